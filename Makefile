@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make demo    record a real program, compare the allocators, leave a report
+# make check   every test; ends with "N passed, N failed"
+# make help    the other targets
+#
+# V=1 prints the commands. CC=clang builds with clang. SAN=address,undefined
+# or SAN=thread builds into a directory of its own.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+OPT ?= -O2
+SAN ?=
+comma := ,
+VARIANT := $(if $(SAN),-$(subst $(comma),-,$(SAN)))
+B ?= build$(VARIANT)
+
+# Every Debian package the project needs, and nothing else names one.
+DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
+	libjemalloc-dev libck-dev libjansson-dev libxxhash-dev libbsd-dev \
+	libjudy-dev git
+DEPS_PLOT := gnuplot-nox python3
+DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
+	black python3-jsonschema valgrind
+DEPS := $(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_CHECK)
+
+CFLAGS += -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wshadow -Wundef \
+	-Wno-unused-parameter -fno-strict-aliasing -pthread
+CPPFLAGS += -D_GNU_SOURCE -I. -I$(B) -MMD -MP
+LDFLAGS += -rdynamic -pthread
+LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lJudy -ldl -lm
+ifneq ($(SAN),)
+CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+LDFLAGS += -fsanitize=$(SAN)
+CPPFLAGS += -DZLAB_DEBUG
+endif
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
+
+ROOMS := backends traces harness
+SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
+OBJS := $(SRCS:%.c=$(B)/%.o)
+MAIN := $(B)/harness/main.o
+TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/test_*.c)))
+BENCHES := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench_*.c)))
+TEST_LIB := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c)))
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SECONDARY:
+all: $(B)/zlab
+
+$(B)/zlab: $(OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/%.o: %.c | $(B)/version.h
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+$(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(filter-out $(MAIN),$(OBJS))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# Written only when it changes, so that a new commit relinks and no more.
+$(B)/version.h: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)printf '#define ZLAB_VERSION "%s"\n#define ZLAB_CFLAGS "%s"\n' \
+		"$$(git describe --always --dirty 2>/dev/null || echo 0)" \
+		"$$(echo '$(CFLAGS)' | tr -s ' \t' '  ' | sed 's/"/\\"/g')" >$@.tmp
+	$(Q)if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
+FORCE:
+
+clean:
+	rm -rf build build-*
+
+help:
+	$(Q)sed -n '/^# make/,/^$$/s/^# \{0,1\}//p' Makefile
+
+-include $(wildcard mk/*.mk)
+-include $(OBJS:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(TEST_LIB:.o=.d)
+.PHONY: all clean help FORCE
