@@ -43,7 +43,7 @@ endif
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-ROOMS := backends traces harness
+ROOMS := lib backends traces harness
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 MAIN := $(B)/harness/main.o

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Spec strings: NAME[@PRESET][:OPTION=VALUE,...], as in
+ * "zsmalloc@6.12:chain=4". Whatever takes options this way (a backend, a trace
+ * generator, a codec) describes them in a table; parsing, defaults, presets,
+ * error lines and help all come from that table.
+ */
+#ifndef ZLAB_SPEC_H
+#define ZLAB_SPEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "lib/err.h"
+
+/**
+ * enum spec_kind - what an option takes and how it lies in the parameters
+ * @SPEC_INT: a whole number; long long
+ * @SPEC_SIZE: bytes, with an optional K, M, G or T (powers of 1024); long long
+ * @SPEC_REAL: a decimal number; double
+ * @SPEC_BOOL: on | off; long long 0 or 1
+ * @SPEC_CHOICE: one word of a list; long long index into the list
+ */
+enum spec_kind {
+	SPEC_INT,
+	SPEC_SIZE,
+	SPEC_REAL,
+	SPEC_BOOL,
+	SPEC_CHOICE
+};
+
+/**
+ * struct spec_option - one option; a table of them ends with a NULL name
+ * @name: what stands before the "="
+ * @kind: what stands after it
+ * @offset: place of the value in the parameter structure
+ * @def: default, written as a user would
+ * @min: smallest accepted value (all but SPEC_BOOL and SPEC_CHOICE)
+ * @max: largest accepted value
+ * @choices: NULL-terminated words of a SPEC_CHOICE
+ * @help: one line for a person
+ */
+struct spec_option {
+	const char *name;
+	enum spec_kind kind;
+	size_t offset;
+	const char *def;
+	double min, max;
+	const char *const *choices;
+	const char *help;
+};
+
+/**
+ * struct spec_preset - a named bundle of values; a table ends with a NULL name
+ * @name: what stands after the "@"
+ * @opts: the options it sets, as "a=b,c=d"
+ * @help: one line for a person
+ */
+struct spec_preset {
+	const char *name;
+	const char *opts;
+	const char *help;
+};
+
+/**
+ * struct spec_desc - all that can be said to one named thing
+ * @name: what stands first in a spec
+ * @what: the kind of thing, for error lines ("backend", "generator")
+ * @options: its options, or NULL
+ * @presets: its presets, or NULL
+ * @params_size: size of the parameter structure the offsets point into
+ */
+struct spec_desc {
+	const char *name;
+	const char *what;
+	const struct spec_option *options;
+	const struct spec_preset *presets;
+	size_t params_size;
+};
+
+/**
+ * spec_name_len() - length of the NAME part of a spec
+ *
+ * A NAME that holds a "/" (a shared object) ends at the first ":" or "@"
+ * after its last "/".
+ */
+size_t spec_name_len(const char *spec);
+
+/**
+ * spec_parse() - fill a parameter structure from a spec
+ * @desc: what the spec is for; the NAME part of @spec is not compared
+ * @spec: the whole spec string
+ * @params: receives @desc->params_size bytes: defaults, then the preset, then
+ *	    the options from left to right
+ * @err: receives the error line
+ *
+ * Return: 0, or -EINVAL for an unknown preset or option, a value of the wrong
+ * kind or out of range, an option named twice, or anything left over. The line
+ * names the option and what it takes.
+ */
+int spec_parse(const struct spec_desc *desc, const char *spec, void *params,
+	       struct err *err);
+
+/**
+ * spec_print() - the canonical spec: every option spelled out
+ * @desc: description the parameters belong to
+ * @params: values
+ * @buf: receives the string, always terminated
+ * @len: bytes in @buf
+ *
+ * Parsing the result gives @params again. Return: @buf.
+ */
+char *spec_print(const struct spec_desc *desc, const void *params, char *buf,
+		 size_t len);
+
+/**
+ * spec_help() - print every option, its values, default and presets
+ */
+void spec_help(const struct spec_desc *desc, FILE *out);
+
+/**
+ * size_parse() - read "64M" as bytes
+ * @text: a number with an optional K, M, G or T (powers of 1024)
+ * @bytes: receives the value
+ *
+ * Return: 0, or -EINVAL when @text is anything else or does not fit.
+ */
+int size_parse(const char *text, long long *bytes);
+
+#endif
