@@ -9,7 +9,7 @@ tests: $(TESTS)
 lint: $(B)/version.h
 	$(Q)git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 	$(Q)git ls-files '*.py' | xargs -r black -q --check
-	$(Q)git ls-files '*.c' | grep -v '^tests/' | xargs -P$$(nproc) -n4 \
-		clang-tidy --quiet -- -std=gnu11 -D_GNU_SOURCE -I. -I$(B) 2>/dev/null
+	$(Q)git ls-files '*.c' | grep -v '^tests/' | xargs -P$$(nproc) -I{} \
+		clang-tidy --quiet {} -- -std=gnu11 -D_GNU_SOURCE -I. -I$(B)
 
 .PHONY: check tests lint

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backends/page.h"
+
+#define ARENA_DEFAULT_BYTES (64ull << 30)
+#define HUGE_ALIGN (2ul << 20)
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static void *reserve(uintptr_t base, size_t bytes, bool huge)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+	size_t slack = base ? 0 : HUGE_ALIGN;
+	char *p, *aligned;
+
+	if (base)
+		flags |= MAP_FIXED_NOREPLACE;
+	p = mmap((void *)base, bytes + slack, PROT_READ | PROT_WRITE, flags, -1,
+		 0);
+	if (p == MAP_FAILED)
+		return NULL;
+	if (base && (uintptr_t)p != base) {
+		munmap(p, bytes);
+		return NULL;
+	}
+	aligned = (char *)round_up((uintptr_t)p, base ? 1 : HUGE_ALIGN);
+	if (aligned != p)
+		munmap(p, aligned - p);
+	if (aligned + bytes != p + bytes + slack)
+		munmap(aligned + bytes, p + bytes + slack - aligned - bytes);
+	madvise(aligned, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	madvise(aligned, bytes, MADV_DONTDUMP);
+	return aligned;
+}
+
+struct arena *arena_create(const struct arena_config *config, struct err *err)
+{
+	unsigned shift = config->page_shift ? config->page_shift : 12;
+	size_t frames, descs, stack;
+	struct arena *a;
+	char *p;
+
+	if (shift != 12 && shift != 14 && shift != 16) {
+		err_set(err, -EINVAL,
+			"page size is %zu bytes; it can be 4K, 16K or 64K",
+			(size_t)1 << shift);
+		return NULL;
+	}
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		goto no_memory;
+	a->pcp = aligned_alloc(64, SYNC_MAX_CPUS * sizeof(*a->pcp));
+	if (!a->pcp)
+		goto no_memory;
+	memset(a->pcp, 0, SYNC_MAX_CPUS * sizeof(*a->pcp));
+	a->page_shift = shift;
+	a->desc_size = config->desc_size;
+	/* Frames that wait on other CPUs' lists must not look like exhaustion. */
+	a->capacity = config->capacity
+			      ? config->capacity + SYNC_MAX_CPUS * ARENA_PCP
+			      : ARENA_DEFAULT_BYTES >> shift;
+	a->limit = config->limit      ? config->limit
+		   : config->capacity ? config->capacity
+				      : a->capacity;
+	a->huge = config->huge;
+	spin_lock_init(&a->lock);
+
+	frames = round_up(a->capacity << shift, HUGE_ALIGN);
+	descs = round_up(a->capacity * a->desc_size, HUGE_ALIGN);
+	stack = round_up(a->capacity * sizeof(pfn_t), HUGE_ALIGN);
+	a->reserved = frames + descs + stack;
+	p = reserve(config->base, a->reserved, a->huge);
+	if (!p) {
+		err_set(err, -ENOMEM,
+			"cannot reserve %zu MiB of address space%s: %s",
+			a->reserved >> 20,
+			config->base ? " at the fixed base" : "",
+			strerror(errno));
+		goto fail;
+	}
+	a->base = (uintptr_t)p;
+	a->frames = p;
+	a->descs = p + frames;
+	a->free_stack = (pfn_t *)(p + frames + descs);
+	return a;
+
+no_memory:
+	err_set(err, -ENOMEM, "out of memory for an arena");
+fail:
+	if (a)
+		free(a->pcp);
+	free(a);
+	return NULL;
+}
+
+void arena_destroy(struct arena *a)
+{
+	if (!a)
+		return;
+	munmap((void *)a->base, a->reserved);
+	free(a->pcp);
+	free(a);
+}
+
+void arena_fail(struct arena *a, long nth, long every)
+{
+	a->fail_every = every;
+	atomic_long_set(&a->fail_in, nth);
+}
+
+/* Half a list at a time, so that alloc and free in turn take no lock. */
+static void pcp_refill(struct arena *a, struct arena_pcp *pcp)
+{
+	spin_lock_named(&a->lock, "zone->lock");
+	while (pcp->count < ARENA_PCP / 2 && a->free_top)
+		pcp->pfn[pcp->count++] = a->free_stack[--a->free_top];
+	if (!pcp->count && a->never_used < a->capacity)
+		pcp->pfn[pcp->count++] = a->never_used++;
+	spin_unlock(&a->lock);
+}
+
+static void pcp_spill(struct arena *a, struct arena_pcp *pcp)
+{
+	unsigned i;
+
+	spin_lock_named(&a->lock, "zone->lock");
+	for (i = 0; i < ARENA_PCP / 2; i++)
+		a->free_stack[a->free_top++] = pcp->pfn[i];
+	spin_unlock(&a->lock);
+	pcp->count -= i;
+	memmove(pcp->pfn, pcp->pfn + i, pcp->count * sizeof(pfn_t));
+}
+
+static pfn_t pcp_take(struct arena *a)
+{
+	struct arena_pcp *pcp = &a->pcp[smp_processor_id()];
+	pfn_t pfn = PFN_NONE;
+
+	preempt_disable();
+	if (!pcp->count)
+		pcp_refill(a, pcp);
+	if (pcp->count)
+		pfn = pcp->pfn[--pcp->count];
+	preempt_enable();
+	return pfn;
+}
+
+pfn_t frame_alloc(struct arena *a)
+{
+	long used, peak;
+	pfn_t pfn;
+
+	if (!arena_may_alloc(a))
+		return PFN_NONE;
+	used = atomic_long_add_return(1, &a->used);
+	if ((size_t)used > a->limit)
+		goto none;
+	pfn = pcp_take(a);
+	if (pfn == PFN_NONE)
+		goto none;
+	peak = atomic_long_read(&a->peak);
+	while (used > peak) {
+		long seen = atomic_long_cmpxchg(&a->peak, peak, used);
+
+		if (seen == peak)
+			break;
+		peak = seen;
+	}
+	if (a->desc_size)
+		memset(pfn_desc(a, pfn), 0, a->desc_size);
+	return pfn;
+none:
+	atomic_long_sub(1, &a->used);
+	return PFN_NONE;
+}
+
+void frame_free(struct arena *a, pfn_t pfn)
+{
+	struct arena_pcp *pcp = &a->pcp[smp_processor_id()];
+
+	preempt_disable();
+	if (pcp->count == ARENA_PCP)
+		pcp_spill(a, pcp);
+	pcp->pfn[pcp->count++] = pfn;
+	preempt_enable();
+	atomic_long_sub(1, &a->used);
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Page frames: the memory a pool is made of.
+ *
+ * An arena is one reserved address range cut into frames that are numbered
+ * from 0, with a descriptor array beside it, so that frame number, address and
+ * descriptor convert by arithmetic (the kernel's pfn_to_page, page_address and
+ * virt_to_page). Metadata objects (handles, descriptors) come from slabs of the
+ * same arena and are counted apart.
+ */
+#ifndef ZLAB_PAGE_H
+#define ZLAB_PAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backends/sync.h"
+#include "lib/err.h"
+
+/** typedef pfn_t - a frame's number in its arena; PFN_NONE is no frame */
+typedef uint32_t pfn_t;
+#define PFN_NONE ((pfn_t)~0u)
+
+#define ARENA_PCP 64
+
+/**
+ * struct arena_config - what an arena is asked to be
+ * @page_shift: log2 of the frame size: 12 (also for 0), 14 or 16
+ * @desc_size: bytes of descriptor per frame, a multiple of 8; may be 0
+ * @limit: most frames in use at once; 0 = as many as were reserved
+ * @capacity: frames to reserve address space for; 0 = 64 GiB worth
+ * @huge: back frames, descriptors and slabs with huge pages where the system
+ *	  can, as the kernel's direct map is
+ * @base: fixed address of the whole reservation, 0 = anywhere; with a fixed
+ *	  base everything that hashes an address repeats between runs
+ */
+struct arena_config {
+	unsigned page_shift;
+	unsigned desc_size;
+	size_t limit;
+	size_t capacity;
+	bool huge;
+	uintptr_t base;
+};
+
+/* Free frames of one CPU, so that the arena's lock is taken once per batch. */
+struct arena_pcp {
+	unsigned count;
+	pfn_t pfn[ARENA_PCP];
+} __attribute__((aligned(64)));
+
+/**
+ * struct arena - an arena; read its fields, change them only through calls
+ * @frames: address of frame 0
+ * @descs: descriptor of frame 0
+ * @page_shift: log2 of the frame size
+ * @desc_size: bytes per descriptor
+ * @capacity: frames that exist
+ * @limit: most frames in use at once
+ * @used: frames in use now
+ * @peak: most frames that were in use at once
+ * @slab_bytes: bytes of slab pages in use now, all slabs of the arena
+ * @fail_in: allocations (frames and slab objects) left until one fails; 0 = off
+ * @fail_every: after that, each n-th fails as well; 0 = once
+ */
+struct arena {
+	char *frames;
+	char *descs;
+	unsigned page_shift;
+	unsigned desc_size;
+	size_t capacity;
+	size_t limit;
+	atomic_long_t used;
+	atomic_long_t peak;
+	atomic_long_t slab_bytes;
+	atomic_long_t fail_in;
+	long fail_every;
+
+	spinlock_t lock;
+	pfn_t *free_stack;
+	size_t free_top;
+	pfn_t never_used;
+	bool huge;
+	uintptr_t base;
+	size_t reserved;
+	struct arena_pcp *pcp;
+};
+
+/**
+ * arena_create() - reserve an arena; no frame is in use yet
+ *
+ * Return: the arena, owned by the caller, or NULL with @err set when address
+ * space or the fixed base cannot be had, or a field is out of range.
+ */
+struct arena *arena_create(const struct arena_config *config, struct err *err);
+
+/** arena_destroy() - give everything back, frames in use included */
+void arena_destroy(struct arena *a);
+
+/**
+ * frame_alloc() - take one frame
+ *
+ * Its descriptor is zeroed, its contents are whatever they were. Any context.
+ * Return: the frame, or PFN_NONE at the limit, when the arena is exhausted or
+ * when this allocation was chosen to fail.
+ */
+pfn_t frame_alloc(struct arena *a);
+
+/** frame_free() - give a frame back; it counts as free at once */
+void frame_free(struct arena *a, pfn_t pfn);
+
+/**
+ * arena_fail() - make chosen allocations fail
+ * @a: the arena
+ * @nth: the @nth allocation from now fails (1 = the next); 0 switches it off
+ * @every: afterwards each @every-th fails too; 0 = only the first
+ */
+void arena_fail(struct arena *a, long nth, long every);
+
+/** arena_may_alloc() - false when this allocation was chosen to fail */
+static inline bool arena_may_alloc(struct arena *a)
+{
+	long left = atomic_long_read(&a->fail_in);
+
+	if (__builtin_expect(left == 0, 1))
+		return true;
+	left = atomic_long_add_return(-1, &a->fail_in);
+	if (left)
+		return true;
+	atomic_long_set(&a->fail_in, a->fail_every);
+	return false;
+}
+
+/** arena_used() - frames in use */
+static inline size_t arena_used(const struct arena *a)
+{
+	return (size_t)atomic_long_read(&a->used);
+}
+
+/** arena_page_size() - bytes of a frame */
+static inline size_t arena_page_size(const struct arena *a)
+{
+	return (size_t)1 << a->page_shift;
+}
+
+/** pfn_addr() - address of a frame's first byte */
+static inline void *pfn_addr(const struct arena *a, pfn_t pfn)
+{
+	return a->frames + ((size_t)pfn << a->page_shift);
+}
+
+/** addr_pfn() - the frame that holds an address of the arena */
+static inline pfn_t addr_pfn(const struct arena *a, const void *addr)
+{
+	return (pfn_t)(((const char *)addr - a->frames) >> a->page_shift);
+}
+
+/** pfn_desc() - a frame's descriptor */
+static inline void *pfn_desc(const struct arena *a, pfn_t pfn)
+{
+	return a->descs + (size_t)pfn * a->desc_size;
+}
+
+/** desc_pfn() - the frame a descriptor belongs to */
+static inline pfn_t desc_pfn(const struct arena *a, const void *desc)
+{
+	return (pfn_t)(((const char *)desc - a->descs) / a->desc_size);
+}
+
+/** addr_in_arena() - whether an address lies in a frame of the arena */
+static inline bool addr_in_arena(const struct arena *a, const void *addr)
+{
+	return (const char *)addr >= a->frames &&
+	       (size_t)((const char *)addr - a->frames) <
+		       a->capacity << a->page_shift;
+}
+
+struct slab;
+
+/**
+ * slab_create() - a cache of equal metadata objects
+ * @a: arena it is counted in
+ * @name: for messages, e.g. "zs_handle"
+ * @size: bytes of an object, at least 8
+ * @align: power of two, at least 8; 0 = 8
+ * @err: receives the error line
+ *
+ * Objects are packed into 4 KiB pages as SLUB packs them; an address is a
+ * multiple of @align, so low bits are free for tags. Freed objects wait on a
+ * list of the CPU; a page whose objects are all back is given back.
+ * Return: the cache, or NULL with @err set.
+ */
+struct slab *slab_create(struct arena *a, const char *name, size_t size,
+			 size_t align, struct err *err);
+
+/** slab_destroy() - free the cache; return: objects that were still in use */
+size_t slab_destroy(struct slab *s);
+
+/**
+ * slab_alloc() - take one object, contents undefined
+ *
+ * Any context. Return: the object, or NULL when memory is exhausted or this
+ * allocation was chosen to fail.
+ */
+void *slab_alloc(struct slab *s);
+
+/** slab_zalloc() - as slab_alloc(), zeroed */
+void *slab_zalloc(struct slab *s);
+
+/** slab_free() - give an object back; any context */
+void slab_free(struct slab *s, void *obj);
+
+/**
+ * slab_owns() - whether @obj is the address of an object in use
+ *
+ * For checking untrusted handles in debug code; exact when no thread frees.
+ */
+bool slab_owns(struct slab *s, const void *obj);
+
+/** slab_objects() - objects in use */
+size_t slab_objects(const struct slab *s);
+
+/** slab_bytes() - bytes of pages the cache holds */
+size_t slab_bytes(const struct slab *s);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every lock, atomic, wait and deferred work of the allocators and the swap
+ * path, under the kernel's names. Nothing else in backends/ or in the swap path
+ * touches a raw lock, atomic or thread primitive, so that the same source can
+ * be compiled for real threads (native) or for virtual CPUs (SYNC_VIRTUAL).
+ *
+ * Rules that let kernel code run on it unchanged:
+ * - locks are plain values: 4 bytes (spinlock_t) or 8 bytes (rwlock_t); there
+ *   is no destroy call, no heap state, no table keyed by a lock's address, so
+ *   a lock may vanish with its frame or be copied to another one;
+ * - the lock class is known at the call site: its name is the macro's argument
+ *   without the "&", so spin_lock(&class->lock) counts for "class->lock";
+ * - a spinlock, a rwlock and a bit lock disable preemption while held, as in a
+ *   kernel without PREEMPT_RT; that time is the atomic section;
+ * - code waits only in cpu_relax(), cond_resched() and the lock calls.
+ */
+#ifndef ZLAB_SYNC_H
+#define ZLAB_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef SYNC_VIRTUAL
+#include "backends/sync_virtual.h"
+#else
+#include "backends/sync_native.h"
+#endif
+
+/**
+ * DOC: CPUs
+ *
+ * smp_processor_id() is the number of the CPU the caller runs on, below
+ * SYNC_MAX_CPUS. The main thread is CPU 0. Another native thread calls
+ * sync_cpu_attach() once before it touches a pool and sync_cpu_detach() at its
+ * end; it owns its number in between.
+ *
+ * preempt_disable(), preempt_enable(): bracket an atomic section; they nest.
+ *
+ * DOC: locks
+ *
+ * spin_lock_init(l), spin_lock(l), spin_trylock(l), spin_unlock(l),
+ * spin_is_contended(l), assert_spin_locked(l)
+ * spin_lock_named(l, "name"): counts for the class it is given
+ *
+ * rwlock_init(l), read_lock(l), read_trylock(l), read_unlock(l),
+ * write_lock(l), write_trylock(l), write_unlock(l), rwlock_is_contended(l):
+ * a waiting writer keeps new readers out, as the kernel's queued rwlock does.
+ *
+ * init_rwsem(s), down_read(s), down_read_trylock(s), up_read(s),
+ * down_write(s), down_write_trylock(s), up_write(s), rwsem_is_contended(s):
+ * sleep; must not be called in an atomic section.
+ *
+ * bit_spin_lock(bit, addr), bit_spin_trylock(bit, addr),
+ * bit_spin_unlock(bit, addr): a lock in one bit of an unsigned long.
+ *
+ * The try forms return nonzero when they took the lock.
+ *
+ * DOC: atomics
+ *
+ * READ_ONCE, WRITE_ONCE, smp_load_acquire, smp_store_release, and on atomic_t
+ * (int), atomic_long_t (long): atomic_read, atomic_set, atomic_add, atomic_sub,
+ * atomic_inc, atomic_dec, atomic_xchg, atomic_cmpxchg, atomic_add_return,
+ * atomic_dec_and_test, and the same with atomic_long_. Value-returning forms
+ * are fully ordered; the others are relaxed.
+ */
+
+/**
+ * struct work - one piece of deferred work
+ * @fn: what to run; gets the work, free to queue it again
+ * @key: what the work is about (a frame number), so that a replay can run a
+ *	 chosen one; set by the owner before queueing
+ *
+ * Embedded in the object it works on. Queueing a queued work does nothing.
+ */
+struct work {
+	void (*fn)(struct work *work);
+	unsigned long key;
+	struct work *next;
+	struct work **pprev;
+	bool pending;
+};
+
+/**
+ * struct workqueue - works waiting to be run, oldest first
+ *
+ * Nothing runs by itself: the harness decides when, so that a replay repeats.
+ * @lock guards the list and is released while a work runs.
+ */
+struct workqueue {
+	spinlock_t lock;
+	struct work *head;
+	struct work **tail;
+};
+
+/** workqueue_init() - make @wq empty */
+void workqueue_init(struct workqueue *wq);
+
+/**
+ * queue_work() - put @work at the end of @wq unless it is queued already
+ *
+ * Any context, also with spinlocks held. Return: true when it was added.
+ */
+bool queue_work(struct workqueue *wq, struct work *work);
+
+/**
+ * cancel_work() - take @work out of @wq
+ *
+ * Return: true when it was queued.
+ */
+bool cancel_work(struct workqueue *wq, struct work *work);
+
+/**
+ * workqueue_run_one() - run the oldest work, in the caller, no locks held
+ *
+ * Return: true when there was one.
+ */
+bool workqueue_run_one(struct workqueue *wq);
+
+/**
+ * workqueue_run_key() - run the oldest work whose key is @key
+ *
+ * Return: true when there was one.
+ */
+bool workqueue_run_key(struct workqueue *wq, unsigned long key);
+
+/**
+ * workqueue_drain() - run works until none is left
+ *
+ * Return: how many ran.
+ */
+size_t workqueue_drain(struct workqueue *wq);
+
+/**
+ * struct lock_stat - what lock_stat would say of one class
+ * @name: the class, e.g. "pool->lock"; readers and writers of a rwlock count
+ *	  apart, as "name-R" and "name-W"
+ * @con_bounces: contentions in which the lock moved to another CPU
+ * @contentions: acquisitions that had to wait
+ * @waittime_min_ns: shortest wait, of those that waited
+ * @waittime_max_ns: longest wait
+ * @waittime_total_ns: all waits together
+ * @acq_bounces: acquisitions by another CPU than the last one
+ * @acquisitions: all of them, exact
+ * @hold_samples: acquisitions whose hold time was measured
+ * @holdtime_min_ns: shortest measured hold
+ * @holdtime_max_ns: longest measured hold
+ * @holdtime_total_ns: estimate for all acquisitions, scaled from the samples
+ */
+struct lock_stat {
+	const char *name;
+	uint64_t con_bounces;
+	uint64_t contentions;
+	uint64_t waittime_min_ns, waittime_max_ns, waittime_total_ns;
+	uint64_t acq_bounces;
+	uint64_t acquisitions;
+	uint64_t hold_samples;
+	uint64_t holdtime_min_ns, holdtime_max_ns, holdtime_total_ns;
+};
+
+/**
+ * lock_stats_read() - sum every class over all CPUs
+ * @out: receives up to @max classes that were taken at least once, sorted by
+ *	 total wait, then by name
+ * @max: room in @out
+ *
+ * Exact when no other thread runs. Return: number of classes written.
+ */
+size_t lock_stats_read(struct lock_stat *out, size_t max);
+
+/** lock_stats_reset() - start every count at zero; no other thread runs */
+void lock_stats_reset(void);
+
+/**
+ * lock_wait_ns() - time the calling CPU has waited for locks since its start
+ *
+ * The harness reads it before and after an operation to split sys time.
+ */
+uint64_t lock_wait_ns(void);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "backends/sync.h"
+
+void workqueue_init(struct workqueue *wq)
+{
+	spin_lock_init(&wq->lock);
+	wq->head = NULL;
+	wq->tail = &wq->head;
+}
+
+static void unlink_work(struct workqueue *wq, struct work *work)
+{
+	*work->pprev = work->next;
+	if (work->next)
+		work->next->pprev = work->pprev;
+	else
+		wq->tail = work->pprev;
+	work->pending = false;
+}
+
+bool queue_work(struct workqueue *wq, struct work *work)
+{
+	bool added;
+
+	spin_lock(&wq->lock);
+	added = !work->pending;
+	if (added) {
+		work->pending = true;
+		work->next = NULL;
+		work->pprev = wq->tail;
+		*wq->tail = work;
+		wq->tail = &work->next;
+	}
+	spin_unlock(&wq->lock);
+	return added;
+}
+
+bool cancel_work(struct workqueue *wq, struct work *work)
+{
+	bool was;
+
+	spin_lock(&wq->lock);
+	was = work->pending;
+	if (was)
+		unlink_work(wq, work);
+	spin_unlock(&wq->lock);
+	return was;
+}
+
+static bool run(struct workqueue *wq, const unsigned long *key)
+{
+	struct work *work;
+
+	spin_lock(&wq->lock);
+	for (work = wq->head; work && key && work->key != *key;)
+		work = work->next;
+	if (work)
+		unlink_work(wq, work);
+	spin_unlock(&wq->lock);
+	if (!work)
+		return false;
+	work->fn(work);
+	return true;
+}
+
+bool workqueue_run_one(struct workqueue *wq)
+{
+	return run(wq, NULL);
+}
+
+bool workqueue_run_key(struct workqueue *wq, unsigned long key)
+{
+	return run(wq, &key);
+}
+
+size_t workqueue_drain(struct workqueue *wq)
+{
+	size_t n = 0;
+
+	while (run(wq, NULL))
+		n++;
+	return n;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sub-commands: each in a file of its own, cmd_NAME.c, and in main.c's
+ * table. argv[0] is the sub-command's name. Return: the exit status.
+ */
+#ifndef ZLAB_CMD_H
+#define ZLAB_CMD_H
+
+/* Exit statuses: 0 is success. */
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+
+int cmd_backends(int argc, char **argv);
+
+#endif

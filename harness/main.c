@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/cmd.h"
+#include "version.h"
+
+static const struct cmd {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} cmds[] = {
+	{ "backends", cmd_backends, "list every allocator, option and preset" },
+};
+#define NR_CMDS (sizeof(cmds) / sizeof(cmds[0]))
+
+static void usage(FILE *out)
+{
+	size_t i;
+
+	fprintf(out, "usage: zlab COMMAND [OPTION...]\n\n"
+		     "Record a program's swap, replay it through the kernel's "
+		     "allocators of\ncompressed pages, compare them.\n\n");
+	for (i = 0; i < NR_CMDS; i++)
+		fprintf(out, "  %-10s %s\n", cmds[i].name, cmds[i].help);
+	fprintf(out, "\n\"zlab COMMAND --help\" tells more.\n");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("zlab " ZLAB_VERSION);
+		return 0;
+	}
+	for (i = 0; i < NR_CMDS; i++)
+		if (!strcmp(argv[1], cmds[i].name))
+			return cmds[i].run(argc - 1, argv + 1);
+	fprintf(stderr,
+		"zlab: there is no command \"%s\"; \"zlab --help\" lists them\n",
+		argv[1]);
+	return EXIT_USAGE;
+}
