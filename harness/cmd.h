@@ -10,6 +10,9 @@
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
+int cmd_ab(int argc, char **argv);
 int cmd_backends(int argc, char **argv);
+int cmd_regress(int argc, char **argv);
+int cmd_report(int argc, char **argv);
 
 #endif

@@ -11,6 +11,11 @@ static const struct cmd {
 	const char *help;
 } cmds[] = {
 	{ "backends", cmd_backends, "list every allocator, option and preset" },
+	{ "report", cmd_report,
+	  "make a page of tables and plots from results" },
+	{ "regress", cmd_regress,
+	  "replay committed traces against a baseline" },
+	{ "ab", cmd_ab, "build two commits and compare them" },
 };
 #define NR_CMDS (sizeof(cmds) / sizeof(cmds[0]))
 
