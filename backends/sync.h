@@ -72,15 +72,30 @@
  * @key: what the work is about (a frame number), so that a replay can run a
  *	 chosen one; set by the owner before queueing
  *
- * Embedded in the object it works on. Queueing a queued work does nothing.
+ * Embedded in the object it works on; 32 bytes, as the kernel's, because some
+ * live in a frame. Queueing a queued work does nothing. Zero @pprev (all of it,
+ * or work_init()) before the first use.
  */
 struct work {
 	void (*fn)(struct work *work);
 	unsigned long key;
 	struct work *next;
 	struct work **pprev;
-	bool pending;
 };
+
+/** work_init() - a work that is not queued, about nothing in particular */
+static inline void work_init(struct work *work, void (*fn)(struct work *work))
+{
+	work->fn = fn;
+	work->key = ~0ul;
+	work->pprev = NULL;
+}
+
+/** work_pending() - whether @work is queued and did not start to run */
+static inline bool work_pending(const struct work *work)
+{
+	return READ_ONCE(work->pprev) != NULL;
+}
 
 /**
  * struct workqueue - works waiting to be run, oldest first

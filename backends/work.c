@@ -15,7 +15,7 @@ static void unlink_work(struct workqueue *wq, struct work *work)
 		work->next->pprev = work->pprev;
 	else
 		wq->tail = work->pprev;
-	work->pending = false;
+	WRITE_ONCE(work->pprev, NULL);
 }
 
 bool queue_work(struct workqueue *wq, struct work *work)
@@ -23,11 +23,10 @@ bool queue_work(struct workqueue *wq, struct work *work)
 	bool added;
 
 	spin_lock(&wq->lock);
-	added = !work->pending;
+	added = !work->pprev;
 	if (added) {
-		work->pending = true;
 		work->next = NULL;
-		work->pprev = wq->tail;
+		WRITE_ONCE(work->pprev, wq->tail);
 		*wq->tail = work;
 		wq->tail = &work->next;
 	}
@@ -40,7 +39,7 @@ bool cancel_work(struct workqueue *wq, struct work *work)
 	bool was;
 
 	spin_lock(&wq->lock);
-	was = work->pending;
+	was = work->pprev;
 	if (was)
 		unlink_work(wq, work);
 	spin_unlock(&wq->lock);

@@ -19,8 +19,14 @@
 #include "backends/page.h"
 #include "lib/spec.h"
 
-/* Changes with every change of a structure below. */
-#define ZPOOL_ABI 1
+/*
+ * What an object was compiled against: a number of its own, and the sizes of
+ * the structures that inline code of these headers reaches into.
+ */
+#define ZPOOL_ABI                                            \
+	((unsigned)(2u << 24 ^ sizeof(struct zpool_driver) ^ \
+		    sizeof(struct arena) << 8 ^              \
+		    sizeof(struct sync_cpu) << 12))
 
 /**
  * enum zpool_mapmode - what a mapping is for
@@ -149,6 +155,9 @@ struct zpool_class {
  * @abi: ZPOOL_ABI it was compiled with
  * @spec: its name, options and presets
  * @summary: one line for "zlab backends"
+ * @source: what it was compiled from when that is not this project: a JSON
+ *	    object (file, sha256, git, flags) that goes into result records as
+ *	    "source"; NULL otherwise
  * @create: make a pool. @params is what spec_parse() filled from @spec. Return:
  *	    the pool, first member struct zpool filled in (arena, caps), or NULL
  *	    with the error set (options that contradict each other, no memory)
@@ -188,6 +197,7 @@ struct zpool_driver {
 	unsigned abi;
 	struct spec_desc spec;
 	const char *summary;
+	const char *source;
 	struct zpool *(*create)(const struct zpool_config *config,
 				const void *params, struct err *err);
 	void (*destroy)(struct zpool *pool);
