@@ -69,6 +69,7 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	a->limit = config->limit      ? config->limit
 		   : config->capacity ? config->capacity
 				      : a->capacity;
+	a->keep_descs = config->keep_descs;
 	a->huge = config->huge;
 	spin_lock_init(&a->lock);
 
@@ -173,7 +174,7 @@ pfn_t frame_alloc(struct arena *a)
 			break;
 		peak = seen;
 	}
-	if (a->desc_size)
+	if (a->desc_size && !a->keep_descs)
 		memset(pfn_desc(a, pfn), 0, a->desc_size);
 	return pfn;
 none:

@@ -29,6 +29,9 @@ typedef uint32_t pfn_t;
  * @desc_size: bytes of descriptor per frame, a multiple of 8; may be 0
  * @limit: most frames in use at once; 0 = as many as were reserved
  * @capacity: frames to reserve address space for; 0 = 64 GiB worth
+ * @keep_descs: leave the descriptor of a new frame as its last owner left it
+ *		(zero at first), for one that looks at descriptors of frames it
+ *		does not own
  * @huge: back frames, descriptors and slabs with huge pages where the system
  *	  can, as the kernel's direct map is
  * @base: fixed address of the whole reservation, 0 = anywhere; with a fixed
@@ -39,6 +42,7 @@ struct arena_config {
 	unsigned desc_size;
 	size_t limit;
 	size_t capacity;
+	bool keep_descs;
 	bool huge;
 	uintptr_t base;
 };
@@ -80,6 +84,7 @@ struct arena {
 	pfn_t *free_stack;
 	size_t free_top;
 	pfn_t never_used;
+	bool keep_descs;
 	bool huge;
 	uintptr_t base;
 	size_t reserved;
@@ -100,7 +105,7 @@ void arena_destroy(struct arena *a);
 /**
  * frame_alloc() - take one frame
  *
- * Its descriptor is zeroed, its contents are whatever they were. Any context.
+ * Its descriptor is zeroed unless the arena keeps them, its contents are whatever they were. Any context.
  * Return: the frame, or PFN_NONE at the limit, when the arena is exhausted or
  * when this allocation was chosen to fail.
  */

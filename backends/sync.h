@@ -47,6 +47,7 @@
  * rwlock_init(l), read_lock(l), read_trylock(l), read_unlock(l),
  * write_lock(l), write_trylock(l), write_unlock(l), rwlock_is_contended(l):
  * a waiting writer keeps new readers out, as the kernel's queued rwlock does.
+ * read_lock_named(l, "name"), write_lock_named(l, "name")
  *
  * init_rwsem(s), down_read(s), down_read_trylock(s), up_read(s),
  * down_write(s), down_write_trylock(s), up_write(s), rwsem_is_contended(s):
@@ -55,6 +56,9 @@
  * bit_spin_lock(bit, addr), bit_spin_trylock(bit, addr),
  * bit_spin_unlock(bit, addr): a lock in one bit of an unsigned long.
  *
+ * down_read_trylock_named(), down_write_trylock_named(), bit_spin_lock_named(),
+ * bit_spin_trylock_named(): as above, with the name as last argument.
+ *
  * The try forms return nonzero when they took the lock.
  *
  * DOC: atomics
@@ -62,8 +66,10 @@
  * READ_ONCE, WRITE_ONCE, smp_load_acquire, smp_store_release, and on atomic_t
  * (int), atomic_long_t (long): atomic_read, atomic_set, atomic_add, atomic_sub,
  * atomic_inc, atomic_dec, atomic_xchg, atomic_cmpxchg, atomic_add_return,
- * atomic_dec_and_test, and the same with atomic_long_. Value-returning forms
- * are fully ordered; the others are relaxed.
+ * atomic_dec_and_test, atomic_cmpxchg_acquire, atomic_cmpxchg_relaxed,
+ * atomic_set_release, atomic_dec_return_release, and the same with
+ * atomic_long_. Value-returning forms without an ordering in their name are
+ * fully ordered; the others are relaxed.
  */
 
 /**

@@ -136,6 +136,28 @@ typedef struct {
 					    __ATOMIC_RELAXED);                \
 		return old;                                                   \
 	}                                                                     \
+	static inline base pfx##_cmpxchg_acquire(type *v, base old, base n)   \
+	{                                                                     \
+		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
+					    __ATOMIC_ACQUIRE,                 \
+					    __ATOMIC_RELAXED);                \
+		return old;                                                   \
+	}                                                                     \
+	static inline base pfx##_cmpxchg_relaxed(type *v, base old, base n)   \
+	{                                                                     \
+		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
+					    __ATOMIC_RELAXED,                 \
+					    __ATOMIC_RELAXED);                \
+		return old;                                                   \
+	}                                                                     \
+	static inline void pfx##_set_release(type *v, base i)                 \
+	{                                                                     \
+		__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE);           \
+	}                                                                     \
+	static inline base pfx##_dec_return_release(type *v)                  \
+	{                                                                     \
+		return __atomic_sub_fetch(&v->counter, 1, __ATOMIC_RELEASE);  \
+	}                                                                     \
 	static inline bool pfx##_dec_and_test(type *v)                        \
 	{                                                                     \
 		return pfx##_add_return(-1, v) == 0;                          \
@@ -228,6 +250,8 @@ bool rwlock_is_contended(rwlock_t *l);
 #define write_lock(l) sync_write_lock(l, LOCK_SITE(#l "-W"))
 #define write_trylock(l) sync_write_trylock(l, LOCK_SITE(#l "-W"))
 #define write_unlock(l) sync_write_unlock(l)
+#define read_lock_named(l, name) sync_read_lock(l, LOCK_SITE(name "-R"))
+#define write_lock_named(l, name) sync_write_lock(l, LOCK_SITE(name "-W"))
 
 /* Sleeps in the kernel (futex); @cnt: readers, or -1 for a writer. */
 struct rw_semaphore {
@@ -248,6 +272,10 @@ bool rwsem_is_contended(struct rw_semaphore *s);
 #define down_read(s) sync_down_read(s, LOCK_SITE(#s "-R"))
 #define down_read_trylock(s) sync_down_read_trylock(s, LOCK_SITE(#s "-R"))
 #define down_write(s) sync_down_write(s, LOCK_SITE(#s "-W"))
+#define down_read_trylock_named(s, name) \
+	sync_down_read_trylock(s, LOCK_SITE(name "-R"))
+#define down_write_trylock_named(s, name) \
+	sync_down_write_trylock(s, LOCK_SITE(name "-W"))
 #define down_write_trylock(s) sync_down_write_trylock(s, LOCK_SITE(#s "-W"))
 
 void sync_bit_lock(int bit, unsigned long *addr, unsigned class);
@@ -257,5 +285,9 @@ void bit_spin_unlock(int bit, unsigned long *addr);
 #define bit_spin_lock(bit, addr) sync_bit_lock(bit, addr, LOCK_SITE(#addr))
 #define bit_spin_trylock(bit, addr) \
 	sync_bit_trylock(bit, addr, LOCK_SITE(#addr))
+#define bit_spin_lock_named(bit, addr, name) \
+	sync_bit_lock(bit, addr, LOCK_SITE(name))
+#define bit_spin_trylock_named(bit, addr, name) \
+	sync_bit_trylock(bit, addr, LOCK_SITE(name))
 
 #endif

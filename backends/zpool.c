@@ -118,7 +118,8 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 	pool = d->create(config, params, err);
 	if (!pool)
 		goto out;
-	pool->driver = d;
+	if (!pool->driver)
+		pool->driver = d;
 	pool->evict = config->evict;
 	pool->evict_arg = config->evict_arg;
 	pool->spec = strdup(spec_print(&d->spec, params, full, sizeof(full)));

@@ -91,7 +91,8 @@ struct zpool_config {
  * @pages: frames in use, in units of the arena's page size
  * @pages_peak: most frames that were in use at once
  * @objects: live objects
- * @object_bytes: their sizes as asked for
+ * @object_bytes: their sizes as asked for; 0 where the allocator is not told
+ *		  the size at free and keeps none (the kernel's do not)
  * @slots: objects that fit into the pages in use (zs obj_allocated); 0 where
  *	   the allocator has no such notion
  * @metadata_bytes: handles, descriptors and tables, outside the frames
@@ -160,7 +161,9 @@ struct zpool_class {
  *	    "source"; NULL otherwise
  * @create: make a pool. @params is what spec_parse() filled from @spec. Return:
  *	    the pool, first member struct zpool filled in (arena, caps), or NULL
- *	    with the error set (options that contradict each other, no memory)
+ *	    with the error set (options that contradict each other, no memory).
+ *	    It may set the pool's driver to a table of its own, whose calls are
+ *	    made for these options; the table lives as long as the pool
  * @destroy: free the pool with whatever it still holds
  * @malloc: take room for @size bytes. Return: 0; -EINVAL for size 0; -ENOSPC
  *	    when this allocator never takes that size; -ENOMEM
@@ -170,7 +173,8 @@ struct zpool_class {
  * @unmap: end a mapping
  * @obj_read_begin: address of @len readable bytes, either in place or in
  *		    @local_copy, which has room for them; the object stays where
- *		    it is until read_end; several may be open at once. Optional
+ *		    it is until read_end; several may be open at once where the
+ *		    pool is ZPOOL_SLEEP_MAPPED. Optional
  * @obj_read_end: end of reading what read_begin returned as @mem. Optional
  * @obj_write: copy @len bytes into the object. Optional
  * @stats: fill in @stats; cheap enough to call at every checkpoint
