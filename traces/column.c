@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The bytes of a column, all numbers little-endian:
- *	u8 id, u8 transform, u8 width, u8 zero, u32 count,
+ *	u8 id, u8 transform, u8 width, u8 bits, u32 count, u64 base,
  *	width times u32: plane mode in bits 31..30, plane bytes below,
  *	the planes' data, least significant plane first.
+ * A single plane of small values holds several values to the byte.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,10 +13,8 @@
 
 #include "traces/column.h"
 
-enum {
-	COLUMN_HEAD = 8,
-	PLANE_DESC = 4
-};
+#define COLUMN_HEAD 16
+#define PLANE_DESC 4
 
 enum column_transform {
 	TRANSFORM_NONE,
@@ -32,12 +31,12 @@ enum plane_mode {
 #define PLANE_MODE_SHIFT 30
 #define PLANE_LEN_MASK ((1u << PLANE_MODE_SHIFT) - 1)
 
-/* Planes are small and read far more often than written: level 3 reads as fast
- * as level 1.
+/*
+ * Planes are either regular or noise. Short matches in noise cost more to read
+ * than the entropy coder alone and gain nothing.
  */
-enum {
-	PLANE_LEVEL = 3
-};
+#define PLANE_LEVEL 1
+#define PLANE_MIN_MATCH 7
 
 int column_buf_room(struct column_buf *buf, size_t more)
 {
@@ -79,7 +78,11 @@ void column_buf_free(struct column_buf *buf)
 int column_writer_init(struct column_writer *cw)
 {
 	cw->zstd = ZSTD_createCCtx();
-	return cw->zstd ? 0 : -ENOMEM;
+	if (!cw->zstd)
+		return -ENOMEM;
+	ZSTD_CCtx_setParameter(cw->zstd, ZSTD_c_compressionLevel, PLANE_LEVEL);
+	ZSTD_CCtx_setParameter(cw->zstd, ZSTD_c_minMatch, PLANE_MIN_MATCH);
+	return 0;
 }
 
 void column_writer_free(struct column_writer *cw)
@@ -106,6 +109,20 @@ static uint32_t get32(const uint8_t *from)
 	return le32toh(value);
 }
 
+static void put64(uint8_t *to, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static uint64_t get64(const uint8_t *from)
+{
+	uint64_t value;
+
+	memcpy(&value, from, sizeof(value));
+	return le64toh(value);
+}
+
 static void widen(uint64_t *to, const void *from, size_t size, uint32_t count)
 {
 	uint32_t i;
@@ -129,9 +146,10 @@ static void widen(uint64_t *to, const void *from, size_t size, uint32_t count)
 	}
 }
 
-static void deltas(uint64_t *values, uint32_t count)
+/* Replace each value by its signed difference to the one before it. */
+static uint64_t deltas(uint64_t *values, uint32_t count)
 {
-	uint64_t last = 0;
+	uint64_t base = count ? values[0] : 0, last = base;
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
@@ -140,16 +158,53 @@ static void deltas(uint64_t *values, uint32_t count)
 		last = values[i];
 		values[i] = (diff << 1) ^ (0 - (diff >> 63));
 	}
+	return base;
 }
 
-static unsigned int bytes_needed(const uint64_t *values, uint32_t count)
+/* Replace each value by its distance to the smallest. */
+static uint64_t distances(uint64_t *values, uint32_t count)
+{
+	uint64_t base = count ? values[0] : 0;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		base = values[i] < base ? values[i] : base;
+	for (i = 0; i < count; i++)
+		values[i] -= base;
+	return base;
+}
+
+/* The bits of the largest value. */
+static unsigned int bits_needed(const uint64_t *values, uint32_t count)
 {
 	uint64_t all = 0;
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
 		all |= values[i];
-	return all ? (71 - __builtin_clzll(all)) / 8 : 0;
+	return all ? 64 - __builtin_clzll(all) : 0;
+}
+
+static uint32_t plane_bytes(uint32_t count, unsigned int bits)
+{
+	return (uint32_t)(((uint64_t)count * bits + 7) / 8);
+}
+
+/* Take plane @p of the values, or all of them when they share bytes. */
+static void split(uint8_t *plane, const uint64_t *values, uint32_t count,
+		  unsigned int p, unsigned int bits)
+{
+	unsigned int per = 8 / bits;
+	uint32_t i;
+
+	if (bits == 8) {
+		for (i = 0; i < count; i++)
+			plane[i] = (uint8_t)(values[i] >> 8 * p);
+		return;
+	}
+	memset(plane, 0, plane_bytes(count, bits));
+	for (i = 0; i < count; i++)
+		plane[i / per] |= (uint8_t)(values[i] << i % per * bits);
 }
 
 static int put_plane(struct column_writer *cw, struct column_buf *out,
@@ -166,8 +221,7 @@ static int put_plane(struct column_writer *cw, struct column_buf *out,
 	rc = column_buf_room(&cw->packed, bound);
 	if (rc)
 		return rc;
-	len = ZSTD_compressCCtx(cw->zstd, cw->packed.data, bound, plane, count,
-				PLANE_LEVEL);
+	len = ZSTD_compress2(cw->zstd, cw->packed.data, bound, plane, count);
 	if (ZSTD_isError(len))
 		return -ENOMEM;
 	/* Below 1/16th the gain does not pay for decompressing. */
@@ -180,16 +234,19 @@ static int put_plane(struct column_writer *cw, struct column_buf *out,
 }
 
 static int put_values(struct column_writer *cw, struct column_buf *out,
-		      uint8_t id, uint8_t transform, const uint64_t *values,
-		      uint32_t count)
+		      uint8_t id, uint8_t transform, uint64_t base,
+		      const uint64_t *values, uint32_t count)
 {
-	unsigned int width = bytes_needed(values, count), p;
-	uint8_t head[COLUMN_HEAD] = { id, transform, (uint8_t)width };
-	uint32_t desc[8] = { 0 }, i;
+	unsigned int need = bits_needed(values, count), width = (need + 7) / 8;
+	unsigned int bits = !need || need > 4 ? 8 : need > 2 ? 4 : 2, p;
+	uint8_t head[COLUMN_HEAD] = { id, transform, (uint8_t)width,
+				      (uint8_t)bits };
+	uint32_t desc[8] = { 0 }, bytes = plane_bytes(count, bits);
 	size_t at;
 	int rc;
 
 	put32(head + 4, count);
+	put64(head + 8, base);
 	rc = column_buf_add(out, head, sizeof(head));
 	if (rc)
 		return rc;
@@ -198,13 +255,12 @@ static int put_values(struct column_writer *cw, struct column_buf *out,
 	if (rc)
 		return rc;
 	cw->plane.len = 0;
-	rc = column_buf_room(&cw->plane, count);
+	rc = column_buf_room(&cw->plane, bytes);
 	if (rc)
 		return rc;
 	for (p = 0; p < width; p++) {
-		for (i = 0; i < count; i++)
-			cw->plane.data[i] = (uint8_t)(values[i] >> 8 * p);
-		rc = put_plane(cw, out, cw->plane.data, count, &desc[p]);
+		split(cw->plane.data, values, count, p, bits);
+		rc = put_plane(cw, out, cw->plane.data, bytes, &desc[p]);
 		if (rc)
 			return rc;
 		put32(out->data + at + (size_t)p * PLANE_DESC, desc[p]);
@@ -216,7 +272,7 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
 	       const void *values, size_t size, uint32_t count, bool delta)
 {
 	size_t start = out->len, plain;
-	uint64_t *wide;
+	uint64_t *wide, base;
 	int rc;
 
 	cw->values.len = 0;
@@ -225,15 +281,17 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
 		return rc;
 	wide = (uint64_t *)cw->values.data;
 	widen(wide, values, size, count);
-	rc = put_values(cw, out, id, TRANSFORM_NONE, wide, count);
+	base = distances(wide, count);
+	rc = put_values(cw, out, id, TRANSFORM_NONE, base, wide, count);
 	if (rc || !delta)
 		return rc;
 	plain = out->len - start;
-	deltas(wide, count);
-	if (bytes_needed(wide, count) > size)
+	widen(wide, values, size, count);
+	base = deltas(wide, count);
+	if (bits_needed(wide, count) > size * 8)
 		return 0;
 	cw->trial.len = 0;
-	rc = put_values(cw, &cw->trial, id, TRANSFORM_DELTA, wide, count);
+	rc = put_values(cw, &cw->trial, id, TRANSFORM_DELTA, base, wide, count);
 	/* Differences take longer to read; they must be worth it. */
 	if (rc || cw->trial.len >= plain - plain / 8)
 		return rc;
@@ -254,8 +312,12 @@ int column_next(const uint8_t **pos, const uint8_t *end, struct column *col)
 	col->id = p[0];
 	col->transform = p[1];
 	col->width = p[2];
+	col->bits = p[3];
 	col->count = get32(p + 4);
-	if (p[3] || col->width > 8 || col->transform >= TRANSFORMS)
+	col->base = get64(p + 8);
+	if (col->width > 8 || col->transform >= TRANSFORMS ||
+	    (col->bits != 8 &&
+	     (col->width != 1 || (col->bits != 4 && col->bits != 2))))
 		return -EBADMSG;
 	need += (size_t)col->width * PLANE_DESC;
 	if (left < need)
@@ -391,66 +453,112 @@ static void join(void *out, size_t size, const uint8_t *const *p,
 	}
 }
 
-/* A value is reached by adding differences modulo the width of the output. */
-static void undelta(void *out, size_t size, uint32_t count)
+/* Undo the sharing of bytes; may write up to 3 bytes behind the last value. */
+static void unshare(uint8_t *restrict out, const uint8_t *restrict plane,
+		    unsigned int bits, uint32_t count)
 {
-	uint64_t last = 0;
-	uint32_t i;
+	uint32_t bytes = plane_bytes(count, bits), i;
 
-#define UNDELTA(type)                                                     \
-	do {                                                              \
-		type *v = out;                                            \
-		for (i = 0; i < count; i++) {                             \
-			last += (v[i] >> 1) ^ (0 - (uint64_t)(v[i] & 1)); \
-			v[i] = (type)last;                                \
+	if (bits == 4) {
+		for (i = 0; i < bytes; i++) {
+			uint16_t two =
+				htole16((plane[i] | plane[i] << 4) & 0x0f0f);
+
+			memcpy(out + (size_t)2 * i, &two, sizeof(two));
+		}
+		return;
+	}
+	for (i = 0; i < bytes; i++) {
+		uint32_t b = plane[i];
+		uint32_t four =
+			htole32((b | b << 6 | b << 12 | b << 18) & 0x03030303);
+
+		memcpy(out + (size_t)4 * i, &four, sizeof(four));
+	}
+}
+
+/*
+ * The two transforms, undone modulo the width of the output, for one type of
+ * it.
+ */
+#define DEFINE_RESTORE(type)                                              \
+	static void restore_##type(type *v, uint32_t count,               \
+				   unsigned int transform, uint64_t base) \
+	{                                                                 \
+		type last = (type)base;                                   \
+		uint32_t i;                                               \
+                                                                          \
+		if (transform == TRANSFORM_DELTA) {                       \
+			for (i = 0; i < count; i++) {                     \
+				last = (type)(last +                      \
+					      ((v[i] >> 1) ^              \
+					       (type)(0 - (v[i] & 1))));  \
+				v[i] = last;                              \
+			}                                                 \
+		} else if (base) {                                        \
+			for (i = 0; i < count; i++)                       \
+				v[i] = (type)(v[i] + last);               \
 		}                                                         \
-	} while (0)
+	}
+DEFINE_RESTORE(uint8_t)
+DEFINE_RESTORE(uint16_t)
+DEFINE_RESTORE(uint32_t)
+DEFINE_RESTORE(uint64_t)
+
+static void restore(void *out, size_t size, const struct column *col)
+{
 	switch (size) {
 	case 1:
-		UNDELTA(uint8_t);
+		restore_uint8_t(out, col->count, col->transform, col->base);
 		break;
 	case 2:
-		UNDELTA(uint16_t);
+		restore_uint16_t(out, col->count, col->transform, col->base);
 		break;
 	case 4:
-		UNDELTA(uint32_t);
+		restore_uint32_t(out, col->count, col->transform, col->base);
 		break;
 	default:
-		UNDELTA(uint64_t);
+		restore_uint64_t(out, col->count, col->transform, col->base);
 	}
-#undef UNDELTA
 }
 
 int column_get(struct column_reader *cr, const struct column *col, void *out,
 	       size_t size)
 {
+	uint32_t bytes = plane_bytes(col->count, col->bits);
+	/* Room for the values, and what unshare() writes too much. */
+	size_t shared = col->bits == 8 ? 0 : (size_t)col->count + 3;
 	const uint8_t *p[8] = { 0 }, *data = col->data;
+	uint8_t *scratch;
 	unsigned int i;
 	int rc;
 
 	if (!col->count)
 		return 0;
-	if (col->width > size)
+	if (col->width > size || (size < 8 && col->base >> 8 * size))
 		return -EBADMSG;
-	if (!col->width) {
-		memset(out, 0, col->count * size);
-		return 0;
-	}
 	cr->planes.len = 0;
-	rc = column_buf_room(&cr->planes, (size_t)col->width * col->count);
+	rc = column_buf_room(&cr->planes, (size_t)col->width * bytes + shared);
 	if (rc)
 		return rc;
+	scratch = cr->planes.data;
 	for (i = 0; i < col->width; i++) {
 		uint32_t desc = get32(col->planes + (size_t)i * PLANE_DESC);
 
-		p[i] = get_plane(cr, desc, data, col->count,
-				 cr->planes.data + (size_t)i * col->count);
+		p[i] = get_plane(cr, desc, data, bytes,
+				 scratch + (size_t)i * bytes);
 		if (!p[i])
 			return -EBADMSG;
 		data += desc & PLANE_LEN_MASK;
 	}
-	join(out, size, p, col->width, col->count);
-	if (col->transform == TRANSFORM_DELTA)
-		undelta(out, size, col->count);
+	if (shared) {
+		unshare(scratch + bytes, p[0], col->bits, col->count);
+		p[0] = scratch + bytes;
+	}
+	if (col->width)
+		join(out, size, p, col->width, col->count);
+	else
+		memset(out, 0, col->count * size);
+	restore(out, size, col);
 	return 0;
 }

@@ -75,7 +75,9 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
  * @id: what it is
  * @transform: how its values were changed before they were split
  * @width: number of planes, 0..8
+ * @bits: bits of a value in its plane: 8, or 4 or 2 when @width is 1
  * @count: number of values
+ * @base: smallest value, or the first one
  * @planes: plane descriptors
  * @data: plane data
  * @bytes: bytes of the whole column, head included
@@ -84,7 +86,9 @@ struct column {
 	uint8_t id;
 	uint8_t transform;
 	uint8_t width;
+	uint8_t bits;
 	uint32_t count;
+	uint64_t base;
 	const uint8_t *planes;
 	const uint8_t *data;
 	uint32_t bytes;

@@ -17,9 +17,7 @@
 #define TRAILER_MAGIC "ZLTEND\r\n"
 #define BLOCK_MAGIC 0x6b6c425au /* "ZBlk" */
 
-enum {
-	MAGIC_SIZE = 8
-};
+#define MAGIC_SIZE 8
 
 enum block_type {
 	BLOCK_META = 1,
@@ -141,9 +139,7 @@ struct trailer {
 } __attribute__((packed));
 
 /* Bit of COLUMN_FLAGS. */
-enum {
-	PAGE_SAME_FILLED = 1
-};
+#define PAGE_SAME_FILLED 1
 
 enum zlt_part column_part(unsigned int id);
 

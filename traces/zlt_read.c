@@ -361,21 +361,32 @@ static uint32_t spread_objects(struct zlt_reader *r, uint32_t count)
 	return j;
 }
 
+/*
+ * Whether all values are in low..high, in a form that the compiler can do for
+ * many values at a time: a value outside sets a sign bit somewhere.
+ */
+static bool in_range(const uint32_t *values, uint32_t count, uint32_t low,
+		     uint32_t high)
+{
+	uint32_t signs = 0, i;
+
+	if (high > INT32_MAX) {
+		for (i = 0; i < count; i++)
+			signs |= values[i] < low || values[i] > high;
+		return !signs;
+	}
+	for (i = 0; i < count; i++)
+		signs |= values[i] | (values[i] - low) | (high - values[i]);
+	return !(signs >> 31);
+}
+
 static bool objects_ok(const struct zlt_reader *r, uint32_t stores)
 {
-	uint32_t low = UINT32_MAX, high = 0, i;
-
-	for (i = 0; i < stores; i++) {
-		uint32_t object = r->packed[i];
-
-		low = object < low ? object : low;
-		high = object > high ? object : high;
-	}
-	if (!stores)
-		return true;
 	if (r->info.objects == ZLT_OBJECT_SIZES)
-		return low && high <= ZLT_PAGE_SIZE;
-	return high < r->info.contents;
+		return in_range(r->packed, stores, 1, ZLT_PAGE_SIZE);
+	if (stores && !r->info.contents)
+		return false;
+	return in_range(r->packed, stores, 0, (uint32_t)r->info.contents - 1);
 }
 
 static int get_labels(struct zlt_reader *r, const struct column *col)
@@ -431,7 +442,7 @@ static int decode_columns(struct zlt_reader *r, const struct block *block,
 			  const struct column *cols, uint64_t keys)
 {
 	uint32_t n = block->count, stores = cols[COLUMN_OBJECT].count;
-	uint32_t i, key_max = 0, real = 0;
+	uint32_t i, real = 0;
 	uint8_t op_max = 0;
 	int rc;
 
@@ -455,9 +466,8 @@ static int decode_columns(struct zlt_reader *r, const struct block *block,
 		return rc;
 	for (i = 0; i < n; i++)
 		op_max = r->op[i] > op_max ? r->op[i] : op_max;
-	for (i = 0; i < n; i++)
-		key_max = r->key[i] > key_max ? r->key[i] : key_max;
-	if (op_max >= ZLT_OPS || (key_max && key_max >= keys) ||
+	if (op_max >= ZLT_OPS ||
+	    !in_range(r->key, n, 0, keys ? (uint32_t)(keys - 1) : 0) ||
 	    !objects_ok(r, stores) || spread_objects(r, n) != stores)
 		return -EBADMSG;
 	if (!keys) {
