@@ -11,6 +11,7 @@ static const struct cmd {
 	const char *help;
 } cmds[] = {
 	{ "backends", cmd_backends, "list every allocator, option and preset" },
+	{ "record", cmd_record, "run a program and record its swap" },
 	{ "report", cmd_report,
 	  "make a page of tables and plots from results" },
 	{ "regress", cmd_regress,

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the collector and the recorders share: one memory file, made by the
+ * collector and mapped by every recorded process.
+ *
+ *   struct rec_global                     the limit, the clock, the totals
+ *   struct rec_proc [REC_PROCS]           one per process, who sees all others
+ *   segment [REC_PROCS]                   a ring of events and a swap area each
+ *
+ * The file is sparse: a segment costs what its process has swapped out. It
+ * outlives the collector, so a process whose collector was killed still has its
+ * pages. A slot of the swap area holds the only copy of a page that is out, and
+ * it is also what the collector reads the contents from; so a slot whose page
+ * went back is reused only when the collector has passed the event that says
+ * so.
+ *
+ * Every field has one writer, or is changed by atomic operations as said.
+ */
+#ifndef ZLAB_TRACES_RECORDER_ABI_H
+#define ZLAB_TRACES_RECORDER_ABI_H
+
+#include <stdint.h>
+
+#define REC_MAGIC 0x31766365726c7aull
+#define REC_ENV "ZLAB_RECORDER"
+
+#define REC_PAGE 4096ull
+#define REC_PROCS 1024u
+#define REC_RING 32768u
+#define REC_SLOTS (1u << 22)
+#define REC_RING_BYTES ((uint64_t)REC_RING * sizeof(struct rec_event))
+#define REC_SWAP_BYTES ((uint64_t)REC_SLOTS * REC_PAGE)
+#define REC_SEGMENT_BYTES (REC_RING_BYTES + REC_SWAP_BYTES)
+#define REC_HEAD_BYTES (REC_PAGE + REC_PROCS * sizeof(struct rec_proc))
+#define REC_FILE_BYTES (REC_HEAD_BYTES + REC_PROCS * REC_SEGMENT_BYTES)
+
+enum rec_op {
+	REC_STORE = 1,
+	REC_LOAD,
+	REC_INVALIDATE
+};
+
+/**
+ * struct rec_event - one event in a ring
+ * @time: CLOCK_MONOTONIC, ns
+ * @vpn: virtual page number
+ * @slot: where the page is (store) or was (load, invalidate) in the swap area
+ * @tid: faulting thread of a load, the process otherwise
+ * @cpu: processor that thread ran on
+ * @op: an enum rec_op
+ */
+struct rec_event {
+	uint64_t time;
+	uint64_t vpn;
+	uint32_t slot;
+	uint32_t tid;
+	uint16_t cpu;
+	uint8_t op;
+	uint8_t pad[5];
+};
+
+/**
+ * struct rec_global - read by all; the collector writes all but the atomics
+ * @magic: REC_MAGIC
+ * @limit: pages that may be resident over all processes; ~0 for no limit
+ * @inactive_permille: share of a process's resident pages that is kept hidden
+ * @batch: pages to evict at a time
+ * @verify: keep a hash of every page that goes out and check it when it returns
+ * @spin_ns: longest time a handler looks for the next fault before it sleeps
+ * @start: when recording began (CLOCK_MONOTONIC, ns)
+ * @stop: recording has ended: evict no more, log no more, bring pages back
+ * @sleeping: the writer waits on @wake
+ * @wake: futex, raised when a ring fills (atomic)
+ * @total: resident pages of all processes (atomic)
+ * @peak: the largest @total (atomic maximum)
+ * @over: how often a page came in while @total was above the limit (atomic)
+ * @over_sum: sum of (@total - limit) over those (atomic)
+ * @attached: processes with a slot
+ * @used: one more than the highest slot ever taken
+ */
+struct rec_global {
+	uint64_t magic;
+	uint64_t limit;
+	uint32_t inactive_permille;
+	uint32_t batch;
+	uint32_t verify;
+	uint32_t spin_ns;
+	uint32_t stop;
+	uint32_t sleeping;
+	uint32_t wake;
+	uint32_t attached;
+	uint32_t used;
+	uint64_t start;
+	int64_t total __attribute__((aligned(64)));
+	int64_t peak;
+	uint64_t over;
+	uint64_t over_sum;
+};
+
+enum rec_state {
+	REC_FREE,
+	REC_ATTACHED,
+	REC_ENDED
+};
+
+/**
+ * struct rec_counts - what one process did; written by its handler
+ * @fresh: faults on pages never seen
+ * @soft: faults on hidden pages
+ * @loads: faults on pages that were out
+ * @stores: pages that went out
+ * @drops: pages released while out
+ * @hides: pages moved to the inactive list
+ * @hide_calls: calls that moved them
+ * @stuck: pages that could not be hidden (pinned, protected)
+ * @parked: faults that had to wait for a pending change of the address space
+ * @forks: children that were given a whole copy
+ * @full: evictions that had to wait for the collector
+ * @mismatch: pages whose hash differed when they came back
+ * @handler_ns: CPU time of the handler thread
+ * @unregistered: mappings that userfaultfd refused
+ */
+struct rec_counts {
+	uint64_t fresh, soft, loads, stores, drops;
+	uint64_t hides, hide_calls, stuck, parked, forks;
+	uint64_t full, mismatch, handler_ns, unregistered;
+};
+
+/**
+ * struct rec_proc - one process
+ * @state: enum rec_state; the collector's
+ * @pid: process
+ * @asid: address space id in the trace
+ * @oldest: ms from @start to the last arrival of the page next in line;
+ *	    ~0 when the process has nothing to give. The handler's.
+ * @resident: pages it has in; the handler's
+ * @want: pages it is asked to evict (atomic)
+ * @head: events written to the ring so far; the handler's
+ * @consumed: events the collector has done with; the collector's
+ * @swapped: pages that are out; the handler's
+ * @exit_anon: kilobytes of anonymous memory when it ended, as the kernel counts
+ * @exit_resident: @resident at that moment
+ * @exit_swapped: @swapped at that moment
+ */
+struct rec_proc {
+	uint32_t state;
+	uint32_t pid;
+	uint32_t asid;
+	uint32_t pad0;
+	uint64_t oldest;
+	int64_t resident;
+	uint64_t want;
+	uint64_t head;
+	struct rec_counts counts;
+	uint64_t swapped;
+	uint64_t exit_anon;
+	uint64_t exit_resident;
+	uint64_t exit_swapped;
+	uint64_t consumed __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+/**
+ * struct rec_hello - first message of a process, answered by struct rec_welcome
+ */
+struct rec_hello {
+	uint64_t magic;
+	uint32_t pid;
+	uint32_t pad;
+};
+
+/**
+ * struct rec_welcome - comes with the memory file as ancillary data
+ * @magic: REC_MAGIC, or 0 when the process cannot be recorded
+ * @index: its place in the table
+ */
+struct rec_welcome {
+	uint64_t magic;
+	uint32_t index;
+	uint32_t asid;
+};
+
+/* Later messages are single bytes: */
+#define REC_MSG_OVER 'o' /* to the collector: too many pages, find a victim */
+#define REC_MSG_EVICT 'e' /* to a process: look at your @want */
+
+_Static_assert(sizeof(struct rec_event) == 32, "events are 32 bytes");
+_Static_assert(sizeof(struct rec_global) <= REC_PAGE, "header fits its page");
+_Static_assert(REC_HEAD_BYTES % REC_PAGE == 0, "segments are page aligned");
+
+#endif
