@@ -12,6 +12,8 @@ static const struct cmd {
 } cmds[] = {
 	{ "backends", cmd_backends, "list every allocator, option and preset" },
 	{ "record", cmd_record, "run a program and record its swap" },
+	{ "conform", cmd_conform,
+	  "compare with what a real kernel's allocator did" },
 	{ "report", cmd_report,
 	  "make a page of tables and plots from results" },
 	{ "regress", cmd_regress,
