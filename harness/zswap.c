@@ -24,10 +24,10 @@ bool slot_trylock(struct zswap *z, uint32_t slot)
 
 void slot_unlock(struct zswap *z, uint32_t slot)
 {
-	int old = atomic_read(&z->slots[slot]);
+	int state = atomic_read(&z->slots[slot]);
 
-	assert(old & SLOT_LOCKED);
-	atomic_cmpxchg(&z->slots[slot], old, old & ~SLOT_LOCKED);
+	assert(state & SLOT_LOCKED);
+	smp_store_release(&z->slots[slot].counter, state & ~SLOT_LOCKED);
 }
 
 void slot_set_in_file(struct zswap *z, uint32_t slot, bool in_file)
@@ -133,6 +133,13 @@ void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
 	zswap_count(z, Z_ENTRIES, -1);
 }
 
+/* The last reference is gone, and so is the page. */
+static void release(struct zswap *z, struct zswap_entry *entry)
+{
+	zswap_count(z, Z_STORED, -1);
+	zswap_entry_free(z, entry);
+}
+
 /* Take whatever the pool holds of a slot away; slot lock held. */
 static void drop_slot(struct zswap *z, uint32_t slot)
 {
@@ -147,10 +154,8 @@ static void drop_slot(struct zswap *z, uint32_t slot)
 			entry = NULL;
 	}
 	spin_unlock(&tree->lock);
-	if (entry) {
-		zswap_count(z, Z_STORED, -1);
-		zswap_entry_free(z, entry);
-	}
+	if (entry)
+		release(z, entry);
 }
 
 int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
@@ -381,27 +386,51 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 	return ret;
 }
 
-/* The load is over: either let the entry go or keep it young, never both. */
-static void load_done(struct zswap *z, struct zswap_tree *tree,
-		      struct zswap_entry *entry, bool release)
+/*
+ * tree->lock held, released inside. The entry leaves the index before it is
+ * read, so that the lock is taken once; the slot lock keeps everybody from
+ * missing it meanwhile. Nothing of it is touched after it was freed.
+ */
+static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
+			  struct zswap_entry *entry, void *page)
+{
+	struct zswap_entry *none;
+	int ret;
+
+	zswap_erase(tree, entry);
+	spin_unlock(&tree->lock);
+	ret = zswap_expand(z, entry, page);
+	if (ret) {
+		spin_lock(&tree->lock);
+		if (zswap_insert(tree, entry, &none))
+			ret = -ENOMEM;
+		spin_unlock(&tree->lock);
+		if (ret != -ENOMEM)
+			return ret;
+	}
+	release(z, entry);
+	return ret;
+}
+
+/* tree->lock held, released inside. The entry stays and becomes the youngest. */
+static int load_keep(struct zswap *z, struct zswap_tree *tree,
+		     struct zswap_entry *entry, void *page)
 {
 	bool last;
+	int ret;
 
+	entry->refcount++;
+	spin_unlock(&tree->lock);
+	ret = zswap_expand(z, entry, page);
+	WRITE_ONCE(entry->referenced, true);
 	spin_lock(&tree->lock);
-	if (release) {
-		if (zswap_erase(tree, entry))
-			zswap_entry_put(entry);
-	} else {
-		WRITE_ONCE(entry->referenced, true);
-		if (entry->length)
-			zswap_lru_rotate(z, entry);
-	}
+	if (entry->length)
+		zswap_lru_rotate(z, entry);
 	last = zswap_entry_put(entry);
 	spin_unlock(&tree->lock);
-	if (last) {
-		zswap_count(z, Z_STORED, -1);
-		zswap_entry_free(z, entry);
-	}
+	if (last)
+		release(z, entry);
+	return ret;
 }
 
 static int load_from_file(struct zswap *z, uint32_t slot, void *page)
@@ -422,17 +451,17 @@ int zswap_load(struct zswap *z, uint64_t slot, void *page)
 	struct zswap_entry *entry;
 	int ret;
 
+	if (!zswap_buffers(z))
+		return -ENOMEM;
 	slot_lock(z, slot);
 	spin_lock(&tree->lock);
 	entry = zswap_search(tree, slot);
-	if (entry)
-		entry->refcount++;
-	spin_unlock(&tree->lock);
 	if (entry) {
-		ret = zswap_expand(z, entry, page);
 		zswap_count(z, Z_POOL_LOAD, 1);
-		load_done(z, tree, entry, z->config.exclusive && !ret);
+		ret = z->config.exclusive ? load_exclusive(z, tree, entry, page)
+					  : load_keep(z, tree, entry, page);
 	} else {
+		spin_unlock(&tree->lock);
 		ret = load_from_file(z, slot, page);
 	}
 	slot_unlock(z, slot);

@@ -85,7 +85,7 @@ struct zswap_config {
  * @lost_loads: loads of pages that left with no swap file to keep them
  * @pages_freed_by_writeback: pool pages that writeback freed
  * @write_errors: writes to the swap file that failed
- * @entry_bytes: memory of entries and index, estimated per entry
+ * @entry_bytes: memory of entries, index and slot states
  */
 struct zswap_stats {
 	uint64_t stored_pages;

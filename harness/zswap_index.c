@@ -78,15 +78,27 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 	return 0;
 }
 
-bool zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
+void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
 {
-	if (zswap_search(tree, entry->slot) != entry)
-		return false;
 	if (tree->radix)
 		JudyLDel(&tree->judy, entry->slot, PJE0);
 	else
 		RB_REMOVE(zswap_rb, &tree->rb, entry);
-	return true;
+}
+
+size_t zswap_index_bytes(struct zswap_index *index)
+{
+	size_t i, bytes = index->nr_trees * sizeof(*index->trees);
+	struct zswap_tree *tree;
+
+	for (i = 0; i < index->nr_trees; i++) {
+		tree = &index->trees[i];
+		spin_lock(&tree->lock);
+		if (tree->radix)
+			bytes += JudyLMemUsed(tree->judy);
+		spin_unlock(&tree->lock);
+	}
+	return bytes;
 }
 
 struct zswap_entry *zswap_first(struct zswap_tree *tree)

@@ -99,11 +99,16 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 		 struct zswap_entry **old);
 
 /**
- * zswap_erase() - take @entry out
- *
- * Return: false when it is not the entry of its slot any more.
+ * zswap_erase() - take @entry out; it is the entry of its slot
  */
-bool zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry);
+void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry);
+
+/**
+ * zswap_index_bytes() - memory of the index besides the entries
+ *
+ * Takes each tree's lock in turn.
+ */
+size_t zswap_index_bytes(struct zswap_index *index);
 
 /**
  * zswap_first() - the entry with the lowest slot of a tree, or NULL

@@ -25,8 +25,10 @@ static int writeback_entry(struct zswap *z, struct zswap_entry *entry)
 	if (!ret)
 		ret = zswap_write_slot(z, entry->slot, b->page);
 	spin_lock(&tree->lock);
-	if (!ret && zswap_erase(tree, entry))
+	if (!ret) {
+		zswap_erase(tree, entry);
 		zswap_entry_put(entry);
+	}
 	last = zswap_entry_put(entry);
 	spin_unlock(&tree->lock);
 	if (last) {

@@ -37,7 +37,7 @@ static int make_pools(struct zswap *z, struct err *err)
 
 static int make_tables(struct zswap *z, struct err *err)
 {
-	struct arena_config none = { .capacity = 1 };
+	struct arena_config none = { .capacity = 1, .huge = true };
 
 	z->arena = arena_create(&none, err);
 	if (!z->arena)
@@ -156,7 +156,9 @@ void zswap_stats(struct zswap *z, struct zswap_stats *stats)
 		.lost_loads = sum(z, Z_LOST_LOAD),
 		.pages_freed_by_writeback = sum(z, Z_FREED),
 		.write_errors = sum(z, Z_WRITE_ERROR),
-		.entry_bytes = atomic_long_read(&z->arena->slab_bytes),
+		.entry_bytes = atomic_long_read(&z->arena->slab_bytes) +
+			       zswap_index_bytes(&z->index) +
+			       z->config.slots * sizeof(*z->slots),
 	};
 }
 
