@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
-# Installs what is missing where it may; says the exact line where it may not.
-deps:
-	$(Q)missing=$$(for p in $(DEPS); do \
+# $(call install_packages,LIST): installs what is missing where it may; says the
+# exact line where it may not.
+install_packages = \
+	missing=$$(for p in $(1); do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
 			grep -q '^install ok installed' || echo $$p; done | xargs); \
 	[ -z "$$missing" ] && exit 0; \
@@ -16,4 +17,11 @@ deps:
 	$$run apt-get update -qq && \
 	DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq \
 		--no-install-recommends $$missing >/dev/null
-.PHONY: deps
+
+deps:
+	$(Q)$(call install_packages,$(DEPS))
+
+deps-long: deps
+	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) $(DEPS_SAMPLES))
+
+.PHONY: deps deps-long
