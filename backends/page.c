@@ -122,8 +122,10 @@ static void pcp_refill(struct arena *a, struct arena_pcp *pcp)
 	spin_lock_named(&a->lock, "zone->lock");
 	while (pcp->count < ARENA_PCP / 2 && a->free_top)
 		pcp->pfn[pcp->count++] = a->free_stack[--a->free_top];
-	if (!pcp->count && a->never_used < a->capacity)
-		pcp->pfn[pcp->count++] = a->never_used++;
+	if (!pcp->count && a->never_used < a->capacity) {
+		pcp->pfn[pcp->count++] = a->never_used;
+		WRITE_ONCE(a->never_used, a->never_used + 1);
+	}
 	spin_unlock(&a->lock);
 }
 

@@ -222,6 +222,13 @@ void slab_free(struct slab *s, void *obj);
  */
 bool slab_owns(struct slab *s, const void *obj);
 
+/**
+ * slab_in_range() - whether @obj could be the address of an object
+ *
+ * Looks at the address alone, takes no lock: true also for a freed object.
+ */
+bool slab_in_range(struct slab *s, const void *obj);
+
 /** slab_objects() - objects in use */
 size_t slab_objects(const struct slab *s);
 

@@ -267,6 +267,15 @@ bool slab_owns(struct slab *s, const void *obj)
 	return owned;
 }
 
+bool slab_in_range(struct slab *s, const void *obj)
+{
+	size_t at = (uintptr_t)obj & (SLAB_SIZE - 1);
+
+	return addr_in_arena(s->pages, obj) &&
+	       addr_pfn(s->pages, obj) < READ_ONCE(s->pages->never_used) &&
+	       at % s->size == 0 && at / s->size < s->per_page;
+}
+
 size_t slab_objects(const struct slab *s)
 {
 	long n = 0;
