@@ -8,5 +8,6 @@
 #include "backends/zpool.h"
 
 extern const struct zpool_driver null_driver;
+extern const struct zpool_driver zsmalloc_driver;
 
 #endif
