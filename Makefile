@@ -5,7 +5,9 @@
 # make help    the other targets
 #
 # V=1 prints the commands. CC=clang builds with clang. SAN=address,undefined
-# or SAN=thread builds into a directory of its own.
+# or SAN=thread builds into a directory of its own; so do SPIN=ticket|fas|mcs
+# (the kind of spinlock), STATS=off (locks count nothing) and DEBUG=on (every
+# lock call is checked).
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -16,7 +18,11 @@ endif
 OPT ?= -O2
 SAN ?=
 comma := ,
-VARIANT := $(if $(SAN),-$(subst $(comma),-,$(SAN)))
+SPIN ?=
+STATS ?= on
+DEBUG ?=
+VARIANT := $(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(SPIN),-$(SPIN))$(if \
+	$(filter off,$(STATS)),-nostats)$(if $(DEBUG),-debug)
 B ?= build$(VARIANT)
 
 # Every Debian package the project needs, and nothing else names one.
@@ -37,6 +43,19 @@ LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lJudy -lz -ldl -lm
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
+DEBUG := on
+endif
+
+ifneq ($(filter-out ticket fas mcs,$(SPIN)),)
+$(error SPIN=$(SPIN): the kinds of spinlock are ticket, fas and mcs)
+endif
+ifneq ($(SPIN),)
+CPPFLAGS += -DSYNC_SPIN=$(SPIN)
+endif
+ifeq ($(STATS),off)
+CPPFLAGS += -DSYNC_NO_STATS
+endif
+ifneq ($(DEBUG),)
 CPPFLAGS += -DZLAB_DEBUG
 endif
 

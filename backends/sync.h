@@ -22,11 +22,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SYNC_HIST_BUCKETS 144
+
+/**
+ * struct sync_hist - how often which duration occurred
+ * @bucket: counts; four buckets an octave, see sync_hist_bound()
+ */
+struct sync_hist {
+	uint32_t bucket[SYNC_HIST_BUCKETS];
+};
+
+#include "backends/sync_debug.h"
 #ifdef SYNC_VIRTUAL
 #include "backends/sync_virtual.h"
 #else
 #include "backends/sync_native.h"
 #endif
+#include "backends/sync_call.h"
 
 /**
  * DOC: CPUs
@@ -41,13 +53,13 @@
  * DOC: locks
  *
  * spin_lock_init(l), spin_lock(l), spin_trylock(l), spin_unlock(l),
- * spin_is_contended(l), assert_spin_locked(l)
- * spin_lock_named(l, "name"): counts for the class it is given
+ * spin_is_locked(l), spin_is_contended(l), assert_spin_locked(l)
+ * spin_lock_nested(l, n), write_lock_nested(l, n), down_write_nested(s, n):
+ *	n = 1 while another lock of the same class is held
  *
  * rwlock_init(l), read_lock(l), read_trylock(l), read_unlock(l),
  * write_lock(l), write_trylock(l), write_unlock(l), rwlock_is_contended(l):
  * a waiting writer keeps new readers out, as the kernel's queued rwlock does.
- * read_lock_named(l, "name"), write_lock_named(l, "name")
  *
  * init_rwsem(s), down_read(s), down_read_trylock(s), up_read(s),
  * down_write(s), down_write_trylock(s), up_write(s), rwsem_is_contended(s):
@@ -56,10 +68,14 @@
  * bit_spin_lock(bit, addr), bit_spin_trylock(bit, addr),
  * bit_spin_unlock(bit, addr): a lock in one bit of an unsigned long.
  *
- * down_read_trylock_named(), down_write_trylock_named(), bit_spin_lock_named(),
- * bit_spin_trylock_named(): as above, with the name as last argument.
+ * Every form but the unlocks has a twin that ends in _named and takes the class
+ * name as last argument: write_lock_named(l, "pool->migrate_lock").
  *
- * The try forms return nonzero when they took the lock.
+ * The try forms return true when they took the lock.
+ *
+ * A build with ZLAB_DEBUG checks every call, see sync_debug.h; there
+ * sync_assert_none_held(), which an operation calls at its end, stops when the
+ * thread still holds a lock.
  *
  * DOC: atomics
  *
@@ -157,17 +173,21 @@ size_t workqueue_drain(struct workqueue *wq);
  * struct lock_stat - what lock_stat would say of one class
  * @name: the class, e.g. "pool->lock"; readers and writers of a rwlock count
  *	  apart, as "name-R" and "name-W"
- * @con_bounces: contentions in which the lock moved to another CPU
+ * @con_bounces: contentions in which the lock moved to another CPU; counted in
+ *		 detail mode only
  * @contentions: acquisitions that had to wait
  * @waittime_min_ns: shortest wait, of those that waited
  * @waittime_max_ns: longest wait
  * @waittime_total_ns: all waits together
- * @acq_bounces: acquisitions by another CPU than the last one
+ * @acq_bounces: acquisitions by another CPU than the last one; counted in
+ *		 detail mode only
  * @acquisitions: all of them, exact
  * @hold_samples: acquisitions whose hold time was measured
  * @holdtime_min_ns: shortest measured hold
  * @holdtime_max_ns: longest measured hold
  * @holdtime_total_ns: estimate for all acquisitions, scaled from the samples
+ * @wait: the waits
+ * @hold: the measured holds
  */
 struct lock_stat {
 	const char *name;
@@ -178,13 +198,14 @@ struct lock_stat {
 	uint64_t acquisitions;
 	uint64_t hold_samples;
 	uint64_t holdtime_min_ns, holdtime_max_ns, holdtime_total_ns;
+	struct sync_hist wait, hold;
 };
 
 /**
  * lock_stats_read() - sum every class over all CPUs
  * @out: receives up to @max classes that were taken at least once, sorted by
  *	 total wait, then by name
- * @max: room in @out
+ * @max: room in @out; there are never more than SYNC_MAX_CLASSES
  *
  * Exact when no other thread runs. Return: number of classes written.
  */
@@ -192,6 +213,48 @@ size_t lock_stats_read(struct lock_stat *out, size_t max);
 
 /** lock_stats_reset() - start every count at zero; no other thread runs */
 void lock_stats_reset(void);
+
+/**
+ * lock_stats_detail() - time every section and hold, and count bounces
+ * @on: false: one atomic section of SYNC_SAMPLE_PERIOD on average is timed,
+ *	with the locks taken in it, which costs next to nothing
+ *
+ * Bounces rest on a table of last owners in which two locks may share an entry;
+ * then some are missed. Set it while no other thread runs.
+ */
+void lock_stats_detail(bool on);
+
+/**
+ * struct atomic_section - time with preemption off, depth 0 to 1 and back
+ * @count: sections, exact
+ * @samples: sections that were timed: all of them in detail mode
+ * @sampled_ns: their time together
+ * @max_ns: longest of them
+ * @hist: their durations
+ */
+struct atomic_section {
+	uint64_t count, samples, sampled_ns, max_ns;
+	struct sync_hist hist;
+};
+
+/**
+ * atomic_section_read() - sum the atomic sections of all CPUs
+ *
+ * Starts anew at lock_stats_reset(). Exact when no other thread runs.
+ */
+void atomic_section_read(struct atomic_section *out);
+
+/**
+ * sync_hist_quantile() - a quantile of a histogram, in ns
+ * @h: the histogram
+ * @q: 0.5 for the median, 0.999 for the last thousandth
+ *
+ * Return: middle of the bucket it falls into; 0 when the histogram is empty.
+ */
+uint64_t sync_hist_quantile(const struct sync_hist *h, double q);
+
+/** sync_hist_bound() - smallest duration, in ns, that falls into @bucket */
+uint64_t sync_hist_bound(unsigned bucket);
 
 /**
  * lock_wait_ns() - time the calling CPU has waited for locks since its start

@@ -1,92 +1,122 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * sync.h for real threads. Included by sync.h alone.
+ *
+ * An uncontended acquisition costs the lock's own instruction, one count per
+ * class and one per atomic section. A clock is read only after a failed try,
+ * and in one atomic section of SYNC_SAMPLE_PERIOD on average.
+ * With SYNC_NO_STATS (make STATS=off) nothing is counted.
  */
 #ifndef ZLAB_SYNC_NATIVE_H
 #define ZLAB_SYNC_NATIVE_H
 
-#include <ck_pr.h>
-#include <ck_spinlock.h>
-
-#if defined(__SANITIZE_THREAD__)
-#define SYNC_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SYNC_TSAN 1
-#endif
-#endif
-#ifdef SYNC_TSAN
-#include <sanitizer/tsan_interface.h>
-/* ck's locks are inline assembly, which the sanitizer cannot see. */
-#define sync_tsan_acquire(p) __tsan_acquire(p)
-#define sync_tsan_release(p) __tsan_release(p)
-#else
-#define sync_tsan_acquire(p) ((void)(p))
-#define sync_tsan_release(p) ((void)(p))
-#endif
+#include "backends/sync_spin.h"
 
 #define SYNC_MAX_CPUS 512
 #define SYNC_MAX_CLASSES 64
+#define SYNC_SAMPLE_PERIOD 256
 
-/* Counts of one class on one CPU: written by that CPU alone. */
-struct sync_count {
-	uint64_t acquisitions;
-	uint64_t contentions;
-	uint64_t wait_total, wait_max, wait_min;
-	uint64_t hold_samples, hold_total, hold_max, hold_min;
-};
+#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define smp_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
+/* What every call touches; the rest of a CPU's counts is in sync_stat.c. */
 struct sync_cpu {
 	unsigned id;
 	int preempt;
+	unsigned until_sample; /* atomic sections left until one is timed */
+	bool sampling; /* in a timed atomic section */
+	unsigned nr_slept; /* timed holds of sleeping locks */
 	uint64_t wait_ns;
-	struct sync_count count[SYNC_MAX_CLASSES];
+	uint64_t acquisitions[SYNC_MAX_CLASSES];
 } __attribute__((aligned(64)));
 
 extern __thread struct sync_cpu *sync_me
 	__attribute__((tls_model("initial-exec")));
 
-/* A call site: its class is looked up by name at the first use. */
-struct lock_site {
-	const char *name;
-	unsigned class;
-};
+/* The slow parts: statistics. */
+void sync_section_begin(struct sync_cpu *me);
+void sync_section_end(struct sync_cpu *me);
+void sync_hold_begin(struct sync_cpu *me, const void *l, unsigned class);
+void sync_hold_end(struct sync_cpu *me, const void *l);
+void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class);
+void sync_sleep_end(struct sync_cpu *me, const void *l);
+void sync_waited(unsigned class, uint64_t since);
 
-unsigned lock_site_resolve(struct lock_site *site);
+struct sync_cpu *sync_cpu_of(unsigned id);
 int sync_cpu_attach(void);
-void sync_cpu_detach(void);
+void sync_cpu_release(void);
+
+/* Nanoseconds since some moment before main(); the same on all CPUs. */
 uint64_t sync_clock_ns(void);
 
-#define LOCK_SITE(expr)                                       \
-	({                                                    \
-		static struct lock_site __site = { expr, 0 }; \
-		if (__builtin_expect(!__site.class, 0))       \
-			lock_site_resolve(&__site);           \
-		__site.class;                                 \
-	})
+#ifdef SYNC_NO_STATS
+#define sync_counted(l, class) ((void)(l), (void)(class))
+#define sync_dropping(l) ((void)(l))
+#define sync_slept(l, class) ((void)(l), (void)(class))
+#define sync_waking(l) ((void)(l))
+#define sync_preempt_disable() __asm__ volatile("" ::: "memory")
+#define sync_preempt_enable() __asm__ volatile("" ::: "memory")
+#else
+static inline void sync_preempt_disable(void)
+{
+	struct sync_cpu *me = sync_me;
+
+	if (!me->preempt++ && __builtin_expect(!--me->until_sample, 0))
+		sync_section_begin(me);
+}
+
+static inline void sync_preempt_enable(void)
+{
+	struct sync_cpu *me = sync_me;
+
+	if (!--me->preempt && __builtin_expect(me->sampling, 0))
+		sync_section_end(me);
+}
+
+/* A count has one writer; the relaxed store is for whoever reads meanwhile. */
+static inline void sync_counted(const void *l, unsigned class)
+{
+	struct sync_cpu *me = sync_me;
+
+	WRITE_ONCE(me->acquisitions[class], me->acquisitions[class] + 1);
+	if (__builtin_expect(me->sampling, 0))
+		sync_hold_begin(me, l, class);
+}
+
+static inline void sync_dropping(const void *l)
+{
+	struct sync_cpu *me = sync_me;
+
+	if (__builtin_expect(me->sampling, 0))
+		sync_hold_end(me, l);
+}
+
+static inline void sync_slept(const void *l, unsigned class)
+{
+	struct sync_cpu *me = sync_me;
+
+	WRITE_ONCE(me->acquisitions[class], me->acquisitions[class] + 1);
+	sync_sleep_begin(me, l, class);
+}
+
+static inline void sync_waking(const void *l)
+{
+	struct sync_cpu *me = sync_me;
+
+	if (__builtin_expect(me->nr_slept, 0))
+		sync_sleep_end(me, l);
+}
+#endif
 
 static inline unsigned smp_processor_id(void)
 {
 	return sync_me->id;
 }
 
-static inline void preempt_disable(void)
-{
-	sync_me->preempt++;
-}
-
-static inline void preempt_enable(void)
-{
-	sync_me->preempt--;
-}
-
 #define cpu_relax() ck_pr_stall()
-void cond_resched(void);
-
-#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
-#define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+void sync_cond_resched(void);
 
 typedef struct {
 	int counter;
@@ -166,128 +196,223 @@ typedef struct {
 SYNC_ATOMIC(atomic_t, int, atomic)
 SYNC_ATOMIC(atomic_long_t, long, atomic_long)
 
-/* The kernel's fair queue lock has ck's ticket lock as its stand-in. */
 typedef struct {
-	ck_spinlock_ticket_t ticket;
+	sync_raw_t raw;
 } spinlock_t;
 _Static_assert(sizeof(spinlock_t) == 4, "kernel code counts on 4 bytes");
 
-#define SPINLOCK_INITIALIZER                   \
-	{                                      \
-		CK_SPINLOCK_TICKET_INITIALIZER \
+#define SPINLOCK_INITIALIZER      \
+	{                         \
+		{                 \
+			{         \
+				0 \
+			}         \
+		}                 \
 	}
 
 void sync_spin_wait(spinlock_t *l, unsigned class);
 
 static inline void spin_lock_init(spinlock_t *l)
 {
-	ck_spinlock_ticket_init(&l->ticket);
+	sync_raw(init)(&l->raw);
 }
 
 static inline void sync_spin_lock(spinlock_t *l, unsigned class)
 {
-	preempt_disable();
-	if (__builtin_expect(!ck_spinlock_ticket_trylock(&l->ticket), 0))
+	sync_preempt_disable();
+	if (__builtin_expect(!sync_raw(trylock)(&l->raw), 0))
 		sync_spin_wait(l, class);
-	sync_tsan_acquire(l);
-	sync_me->count[class].acquisitions++;
+	sync_counted(l, class);
 }
 
 static inline bool sync_spin_trylock(spinlock_t *l, unsigned class)
 {
-	preempt_disable();
-	if (!ck_spinlock_ticket_trylock(&l->ticket)) {
-		preempt_enable();
+	sync_preempt_disable();
+	if (!sync_raw(trylock)(&l->raw)) {
+		sync_preempt_enable();
 		return false;
 	}
-	sync_tsan_acquire(l);
-	sync_me->count[class].acquisitions++;
+	sync_counted(l, class);
 	return true;
 }
 
 static inline void sync_spin_unlock(spinlock_t *l)
 {
-	sync_tsan_release(l);
-	ck_spinlock_ticket_unlock(&l->ticket);
-	preempt_enable();
+	sync_dropping(l);
+	sync_raw(unlock)(&l->raw);
+	sync_preempt_enable();
 }
 
-#define spin_lock(l) sync_spin_lock(l, LOCK_SITE(#l))
-#define spin_lock_named(l, name) sync_spin_lock(l, LOCK_SITE(name))
-#define spin_trylock(l) sync_spin_trylock(l, LOCK_SITE(#l))
-#define spin_unlock(l) sync_spin_unlock(l)
-#define assert_spin_locked(l) ((void)(l))
-
-static inline bool spin_is_contended(spinlock_t *l)
-{
-	uint32_t v = ck_pr_load_32(&l->ticket.value);
-
-	return (uint16_t)((v >> 16) - (v & 0xffff)) > 1;
-}
+#define assert_spin_locked(l) sync_assert_held(l, #l)
+#define spin_is_locked(l) sync_raw(is_locked)(&(l)->raw)
+#define spin_is_contended(l) sync_raw(is_contended)(&(l)->raw)
 
 /*
- * Readers count in @cnts above the writer byte; whoever must wait queues on
- * @wait, so writers and readers get their turn in order.
+ * @cnts counts readers above two marks: a writer holds it, a writer waits.
+ * Whoever must wait queues on @wait, writers and readers alike, and the head of
+ * the queue alone watches @cnts: so both get their turn in order.
  */
 typedef struct {
-	uint32_t cnts;
-	spinlock_t wait;
+	union {
+		uint32_t cnts;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+		uint8_t wlocked;
+#else
+		struct {
+			uint8_t above[3], wlocked;
+		};
+#endif
+	};
+	sync_raw_t wait;
 } rwlock_t;
 _Static_assert(sizeof(rwlock_t) == 8, "kernel code counts on 8 bytes");
 
-void rwlock_init(rwlock_t *l);
-void sync_read_lock(rwlock_t *l, unsigned class);
-bool sync_read_trylock(rwlock_t *l, unsigned class);
-void sync_read_unlock(rwlock_t *l);
-void sync_write_lock(rwlock_t *l, unsigned class);
-bool sync_write_trylock(rwlock_t *l, unsigned class);
-void sync_write_unlock(rwlock_t *l);
-bool rwlock_is_contended(rwlock_t *l);
+#define RWLOCK_WLOCKED 0x0ffu
+#define RWLOCK_WAITING 0x100u
+#define RWLOCK_WRITER (RWLOCK_WLOCKED | RWLOCK_WAITING)
+#define RWLOCK_READER 0x200u
 
-#define read_lock(l) sync_read_lock(l, LOCK_SITE(#l "-R"))
-#define read_trylock(l) sync_read_trylock(l, LOCK_SITE(#l "-R"))
-#define read_unlock(l) sync_read_unlock(l)
-#define write_lock(l) sync_write_lock(l, LOCK_SITE(#l "-W"))
-#define write_trylock(l) sync_write_trylock(l, LOCK_SITE(#l "-W"))
-#define write_unlock(l) sync_write_unlock(l)
-#define read_lock_named(l, name) sync_read_lock(l, LOCK_SITE(name "-R"))
-#define write_lock_named(l, name) sync_write_lock(l, LOCK_SITE(name "-W"))
+void sync_read_wait(rwlock_t *l, unsigned class);
+void sync_write_wait(rwlock_t *l, unsigned class);
 
-/* Sleeps in the kernel (futex); @cnt: readers, or -1 for a writer. */
+static inline void rwlock_init(rwlock_t *l)
+{
+	l->cnts = 0;
+	sync_raw(init)(&l->wait);
+}
+
+static inline bool sync_read_enter(rwlock_t *l)
+{
+	uint32_t v;
+
+	v = __atomic_add_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_ACQUIRE);
+	return !(v & RWLOCK_WRITER);
+}
+
+static inline bool sync_write_enter(rwlock_t *l)
+{
+	uint32_t zero = 0;
+
+	return __atomic_compare_exchange_n(&l->cnts, &zero, RWLOCK_WLOCKED,
+					   false, __ATOMIC_ACQUIRE,
+					   __ATOMIC_RELAXED);
+}
+
+static inline void sync_read_lock(rwlock_t *l, unsigned class)
+{
+	sync_preempt_disable();
+	if (__builtin_expect(!sync_read_enter(l), 0))
+		sync_read_wait(l, class);
+	sync_counted(l, class);
+}
+
+static inline bool sync_read_trylock(rwlock_t *l, unsigned class)
+{
+	sync_preempt_disable();
+	if (!(READ_ONCE(l->cnts) & RWLOCK_WRITER)) {
+		if (sync_read_enter(l)) {
+			sync_counted(l, class);
+			return true;
+		}
+		__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
+	}
+	sync_preempt_enable();
+	return false;
+}
+
+static inline void sync_read_unlock(rwlock_t *l)
+{
+	sync_dropping(l);
+	__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELEASE);
+	sync_preempt_enable();
+}
+
+static inline void sync_write_lock(rwlock_t *l, unsigned class)
+{
+	sync_preempt_disable();
+	if (__builtin_expect(!sync_write_enter(l), 0))
+		sync_write_wait(l, class);
+	sync_counted(l, class);
+}
+
+static inline bool sync_write_trylock(rwlock_t *l, unsigned class)
+{
+	sync_preempt_disable();
+	if (READ_ONCE(l->cnts) || !sync_write_enter(l)) {
+		sync_preempt_enable();
+		return false;
+	}
+	sync_counted(l, class);
+	return true;
+}
+
+/* Only the holder writes this byte while it is set. */
+static inline void sync_write_unlock(rwlock_t *l)
+{
+	sync_dropping(l);
+	__atomic_store_n(&l->wlocked, 0, __ATOMIC_RELEASE);
+	sync_preempt_enable();
+}
+
+#define rwlock_is_contended(l) sync_raw(is_locked)(&(l)->wait)
+
+/*
+ * Waiters sleep on @seq; @cnt: readers, or -1 for a writer. A waiting writer
+ * keeps new readers out; a writer that leaves waiting readers behind gives them
+ * the next turn. As large as the kernel's, so that what embeds it is too.
+ */
 struct rw_semaphore {
 	int cnt;
-	uint32_t writers_waiting;
 	uint32_t seq;
+	uint32_t writers_waiting, readers_waiting;
+	uint32_t readers_turn;
+	uint32_t unused[5];
 };
+_Static_assert(sizeof(struct rw_semaphore) == 40, "the kernel's size");
 
 void init_rwsem(struct rw_semaphore *s);
 void sync_down_read(struct rw_semaphore *s, unsigned class);
 bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
-void up_read(struct rw_semaphore *s);
+void sync_up_read(struct rw_semaphore *s);
 void sync_down_write(struct rw_semaphore *s, unsigned class);
 bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
-void up_write(struct rw_semaphore *s);
+void sync_up_write(struct rw_semaphore *s);
 bool rwsem_is_contended(struct rw_semaphore *s);
 
-#define down_read(s) sync_down_read(s, LOCK_SITE(#s "-R"))
-#define down_read_trylock(s) sync_down_read_trylock(s, LOCK_SITE(#s "-R"))
-#define down_write(s) sync_down_write(s, LOCK_SITE(#s "-W"))
-#define down_read_trylock_named(s, name) \
-	sync_down_read_trylock(s, LOCK_SITE(name "-R"))
-#define down_write_trylock_named(s, name) \
-	sync_down_write_trylock(s, LOCK_SITE(name "-W"))
-#define down_write_trylock(s) sync_down_write_trylock(s, LOCK_SITE(#s "-W"))
+void sync_bit_wait(int bit, unsigned long *addr, unsigned class);
 
-void sync_bit_lock(int bit, unsigned long *addr, unsigned class);
-bool sync_bit_trylock(int bit, unsigned long *addr, unsigned class);
-void bit_spin_unlock(int bit, unsigned long *addr);
+static inline bool sync_bit_enter(int bit, unsigned long *addr)
+{
+	unsigned long mask = 1ul << bit;
 
-#define bit_spin_lock(bit, addr) sync_bit_lock(bit, addr, LOCK_SITE(#addr))
-#define bit_spin_trylock(bit, addr) \
-	sync_bit_trylock(bit, addr, LOCK_SITE(#addr))
-#define bit_spin_lock_named(bit, addr, name) \
-	sync_bit_lock(bit, addr, LOCK_SITE(name))
-#define bit_spin_trylock_named(bit, addr, name) \
-	sync_bit_trylock(bit, addr, LOCK_SITE(name))
+	return !(__atomic_fetch_or(addr, mask, __ATOMIC_ACQUIRE) & mask);
+}
+
+static inline void sync_bit_lock(int bit, unsigned long *addr, unsigned class)
+{
+	sync_preempt_disable();
+	if (__builtin_expect(!sync_bit_enter(bit, addr), 0))
+		sync_bit_wait(bit, addr, class);
+	sync_counted(addr, class);
+}
+
+static inline bool sync_bit_trylock(int bit, unsigned long *addr,
+				    unsigned class)
+{
+	sync_preempt_disable();
+	if (!sync_bit_enter(bit, addr)) {
+		sync_preempt_enable();
+		return false;
+	}
+	sync_counted(addr, class);
+	return true;
+}
+
+static inline void sync_bit_unlock(int bit, unsigned long *addr)
+{
+	sync_dropping(addr);
+	__atomic_fetch_and(addr, ~(1ul << bit), __ATOMIC_RELEASE);
+	sync_preempt_enable();
+}
 
 #endif
