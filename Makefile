@@ -28,7 +28,7 @@ B ?= build$(VARIANT)
 # Every Debian package the project needs, and nothing else names one.
 DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 	libjemalloc-dev libck-dev libjansson-dev libxxhash-dev libbsd-dev \
-	libjudy-dev zlib1g-dev git
+	libmd-dev libjudy-dev zlib1g-dev git
 DEPS_PLOT := gnuplot-nox python3
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
 	black python3-jsonschema valgrind
@@ -39,7 +39,7 @@ CFLAGS += -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wstrict-prototypes \
 	-Wno-unused-parameter -fno-strict-aliasing -pthread
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(B) -MMD -MP
 LDFLAGS += -rdynamic -pthread
-LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lJudy -lz -ldl -lm
+LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lmd -lJudy -lz -ldl -lm
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)

@@ -9,12 +9,17 @@
 /* Exit statuses: 0 is success. */
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
+/* Ctrl-C; what was finished is kept. */
+#define EXIT_STOPPED 130
 
 int cmd_ab(int argc, char **argv);
 int cmd_backends(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 
 #endif
