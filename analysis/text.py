@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Numbers and tables as a person reads them on a terminal."""
+
+import sys
+
+BINARY = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+TIMES = (("s", 1e9), ("ms", 1e6), ("us", 1e3))
+
+
+def fmt_bytes(n):
+    """12345678 -> "11.8 MiB"."""
+    for unit, size in BINARY:
+        if abs(n) >= size:
+            return (
+                f"{n / size:.4g} {unit}"
+                if n < 1000 * size
+                else f"{n / size:.0f} {unit}"
+            )
+    return f"{n:.0f} B"
+
+
+def fmt_ns(ns):
+    """12345678 -> "12.3 ms"."""
+    for unit, size in TIMES:
+        if abs(ns) >= size:
+            return (
+                f"{ns / size:.3g} {unit}"
+                if ns < 1000 * size
+                else f"{ns / size:.0f} {unit}"
+            )
+    return f"{ns:.0f} ns"
+
+
+def fmt_change(ratio):
+    """1.042 -> "+4.2 %"."""
+    return f"{(ratio - 1) * 100:+.1f} %"
+
+
+def table(rows, heads, left=1):
+    """Lines of a text table; the first `left` columns are flush left."""
+    cells = [list(heads)] + [[str(c) for c in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(heads))]
+    lines = []
+    for row in cells:
+        parts = [
+            c.ljust(w) if i < left else c.rjust(w)
+            for i, (c, w) in enumerate(zip(row, widths))
+        ]
+        lines.append("  ".join(parts).rstrip())
+    lines.insert(1, "  ".join("-" * w for w in widths))
+    return lines
+
+
+def die(message, status=1):
+    """One line on stderr, and the end."""
+    print(f"zlab: {message}", file=sys.stderr)
+    sys.exit(status)
