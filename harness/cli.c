@@ -135,8 +135,14 @@ static int blame(const struct argp *argp, const char *name, int argc,
 int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
 	      void *input)
 {
-	int first = 0, ret;
+	int first = 0, ret, i;
 
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-?")) {
+			argp_help(argp, stdout, ARGP_HELP_STD_HELP,
+				  (char *)name);
+			exit(0);
+		}
 	argv[0] = (char *)name;
 	ret = argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_IN_ORDER, &first,
 			 input);

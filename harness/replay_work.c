@@ -64,6 +64,8 @@ void replay_compact(struct replay *r)
 	struct replay_result *res = r->res;
 	uint64_t t = clock_cpu_ns(), ns;
 
+	if (!r->swap->driver->compact)
+		return;
 	if (r->config->swap.settle != SWAP_SETTLE_NEVER)
 		swap_settle(r->swap);
 	res->compacted_pages += swap_compact(r->swap);
