@@ -18,8 +18,11 @@ int cmd_record(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_generate(int argc, char **argv);
 int cmd_import(int argc, char **argv);
+int cmd_info(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_sizes(int argc, char **argv);
 
 #endif

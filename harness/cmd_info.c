@@ -6,7 +6,9 @@
 #include "harness/result.h"
 #include "traces/summary.h"
 
-enum { OPT_JSON = 0x100 };
+enum {
+	OPT_JSON = 0x100
+};
 
 struct args {
 	const char *trace;
@@ -74,8 +76,8 @@ int cmd_info(int argc, char **argv)
 	ret = summary_make(r, &s, &err);
 	if (!ret && a.json) {
 		json = summary_json(zlt_info(r), &s);
-		ret = json ? result_append(a.json, json, &err) :
-			     err_set(&err, -1, "out of memory");
+		ret = json ? result_append(a.json, json, &err)
+			   : err_set(&err, -1, "out of memory");
 		json_decref(json);
 	}
 	if (!ret && (!a.json || strcmp(a.json, "-")))

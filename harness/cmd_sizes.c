@@ -69,8 +69,9 @@ static int measure(struct zlt_reader *r, struct codec *codec, uint16_t *sizes,
 	progress_start(&progress, codec_name(codec), "pages", n);
 	for (i = 0; i < n && !ret; i++) {
 		if (cli_stopped())
-			ret = err_set(err, -EINTR, "interrupted; %s is as "
-						   "it was",
+			ret = err_set(err, -EINTR,
+				      "interrupted; %s is as "
+				      "it was",
 				      zlt_info(r)->path);
 		if (!ret)
 			ret = zlt_content(cursor, (uint32_t)i, &page, err);
@@ -118,8 +119,8 @@ static int add(const char *path, struct codec *codec, struct err *err)
 		goto out;
 	if (!ret) {
 		sizes = malloc(n * sizeof(*sizes) + 1);
-		ret = sizes ? measure(r, codec, sizes, err) :
-			      err_set(err, -ENOMEM,
+		ret = sizes ? measure(r, codec, sizes, err)
+			    : err_set(err, -ENOMEM,
 				      "out of memory for %llu sizes",
 				      (unsigned long long)n);
 	}
@@ -151,15 +152,15 @@ int cmd_sizes(int argc, char **argv)
 			ret = codec ? cli_usage("sizes compresses by itself; "
 						"--codec takes lz4 or "
 						"zstd[:LEVEL], not \"%s\"",
-						word) :
-				      cli_usage("%s", err.text);
+						word)
+				    : cli_usage("%s", err.text);
 		} else {
 			ret = add(a.trace, codec, &err);
 			if (ret)
-				ret = ret == -EINTR ?
-					      (cli_failed("%s", err.text),
-					       EXIT_STOPPED) :
-					      cli_failed("%s", err.text);
+				ret = ret == -EINTR
+					      ? (cli_failed("%s", err.text),
+						 EXIT_STOPPED)
+					      : cli_failed("%s", err.text);
 		}
 		codec_destroy(codec);
 	}
