@@ -145,17 +145,38 @@ static json_t *times(const struct replay_result *res)
 		"virtual", 0);
 }
 
+/* The distribution as [upper end, values], eight buckets of ours in one. */
+static json_t *buckets(const struct hist *h)
+{
+	json_t *a = json_array();
+	uint64_t n, upper;
+	size_t i, k;
+
+	for (i = 0; i < HIST_SIZE; i += 8) {
+		for (n = 0, k = i; k < i + 8; k++)
+			n += h->n[k];
+		if (!n)
+			continue;
+		upper = hist_low(i + 8) - 1;
+		if (upper > h->max)
+			upper = h->max;
+		json_array_append_new(a, json_pack("[I, I]", (json_int_t)upper,
+						   (json_int_t)n));
+	}
+	return a;
+}
+
 static json_t *latency(const struct hist *h)
 {
-	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "samples",
-			 (json_int_t)h->count, "mean",
+	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o}",
+			 "samples", (json_int_t)h->count, "mean",
 			 h->count ? (double)h->sum / (double)h->count : 0.0,
 			 "min", (json_int_t)h->min, "p50",
 			 (json_int_t)hist_percentile(h, 50), "p90",
 			 (json_int_t)hist_percentile(h, 90), "p99",
 			 (json_int_t)hist_percentile(h, 99), "p999",
 			 (json_int_t)hist_percentile(h, 99.9), "max",
-			 (json_int_t)h->max);
+			 (json_int_t)h->max, "buckets", buckets(h));
 }
 
 static json_t *latencies(const struct replay_result *res)
@@ -231,14 +252,15 @@ static json_t *marks(const struct replay_result *res)
 
 static json_t *series(const struct replay_result *res)
 {
-	static const char *const names[] = { "event", "pool_pages", "objects",
-					     "object_bytes",
-					     "footprint_bytes" };
-	json_t *o = json_object(), *col[5];
+	static const char *const names[] = {
+		"event",	"pool_pages",	   "objects",
+		"object_bytes", "footprint_bytes", "compacted_pages"
+	};
+	json_t *o = json_object(), *col[6];
 	const struct replay_point *p;
 	size_t i, k;
 
-	for (k = 0; k < 5; k++)
+	for (k = 0; k < 6; k++)
 		col[k] = json_array();
 	for (i = 0; i < res->series.count; i++) {
 		p = &res->series.at[i];
@@ -249,8 +271,9 @@ static json_t *series(const struct replay_result *res)
 		json_array_append_new(
 			col[4],
 			number(result_footprint(&p->stats, res->page_size)));
+		json_array_append_new(col[5], number(p->stats.compacted_pages));
 	}
-	for (k = 0; k < 5; k++)
+	for (k = 0; k < 6; k++)
 		json_object_set_new(o, names[k], col[k]);
 	json_object_set_new(o, "every", number(res->series_every));
 	return o;
