@@ -54,7 +54,8 @@ static void block(struct job *j)
 	int i;
 
 	for (i = 0; i < BLOCK; i += 2) {
-		slot = j->slots[(next(&j->rng) & (per - 1)) * j->parts + j->part];
+		slot = j->slots[(next(&j->rng) & (per - 1)) * j->parts +
+				j->part];
 		zswap_load(j->z, slot, j->page);
 		zswap_store(j->z, slot, j->page, 64);
 	}

@@ -502,7 +502,7 @@ int csv_import(const char *from, const char *to, json_t *meta, struct err *err)
 	else
 		rc = zlt_close(w, NULL, err);
 	if (rc)
-		unlink(to);
+		zlt_remove(to);
 	csv_close(csv);
 	return rc;
 }

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "traces/generate.h"
 
@@ -612,7 +611,7 @@ static int generate(const struct generator *gen, const struct params *p,
 	else
 		rc = zlt_close(run->w, NULL, err);
 	if (rc)
-		unlink(path);
+		zlt_remove(path);
 out:
 	free(run->state);
 	free(run->content);

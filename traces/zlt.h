@@ -258,6 +258,13 @@ int zlt_close(struct zlt_writer *w, json_t *stats, struct err *err);
  */
 void zlt_abort(struct zlt_writer *w);
 
+/**
+ * zlt_remove() - remove a trace that came to nothing
+ *
+ * Only a regular file is removed: a device or a pipe stays.
+ */
+void zlt_remove(const char *path);
+
 /* ---- reading ----------------------------------------------------------- */
 
 struct zlt_reader;

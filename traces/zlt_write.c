@@ -604,3 +604,11 @@ void zlt_abort(struct zlt_writer *w)
 	if (w)
 		free_writer(w);
 }
+
+void zlt_remove(const char *path)
+{
+	struct stat st;
+
+	if (!lstat(path, &st) && S_ISREG(st.st_mode))
+		unlink(path);
+}

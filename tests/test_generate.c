@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Synthetic traces have the shape that was asked for, twice the same.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "tests/lib/sample.h"
+#include "traces/generate.h"
+
+#define WANT (ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS)
+
+static const char *make(const char *spec)
+{
+	const char *path = temp_path("gen.zlt");
+	struct err err = { "" };
+
+	if (generate_trace(spec, path, &err))
+		fail_msg("%s: %s", spec, err.text);
+	return path;
+}
+
+static struct zlt_reader *must_open(const char *path)
+{
+	struct err err = { "" };
+	struct zlt_reader *r = zlt_open(path, WANT, &err);
+
+	if (!r)
+		fail_msg("%s", err.text);
+	return r;
+}
+
+/* What every kind promises: a swapped page alternates, time goes on. */
+static void check_sound(const char *spec)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	const struct zlt_info *info = zlt_info(r);
+	uint8_t *stored = calloc(info->keys + 1, 1);
+	uint64_t last = 0, n = 0;
+	struct zlt_batch b;
+	size_t i;
+
+	assert_non_null(stored);
+	assert_string_equal(
+		json_string_value(json_object_get(info->meta, "keys")),
+		"address");
+	assert_non_null(json_object_get(info->meta, "generator"));
+	while (zlt_next(r, &b, NULL) == 1) {
+		for (i = 0; i < b.count; i++) {
+			uint8_t *s = &stored[b.key[i]];
+
+			assert_true(b.time_ns[i] >= last);
+			last = b.time_ns[i];
+			assert_int_equal(b.tid[i] - 1000, b.cpu[i]);
+			if (b.op[i] == ZLT_STORE) {
+				*s = 1;
+				continue;
+			}
+			/* A load is only of what is there even if the load
+			 * before it freed it.
+			 */
+			if (b.op[i] == ZLT_LOAD)
+				assert_int_equal(*s, 1);
+			if (b.op[i] == ZLT_LOAD)
+				*s = 2;
+			if (b.op[i] == ZLT_INVALIDATE)
+				*s = 0;
+		}
+		n += b.count;
+	}
+	assert_int_equal(n, info->events);
+	free(stored);
+	zlt_reader_close(r);
+}
+
+static void test_sound(void **state)
+{
+	check_sound("uniform:keys=500,ops=20000,threads=3");
+	check_sound("zipf:keys=500,ops=20000,threads=3");
+	check_sound("zipf:keys=500,ops=2000,contents=on,threads=2");
+	check_sound("churn:keys=500,rounds=3,compact=on");
+	check_sound("scan:keys=500,ops=20000,window=50");
+	check_sound("scan:keys=1,ops=100");
+	check_sound("scan:keys=7,ops=100,window=7");
+	check_sound("uniform:keys=1,ops=1000");
+	check_sound("uniform:ops=0");
+	check_sound("churn:keys=1,share=1,rounds=2");
+}
+
+static void test_same_again(void **state)
+{
+	static const char *const specs[] = {
+		"uniform:keys=50,ops=3000",
+		"zipf:keys=50,ops=3000,sizes=uniform",
+		"churn:keys=90",
+		"scan:keys=90,ops=300",
+		"zipf:keys=50,ops=500,contents=on",
+	};
+	size_t i, len[3];
+	uint8_t *data[3];
+	char other[128];
+
+	for (i = 0; i < sizeof(specs) / sizeof(*specs); i++) {
+		data[0] = file_load(make(specs[i]), &len[0]);
+		data[1] = file_load(make(specs[i]), &len[1]);
+		strcpy(other, specs[i]);
+		strcat(other, ",seed=2");
+		data[2] = file_load(make(other), &len[2]);
+		assert_int_equal(len[0], len[1]);
+		assert_memory_equal(data[0], data[1], len[0]);
+		assert_true(len[0] != len[2] ||
+			    memcmp(data[0], data[2], len[0]) != 0);
+		free(data[0]);
+		free(data[1]);
+		free(data[2]);
+	}
+}
+
+/* Share of the events that touch the most popular tenth of the keys. */
+static double top_share(const char *spec)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	uint64_t keys = zlt_info(r)->keys, top = 0, n = 0, tenth, best;
+	uint32_t *touches = calloc(keys, sizeof(*touches));
+	struct zlt_batch b;
+	size_t i, k;
+
+	assert_non_null(touches);
+	while (zlt_next(r, &b, NULL) == 1)
+		for (i = 0; i < b.count; i++, n++)
+			touches[b.key[i]]++;
+	for (tenth = 0; tenth < keys / 10; tenth++) {
+		best = 0;
+		for (k = 0; k < keys; k++)
+			if (touches[k] > touches[best])
+				best = k;
+		top += touches[best];
+		touches[best] = 0;
+	}
+	free(touches);
+	zlt_reader_close(r);
+	return (double)top / (double)n;
+}
+
+static void test_skew(void **state)
+{
+	double flat = top_share("uniform:keys=200,ops=50000");
+	double none = top_share("zipf:keys=200,ops=50000,skew=0");
+	double one = top_share("zipf:keys=200,ops=50000,skew=1");
+	double two = top_share("zipf:keys=200,ops=50000,skew=2");
+
+	/* The first 20 of 200: 3.598 of 5.878, and 1.596 of 1.640. */
+	assert_true(flat > 0.09 && flat < 0.13);
+	assert_true(none > 0.09 && none < 0.13);
+	assert_true(one > 0.59 && one < 0.64);
+	assert_true(two > 0.95 && two < 0.99);
+}
+
+static void test_mix(void **state)
+{
+	struct zlt_reader *r;
+	const uint64_t *ops;
+
+	r = must_open(make("uniform:keys=100,ops=10000,reads=1,frees=0"));
+	ops = zlt_info(r)->ops;
+	/* Store and load in turn. */
+	assert_true(ops[ZLT_STORE] - ops[ZLT_LOAD] <= 100);
+	assert_int_equal(ops[ZLT_INVALIDATE], 0);
+	zlt_reader_close(r);
+	r = must_open(make("uniform:keys=100,ops=10000,reads=0,frees=0.5"));
+	ops = zlt_info(r)->ops;
+	assert_int_equal(ops[ZLT_LOAD], 0);
+	assert_int_equal(ops[ZLT_STORE] + ops[ZLT_INVALIDATE], 10000);
+	assert_true(ops[ZLT_INVALIDATE] > 3000 && ops[ZLT_INVALIDATE] < 3700);
+	zlt_reader_close(r);
+}
+
+static void test_churn(void **state)
+{
+	static const char *const labels[] = { "filled",	     "freed 1",
+					      "compacted 1", "refilled 1",
+					      "freed 2",     "compacted 2",
+					      "refilled 2" };
+	struct zlt_reader *r = must_open(
+		make("churn:keys=1000,rounds=2,share=0.25,compact=on"));
+	const uint64_t *ops = zlt_info(r)->ops;
+	struct zlt_batch b;
+	size_t i, mark = 0;
+
+	assert_int_equal(zlt_info(r)->keys, 1000);
+	assert_int_equal(zlt_info(r)->live_peak, 1000);
+	assert_int_equal(ops[ZLT_COMPACT], 2);
+	assert_int_equal(ops[ZLT_STORE] - ops[ZLT_INVALIDATE], 1000);
+	assert_true(ops[ZLT_INVALIDATE] > 400 && ops[ZLT_INVALIDATE] < 600);
+	while (zlt_next(r, &b, NULL) == 1)
+		for (i = 0; i < b.count; i++)
+			if (b.op[i] == ZLT_MARK)
+				assert_string_equal(b.labels[b.object[i]],
+						    labels[mark++]);
+	assert_int_equal(mark, sizeof(labels) / sizeof(*labels));
+	zlt_reader_close(r);
+}
+
+static void test_scan(void **state)
+{
+	struct zlt_reader *r =
+		must_open(make("scan:keys=100,ops=1000,window=10"));
+	uint64_t next = 0, first = 0;
+	struct zlt_batch b;
+	size_t i;
+
+	/* The loads go through the keys in order. */
+	while (zlt_next(r, &b, NULL) == 1) {
+		for (i = 0; i < b.count; i++) {
+			if (b.op[i] != ZLT_LOAD)
+				continue;
+			if (!first)
+				first = next = b.orig[i];
+			assert_true(b.orig[i] == next);
+			next = first + (next - first + 1) % 100;
+		}
+	}
+	assert_true(zlt_info(r)->ops[ZLT_LOAD] > 400);
+	/* What is in memory is not stored. */
+	assert_int_equal(zlt_info(r)->live_peak_exclusive, 90);
+	zlt_reader_close(r);
+}
+
+static void check_sizes(const char *spec, uint32_t low, uint32_t high,
+			double mean_low, double mean_high)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	uint32_t min = UINT32_MAX, max = 0;
+	double sum = 0, n = 0;
+	struct zlt_batch b;
+	size_t i;
+
+	while (zlt_next(r, &b, NULL) == 1) {
+		for (i = 0; i < b.count; i++) {
+			if (b.op[i] != ZLT_STORE)
+				continue;
+			min = b.object[i] < min ? b.object[i] : min;
+			max = b.object[i] > max ? b.object[i] : max;
+			sum += b.object[i];
+			n++;
+		}
+	}
+	assert_int_equal(min, low);
+	assert_int_equal(max, high);
+	assert_true(sum / n >= mean_low && sum / n <= mean_high);
+	zlt_reader_close(r);
+}
+
+static void test_sizes(void **state)
+{
+	check_sizes("uniform:sizes=fixed,size=77,ops=1000", 77, 77, 77, 77);
+	check_sizes("uniform:sizes=uniform,min=10,max=20,ops=5000", 10, 20,
+		    14.8, 15.2);
+	check_sizes("uniform:ops=300000", 40, 4095, 1650, 1800);
+	check_sizes("uniform:sizes=zstd,ops=300000", 30, 4095, 1050, 1250);
+}
+
+static double pages_ratio(const char *spec, uint64_t *same, uint64_t *contents)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	const struct zlt_page_info *infos;
+	struct zlt_cursor *c = zlt_cursor_open(r, 0, NULL);
+	uint8_t out[2 * ZLT_PAGE_SIZE];
+	const void *page;
+	double bytes = 0;
+	uint32_t i;
+
+	assert_non_null(c);
+	assert_int_equal(zlt_page_infos(r, &infos, NULL), 0);
+	*contents = zlt_info(r)->contents;
+	*same = 0;
+	for (i = 0; i < *contents; i++) {
+		*same += infos[i].same_filled;
+		assert_int_equal(zlt_content(c, i, &page, NULL), 0);
+		bytes += (double)ZSTD_compress(out, sizeof(out), page,
+					       ZLT_PAGE_SIZE, 1);
+	}
+	zlt_cursor_close(c);
+	zlt_reader_close(r);
+	return bytes / (double)*contents / ZLT_PAGE_SIZE;
+}
+
+static void test_contents(void **state)
+{
+	uint64_t same, contents;
+	double ratio;
+
+	ratio = pages_ratio("churn:contents=on,keys=1000,rounds=0,entropy=0,"
+			    "same=0",
+			    &same, &contents);
+	assert_int_equal(contents, 1000);
+	assert_int_equal(same, 0);
+	assert_true(ratio < 0.2);
+	ratio = pages_ratio("churn:contents=on,keys=1000,rounds=0,entropy=0.5,"
+			    "same=0",
+			    &same, &contents);
+	assert_true(ratio > 0.45 && ratio < 0.65);
+	ratio = pages_ratio("churn:contents=on,keys=1000,rounds=1,share=1,"
+			    "unchanged=1,same=1",
+			    &same, &contents);
+	/* Most are the zero page; each key keeps the page it had. */
+	assert_true(contents > 150 && contents < 350);
+	assert_int_equal(same, contents);
+	assert_true(ratio < 0.05);
+}
+
+static void test_bad(void **state)
+{
+	static const struct {
+		const char *spec;
+		const char *says;
+	} bad[] = {
+		{ "zap", "no generator \"zap\"; there are uniform, zipf" },
+		{ "", "no generator \"\"" },
+		{ "zipf:skw=1", "no option \"skw\"" },
+		{ "churn:ops=5", "no option \"ops\"" },
+		{ "uniform:keys=0", "keys" },
+		{ "uniform:min=5,max=4,sizes=uniform", "min=5 is larger" },
+	};
+	const char *path = temp_path("bad.zlt");
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		err.text[0] = '\0';
+		assert_int_equal(generate_trace(bad[i].spec, path, &err),
+				 -EINVAL);
+		if (!strstr(err.text, bad[i].says))
+			fail_msg("\"%s\" does not say \"%s\"", err.text,
+				 bad[i].says);
+		assert_int_equal(access(path, F_OK), -1);
+	}
+	assert_int_equal(generate_trace("scan", "/nowhere/x.zlt", &err),
+			 -ENOENT);
+	assert_int_equal(generate_trace("scan", "/dev/full", &err), -ENOSPC);
+	assert_int_equal(access("/dev/full", F_OK), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound), cmocka_unit_test(test_same_again),
+		cmocka_unit_test(test_skew),  cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_churn), cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_sizes), cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The summary of a trace whose every figure is known.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lib/sample.h"
+#include "traces/summary.h"
+
+static int fake_size(void *arg, const void *page)
+{
+	return *(const uint8_t *)page ? 1000 : 5000;
+}
+
+/*
+ * Two CPUs, three threads, two address spaces; pages A (compressible), B (not)
+ * and Z (zero).
+ */
+static void write_known(const char *path)
+{
+	static const struct {
+		uint8_t op, asid, page, cpu, tid;
+		uint32_t vpn;
+		uint64_t time;
+	} steps[] = {
+		{ ZLT_STORE, 1, 'A', 0, 1, 10, 5000 },
+		{ ZLT_STORE, 1, 'Z', 0, 1, 11, 6000 },
+		{ ZLT_STORE, 2, 'A', 1, 2, 10, 6500 },
+		{ ZLT_STORE, 1, 'B', 0, 1, 12, 7000 },
+		{ ZLT_LOAD, 1, 0, 0, 3, 10, 8000 },
+		{ ZLT_STORE, 1, 'A', 0, 3, 10, 9000 },
+		{ ZLT_STORE, 2, 'B', 1, 2, 10, 9500 },
+		{ ZLT_MARK, 0, 0, 0, 3, 0, 9600 },
+		{ ZLT_INVALIDATE, 1, 0, 0, 3, 11, 4000 },
+		{ ZLT_INVALIDATE, 1, 0, 0, 3, 11, 9900 },
+	};
+	struct zlt_sizer sizers[] = { { "fake", fake_size, NULL } };
+	struct zlt_options opts = { .columns = ZLT_TIME | ZLT_CPU | ZLT_TID,
+				    .objects = ZLT_OBJECT_PAGES,
+				    .sizers = sizers,
+				    .sizer_count = 1 };
+	json_t *meta = json_pack("{s:s, s:i}", "keys", "address", "limit", 64);
+	struct zlt_writer *w = zlt_create(path, meta, &opts, NULL);
+	uint8_t page[ZLT_PAGE_SIZE];
+	size_t i;
+
+	assert_non_null(w);
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		struct zlt_event e = {
+			.op = steps[i].op,
+			.key = zlt_key(steps[i].asid, steps[i].vpn),
+			.time_ns = steps[i].time,
+			.cpu = steps[i].cpu,
+			.tid = steps[i].tid,
+			.label = "here",
+		};
+
+		memset(page, 0, sizeof(page));
+		if (steps[i].page != 'Z')
+			page[100] = 1;
+		page[0] = steps[i].page == 'A';
+		if (e.op == ZLT_STORE)
+			assert_int_equal(zlt_page(w, page, &e.object, NULL), 0);
+		assert_int_equal(zlt_event(w, &e, NULL), 0);
+	}
+	assert_int_equal(zlt_close(w, NULL, NULL), 0);
+	json_decref(meta);
+}
+
+static void test_known(void **state)
+{
+	const char *path = temp_path("known.zlt");
+	struct summary s;
+	struct err err = { "" };
+	struct zlt_reader *r;
+
+	write_known(path);
+	r = zlt_open(path, SUMMARY_WANT, &err);
+	assert_non_null(r);
+	assert_int_equal(summary_make(r, &s, &err), 0);
+	assert_int_equal(s.live_end, 3);
+	assert_true(s.has_contents);
+	assert_int_equal(zlt_info(r)->contents, 3);
+	assert_int_equal(s.same_filled, 1);
+	assert_int_equal(s.unchanged, 1);
+	assert_true(s.has_time);
+	assert_int_equal(s.duration_ns, 5900);
+	assert_true(s.rate > 10 * 1e9 / 5901 && s.rate < 10 * 1e9 / 5899);
+	assert_int_equal(s.threads, 3);
+	assert_int_equal(s.cpus, 2);
+	assert_int_equal(s.address_spaces, 2);
+	/* CPU 0: three, then one; CPU 1: two, as its neighbour's load is not
+	 * its own.
+	 */
+	assert_int_equal(s.bursts, 3);
+	assert_true(s.burst_mean == 2.0);
+	assert_int_equal(s.burst_p50, 2);
+	assert_int_equal(s.burst_p90, 3);
+	assert_int_equal(s.burst_max, 3);
+	assert_int_equal(s.sizes_count, 1);
+	assert_string_equal(s.sizes[0].codec, "fake");
+	assert_int_equal(s.sizes[0].stores, 6);
+	assert_true(s.sizes[0].mean == 3000.0);
+	assert_int_equal(s.sizes[0].min, 1000);
+	assert_int_equal(s.sizes[0].p10, 1000);
+	assert_int_equal(s.sizes[0].p50, 1000);
+	assert_int_equal(s.sizes[0].p90, 5000);
+	assert_int_equal(s.sizes[0].max, 5000);
+	assert_int_equal(s.sizes[0].incompressible, 3);
+	assert_int_equal(s.sizes[0].histogram[3], 3);
+	assert_int_equal(s.sizes[0].histogram[15], 3);
+	summary_free(&s);
+	zlt_reader_close(r);
+}
+
+static void must_have(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void test_printed(void **state)
+{
+	const char *path = temp_path("known.zlt");
+	struct summary s;
+	struct zlt_reader *r;
+	json_t *json;
+	char *text;
+	size_t len;
+	FILE *out;
+
+	write_known(path);
+	r = zlt_open(path, SUMMARY_WANT, NULL);
+	assert_non_null(r);
+	assert_int_equal(summary_make(r, &s, NULL), 0);
+	out = open_memstream(&text, &len);
+	assert_non_null(out);
+	summary_print(zlt_info(r), &s, out);
+	fclose(out);
+	must_have(text, "events          10\n");
+	must_have(text, "store                    6   60.0 %");
+	must_have(text, "unique pages    3 (50.0 % of stores)");
+	must_have(text, "same-filled     16.67 % of stores");
+	must_have(text, "address spaces  2");
+	must_have(text, "duration        0.000006 s");
+	must_have(text, "fake       mean 3000.0  min 1000");
+	must_have(text, "limit         64");
+	free(text);
+
+	json = summary_json(zlt_info(r), &s);
+	assert_non_null(json);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json, "ops"), "store")),
+			 6);
+	assert_int_equal(json_integer_value(json_object_get(json, "events")),
+			 10);
+	assert_int_equal(json_array_size(json_object_get(json, "sizes")), 1);
+	assert_int_equal(
+		json_integer_value(json_object_get(json, "unique_pages")), 3);
+	json_decref(json);
+	summary_free(&s);
+	zlt_reader_close(r);
+}
+
+static void test_empty_and_sizes(void **state)
+{
+	static const size_t counts[] = { 0, 1000 };
+	const char *path = temp_path("sizes.zlt");
+	struct summary s;
+	struct zlt_reader *r;
+	json_t *json;
+	FILE *null = fopen("/dev/null", "w");
+	size_t i;
+
+	assert_non_null(null);
+	for (i = 0; i < 2; i++) {
+		struct sample *sample =
+			sample_make(counts[i], ZLT_OBJECT_SIZES, 1);
+
+		sample_write(sample, path, NULL);
+		r = zlt_open(path, SUMMARY_WANT, NULL);
+		assert_non_null(r);
+		assert_int_equal(summary_make(r, &s, NULL), 0);
+		assert_int_equal(s.sizes_count, 1);
+		assert_string_equal(s.sizes[0].codec, "object");
+		assert_int_equal(s.sizes[0].stores,
+				 zlt_info(r)->ops[ZLT_STORE]);
+		assert_int_equal(s.threads, 0);
+		assert_false(s.has_time);
+		assert_false(s.has_contents);
+		summary_print(zlt_info(r), &s, null);
+		json = summary_json(zlt_info(r), &s);
+		assert_non_null(json);
+		assert_null(json_object_get(json, "unique_pages"));
+		json_decref(json);
+		summary_free(&s);
+		zlt_reader_close(r);
+		sample_free(sample);
+	}
+	fclose(null);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_printed),
+		cmocka_unit_test(test_empty_and_sizes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
