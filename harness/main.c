@@ -20,6 +20,8 @@ static const struct cmd {
 	{ "info", cmd_info, "say what a trace holds" },
 	{ "sizes", cmd_sizes, "keep every page's compressed size in a trace" },
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
+	{ "shim", cmd_shim,
+	  "make a backend of your kernel tree's own source file" },
 	{ "report", cmd_report,
 	  "make a page of tables and plots from results" },
 	{ "regress", cmd_regress,

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Stands for every kernel header that a memory allocator includes: the names it
+ * uses, with the behaviour it relies on, on top of page.h and sync.h. Names and
+ * behaviour are the kernel's; the text is this project's own.
+ */
+#ifndef SHIM_KERNEL_H
+#define SHIM_KERNEL_H
+
+#include "shim_config.h"
+#include "shim_prelude.h"
+
+#include "backends/shim/base.h"
+#include "backends/shim/runtime.h"
+#include "backends/shim/locks.h"
+#include "backends/shim/mm.h"
+
+/* The tree's own, behind what its inline functions need. */
+#include <linux/list.h>
+
+#endif

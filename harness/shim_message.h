@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ZLAB_SHIM_MESSAGE_H
+#define ZLAB_SHIM_MESSAGE_H
+
+#include "lib/err.h"
+
+/**
+ * shim_message() - one line from all that the compiler said
+ * @log: file with its messages
+ * @file: the source, for the line
+ * @saved: where the messages can be read later; may be empty
+ * @err: receives the line
+ *
+ * Names that are used and not offered are what a newer kernel or a patch brings;
+ * they are listed together with the way to add them. Return: -EINVAL.
+ */
+int shim_message(const char *log, const char *file, const char *saved,
+		 struct err *err);
+
+#endif
