@@ -20,13 +20,32 @@
 #include "lib/spec.h"
 
 /*
- * What an object was compiled against: a number of its own, and the sizes of
- * the structures that inline code of these headers reaches into.
+ * What an object was compiled against: a number of its own, the sizes of the
+ * structures that inline code of these headers reaches into, and the form of
+ * the locks, which is inline code as well.
  */
+#ifdef ZLAB_DEBUG
+#define ZPOOL_ABI_DEBUG 1u
+#else
+#define ZPOOL_ABI_DEBUG 0u
+#endif
+#ifdef SYNC_NO_STATS
+#define ZPOOL_ABI_STATS 2u
+#else
+#define ZPOOL_ABI_STATS 0u
+#endif
+#ifdef SYNC_SPIN
+#define ZPOOL_ABI_TEXT_(x) #x
+#define ZPOOL_ABI_TEXT(x) ZPOOL_ABI_TEXT_(x)
+#define ZPOOL_ABI_SPIN ((unsigned)ZPOOL_ABI_TEXT(SYNC_SPIN)[0])
+#else
+#define ZPOOL_ABI_SPIN 0u
+#endif
 #define ZPOOL_ABI                                            \
-	((unsigned)(2u << 24 ^ sizeof(struct zpool_driver) ^ \
+	((unsigned)(3u << 24 ^ sizeof(struct zpool_driver) ^ \
 		    sizeof(struct arena) << 8 ^              \
-		    sizeof(struct sync_cpu) << 12))
+		    sizeof(struct sync_cpu) << 12) ^         \
+	 ZPOOL_ABI_SPIN << 22 ^ ZPOOL_ABI_DEBUG << 30 ^ ZPOOL_ABI_STATS << 30)
 
 /**
  * enum zpool_mapmode - what a mapping is for

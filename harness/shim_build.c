@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <jansson.h>
 #include <sha2.h>
 #include <spawn.h>
@@ -16,27 +17,18 @@
 #include "version.h"
 
 #define MAX_ARGS 64
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
 
 extern char **environ;
 
 /* This project's own files that an object is made of. */
 static const char *const parts[] = {
-	"backends/shim/adapter.h",
-	"backends/shim/base.h",
-	"backends/shim/kernel.h",
-	"backends/shim/locks.h",
-	"backends/shim/mm.h",
-	"backends/shim/prelude.h",
-	"backends/shim/runtime.c",
-	"backends/shim/runtime.h",
-	"backends/page.h",
-	"backends/sync.h",
-	"backends/sync_native.h",
-	"backends/zpool.h",
-	"lib/err.h",
-	"lib/spec.h",
+	"backends/shim/*.[ch]", "backends/page.h", "backends/sync*.h",
+	"backends/zpool.h",	"lib/*.h",
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define ONE_PART "backends/shim/kernel.h"
 
 /* What kernel code expects of its compiler. */
 static const char *const flags[] = {
@@ -54,8 +46,15 @@ static const char *const flags[] = {
 	"-pthread",
 	"-Wno-unknown-warning-option",
 	"-Wno-microsoft-anon-tag",
+/* The locks must be those of this program. */
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
+#endif
+#ifdef SYNC_NO_STATS
+	"-DSYNC_NO_STATS",
+#endif
+#ifdef SYNC_SPIN
+	"-DSYNC_SPIN=" STRING(SYNC_SPIN),
 #endif
 };
 #define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
@@ -83,7 +82,7 @@ static int find_root(struct build *b, struct err *err)
 		*strrchr(exe, '/') = '\0';
 		for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
 			snprintf(path, sizeof(path), "%s/%s/%s", exe, beside[i],
-				 parts[0]);
+				 ONE_PART);
 			if (access(path, R_OK))
 				continue;
 			snprintf(path, sizeof(path), "%s/%s", exe, beside[i]);
@@ -94,7 +93,7 @@ static int find_root(struct build *b, struct err *err)
 	return err_set(err, -ENOENT,
 		       "the shim's headers (%s) are not beside the program nor "
 		       "in ../share/zlab; install zlab with \"make install\"",
-		       parts[0]);
+		       ONE_PART);
 }
 
 static int make_dirs(const char *path)
@@ -163,6 +162,7 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 {
 	char *version[] = { (char *)b->cc, "--version", NULL };
 	char path[2 * PATH_MAX], line[256];
+	glob_t found = { 0 };
 	SHA2_CTX ctx;
 	size_t i;
 	char *text;
@@ -185,12 +185,15 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 	}
 	for (i = 0; i < NR_PARTS; i++) {
 		snprintf(path, sizeof(path), "%s/%s", b->root, parts[i]);
-		text = shim_read_file(path);
-		if (!text)
-			return err_set(err, -ENOENT, "%s is missing", path);
-		hash_text(&ctx, text);
+		glob(path, i ? GLOB_APPEND : 0, NULL, &found);
+	}
+	for (i = 0; i < found.gl_pathc; i++) {
+		text = shim_read_file(found.gl_pathv[i]);
+		if (text)
+			hash_text(&ctx, text);
 		free(text);
 	}
+	globfree(&found);
 	SHA256End(&ctx, key);
 	return 0;
 }

@@ -221,7 +221,6 @@ static inline int kref_put(struct kref *kref, void (*release)(struct kref *))
 #define __SPIN_LOCK_UNLOCKED(l) (spinlock_t) SPINLOCK_INITIALIZER
 #define DEFINE_RWLOCK(l) rwlock_t l = { 0 }
 #define raw_spinlock_t spinlock_t
-#define spin_lock_nested(l, sub) spin_lock(l)
 #define spin_lock_bh(l) spin_lock(l)
 #define spin_unlock_bh(l) spin_unlock(l)
 #define spin_lock_irq(l) spin_lock(l)
@@ -232,13 +231,11 @@ static inline int kref_put(struct kref *kref, void (*release)(struct kref *))
 #define raw_spin_lock(l) spin_lock(l)
 #define raw_spin_trylock(l) spin_trylock(l)
 #define raw_spin_unlock(l) spin_unlock(l)
-#define write_lock_nested(l, sub) write_lock(l)
 #define write_lock_irqsave(l, f) ((f) = 0, write_lock(l))
 #define write_unlock_irqrestore(l, f) ((void)(f), write_unlock(l))
 #define read_lock_irqsave(l, f) ((f) = 0, read_lock(l))
 #define read_unlock_irqrestore(l, f) ((void)(f), read_unlock(l))
 #define DECLARE_RWSEM(s) struct rw_semaphore s = { 0 }
-#define down_write_nested(s, sub) down_write(s)
 
 struct mutex {
 	struct rw_semaphore sem;
@@ -246,8 +243,8 @@ struct mutex {
 
 #define DEFINE_MUTEX(m) struct mutex m = { { 0 } }
 #define mutex_init(m) init_rwsem(&(m)->sem)
-#define mutex_lock(m) sync_down_write(&(m)->sem, LOCK_SITE(#m))
-#define mutex_trylock(m) sync_down_write_trylock(&(m)->sem, LOCK_SITE(#m))
+#define mutex_lock(m) down_write_named(&(m)->sem, #m)
+#define mutex_trylock(m) down_write_trylock_named(&(m)->sem, #m)
 #define mutex_unlock(m) up_write(&(m)->sem)
 
 #define bit_spin_is_locked(nr, addr) test_bit(nr, addr)
