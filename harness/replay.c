@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/cli.h"
+#include "harness/occupancy.h"
 #include "harness/replay_internal.h"
 
 #define SERIES_POINTS 100
@@ -322,8 +323,17 @@ static int at_end(struct replay *r, struct err *err)
 	int ret = 0;
 
 	swap_settle(r->swap);
-	if (r->config->compact_at_end)
+	if (r->config->occupancy)
+		ret = occupancy_append(r->swap, r->config->occupancy, "before",
+				       err);
+	if (!ret && r->config->compact_at_end) {
 		replay_compact(r);
+		if (r->config->occupancy)
+			ret = occupancy_append(r->swap, r->config->occupancy,
+					       "after", err);
+	}
+	if (ret)
+		return ret;
 	replay_stats(r, &res->end);
 	if (r->config->validate) {
 		ret = swap_validate(r->swap, err);

@@ -40,6 +40,8 @@ enum replay_assign {
  * @pool_limit: bytes at which a pool runs out of memory; 0 = never
  * @compact_every: compact after this many events; 0 = never
  * @compact_at_end: compact once after the last event
+ * @occupancy: file that receives a map of the frames at the end, before and
+ *	       after compact_at_end; or NULL
  * @migrate_every: replace one frame, chosen at random, after this many events;
  *		   0 = never
  * @series_every: events between two points of the series; 0 = a hundredth
@@ -58,6 +60,7 @@ struct replay_config {
 	uint64_t pool_limit;
 	uint64_t compact_every;
 	bool compact_at_end;
+	const char *occupancy;
 	uint64_t migrate_every;
 	uint64_t series_every;
 	uint64_t max_events;

@@ -25,6 +25,7 @@ enum {
 	OPT_HUGE,
 	OPT_COMPACT_EVERY,
 	OPT_COMPACT_AT_END,
+	OPT_OCCUPANCY,
 	OPT_MIGRATE_EVERY,
 	OPT_SERIES,
 	OPT_EVENTS,
@@ -67,6 +68,10 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "compact-at-end", OPT_COMPACT_AT_END, 0, 0,
 	  "Compact once after the last event", 0 },
+	{ "occupancy", OPT_OCCUPANCY, "FILE", 0,
+	  "Append a map of the frames at the end, before and after "
+	  "--compact-at-end, to FILE",
+	  0 },
 	{ "migrate-every", OPT_MIGRATE_EVERY, "N", 0,
 	  "Replace a random frame after every N events, as memory compaction "
 	  "does",
@@ -281,6 +286,9 @@ static error_t parse_other(struct replay_opts *o, int key, const char *arg)
 		return 0;
 	case OPT_HUGE:
 		c->swap.pool.arena.huge = true;
+		return 0;
+	case OPT_OCCUPANCY:
+		c->occupancy = arg;
 		return 0;
 	case OPT_COMPACT_AT_END:
 		c->compact_at_end = true;
