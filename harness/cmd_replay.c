@@ -21,6 +21,8 @@ struct args {
 	char *json;
 	const char *sha256;
 	long long threads, runs;
+	int argc;
+	char **argv;
 };
 
 static const struct argp_option options[] = {
@@ -199,6 +201,19 @@ static void warn(const struct replay_result *res, unsigned threads)
 			threads, replay_cpus());
 }
 
+/* The command line goes along, so that a record can be made again. */
+static int add_cli(const struct args *a, json_t *record)
+{
+	json_t *cli = json_array();
+	int i;
+
+	for (i = 1; i < a->argc; i++)
+		json_array_append_new(cli, json_string(a->argv[i]));
+	json_array_insert_new(cli, 0, json_string("replay"));
+	json_array_insert_new(cli, 0, json_string("zlab"));
+	return json_object_set_new(record, "cli", cli);
+}
+
 static int once(struct args *a)
 {
 	const struct replay_config *config = &a->common.config;
@@ -216,7 +231,7 @@ static int once(struct args *a)
 	if (!ret) {
 		warn(&res, config->threads);
 		record = result_record(config, &res, a->sha256);
-		if (!record)
+		if (!record || add_cli(a, record))
 			ret = err_set(&err, -ENOMEM, "out of memory");
 	}
 	if (!ret && a->json)
@@ -252,6 +267,7 @@ static int many(struct args *a)
 		ret = sample_take(&run, &record);
 		if (ret)
 			break;
+		json_object_set_new(record, "run", json_integer(i));
 		if (a->json && result_append(a->json, record, &err))
 			ret = cli_failed("%s", err.text);
 		if (!ret && (!a->json || strcmp(a->json, "-")))
@@ -263,7 +279,7 @@ static int many(struct args *a)
 
 int cmd_replay(int argc, char **argv)
 {
-	struct args a = { .threads = 1, .runs = 1 };
+	struct args a = { .threads = 1, .runs = 1, .argc = argc, .argv = argv };
 	char full[1024];
 	struct err err;
 	int ret;

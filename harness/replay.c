@@ -175,6 +175,7 @@ static int describe(struct replay *r, struct err *err)
 	if (!res->trace_name || !res->trace_note || !res->codec ||
 	    !res->backend)
 		return err_set(err, -ENOMEM, "out of memory");
+	res->source = r->swap->driver->source;
 	res->trace_events = info->events;
 	res->trace_keys = info->keys;
 	res->live_peak = r->config->swap.exclusive ? info->live_peak_exclusive

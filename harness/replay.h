@@ -91,6 +91,7 @@ struct replay_points {
  * @trace_name: of the trace
  * @trace_note: what was left out of it and why, or ""
  * @backend: its full spec
+ * @source: what the backend was compiled from, as JSON, or NULL
  * @codec: what really happened, e.g. "sizes:lz4"
  * @trace_events: events of the trace
  * @trace_keys: distinct keys
@@ -130,6 +131,7 @@ struct replay_result {
 	char *trace_name;
 	char *trace_note;
 	char *backend;
+	const char *source;
 	char *codec;
 	uint64_t trace_events, trace_keys, live_peak;
 	uint64_t page_size;

@@ -365,6 +365,8 @@ json_t *result_record(const struct replay_config *config,
 			     (json_int_t)res->live_peak, "note",
 			     res->trace_note));
 	bad |= put(o, "backend", json_string(res->backend));
+	if (res->source)
+		bad |= put(o, "source", json_loads(res->source, 0, NULL));
 	bad |= put(o, "codec", json_string(res->codec));
 	bad |= put(o, "threads", json_integer(config->threads));
 	bad |= put(o, "seed", number(config->swap.seed));
