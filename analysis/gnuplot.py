@@ -78,6 +78,8 @@ class Plot:
         self.width, self.height = size
         self.left, self.right = 76, 24
         self.legend = []
+        self.legend_room = 0
+        self.foot = FOOT
         self.blocks = []
         self.setup = []
         self.curves = []
@@ -141,7 +143,7 @@ class Plot:
             y += LEGEND
         cut = int((self.width - 2 * TITLE) / 5.8)
         out.append(self._label(self.footer[:cut], TITLE, self.height - 11, 10, SOFT))
-        return out, y + 2
+        return out, y + 2 + self.legend_room
 
     def _sample(self, kind, style, point, x, y):
         if kind == "fill":
@@ -178,7 +180,7 @@ class Plot:
             f'set xlabel offset 0,0.5 textcolor rgb "{INK}"',
             f'set ylabel textcolor rgb "{INK}"',
             f"set tmargin at screen {1 - top / self.height:.5f}",
-            f"set bmargin at screen {FOOT / self.height:.5f}",
+            f"set bmargin at screen {self.foot / self.height:.5f}",
             f"set lmargin at screen {self.left / self.width:.5f}",
             f"set rmargin at screen {1 - self.right / self.width:.5f}",
         ]

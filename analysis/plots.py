@@ -378,6 +378,85 @@ def tradeoff(case):
     return plot
 
 
+def _map_cells(frames, page, first, count, cells):
+    """Mean fill of each cell of `count` frames; None where no object begins."""
+    sums = [0] * cells
+    seen = [False] * cells
+    for pfn, _, live in frames:
+        at = (pfn - first) // count
+        if at < cells:
+            sums[at] += min(live, page)
+            seen[at] = True
+    return [sums[i] / (count * page) if seen[i] else None for i in range(len(sums))]
+
+
+def occupancy(maps, label, footer):
+    """Pictures of the pool: a cell per frame, dark where it is full.
+
+    `maps` are the lines of an --occupancy file, in order: before and after.
+    """
+    maps = [m for m in maps if m["frames"]][:2]
+    if not maps:
+        return None
+    page = maps[0]["page_size"]
+    first = min(m["frames"][0][0] for m in maps)
+    span = max(m["frames"][-1][0] for m in maps) - first + 1
+    count = max(1, math.ceil(span / 9600))
+    cells = math.ceil(span / count)
+    wide = min(96, cells)
+    high = math.ceil(cells / wide)
+    unit = "one frame" if count == 1 else f"{count} neighbouring frames"
+    plot = Plot(
+        safe(f"occupancy-{label}"),
+        f"Map of the pool, before and after compaction: {label}",
+        f"Every cell is {unit}, in the order of their numbers; the darker, the "
+        "more bytes of live objects begin there. White: none.",
+        footer,
+        "What compaction does: it empties the sparse frames into the others "
+        "and gives them back.",
+    )
+    gap = max(2, wide // 16)
+    grid, titles = [], []
+    for panel, one in enumerate(maps):
+        values = _map_cells(one["frames"], page, first, count, cells)
+        left = panel * (wide + gap)
+        live = sum(frame[2] for frame in one["frames"])
+        full = 100 * live / (one["pool_pages"] * page)
+        title = f"{one['when']}: {one['pool_pages']} frames, frag ratio {full:.1f} %"
+        titles.append((left, title))
+        for y in range(high):
+            for x in range(wide + gap):
+                at = y * wide + x
+                value = values[at] if x < wide and at < cells else None
+                grid.append((left + x, y, -1.0 if value is None else min(1.0, value)))
+    grid.sort(key=lambda cell: (cell[1], cell[0]))
+    plot.left, plot.right = 14, 112
+    plot.foot = 34
+    plot.height = int(120 + min(420, 560 * high / (2 * wide + gap)))
+    where = plot.data("map", ("column", "row", "fill"), grid)
+    for left, title in titles:
+        plot.add(
+            f"set label {quote(title)} at first {left - 0.5}, graph 1 offset 0,0.7 left "
+            f'font "{gnuplot.FONT}:Bold,12" textcolor rgb "{INK}"'
+        )
+    plot.legend_room = 18
+    plot.add(
+        "unset border",
+        "unset tics",
+        "unset grid",
+        f"set xrange [-0.5:{len(maps) * (wide + gap) - gap - 0.5}]",
+        f"set yrange [{high - 0.5}:-0.5]",
+        "set cbrange [-0.12:1]",
+        'set palette defined (-0.12 "#ffffff", -0.001 "#ffffff", 0 "#dbe9f6", '
+        '0.5 "#4292c6", 1 "#08306b")',
+        f"set cbtics ({tic('no object')} -0.09, {tic('0 %')} 0.02, {tic('50 %')} 0.5, "
+        f"{tic('100 %')} 1) scale 0",
+        "set colorbox",
+    )
+    plot.curve(f"{where} using 1:2:3 with image")
+    return plot
+
+
 def ratios(cases, reference, rows):
     """Dots with intervals: sys time as a ratio to the reference backend.
 

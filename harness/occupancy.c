@@ -64,6 +64,7 @@ int occupancy_append(const struct swap *s, const char *path, const char *when,
 		     struct err *err)
 {
 	const struct zpool *pool = s->pool[0];
+	struct zpool_stats stats;
 	struct frame *all;
 	json_t *line;
 	size_t count;
@@ -78,10 +79,11 @@ int occupancy_append(const struct swap *s, const char *path, const char *when,
 	if (!all)
 		return err_set(err, -ENOMEM, "out of memory for the map");
 	qsort(all, count, sizeof(*all), by_pfn);
-	line = json_pack("{s:s, s:s, s:I, s:o}", "when", when, "backend",
+	swap_stats(s, &stats);
+	line = json_pack("{s:s, s:s, s:I, s:I, s:o}", "when", when, "backend",
 			 pool->spec, "page_size",
-			 (json_int_t)arena_page_size(pool->arena), "frames",
-			 frames(all, count));
+			 (json_int_t)arena_page_size(pool->arena), "pool_pages",
+			 (json_int_t)stats.pages, "frames", frames(all, count));
 	free(all);
 	if (!line)
 		return err_set(err, -ENOMEM, "out of memory for the map");

@@ -14,8 +14,8 @@
  * @path: file to append to
  * @when: a word that names the map, as "before"
  *
- * The line is {"when", "backend", "page_size", "frames": [[frame, objects,
- * bytes], ...]} in ascending order of frames; frames in which no object begins
+ * The line is {"when", "backend", "page_size", "pool_pages", "frames": [[frame,
+ * objects, bytes], ...]} in ascending order of frames; frames in which no object begins
  * are left out.
  *
  * Return: 0; -ENOTSUP for several pools or a backend that cannot locate its
