@@ -78,16 +78,16 @@ int zlt_sizes(struct zlt_reader *r, const char *codec, const uint16_t **sizes,
 	return 0;
 }
 
-/* The three columns of a block of page infos. */
+/* The three columns of a block of page infos; room for the largest one. */
 struct info_columns {
-	uint64_t hash[BLOCK_IDS_MAX];
-	uint64_t fill[BLOCK_IDS_MAX];
-	uint8_t flags[BLOCK_IDS_MAX];
+	uint64_t *hash;
+	uint64_t *fill;
+	uint8_t *flags;
 };
 
 static int decode_infos(struct zlt_reader *r, const struct block *block,
 			const uint8_t *pos, const uint8_t *end,
-			struct info_columns *columns,
+			const struct info_columns *columns,
 			struct zlt_page_info *infos)
 {
 	struct column hash, flags, fill, rest;
@@ -126,7 +126,7 @@ static int decode_infos(struct zlt_reader *r, const struct block *block,
 	return fills == fill.count ? 0 : -EBADMSG;
 }
 
-static int load_infos(struct zlt_reader *r, struct info_columns *columns,
+static int load_infos(struct zlt_reader *r, const struct info_columns *columns,
 		      struct zlt_page_info *infos, struct err *err)
 {
 	const struct block_list *list = &r->by_type[BLOCK_PAGE_INFO];
@@ -150,20 +150,39 @@ static int load_infos(struct zlt_reader *r, struct info_columns *columns,
 	return 0;
 }
 
+static uint32_t largest_block(const struct zlt_reader *r,
+			      const struct block_list *list)
+{
+	uint32_t max = 0, i;
+
+	for (i = 0; i < list->count; i++)
+		if (r->blocks[list->seq[i]].count > max)
+			max = r->blocks[list->seq[i]].count;
+	return max;
+}
+
 int zlt_page_infos(struct zlt_reader *r, const struct zlt_page_info **infos,
 		   struct err *err)
 {
-	struct info_columns *columns;
+	struct info_columns columns;
 	struct zlt_page_info *table;
+	size_t room;
 	int rc;
 
 	if (!r->page_infos) {
-		columns = malloc(sizeof(*columns));
+		room = (size_t)largest_block(r, &r->by_type[BLOCK_PAGE_INFO]) +
+		       1;
+		columns.hash = malloc(room * sizeof(*columns.hash));
+		columns.fill = malloc(room * sizeof(*columns.fill));
+		columns.flags = malloc(room * sizeof(*columns.flags));
 		table = calloc(r->info.contents + 1, sizeof(*table));
-		rc = columns && table ? load_infos(r, columns, table, err)
-				      : err_set(err, -ENOMEM,
-						"%s: out of memory", r->path);
-		free(columns);
+		rc = columns.hash && columns.fill && columns.flags && table
+			     ? load_infos(r, &columns, table, err)
+			     : err_set(err, -ENOMEM, "%s: out of memory",
+				       r->path);
+		free(columns.hash);
+		free(columns.fill);
+		free(columns.flags);
 		if (rc) {
 			free(table);
 			return rc;

@@ -99,7 +99,7 @@ struct block_head {
 /* A length that a damaged head cannot exceed; the writer never comes close. */
 #define BLOCK_LENGTH_MAX (256u << 20)
 #define BLOCK_EVENTS_MAX (1u << 20)
-#define BLOCK_IDS_MAX (1u << 20)
+#define BLOCK_IDS_MAX (1u << 16)
 #define BLOCK_PAGES_MAX 64u
 /* Head, empty payload, checksum. */
 #define BLOCK_SIZE_MIN (sizeof(struct block_head) + sizeof(uint64_t))

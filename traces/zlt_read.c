@@ -298,7 +298,7 @@ static int add_keys(struct zlt_reader *r, const struct column *col)
 	size_t bytes = (size_t)col->count * sizeof(uint64_t);
 	int rc = column_buf_room(&r->keys, bytes);
 
-	if (!rc)
+	if (!rc && bytes)
 		rc = column_get(&r->columns, col, r->keys.data + r->keys.len,
 				sizeof(uint64_t));
 	if (rc)
