@@ -30,7 +30,7 @@ static void *reserve(uintptr_t base, size_t bytes, bool huge)
 		munmap(p, bytes);
 		return NULL;
 	}
-	aligned = (char *)round_up((uintptr_t)p, base ? 1 : HUGE_ALIGN);
+	aligned = (char *)round_up((uintptr_t)p, HUGE_ALIGN);
 	if (aligned != p)
 		munmap(p, aligned - p);
 	if (aligned + bytes != p + bytes + slack)
@@ -43,10 +43,22 @@ static void *reserve(uintptr_t base, size_t bytes, bool huge)
 struct arena *arena_create(const struct arena_config *config, struct err *err)
 {
 	unsigned shift = config->page_shift ? config->page_shift : 12;
-	size_t frames, descs, stack;
+	size_t frames, descs, stack, pcp;
 	struct arena *a;
 	char *p;
 
+	if (config->desc_size % 8) {
+		err_set(err, -EINVAL,
+			"frame descriptors of %u bytes; must be a multiple of 8",
+			config->desc_size);
+		return NULL;
+	}
+	if (config->base % HUGE_ALIGN) {
+		err_set(err, -EINVAL,
+			"fixed base %#lx; must be a multiple of 2 MiB",
+			(unsigned long)config->base);
+		return NULL;
+	}
 	if (shift != 12 && shift != 14 && shift != 16) {
 		err_set(err, -EINVAL,
 			"page size is %zu bytes; it can be 4K, 16K or 64K",
@@ -56,10 +68,6 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	a = calloc(1, sizeof(*a));
 	if (!a)
 		goto no_memory;
-	a->pcp = aligned_alloc(64, SYNC_MAX_CPUS * sizeof(*a->pcp));
-	if (!a->pcp)
-		goto no_memory;
-	memset(a->pcp, 0, SYNC_MAX_CPUS * sizeof(*a->pcp));
 	a->page_shift = shift;
 	a->desc_size = config->desc_size;
 	/* Frames that wait on other CPUs' lists must not look like exhaustion. */
@@ -76,7 +84,8 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	frames = round_up(a->capacity << shift, HUGE_ALIGN);
 	descs = round_up(a->capacity * a->desc_size, HUGE_ALIGN);
 	stack = round_up(a->capacity * sizeof(pfn_t), HUGE_ALIGN);
-	a->reserved = frames + descs + stack;
+	pcp = round_up(SYNC_MAX_CPUS * sizeof(*a->pcp), HUGE_ALIGN);
+	a->reserved = frames + descs + stack + pcp;
 	p = reserve(config->base, a->reserved, a->huge);
 	if (!p) {
 		err_set(err, -ENOMEM,
@@ -90,13 +99,14 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	a->frames = p;
 	a->descs = p + frames;
 	a->free_stack = (pfn_t *)(p + frames + descs);
+	a->pcp = (struct arena_pcp *)(p + frames + descs + stack);
+	if (config->base)
+		a->next_base = a->base + a->reserved;
 	return a;
 
 no_memory:
 	err_set(err, -ENOMEM, "out of memory for an arena");
 fail:
-	if (a)
-		free(a->pcp);
 	free(a);
 	return NULL;
 }
@@ -106,7 +116,6 @@ void arena_destroy(struct arena *a)
 	if (!a)
 		return;
 	munmap((void *)a->base, a->reserved);
-	free(a->pcp);
 	free(a);
 }
 

@@ -34,7 +34,8 @@ typedef uint32_t pfn_t;
  *		does not own
  * @huge: back frames, descriptors and slabs with huge pages where the system
  *	  can, as the kernel's direct map is
- * @base: fixed address of the whole reservation, 0 = anywhere; with a fixed
+ * @base: fixed address of the whole reservation, a multiple of 2 MiB, and of
+ *	  its slabs behind it; 0 = anywhere; with a fixed
  *	  base everything that hashes an address repeats between runs
  */
 struct arena_config {
@@ -87,6 +88,7 @@ struct arena {
 	bool keep_descs;
 	bool huge;
 	uintptr_t base;
+	uintptr_t next_base; /* for the next slab; 0 = anywhere */
 	size_t reserved;
 	struct arena_pcp *pcp;
 };
@@ -105,7 +107,8 @@ void arena_destroy(struct arena *a);
 /**
  * frame_alloc() - take one frame
  *
- * Its descriptor is zeroed unless the arena keeps them, its contents are whatever they were. Any context.
+ * Its descriptor is zeroed unless the arena keeps them; its contents are
+ * whatever they were. Any context.
  * Return: the frame, or PFN_NONE at the limit, when the arena is exhausted or
  * when this allocation was chosen to fail.
  */
@@ -125,15 +128,17 @@ void arena_fail(struct arena *a, long nth, long every);
 /** arena_may_alloc() - false when this allocation was chosen to fail */
 static inline bool arena_may_alloc(struct arena *a)
 {
-	long left = atomic_long_read(&a->fail_in);
+	long left = atomic_long_read(&a->fail_in), seen;
 
-	if (__builtin_expect(left == 0, 1))
-		return true;
-	left = atomic_long_add_return(-1, &a->fail_in);
-	if (left)
-		return true;
-	atomic_long_set(&a->fail_in, a->fail_every);
-	return false;
+	while (__builtin_expect(left != 0, 0)) {
+		seen = atomic_long_cmpxchg(&a->fail_in, left,
+					   left == 1 ? a->fail_every
+						     : left - 1);
+		if (seen == left)
+			return left != 1;
+		left = seen;
+	}
+	return true;
 }
 
 /** arena_used() - frames in use */

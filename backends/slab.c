@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backends/page.h"
 
@@ -43,6 +44,7 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 		.desc_size = (sizeof(struct slab_page) + 7) / 8 * 8,
 		.capacity = a->capacity < 1u << 20 ? 1u << 20 : a->capacity,
 		.huge = a->huge,
+		.base = a->next_base,
 	};
 	struct slab *s = calloc(1, sizeof(*s));
 
@@ -56,10 +58,12 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 	}
 	if (!s)
 		goto no_memory;
-	s->cpu = aligned_alloc(64, SYNC_MAX_CPUS * sizeof(*s->cpu));
-	if (!s->cpu)
+	/* Pages of CPUs that never come stay untouched. */
+	s->cpu = mmap(NULL, SYNC_MAX_CPUS * sizeof(*s->cpu),
+		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		      0);
+	if (s->cpu == MAP_FAILED)
 		goto no_memory;
-	memset(s->cpu, 0, SYNC_MAX_CPUS * sizeof(*s->cpu));
 	s->arena = a;
 	s->name = name;
 	s->align = align;
@@ -68,15 +72,18 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 	s->partial = PFN_NONE;
 	spin_lock_init(&s->lock);
 	s->pages = arena_create(&config, err);
-	if (!s->pages)
-		goto fail;
+	if (!s->pages) {
+		err_prefix(err, "slab %s", name);
+		munmap(s->cpu, SYNC_MAX_CPUS * sizeof(*s->cpu));
+		free(s);
+		return NULL;
+	}
+	if (a->next_base)
+		a->next_base = s->pages->next_base;
 	return s;
 
 no_memory:
 	err_set(err, -ENOMEM, "out of memory for slab %s", name);
-fail:
-	if (s)
-		free(s->cpu);
 	free(s);
 	return NULL;
 }
@@ -208,7 +215,7 @@ void *slab_alloc(struct slab *s)
 		refill(s, c);
 	if (c->count) {
 		obj = c->obj[--c->count];
-		c->in_use++;
+		WRITE_ONCE(c->in_use, c->in_use + 1);
 	}
 	preempt_enable();
 	return obj;
@@ -229,7 +236,7 @@ void slab_free(struct slab *s, void *obj)
 	if (c->count == SLAB_STACK)
 		spill(s, c);
 	c->obj[c->count++] = obj;
-	c->in_use--;
+	WRITE_ONCE(c->in_use, c->in_use - 1);
 	preempt_enable();
 }
 
@@ -282,7 +289,7 @@ size_t slab_objects(const struct slab *s)
 	unsigned cpu;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		n += s->cpu[cpu].in_use;
+		n += READ_ONCE(s->cpu[cpu].in_use);
 	return n < 0 ? 0 : (size_t)n;
 }
 
@@ -300,7 +307,7 @@ size_t slab_destroy(struct slab *s)
 	leaked = slab_objects(s);
 	atomic_long_sub((long)slab_bytes(s), &s->arena->slab_bytes);
 	arena_destroy(s->pages);
-	free(s->cpu);
+	munmap(s->cpu, SYNC_MAX_CPUS * sizeof(*s->cpu));
 	free(s);
 	return leaked;
 }

@@ -217,7 +217,7 @@ void lock_stats_reset(void);
 /**
  * lock_stats_detail() - time every section and hold, and count bounces
  * @on: false: one atomic section of SYNC_SAMPLE_PERIOD on average is timed,
- *	with the locks taken in it, which costs next to nothing
+ *	with all locks taken in it
  *
  * Bounces rest on a table of last owners in which two locks may share an entry;
  * then some are missed. Set it while no other thread runs.
@@ -226,14 +226,13 @@ void lock_stats_detail(bool on);
 
 /**
  * struct atomic_section - time with preemption off, depth 0 to 1 and back
- * @count: sections, exact
  * @samples: sections that were timed: all of them in detail mode
  * @sampled_ns: their time together
  * @max_ns: longest of them
  * @hist: their durations
  */
 struct atomic_section {
-	uint64_t count, samples, sampled_ns, max_ns;
+	uint64_t samples, sampled_ns, max_ns;
 	struct sync_hist hist;
 };
 

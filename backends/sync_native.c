@@ -13,7 +13,7 @@
 #include "backends/sync.h"
 #include "backends/sync_stat.h"
 
-static struct sync_cpu cpus[SYNC_MAX_CPUS] = { [0].until_sample = 1 };
+static struct sync_cpu cpus[SYNC_MAX_CPUS];
 static bool cpu_used[SYNC_MAX_CPUS] = { true };
 static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
 __thread struct sync_cpu *sync_me = &cpus[0];
@@ -38,9 +38,7 @@ int sync_cpu_attach(void)
 	if (i == SYNC_MAX_CPUS)
 		return -EAGAIN;
 	cpus[i].id = i;
-	cpus[i].preempt = 0;
-	if (!cpus[i].until_sample)
-		cpus[i].until_sample = 1;
+	cpus[i].state &= ~(int64_t)SYNC_DEPTH;
 	sync_stat_cpu_seen(i);
 	sync_me = &cpus[i];
 	return 0;
@@ -64,7 +62,7 @@ void sync_spin_wait(spinlock_t *l, unsigned class)
 	uint64_t t = sync_clock_ns();
 
 	sync_raw(lock)(&l->raw);
-	sync_waited(class, t);
+	sync_waited(class, t, true);
 }
 
 /*
@@ -123,7 +121,7 @@ void sync_read_wait(rwlock_t *l, unsigned class)
 	while (__atomic_load_n(&l->cnts, __ATOMIC_ACQUIRE) & RWLOCK_WLOCKED)
 		sync_relax(&spins);
 	sync_raw(unlock)(&l->wait);
-	sync_waited(class, t);
+	sync_waited(class, t, true);
 }
 
 void sync_write_wait(rwlock_t *l, unsigned class)
@@ -147,7 +145,7 @@ void sync_write_wait(rwlock_t *l, unsigned class)
 		}
 	}
 	sync_raw(unlock)(&l->wait);
-	sync_waited(class, t);
+	sync_waited(class, t, true);
 }
 
 static void futex_wait(uint32_t *addr, uint32_t val)
@@ -235,7 +233,7 @@ void sync_down_read(struct rw_semaphore *s, unsigned class)
 		if (!__atomic_sub_fetch(&s->readers_waiting, 1,
 					__ATOMIC_SEQ_CST))
 			__atomic_store_n(&s->readers_turn, 0, __ATOMIC_SEQ_CST);
-		sync_waited(class, t);
+		sync_waited(class, t, false);
 	}
 	sync_slept(s, class);
 }
@@ -264,7 +262,7 @@ void sync_down_write(struct rw_semaphore *s, unsigned class)
 		__atomic_add_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
 		rwsem_sleep(s, rwsem_write_try);
 		__atomic_sub_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
-		sync_waited(class, t);
+		sync_waited(class, t, false);
 	}
 	sync_slept(s, class);
 }
@@ -293,5 +291,5 @@ void sync_bit_wait(int bit, unsigned long *addr, unsigned class)
 		while (READ_ONCE(*addr) & (1ul << bit))
 			sync_relax(&spins);
 	} while (!sync_bit_enter(bit, addr));
-	sync_waited(class, t);
+	sync_waited(class, t, true);
 }

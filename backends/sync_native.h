@@ -14,7 +14,7 @@
 
 #define SYNC_MAX_CPUS 512
 #define SYNC_MAX_CLASSES 64
-#define SYNC_SAMPLE_PERIOD 256
+#define SYNC_SAMPLE_PERIOD 512
 
 #define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
@@ -24,10 +24,13 @@
 /* What every call touches; the rest of a CPU's counts is in sync_stat.c. */
 struct sync_cpu {
 	unsigned id;
-	int preempt;
-	unsigned until_sample; /* atomic sections left until one is timed */
-	bool sampling; /* in a timed atomic section */
 	unsigned nr_slept; /* timed holds of sleeping locks */
+	/*
+	 * The depth of the atomic section in the low 16 bits; above it the
+	 * takes that are left until a section is timed. Below zero every take
+	 * and drop goes the slow way: a section is due to be timed or is timed.
+	 */
+	int64_t state;
 	uint64_t wait_ns;
 	uint64_t acquisitions[SYNC_MAX_CLASSES];
 } __attribute__((aligned(64)));
@@ -36,13 +39,11 @@ extern __thread struct sync_cpu *sync_me
 	__attribute__((tls_model("initial-exec")));
 
 /* The slow parts: statistics. */
-void sync_section_begin(struct sync_cpu *me);
-void sync_section_end(struct sync_cpu *me);
-void sync_hold_begin(struct sync_cpu *me, const void *l, unsigned class);
-void sync_hold_end(struct sync_cpu *me, const void *l);
+void sync_took_slow(struct sync_cpu *me, const void *l, unsigned class);
+void sync_dropped_slow(struct sync_cpu *me, const void *l);
 void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class);
 void sync_sleep_end(struct sync_cpu *me, const void *l);
-void sync_waited(unsigned class, uint64_t since);
+void sync_waited(unsigned class, uint64_t since, bool spins);
 
 struct sync_cpu *sync_cpu_of(unsigned id);
 int sync_cpu_attach(void);
@@ -51,9 +52,12 @@ void sync_cpu_release(void);
 /* Nanoseconds since some moment before main(); the same on all CPUs. */
 uint64_t sync_clock_ns(void);
 
+#define SYNC_DEPTH 0xffff
+#define SYNC_COUNTDOWN (SYNC_DEPTH + 1ll)
+
 #ifdef SYNC_NO_STATS
-#define sync_counted(l, class) ((void)(l), (void)(class))
-#define sync_dropping(l) ((void)(l))
+#define sync_took(l, class) ((void)(l), (void)(class))
+#define sync_dropped(l) ((void)(l))
 #define sync_slept(l, class) ((void)(l), (void)(class))
 #define sync_waking(l) ((void)(l))
 #define sync_preempt_disable() __asm__ volatile("" ::: "memory")
@@ -63,41 +67,53 @@ static inline void sync_preempt_disable(void)
 {
 	struct sync_cpu *me = sync_me;
 
-	if (!me->preempt++ && __builtin_expect(!--me->until_sample, 0))
-		sync_section_begin(me);
+	me->state -= SYNC_COUNTDOWN - 1;
+	if (__builtin_expect(me->state < 0, 0))
+		sync_took_slow(me, NULL, 0);
 }
 
 static inline void sync_preempt_enable(void)
 {
 	struct sync_cpu *me = sync_me;
 
-	if (!--me->preempt && __builtin_expect(me->sampling, 0))
-		sync_section_end(me);
+	if (__builtin_expect(--me->state < 0, 0))
+		sync_dropped_slow(me, NULL);
 }
 
 /* A count has one writer; the relaxed store is for whoever reads meanwhile. */
-static inline void sync_counted(const void *l, unsigned class)
+#ifdef SYNC_TSAN
+#define sync_count(at) WRITE_ONCE(at, (at) + 1)
+#else
+#define sync_count(at) (void)((at)++)
+#endif
+
+/*
+ * A lock was taken: counts it and enters the atomic section, which began when
+ * the wait began.
+ */
+static inline void sync_took(const void *l, unsigned class)
 {
 	struct sync_cpu *me = sync_me;
 
-	WRITE_ONCE(me->acquisitions[class], me->acquisitions[class] + 1);
-	if (__builtin_expect(me->sampling, 0))
-		sync_hold_begin(me, l, class);
+	sync_count(me->acquisitions[class]);
+	me->state -= SYNC_COUNTDOWN - 1;
+	if (__builtin_expect(me->state < 0, 0))
+		sync_took_slow(me, l, class);
 }
 
-static inline void sync_dropping(const void *l)
+static inline void sync_dropped(const void *l)
 {
 	struct sync_cpu *me = sync_me;
 
-	if (__builtin_expect(me->sampling, 0))
-		sync_hold_end(me, l);
+	if (__builtin_expect(--me->state < 0, 0))
+		sync_dropped_slow(me, l);
 }
 
 static inline void sync_slept(const void *l, unsigned class)
 {
 	struct sync_cpu *me = sync_me;
 
-	WRITE_ONCE(me->acquisitions[class], me->acquisitions[class] + 1);
+	sync_count(me->acquisitions[class]);
 	sync_sleep_begin(me, l, class);
 }
 
@@ -219,28 +235,23 @@ static inline void spin_lock_init(spinlock_t *l)
 
 static inline void sync_spin_lock(spinlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
 	if (__builtin_expect(!sync_raw(trylock)(&l->raw), 0))
 		sync_spin_wait(l, class);
-	sync_counted(l, class);
+	sync_took(l, class);
 }
 
 static inline bool sync_spin_trylock(spinlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
-	if (!sync_raw(trylock)(&l->raw)) {
-		sync_preempt_enable();
+	if (!sync_raw(trylock)(&l->raw))
 		return false;
-	}
-	sync_counted(l, class);
+	sync_took(l, class);
 	return true;
 }
 
 static inline void sync_spin_unlock(spinlock_t *l)
 {
-	sync_dropping(l);
 	sync_raw(unlock)(&l->raw);
-	sync_preempt_enable();
+	sync_dropped(l);
 }
 
 #define assert_spin_locked(l) sync_assert_held(l, #l)
@@ -300,58 +311,49 @@ static inline bool sync_write_enter(rwlock_t *l)
 
 static inline void sync_read_lock(rwlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
 	if (__builtin_expect(!sync_read_enter(l), 0))
 		sync_read_wait(l, class);
-	sync_counted(l, class);
+	sync_took(l, class);
 }
 
 static inline bool sync_read_trylock(rwlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
 	if (!(READ_ONCE(l->cnts) & RWLOCK_WRITER)) {
 		if (sync_read_enter(l)) {
-			sync_counted(l, class);
+			sync_took(l, class);
 			return true;
 		}
 		__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
 	}
-	sync_preempt_enable();
 	return false;
 }
 
 static inline void sync_read_unlock(rwlock_t *l)
 {
-	sync_dropping(l);
 	__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELEASE);
-	sync_preempt_enable();
+	sync_dropped(l);
 }
 
 static inline void sync_write_lock(rwlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
 	if (__builtin_expect(!sync_write_enter(l), 0))
 		sync_write_wait(l, class);
-	sync_counted(l, class);
+	sync_took(l, class);
 }
 
 static inline bool sync_write_trylock(rwlock_t *l, unsigned class)
 {
-	sync_preempt_disable();
-	if (READ_ONCE(l->cnts) || !sync_write_enter(l)) {
-		sync_preempt_enable();
+	if (READ_ONCE(l->cnts) || !sync_write_enter(l))
 		return false;
-	}
-	sync_counted(l, class);
+	sync_took(l, class);
 	return true;
 }
 
 /* Only the holder writes this byte while it is set. */
 static inline void sync_write_unlock(rwlock_t *l)
 {
-	sync_dropping(l);
 	__atomic_store_n(&l->wlocked, 0, __ATOMIC_RELEASE);
-	sync_preempt_enable();
+	sync_dropped(l);
 }
 
 #define rwlock_is_contended(l) sync_raw(is_locked)(&(l)->wait)
@@ -390,29 +392,24 @@ static inline bool sync_bit_enter(int bit, unsigned long *addr)
 
 static inline void sync_bit_lock(int bit, unsigned long *addr, unsigned class)
 {
-	sync_preempt_disable();
 	if (__builtin_expect(!sync_bit_enter(bit, addr), 0))
 		sync_bit_wait(bit, addr, class);
-	sync_counted(addr, class);
+	sync_took(addr, class);
 }
 
 static inline bool sync_bit_trylock(int bit, unsigned long *addr,
 				    unsigned class)
 {
-	sync_preempt_disable();
-	if (!sync_bit_enter(bit, addr)) {
-		sync_preempt_enable();
+	if (!sync_bit_enter(bit, addr))
 		return false;
-	}
-	sync_counted(addr, class);
+	sync_took(addr, class);
 	return true;
 }
 
 static inline void sync_bit_unlock(int bit, unsigned long *addr)
 {
-	sync_dropping(addr);
 	__atomic_fetch_and(addr, ~(1ul << bit), __ATOMIC_RELEASE);
-	sync_preempt_enable();
+	sync_dropped(addr);
 }
 
 #endif

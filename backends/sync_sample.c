@@ -2,6 +2,7 @@
 /*
  * The clock of the native locks and what they time with it.
  */
+#include <string.h>
 #include <time.h>
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -24,10 +25,12 @@ struct hold {
 /* What a CPU is timing now; touched by that CPU alone. */
 static struct sample {
 	uint64_t section_since;
-	unsigned drawn; /* sections the last countdown started from */
+	uint64_t waited; /* for the lock that is being taken */
+	bool contended; /* there was such a wait */
+	bool timing; /* an atomic section */
+	unsigned skip; /* sections to let pass before one is timed */
 	unsigned until_sleep;
 	uint32_t random;
-	bool contended;
 	unsigned nr_held;
 	struct hold held[HELD_MAX];
 	struct hold slept[HELD_MAX];
@@ -122,42 +125,24 @@ void lock_stats_detail(bool on)
 }
 
 /*
- * Drawn from 1 to 2 * period - 1: a fixed distance would meet the same lock
+ * Drawn from 0 to 2 * (period - 1): a fixed distance would meet the same lock
  * again and again when the workload has a rhythm.
  */
-static unsigned draw(struct sample *s)
+static unsigned draw(struct sample *s, unsigned mean)
+{
+	s->random = s->random * 1664525u + 1013904223u;
+	return (unsigned)((uint64_t)s->random * (2 * mean + 1) >> 32);
+}
+
+static unsigned draw_period(struct sample *s)
 {
 	unsigned p = READ_ONCE(period);
 
-	if (p == 1)
-		return 1;
-	s->random = s->random * 1664525u + 1013904223u;
-	return 1 + (s->random >> 8) % (2 * p - 1);
+	return p == 1 ? 0 : draw(s, p - 1);
 }
 
-void sync_section_begin(struct sync_cpu *me)
-{
-	struct sample *s = &samples[me->id];
-
-	if (!s->drawn)
-		s->drawn = 1;
-	me->sampling = true;
-	s->nr_held = 0;
-	s->contended = false;
-	s->section_since = sync_clock_ns();
-}
-
-void sync_section_end(struct sync_cpu *me)
-{
-	struct sample *s = &samples[me->id];
-
-	sync_stat_section(me->id, sync_clock_ns() - s->section_since, s->drawn);
-	me->sampling = false;
-	s->drawn = draw(s);
-	WRITE_ONCE(me->until_sample, s->drawn);
-}
-
-static void bounce(struct sync_cpu *me, const void *l, unsigned class)
+static void bounce(struct sync_cpu *me, const void *l, unsigned class,
+		   bool contended)
 {
 	uintptr_t key = (uintptr_t)l >> 2;
 	uint64_t *at = &owners[(key ^ key >> 12) % OWNERS];
@@ -168,51 +153,94 @@ static void bounce(struct sync_cpu *me, const void *l, unsigned class)
 		return;
 	WRITE_ONCE(*at, mine);
 	if (was >> 10 == mine >> 10)
-		sync_stat_bounce(me->id, class, samples[me->id].contended);
+		sync_stat_bounce(me->id, class, contended);
 }
 
-void sync_hold_begin(struct sync_cpu *me, const void *l, unsigned class)
-{
-	struct sample *s = &samples[me->id];
+/* What a wait adds to the state so that its take goes the slow way once. */
+#define FORCE (SYNC_COUNTDOWN << 40)
 
-	if (READ_ONCE(period) == 1)
-		bounce(me, l, class);
+/* Whether the take that follows a wait began with it; for how long. */
+static uint64_t take_wait(struct sync_cpu *me, struct sample *s, bool spins)
+{
+	uint64_t waited = s->waited;
+
+	if (s->contended && spins)
+		me->state += FORCE;
 	s->contended = false;
-	if (s->nr_held == HELD_MAX)
-		return;
-	s->held[s->nr_held++] =
-		(struct hold){ .lock = l, .class = class, .since = 0 };
-	s->held[s->nr_held - 1].since = sync_clock_ns();
+	s->waited = 0;
+	return waited;
 }
 
-void sync_hold_end(struct sync_cpu *me, const void *l)
+void sync_took_slow(struct sync_cpu *me, const void *l, unsigned class)
 {
 	struct sample *s = &samples[me->id];
-	uint64_t now = sync_clock_ns();
-	unsigned i = s->nr_held;
+	bool contended = s->contended && l;
+	uint64_t waited = contended ? take_wait(me, s, true) : 0;
 
-	while (i-- > 0) {
+	if (me->state >= 0)
+		return;
+	if (!s->timing) {
+		/* Due, but this is not the outermost take of a section. */
+		if ((me->state & SYNC_DEPTH) != 1)
+			return;
+		if (s->skip) {
+			s->skip--;
+			return;
+		}
+		s->timing = true;
+		s->nr_held = 0;
+		s->section_since = sync_clock_ns() - waited;
+	}
+	if (!l)
+		return;
+	if (READ_ONCE(period) == 1)
+		bounce(me, l, class, contended);
+	if (s->nr_held < HELD_MAX)
+		s->held[s->nr_held++] = (struct hold){
+			.lock = l, .class = class, .since = sync_clock_ns()
+		};
+}
+
+void sync_dropped_slow(struct sync_cpu *me, const void *l)
+{
+	struct sample *s = &samples[me->id];
+	uint64_t now;
+	unsigned i;
+
+	if (!s->timing)
+		return;
+	now = sync_clock_ns();
+	for (i = s->nr_held; l && i-- > 0;) {
 		if (s->held[i].lock != l)
 			continue;
 		sync_stat_hold(me->id, s->held[i].class,
 			       now - s->held[i].since);
 		s->held[i] = s->held[--s->nr_held];
-		return;
+		break;
 	}
+	if (me->state & SYNC_DEPTH)
+		return;
+	sync_stat_section(me->id, now - s->section_since);
+	s->timing = false;
+	me->state = (int64_t)draw_period(s) * SYNC_COUNTDOWN;
+	/* Not always the section behind the one with most takes. */
+	s->skip = READ_ONCE(period) == 1 ? 0 : draw(s, 4);
 }
 
 void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class)
 {
 	struct sample *s = &samples[me->id];
 
+	bool contended = s->contended;
+
+	take_wait(me, s, false);
 	if (READ_ONCE(period) == 1)
-		bounce(me, l, class);
-	s->contended = false;
-	if (s->until_sleep > 1) {
+		bounce(me, l, class, contended);
+	if (s->until_sleep) {
 		s->until_sleep--;
 		return;
 	}
-	s->until_sleep = draw(s);
+	s->until_sleep = draw_period(s);
 	if (me->nr_slept < HELD_MAX)
 		s->slept[me->nr_slept++] = (struct hold){
 			.lock = l, .class = class, .since = sync_clock_ns()
@@ -234,16 +262,20 @@ void sync_sleep_end(struct sync_cpu *me, const void *l)
 	}
 }
 
-void sync_waited(unsigned class, uint64_t since)
+void sync_waited(unsigned class, uint64_t since, bool spins)
 {
 	uint64_t ns = sync_clock_ns() - since;
 	struct sync_cpu *me = sync_me;
-
-	me->wait_ns += ns;
-	samples[me->id].contended = true;
 #ifndef SYNC_NO_STATS
+	struct sample *s = &samples[me->id];
+
+	s->waited = ns;
+	s->contended = true;
+	if (spins)
+		me->state -= FORCE;
 	sync_stat_wait(me->id, class, ns);
 #endif
+	me->wait_ns += ns;
 }
 
 uint64_t lock_wait_ns(void)
@@ -256,14 +288,6 @@ uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class)
 	return READ_ONCE(sync_cpu_of(cpu)->acquisitions[class]);
 }
 
-uint64_t sync_flavour_sections(unsigned cpu)
-{
-	unsigned left = READ_ONCE(sync_cpu_of(cpu)->until_sample);
-	unsigned drawn = samples[cpu].drawn;
-
-	return drawn > left ? drawn - left : 0;
-}
-
 void sync_flavour_reset(unsigned cpu)
 {
 	struct sync_cpu *c = sync_cpu_of(cpu);
@@ -272,7 +296,10 @@ void sync_flavour_reset(unsigned cpu)
 	for (i = 0; i < SYNC_MAX_CLASSES; i++)
 		c->acquisitions[i] = 0;
 	c->wait_ns = 0;
-	samples[cpu].drawn = c->until_sample = 1;
-	samples[cpu].until_sleep = 1;
+	c->state &= SYNC_DEPTH;
+	samples[cpu].timing = false;
+	samples[cpu].skip = 0;
+	samples[cpu].until_sleep = 0;
 	samples[cpu].random = cpu;
+	memset(owners, 0, sizeof(owners));
 }

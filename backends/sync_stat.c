@@ -153,11 +153,10 @@ void sync_stat_bounce(unsigned cpu, unsigned class, bool contended)
 		count(&s->con_bounces, 1);
 }
 
-void sync_stat_section(unsigned cpu, uint64_t ns, uint64_t seen)
+void sync_stat_section(unsigned cpu, uint64_t ns)
 {
 	struct sync_section_stat *s = &sections[cpu];
 
-	count(&s->seen, seen);
 	count(&s->samples, 1);
 	count(&s->total, ns);
 	if (ns > s->max)
@@ -245,7 +244,6 @@ void atomic_section_read(struct atomic_section *out)
 	for (cpu = 0; cpu < cpus_seen; cpu++) {
 		struct sync_section_stat *s = &sections[cpu];
 
-		out->count += READ_ONCE(s->seen) + sync_flavour_sections(cpu);
 		out->samples += READ_ONCE(s->samples);
 		out->sampled_ns += READ_ONCE(s->total);
 		if (READ_ONCE(s->max) > out->max_ns)

@@ -17,7 +17,6 @@ struct sync_class_stat {
 
 /* The atomic sections of one CPU. */
 struct sync_section_stat {
-	uint64_t seen; /* up to and with the last one timed */
 	uint64_t samples, total, max;
 	struct sync_hist hist;
 };
@@ -41,14 +40,12 @@ void sync_stat_hold(unsigned cpu, unsigned class, uint64_t ns);
 void sync_stat_bounce(unsigned cpu, unsigned class, bool contended);
 
 /** sync_stat_section() - an atomic section of @cpu lasted @ns */
-void sync_stat_section(unsigned cpu, uint64_t ns, uint64_t seen);
+void sync_stat_section(unsigned cpu, uint64_t ns);
 
 /*
- * Owned by the flavour: its count of acquisitions, of atomic sections that
- * began since the last one timed, and the zeroing of both.
+ * Owned by the flavour: its count of acquisitions, and its zeroing.
  */
 uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class);
-uint64_t sync_flavour_sections(unsigned cpu);
 void sync_flavour_reset(unsigned cpu);
 
 #endif

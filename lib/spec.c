@@ -213,7 +213,8 @@ int spec_parse(const struct spec_desc *desc, const char *spec, void *params,
 	size_t len;
 	int ret;
 
-	memset(params, 0, desc->params_size);
+	if (desc->params_size)
+		memset(params, 0, desc->params_size);
 	for (o = desc->options; o && o->name; o++) {
 		if (set_value(o, o->def, params))
 			return err_set(err, -EINVAL,

@@ -115,7 +115,7 @@ static void bench_kinds(void)
 static double pair_ns(const char *spec)
 {
 	static unsigned long handle[LIVE];
-	struct zpool_config config = { .evict = NULL };
+	struct zpool_config config = { .arena.capacity = 1 << 16 };
 	struct err err;
 	struct zpool *pool = zpool_create(spec, &config, &err);
 	uint32_t random = 1;
