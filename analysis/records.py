@@ -284,6 +284,7 @@ class Case:
         self.key = first.case
         self.first = first
         self.cells = {}
+        self.again = []
 
     @property
     def title(self):
@@ -339,11 +340,16 @@ class Set:
         self._judge()
 
     @property
+    def reference(self):
+        """The backend that ratios are against: the one sampled twice."""
+        again = (run.spec for run in self.runs if run.raw.get("aa"))
+        return next(again, self.runs[0].spec if self.runs else None)
+
+    @property
     def specs(self):
-        seen = {}
-        for run in self.runs:
-            seen.setdefault(run.spec, None)
-        return list(seen)
+        """All backends, the reference first, then by name and options."""
+        seen = {run.spec for run in self.runs}
+        return sorted(seen, key=lambda s: (s != self.reference, s))
 
     def _group(self):
         labels = short_labels(self.specs)
@@ -352,11 +358,20 @@ class Set:
             case = cases.setdefault(run.case, None)
             if case is None:
                 case = cases[run.case] = Case(run)
+            if run.raw.get("aa"):
+                case.again.append(run)
+                continue
             cell = case.cells.setdefault(run.spec, Cell(run.spec))
             cell.label = labels[run.spec]
             cell.runs.append(run)
         self.labels = labels
-        self.cases = list(cases.values())
+        self.cases = sorted(cases.values(), key=lambda case: str(case.key))
+        order = {spec: i for i, spec in enumerate(self.specs)}
+        for case in self.cases:
+            cells = sorted(case.cells.items(), key=lambda item: order[item[0]])
+            case.cells = dict(cells)
+            for cell in case.cells.values():
+                cell.runs.sort(key=lambda run: run.round)
 
     def _judge(self):
         """Name results that cannot be compared, and why."""

@@ -33,10 +33,10 @@ LOCK_COLUMNS = (
     ("holdtime-avg", "holdtime_avg_ns", text.fmt_ns),
 )
 CSV_COLUMNS = (
-    "trace sha256 events codec threads virtual backend round "
+    "trace sha256 events codec threads virtual backend round aa "
     "pool_pages pool_pages_peak objects object_bytes frag_ratio frag_ratio_end "
-    "footprint_bytes footprint_bytes_max density real_ns user_ns sys_ns sys_codec_ns sys_allocator_ns "
-    "sys_lock_wait_ns sys_frontend_ns store_p99_ns load_p99_ns"
+    "footprint_bytes footprint_bytes_max density real_ns user_ns sys_ns "
+    "sys_codec_ns sys_allocator_ns sys_lock_wait_ns sys_frontend_ns store_p99_ns load_p99_ns"
 ).split()
 
 
@@ -47,9 +47,15 @@ class Row:
         self.case, self.cell = case, cell
         self.sys = cell.median(lambda run: run.sys_ns)
         self.floor = stats.noise_floor([run.sys_ns for run in cell.runs])
+        self.again = None
         self.ratio = None
         base = case.cells.get(reference)
         self.reference = base is cell
+        if self.reference and case.again:
+            self.again = stats.paired_ratio(
+                cell.by_round(lambda run: run.sys_ns),
+                {run.round: run.sys_ns for run in case.again},
+            )
         if base and base is not cell and base.first.machine == cell.first.machine:
             self.ratio = stats.paired_ratio(
                 base.by_round(lambda run: run.sys_ns),
@@ -87,7 +93,7 @@ def compare(found):
     """All rows; the reference of a folder is its first backend."""
     if not found.runs:
         return []
-    reference = found.specs[0]
+    reference = found.reference
     return [
         Row(case, cell, reference)
         for case in found.cases
@@ -146,6 +152,7 @@ def write_csv(path, found):
             writer.writerow(
                 [run.trace, run.sha256, run.events, run.codec, run.cpus]
                 + [int(run.virtual), run.spec, run.round]
+                + [int(run.raw.get("aa", False))]
                 + [raw["pool_pages"], raw["pool_pages_peak"], raw["objects"]]
                 + [raw["object_bytes"], run.frag, run.frag_end]
                 + [raw["footprint_bytes"], run.peak_footprint]
@@ -234,7 +241,7 @@ def _say_sys(found, specs, rows, name, over):
             clear += 1
     if clear + unclear:
         said += (
-            f". Of {clear + unclear} comparisons with {name[found.specs[0]]}, "
+            f". Of {clear + unclear} comparisons with {name[found.reference]}, "
             f"{unclear} have an interval that contains no difference"
         )
     elif single:
@@ -274,6 +281,22 @@ def _say_locks(found):
 
 
 def _say_noise(rows):
+    again = [row.again for row in rows if row.again]
+    if again:
+        worst = max(again, key=lambda ratio: abs(ratio["ratio"] - 1))
+        said = (
+            f"The reference against itself, sampled in between in the same way, "
+            f"differs by {text.fmt_change(worst['ratio'])}"
+        )
+        if worst["low"]:
+            low, high = (text.fmt_change(worst[k]) for k in ("low", "high"))
+            said += f" (95 % interval {low} to {high})"
+        said += " in the worst case" if len(again) > 1 else ""
+        return (
+            "Noise (A/A)",
+            said + ". A smaller difference means nothing. Counts, pages and frag "
+            "ratio repeat exactly.",
+        )
     floors = sorted(row.floor for row in rows if row.floor)
     if not floors:
         return (
@@ -451,7 +474,7 @@ def commands(found):
 
 def all_plots(found, rows):
     """(overview, [(case, plots)]): every figure there is something to draw of."""
-    reference = found.labels[found.specs[0]]
+    reference = found.labels[found.reference]
     compared = [(row.case, row.cell, row.ratio) for row in rows]
     overview = [
         plots.density(plots.thinnest(found.cases)),
@@ -516,7 +539,7 @@ def write_page(folder, found, rows, drawn, notes):
         items = "".join(page.tag("li", page.esc(p)) for p in notes + found.problems)
         said = page.tag("p", "Read this first") + page.tag("ul", items)
         top += page.tag("div", said, class_="problems")
-    reference = found.labels[found.specs[0]]
+    reference = found.labels[found.reference]
     hint = "Click a column's head to sort. Ratios are against " + reference + "."
     table = page.tag("p", page.esc(hint)) + comparison_html(rows, reference)
     repeats = page.tag("summary", "real, user and sys of repeated runs")

@@ -79,7 +79,7 @@ def space_frag(sources):
 def _times(found):
     """sys per operation with its ratio to the first backend."""
     rows = []
-    reference = found.specs[0]
+    reference = found.reference
     for case in found.cases:
         base = case.cells.get(reference)
         for spec, cell in case.cells.items():
