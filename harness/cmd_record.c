@@ -60,7 +60,7 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "peak", KEY_PEAK, "SIZE", 0,
 	  "The peak that a percentage refers to; without it the program is "
-	  "first run once to measure it",
+	  "first run once, silently, to measure it",
 	  0 },
 	{ "contents", KEY_CONTENTS, NULL, 0,
 	  "Keep the pages in the trace (default)", 0 },

@@ -15,3 +15,20 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/recorder.mk
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
+
+# Programs that the tests record: plain, as a user's would be.
+PROGRAMS := $(B)/tests/programs/memory $(B)/tests/programs/static
+
+tests: $(PROGRAMS)
+
+$(B)/tests/programs/memory: tests/programs/memory.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
+		-pthread -o $@ $<
+
+$(B)/tests/programs/static: tests/programs/memory.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
+		-pthread -static -o $@ $<

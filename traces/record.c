@@ -92,11 +92,25 @@ static int prepend_env(const char *name, const char *value)
 	return ret;
 }
 
+static void silence(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	if (lseek(STDIN_FILENO, 0, SEEK_CUR) < 0)
+		dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
 static void __attribute__((noreturn))
 child(struct run *run, const char *path, const char *object, int report)
 {
 	int why;
 
+	if (run->opts->silent)
+		silence();
 	sigaction(SIGXFSZ, &run->xfsz, NULL);
 	sigprocmask(SIG_SETMASK, &run->mask, NULL);
 	if (!prepend_env("LD_PRELOAD", object) &&
@@ -384,10 +398,13 @@ int record_run(const struct record_options *opts, struct record_result *result,
 
 int record_peak(char *const *argv, uint64_t *bytes, struct err *err)
 {
-	struct record_options opts = { .argv = argv };
+	struct record_options opts = { .argv = argv, .silent = true };
+	off_t input = lseek(STDIN_FILENO, 0, SEEK_CUR);
 	struct record_result result;
 	int ret = record_run(&opts, &result, err);
 
+	if (input >= 0)
+		lseek(STDIN_FILENO, input, SEEK_SET);
 	if (ret)
 		return ret;
 	if (result.status)

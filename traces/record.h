@@ -61,6 +61,8 @@ struct record_counts {
  *		       list, 0..900; 0 is plain first in, first out
  * @spin_us: how long a fault handler looks for the next fault before it sleeps
  * @contents: keep the pages in the trace, not only their sizes and hashes
+ * @silent: the command writes to nowhere, and reads nothing where what it read
+ *	    could not be read again
  * @verify: hash every page that goes out and compare when it returns
  * @sizers: codecs whose sizes go into the trace
  * @sizer_count: how many
@@ -75,6 +77,7 @@ struct record_options {
 	unsigned int inactive_permille;
 	unsigned int spin_us;
 	bool contents;
+	bool silent;
 	bool verify;
 	const struct zlt_sizer *sizers;
 	size_t sizer_count;
@@ -124,10 +127,11 @@ int record_run(const struct record_options *opts, struct record_result *result,
 
 /**
  * record_peak() - resident bytes a command needs at most
- * @argv: the command, ended by NULL; its output goes where it always goes
+ * @argv: the command, ended by NULL
  * @bytes: receives the peak
  *
- * Runs it once without a limit. Return: as record_run(); -ECANCELED when the
+ * Runs it once without a limit and without its output. A standard input that is
+ * a file is read, and put back to where it was; any other is empty. Return: as record_run(); -ECANCELED when the
  * command failed or recorded no memory.
  */
 int record_peak(char *const *argv, uint64_t *bytes, struct err *err);

@@ -614,7 +614,7 @@ static void set_policy(struct collector *c, const struct record_options *opts)
 	uint64_t batch;
 
 	g->magic = REC_MAGIC;
-	g->limit = opts->limit ? opts->limit / REC_PAGE : ~0ull;
+	g->limit = opts->limit ? opts->limit / REC_PAGE : REC_NO_LIMIT;
 	batch = g->limit / 32;
 	g->batch = batch < 1 ? 1 : batch > 32 ? 32 : (uint32_t)batch;
 	g->inactive_permille = opts->inactive_permille;

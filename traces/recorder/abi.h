@@ -25,6 +25,7 @@
 #define REC_ENV "ZLAB_RECORDER"
 
 #define REC_PAGE 4096ull
+#define REC_NO_LIMIT (1ull << 52)
 #define REC_PROCS 1024u
 #define REC_RING 32768u
 #define REC_SLOTS (1u << 22)
@@ -62,7 +63,8 @@ struct rec_event {
 /**
  * struct rec_global - read by all; the collector writes all but the atomics
  * @magic: REC_MAGIC
- * @limit: pages that may be resident over all processes; ~0 for no limit
+ * @limit: pages that may be resident over all processes;
+ *	   REC_NO_LIMIT for any number
  * @inactive_permille: share of a process's resident pages that is kept hidden
  * @batch: pages to evict at a time
  * @verify: keep a hash of every page that goes out and check it when it returns

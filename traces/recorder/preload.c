@@ -220,7 +220,7 @@ static long map_private(struct rec *r)
 
 	r->staging_size = 4096;
 	while (r->staging_size < 2 * r->g->limit &&
-	       r->staging_size < 1ull << 26 && ~r->g->limit)
+	       r->staging_size < 1ull << 26 && r->g->limit != REC_NO_LIMIT)
 		r->staging_size *= 2;
 	ring = r->staging_size * REC_PAGE;
 	len = ring + (BELLS + 5) * REC_PAGE;
