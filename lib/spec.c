@@ -238,6 +238,18 @@ int spec_parse(const struct spec_desc *desc, const char *spec, void *params,
 	return 0;
 }
 
+/* As short as parses back to the same number. */
+static int print_real(char *buf, size_t len, double v)
+{
+	char text[32];
+	int digits = 15;
+
+	do
+		snprintf(text, sizeof(text), "%.*g", digits, v);
+	while (strtod(text, NULL) != v && ++digits <= 17);
+	return snprintf(buf, len, "%s", text);
+}
+
 char *spec_print(const struct spec_desc *desc, const void *params, char *buf,
 		 size_t len)
 {
@@ -255,8 +267,7 @@ char *spec_print(const struct spec_desc *desc, const void *params, char *buf,
 			break;
 		v = o->kind == SPEC_REAL ? 0 : *(const long long *)at;
 		if (o->kind == SPEC_REAL)
-			n += snprintf(buf + n, len - n, "%.17g",
-				      *(const double *)at);
+			n += print_real(buf + n, len - n, *(const double *)at);
 		else if (o->kind == SPEC_BOOL)
 			n += snprintf(buf + n, len - n, "%s", v ? "on" : "off");
 		else if (o->kind == SPEC_CHOICE)
