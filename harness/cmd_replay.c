@@ -12,7 +12,8 @@
 
 enum {
 	OPT_JSON = 0x100,
-	OPT_SHA256
+	OPT_SHA256,
+	OPT_QUIET,
 };
 
 struct args {
@@ -20,6 +21,7 @@ struct args {
 	char *backend;
 	char *json;
 	const char *sha256;
+	bool quiet;
 	long long threads, runs;
 	int argc;
 	char **argv;
@@ -42,6 +44,7 @@ static const struct argp_option options[] = {
 	  "which then gets nothing else",
 	  0 },
 	{ "sha256", OPT_SHA256, "HEX", OPTION_HIDDEN, "", 0 },
+	{ "quiet", OPT_QUIET, 0, OPTION_HIDDEN, "", 0 },
 	{ 0 },
 };
 
@@ -66,6 +69,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return cli_count("--runs", arg, 1, 1000000, &a->runs);
 	case OPT_JSON:
 		a->json = arg;
+		return 0;
+	case OPT_QUIET:
+		a->quiet = true;
 		return 0;
 	case OPT_SHA256:
 		a->sha256 = arg;
@@ -217,6 +223,7 @@ static int add_cli(const struct args *a, json_t *record)
 static int once(struct args *a)
 {
 	const struct replay_config *config = &a->common.config;
+	const char *sha256 = a->sha256;
 	struct replay_result res;
 	struct err err = { "" };
 	char hex[65];
@@ -224,13 +231,14 @@ static int once(struct args *a)
 	int ret;
 
 	ret = replay_run(config, &res, &err);
-	if (!ret && !a->sha256) {
+	if (!ret && !sha256) {
 		ret = result_sha256(config->trace, hex, &err);
-		a->sha256 = hex;
+		sha256 = hex;
 	}
 	if (!ret) {
-		warn(&res, config->threads);
-		record = result_record(config, &res, a->sha256);
+		if (!a->quiet)
+			warn(&res, config->threads);
+		record = result_record(config, &res, sha256);
 		if (!record || add_cli(a, record))
 			ret = err_set(&err, -ENOMEM, "out of memory");
 	}
@@ -291,7 +299,7 @@ int cmd_replay(int argc, char **argv)
 	if (!ret) {
 		a.common.config.swap.backend = a.backend;
 		a.common.config.threads = (unsigned)a.threads;
-		a.common.config.progress = true;
+		a.common.config.progress = !a.quiet;
 		cli_stop_install();
 		ret = a.runs > 1 ? many(&a) : once(&a);
 	}

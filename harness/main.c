@@ -22,6 +22,7 @@ static const struct cmd {
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
 	{ "shim", cmd_shim,
 	  "make a backend of your kernel tree's own source file" },
+	{ "compare", cmd_compare, "replay traces through several allocators" },
 	{ "report", cmd_report,
 	  "make a page of tables and plots from results" },
 	{ "regress", cmd_regress,

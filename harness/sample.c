@@ -67,6 +67,7 @@ int sample_take(const struct sample_run *run, json_t **record)
 	args[n++] = threads;
 	args[n++] = "--json";
 	args[n++] = "-";
+	args[n++] = "--quiet";
 	args[n++] = "--sha256";
 	args[n++] = (char *)run->sha256;
 	if (run->codec) {

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness/cli.h"
+#include "harness/compare.h"
+#include "harness/progress.h"
+#include "harness/result.h"
+#include "harness/sample.h"
+#include "harness/script.h"
+
+enum {
+	OPT_JSON = 0x100,
+	OPT_NO_REPORT
+};
+
+#define LIST_MAX 256
+
+struct list {
+	size_t n;
+	const char *at[LIST_MAX];
+};
+
+struct args {
+	struct replay_opts common;
+	struct list traces, backends, codecs, threads;
+	/* Where an argument without an option belongs. */
+	struct list *current;
+	char *dir, *json;
+	bool no_report;
+	long long runs;
+};
+
+/* What is known of a trace before any sample. */
+struct trace {
+	const char *path;
+	char sha256[65];
+	bool sizes;
+};
+
+static const struct argp_option options[] = {
+	{ "backend", 'b', "SPEC...", 0,
+	  "Allocators; the first is what the others are compared with "
+	  "(default: zbud z3fold zsmalloc jemalloc, and null for the "
+	  "harness's own cost)",
+	  0 },
+	{ "codec", 'c', "CODEC...", 0,
+	  "lz4, zstd[:LEVEL], none, sizes:CODEC (default: lz4, or none for a "
+	  "trace of sizes)",
+	  0 },
+	{ "threads", 't', "N...", 0, "Numbers of threads (default 1)", 0 },
+	{ "runs", 'n', "N", 0,
+	  "Samples of every combination (default 3); 5 or more give the ratios "
+	  "an interval",
+	  0 },
+	{ "output", 'o', "DIR", 0,
+	  "Leave records.jsonl, the table, CSV, plots and a page in DIR", 0 },
+	{ "no-report", OPT_NO_REPORT, 0, 0, "With -o: records and table only",
+	  0 },
+	{ "json", OPT_JSON, "FILE", 0,
+	  "Append every result record to FILE; - for standard output, which "
+	  "then gets nothing else",
+	  0 },
+	{ 0 },
+};
+
+static error_t add(struct list *l, const char *what)
+{
+	if (l->n == LIST_MAX) {
+		cli_usage("there are more than %d of one kind", LIST_MAX);
+		return CLI_REPORTED;
+	}
+	l->at[l->n++] = what;
+	return 0;
+}
+
+static bool is_trace(const char *arg)
+{
+	size_t len = strlen(arg);
+
+	return len > 4 && !strcmp(arg + len - 4, ".zlt");
+}
+
+/* "1,2,4" are three, also for codecs; a backend's commas are its own. */
+static error_t add_split(struct list *l, char *arg)
+{
+	char *word;
+	error_t ret = 0;
+
+	while (!ret && (word = strsep(&arg, ",")))
+		ret = add(l, word);
+	return ret;
+}
+
+static error_t add_to(struct args *a, struct list *l, char *arg)
+{
+	a->current = l;
+	if (l == &a->codecs || l == &a->threads)
+		return add_split(l, arg);
+	return add(l, arg);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->common;
+		a->current = &a->traces;
+		return 0;
+	case 'b':
+		return add_to(a, &a->backends, arg);
+	case 'c':
+		return add_to(a, &a->codecs, arg);
+	case 't':
+		return add_to(a, &a->threads, arg);
+	case 'n':
+		return cli_count("--runs", arg, 1, 1000000, &a->runs);
+	case 'o':
+		a->dir = arg;
+		return 0;
+	case OPT_NO_REPORT:
+		a->no_report = true;
+		return 0;
+	case OPT_JSON:
+		a->json = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (is_trace(arg))
+			return add(&a->traces, arg);
+		return add_to(a, a->current, arg);
+	case ARGP_KEY_END:
+		if (a->traces.n)
+			return 0;
+		cli_usage("compare needs traces: zlab compare T.zlt... "
+			  "[--backend SPEC...]");
+		return CLI_REPORTED;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
+					      { 0 } };
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "T.zlt...",
+	.doc = "Replay traces through several allocators and compare them: "
+	       "every combination of trace, codec, number of threads and "
+	       "allocator is sampled in fresh processes, in random order "
+	       "within each round.\v"
+	       "An option that ends in \"...\" takes several values, up to the "
+	       "next option; a name that ends in .zlt is always a trace.\n"
+	       "\n"
+	       "Example:\n"
+	       "  zlab compare traces/samples/*.zlt --codec lz4 zstd --runs 9 "
+	       "-o out\n",
+	.children = children,
+};
+
+static void default_lists(struct args *a)
+{
+	static const struct list all = {
+		5, { "zbud", "z3fold", "zsmalloc", "jemalloc", "null" }
+	};
+
+	if (!a->backends.n)
+		a->backends = all;
+	if (!a->threads.n)
+		add(&a->threads, "1");
+	if (!a->codecs.n)
+		add(&a->codecs, NULL);
+}
+
+/* Everything that can be wrong with the words, before the first sample. */
+static int check_words(const struct args *a)
+{
+	struct codec *codec;
+	char full[1024];
+	struct err err;
+	long long n;
+	size_t i;
+
+	for (i = 0; i < a->backends.n; i++)
+		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
+				    &err))
+			return cli_usage("%s", err.text);
+	for (i = 0; i < a->threads.n; i++) {
+		if (cli_count("--threads", a->threads.at[i], 1,
+			      REPLAY_MAX_THREADS, &n))
+			return EXIT_USAGE;
+		if (n > replay_cpus())
+			fprintf(stderr,
+				"zlab: warning: %lld threads on %u CPUs "
+				"measure the scheduler, not the locks; the "
+				"results are marked oversubscribed\n",
+				n, replay_cpus());
+	}
+	for (i = 0; i < a->codecs.n && a->codecs.at[i]; i++) {
+		codec = codec_create(a->codecs.at[i], &err);
+		if (!codec)
+			return cli_usage("%s", err.text);
+		codec_destroy(codec);
+	}
+	return 0;
+}
+
+static int open_trace(const char *path, bool salvage, struct trace *t)
+{
+	struct err err;
+	struct zlt_reader *r = zlt_open(path, salvage ? ZLT_SALVAGE : 0, &err);
+
+	if (!r)
+		return cli_failed("%s", err.text);
+	t->path = path;
+	t->sizes = zlt_info(r)->objects == ZLT_OBJECT_SIZES;
+	zlt_reader_close(r);
+	if (result_sha256(path, t->sha256, &err))
+		return cli_failed("%s", err.text);
+	return 0;
+}
+
+/* A trace of sizes has no choice of codecs: it is one case. */
+static size_t codecs_of(const struct args *a, const struct trace *t)
+{
+	return t->sizes ? 1 : a->codecs.n;
+}
+
+static int make_cells(const struct args *a, const struct trace *traces,
+		      struct compare *c)
+{
+	struct compare_cell *cell;
+	size_t t, k, n, b;
+
+	for (t = 0; t < a->traces.n; t++)
+		c->nr_cells +=
+			codecs_of(a, &traces[t]) * a->threads.n * a->backends.n;
+	c->rounds = (size_t)a->runs;
+	c->cell = calloc(c->nr_cells, sizeof(*c->cell));
+	if (!c->cell)
+		return -ENOMEM;
+	cell = c->cell;
+	for (t = 0; t < a->traces.n; t++)
+		for (k = 0; k < codecs_of(a, &traces[t]); k++)
+			for (n = 0; n < a->threads.n; n++)
+				for (b = 0; b < a->backends.n; b++) {
+					cell->trace = t;
+					cell->codec = traces[t].sizes
+							      ? NULL
+							      : a->codecs.at[k];
+					cell->threads = (unsigned)atoi(
+						a->threads.at[n]);
+					cell->backend = a->backends.at[b];
+					cell->record = calloc(c->rounds,
+							      sizeof(json_t *));
+					if (!cell->record)
+						return -ENOMEM;
+					cell++;
+				}
+	return 0;
+}
+
+static void free_cells(struct compare *c)
+{
+	size_t i, r;
+
+	for (i = 0; c->cell && i < c->nr_cells; i++) {
+		for (r = 0; c->cell[i].record && r < c->rounds; r++)
+			json_decref(c->cell[i].record[r]);
+		free(c->cell[i].record);
+	}
+	free(c->cell);
+}
+
+static void shuffle(size_t *order, size_t n, uint64_t *random)
+{
+	size_t i, k, swap;
+
+	for (i = n; i > 1; i--) {
+		*random ^= *random << 13;
+		*random ^= *random >> 7;
+		*random ^= *random << 17;
+		k = *random % i;
+		swap = order[i - 1];
+		order[i - 1] = order[k];
+		order[k] = swap;
+	}
+}
+
+/* Where the records go: the folder, a file, standard output. */
+static int keep(const struct args *a, const char *jsonl, const json_t *record)
+{
+	struct err err;
+
+	if (jsonl && result_append(jsonl, record, &err))
+		return cli_failed("%s", err.text);
+	if (a->json && result_append(a->json, record, &err))
+		return cli_failed("%s", err.text);
+	return 0;
+}
+
+static int sample(const struct args *a, const struct trace *traces,
+		  struct compare_cell *cell, size_t round, const char *jsonl)
+{
+	struct sample_run run = { .trace = traces[cell->trace].path,
+				  .sha256 = traces[cell->trace].sha256,
+				  .backend = cell->backend,
+				  .codec = cell->codec,
+				  .threads = cell->threads,
+				  .common = &a->common };
+	json_t *record;
+	int ret = sample_take(&run, &record);
+
+	if (ret) {
+		cell->failed = true;
+		return ret;
+	}
+	json_object_set_new(record, "run", json_integer((json_int_t)round));
+	cell->record[round] = record;
+	return keep(a, jsonl, record);
+}
+
+/* All rounds. Return: 0, or the status of what failed first. */
+static int take(const struct args *a, const struct trace *traces,
+		struct compare *c, const char *jsonl)
+{
+	uint64_t random = a->common.config.swap.seed * 2 + 1;
+	size_t *order = malloc(c->nr_cells * sizeof(*order));
+	struct progress progress;
+	size_t round, i, done = 0;
+	int ret = 0, one;
+
+	if (!order)
+		return cli_failed("out of memory");
+	for (i = 0; i < c->nr_cells; i++)
+		order[i] = i;
+	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
+	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
+		shuffle(order, c->nr_cells, &random);
+		for (i = 0; i < c->nr_cells && !cli_stopped(); i++) {
+			progress_update(&progress, done++);
+			if (c->cell[order[i]].failed)
+				continue;
+			one = sample(a, traces, &c->cell[order[i]], round,
+				     jsonl);
+			if (one && !ret)
+				ret = one;
+		}
+	}
+	progress_end(&progress);
+	free(order);
+	return cli_stopped() ? EXIT_STOPPED : ret;
+}
+
+static int make_dir(const struct args *a, char **jsonl, char **table)
+{
+	if (mkdir(a->dir, 0777) && errno != EEXIST)
+		return cli_failed("%s: %s", a->dir, strerror(errno));
+	if (asprintf(jsonl, "%s/records.jsonl", a->dir) < 0 ||
+	    asprintf(table, "%s/table.txt", a->dir) < 0)
+		return cli_failed("out of memory");
+	if (!access(*jsonl, F_OK))
+		return cli_usage("%s holds results already; name another "
+				 "folder or remove %s",
+				 a->dir, *jsonl);
+	return 0;
+}
+
+static int save_table(const struct compare *c, const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f)
+		compare_print(c, f);
+	if (!f || fclose(f))
+		return cli_failed("%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int make_report(const struct args *a)
+{
+	char *argv[] = { "report", a->dir, NULL };
+	int ret;
+
+	if (a->no_report)
+		return 0;
+	ret = script_run("report.py", 2, argv);
+	if (ret)
+		cli_failed("the records and the table are in %s, but the "
+			   "report could not be made",
+			   a->dir);
+	return ret ? EXIT_FAILED : 0;
+}
+
+static int compare(struct args *a, struct trace *traces, struct compare *c)
+{
+	char *jsonl = NULL, *table = NULL;
+	int ret = 0, shown;
+	size_t i;
+
+	for (i = 0; i < a->traces.n && !ret; i++)
+		ret = open_trace(a->traces.at[i], a->common.config.salvage,
+				 &traces[i]);
+	if (!ret && a->dir)
+		ret = make_dir(a, &jsonl, &table);
+	if (!ret && make_cells(a, traces, c))
+		ret = cli_failed("out of memory");
+	if (ret)
+		goto out;
+	ret = take(a, traces, c, jsonl);
+	if (!a->json || strcmp(a->json, "-"))
+		compare_print(c, stdout);
+	if (table) {
+		shown = save_table(c, table);
+		if (!shown && !access(jsonl, F_OK) && ret != EXIT_STOPPED)
+			shown = make_report(a);
+		ret = ret ? ret : shown;
+	}
+	if (ret == EXIT_STOPPED)
+		cli_failed("interrupted; what was finished is kept");
+out:
+	free(jsonl);
+	free(table);
+	return ret;
+}
+
+int cmd_compare(int argc, char **argv)
+{
+	struct args a = { .runs = 3 };
+	struct compare c = { 0 };
+	struct trace *traces;
+	int ret;
+
+	replay_opts_init(&a.common);
+	ret = cli_parse(&argp, "zlab compare", argc, argv, &a);
+	if (!ret) {
+		default_lists(&a);
+		ret = check_words(&a);
+	}
+	if (!ret) {
+		traces = calloc(a.traces.n, sizeof(*traces));
+		cli_stop_install();
+		ret = traces ? compare(&a, traces, &c)
+			     : cli_failed("out of memory");
+		free(traces);
+		free_cells(&c);
+	}
+	replay_opts_free(&a.common);
+	return ret;
+}

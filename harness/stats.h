@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Statistics of repeated runs. Times on a shared machine are not normally
+ * distributed and drift, so nothing here assumes a distribution: medians,
+ * ratios of runs that stood next to each other, percentile bootstrap intervals
+ * from a fixed seed. analysis/stats.py does the same.
+ */
+#ifndef ZLAB_STATS_H
+#define ZLAB_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Below this an interval says nothing about the spread. */
+#define STATS_MIN_PAIRS 5
+#define STATS_MIN_FLOOR 3
+
+/** struct stats_summary - as the field prints repeated runs */
+struct stats_summary {
+	double min, max, mean, median, stddev;
+};
+
+/** stats_summary() - of @n > 0 values, which are sorted */
+struct stats_summary stats_summary(double *v, size_t n);
+
+/**
+ * struct stats_ratio - ratio of two series of runs
+ * @ratio: median of the ratios of runs of the same round
+ * @low: lower end of its 95 % interval, if @interval
+ * @high: upper end
+ * @interval: there were enough rounds for one
+ */
+struct stats_ratio {
+	double ratio;
+	double low, high;
+	bool interval;
+};
+
+/**
+ * stats_ratio() - @other over @base, round by round
+ * @base: @n values above 0
+ * @other: @n values
+ *
+ * Return: 0, or -ENOMEM, -EINVAL when @n is 0 or a base is not above 0.
+ */
+int stats_ratio(const double *base, const double *other, size_t n,
+		struct stats_ratio *out);
+
+/**
+ * stats_floor() - how far a series is from itself
+ *
+ * Every run against the next: the median of the larger over the smaller. A
+ * difference below it cannot be told from noise. Return: at least 1; 0 for
+ * fewer than STATS_MIN_FLOOR runs, or without memory.
+ */
+double stats_floor(const double *v, size_t n);
+
+#endif
