@@ -20,6 +20,8 @@ static const struct cmd {
 	{ "info", cmd_info, "say what a trace holds" },
 	{ "sizes", cmd_sizes, "keep every page's compressed size in a trace" },
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
+	{ "placement", cmd_placement,
+	  "compare where two allocators put every object" },
 	{ "shim", cmd_shim,
 	  "make a backend of your kernel tree's own source file" },
 	{ "compare", cmd_compare, "replay traces through several allocators" },

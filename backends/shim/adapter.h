@@ -135,8 +135,12 @@ int shim_unit_malloc(void *unit, size_t size, unsigned long *handle)
 #else
 	*handle = zs_malloc(shim_pool(unit), size, SHIM_GFP_MOVABLE);
 #endif
-	if (IS_ERR_VALUE(*handle))
-		return PTR_ERR((void *)*handle);
+	if (IS_ERR_VALUE(*handle)) {
+		/* Up to 6.4 -EINVAL also said that a size is too large. */
+		int ret = PTR_ERR((void *)*handle);
+
+		return ret == -EINVAL && size ? -ENOSPC : ret;
+	}
 	/* Before 6.0 a failure was a null handle, whatever its reason. */
 	if (unlikely(!*handle))
 		return !size ? -EINVAL : size > PAGE_SIZE ? -ENOSPC : -ENOMEM;

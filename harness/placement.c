@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/placement.h"
+
+#define MAX_SIZE 65536
+
+const char *const placement_kind_name[PLACEMENT_KINDS] = {
+	"answers", "pages", "frames", "slots", "freed", "moved", "contents",
+};
+
+struct object {
+	unsigned long handle[2];
+	pfn_t pfn[2];
+	uint32_t size; /* 0 = there is none */
+	uint32_t seed;
+};
+
+/* The other side's frame, and how many objects begin in both. */
+struct twin {
+	pfn_t pfn;
+	uint32_t objects;
+};
+
+/* The order in which shrink evicts is an answer as well. */
+struct evictions {
+	size_t nr, room;
+	unsigned long *handle;
+};
+
+struct placement {
+	struct zpool *pool[2];
+	struct placement_result *result;
+	struct object *obj;
+	size_t nr_obj;
+	struct twin *twin[2];
+	size_t nr_twins[2];
+	struct evictions evictions[2];
+	bool locates;
+	bool no_memory;
+	uint32_t seed;
+	char op[64];
+	unsigned char bytes[MAX_SIZE], copy[MAX_SIZE];
+};
+
+static void differs(struct placement *p, enum placement_kind kind,
+		    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static void differs(struct placement *p, enum placement_kind kind,
+		    const char *fmt, ...)
+{
+	struct placement_result *r = p->result;
+	va_list ap;
+	int n;
+
+	r->differences[kind]++;
+	if (r->total++)
+		return;
+	n = snprintf(r->first, sizeof(r->first),
+		     "operation %lu (%s): %s: ", (unsigned long)r->ops, p->op,
+		     placement_kind_name[kind]);
+	va_start(ap, fmt);
+	vsnprintf(r->first + n, sizeof(r->first) - (size_t)n, fmt, ap);
+	va_end(ap);
+}
+
+static void compare(struct placement *p, enum placement_kind kind, long a,
+		    long b)
+{
+	p->result->compared[kind]++;
+	if (a != b)
+		differs(p, kind, "%ld and %ld", a, b);
+}
+
+static void begin(struct placement *p, const char *op, size_t id, size_t size)
+{
+	p->result->ops++;
+	snprintf(p->op, sizeof(p->op), "%s, object %zu, %zu bytes", op, id,
+		 size);
+}
+
+static void compare_pages(struct placement *p)
+{
+	struct zpool_stats s[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		p->pool[i]->driver->stats(p->pool[i], &s[i]);
+	compare(p, PLACEMENT_PAGES, (long)s[0].pages, (long)s[1].pages);
+	if (s[0].slots && s[1].slots)
+		compare(p, PLACEMENT_PAGES, (long)s[0].slots, (long)s[1].slots);
+}
+
+/* Bytes that differ between objects and between places in one. */
+static void fill(unsigned char *bytes, uint32_t seed, size_t size)
+{
+	uint64_t z = seed * 0x9e3779b97f4a7c15ull + 1;
+	size_t i;
+
+	for (i = 0; i < size; i++) {
+		z = z * 6364136223846793005ull + 1442695040888963407ull;
+		bytes[i] = (unsigned char)(z >> 56);
+	}
+}
+
+static void verify(struct placement *p, const struct object *o)
+{
+	void *mem;
+	int i;
+
+	fill(p->bytes, o->seed, o->size);
+	for (i = 0; i < 2; i++) {
+		mem = zpool_read_begin(p->pool[i], o->handle[i], o->size,
+				       p->copy);
+		p->result->compared[PLACEMENT_CONTENTS]++;
+		if (memcmp(mem, p->bytes, o->size))
+			differs(p, PLACEMENT_CONTENTS,
+				"the object's bytes have changed in %s",
+				p->pool[i]->spec);
+		zpool_read_end(p->pool[i], o->handle[i], o->size, mem);
+	}
+}
+
+static struct twin *twin_of(struct placement *p, int side, pfn_t pfn)
+{
+	size_t n = p->nr_twins[side];
+	struct twin *t;
+
+	if (pfn >= n) {
+		n = pfn + 1024 + n / 2;
+		t = realloc(p->twin[side], n * sizeof(*t));
+		if (!t) {
+			p->no_memory = true;
+			return NULL;
+		}
+		memset(t + p->nr_twins[side], 0,
+		       (n - p->nr_twins[side]) * sizeof(*t));
+		p->twin[side] = t;
+		p->nr_twins[side] = n;
+	}
+	return &p->twin[side][pfn];
+}
+
+static void leave_frames(struct placement *p, const struct object *o)
+{
+	struct twin *t;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		t = twin_of(p, i, o->pfn[i]);
+		if (t && t->objects)
+			t->objects--;
+	}
+}
+
+/* Where the object is on both sides, and whether it has the right company. */
+static void place(struct placement *p, struct object *o,
+		  enum placement_kind frames, enum placement_kind slots)
+{
+	struct zpool_location loc[2];
+	struct twin *t[2];
+	int i;
+
+	if (!p->locates)
+		return;
+	for (i = 0; i < 2; i++) {
+		p->pool[i]->driver->locate(p->pool[i], o->handle[i], &loc[i]);
+		o->pfn[i] = loc[i].pfn;
+		t[i] = twin_of(p, i, loc[i].pfn);
+		if (!t[i])
+			return;
+	}
+	p->result->compared[frames]++;
+	for (i = 0; i < 2; i++)
+		if (t[i]->objects && t[i]->pfn != loc[!i].pfn)
+			break;
+	if (i < 2)
+		differs(p, frames,
+			"frames %u and %u; the other object in the %s one is "
+			"with frame %u",
+			loc[0].pfn, loc[1].pfn, i ? "second" : "first",
+			t[i]->pfn);
+	for (i = 0; i < 2; i++) {
+		if (!t[i]->objects)
+			t[i]->pfn = loc[!i].pfn;
+		t[i]->objects++;
+	}
+	compare(p, slots, (long)loc[0].at, (long)loc[1].at);
+}
+
+/* All objects anew, after something may have moved any of them. */
+static void place_all(struct placement *p)
+{
+	size_t id;
+	int i;
+
+	if (!p->locates)
+		return;
+	for (i = 0; i < 2; i++)
+		if (p->twin[i])
+			memset(p->twin[i], 0,
+			       p->nr_twins[i] * sizeof(*p->twin[i]));
+	for (id = 0; id < p->nr_obj; id++)
+		if (p->obj[id].size)
+			place(p, &p->obj[id], PLACEMENT_MOVED, PLACEMENT_MOVED);
+}
+
+void placement_free(struct placement *p, size_t id)
+{
+	struct object *o = &p->obj[id];
+	int i;
+
+	if (!o->size)
+		return;
+	begin(p, "free", id, o->size);
+	verify(p, o);
+	if (p->locates)
+		leave_frames(p, o);
+	for (i = 0; i < 2; i++)
+		p->pool[i]->driver->free(p->pool[i], o->handle[i]);
+	o->size = 0;
+	compare_pages(p);
+}
+
+void placement_store(struct placement *p, size_t id, size_t size)
+{
+	struct object *o = &p->obj[id];
+	int ret[2], i;
+
+	placement_free(p, id);
+	begin(p, "store", id, size);
+	for (i = 0; i < 2; i++)
+		ret[i] = p->pool[i]->driver->malloc(p->pool[i], size,
+						    &o->handle[i]);
+	compare(p, PLACEMENT_ANSWERS, ret[0], ret[1]);
+	if (ret[0] || ret[1]) {
+		for (i = 0; i < 2; i++)
+			if (!ret[i])
+				p->pool[i]->driver->free(p->pool[i],
+							 o->handle[i]);
+		return;
+	}
+	o->size = (uint32_t)size;
+	o->seed = p->seed++;
+	fill(p->bytes, o->seed, size);
+	for (i = 0; i < 2; i++)
+		zpool_write(p->pool[i], o->handle[i], p->bytes, size);
+	place(p, o, PLACEMENT_FRAMES, PLACEMENT_SLOTS);
+	compare_pages(p);
+}
+
+bool placement_load(struct placement *p, size_t id)
+{
+	struct object *o = &p->obj[id];
+
+	if (!o->size)
+		return false;
+	begin(p, "load", id, o->size);
+	verify(p, o);
+	if (p->locates) {
+		leave_frames(p, o);
+		place(p, o, PLACEMENT_FRAMES, PLACEMENT_SLOTS);
+	}
+	return true;
+}
+
+static bool both_have(const struct placement *p, unsigned caps)
+{
+	return (p->pool[0]->caps & p->pool[1]->caps & caps) == caps;
+}
+
+void placement_compact(struct placement *p)
+{
+	long n[2];
+	int i;
+
+	if (!both_have(p, ZPOOL_COMPACTABLE))
+		return;
+	begin(p, "compact", 0, 0);
+	for (i = 0; i < 2; i++)
+		n[i] = p->pool[i]->driver->can_compact
+			       ? (long)p->pool[i]->driver->can_compact(
+					 p->pool[i])
+			       : -1;
+	if (n[0] >= 0 && n[1] >= 0)
+		compare(p, PLACEMENT_FREED, n[0], n[1]);
+	for (i = 0; i < 2; i++)
+		n[i] = (long)p->pool[i]->driver->compact(p->pool[i]);
+	compare(p, PLACEMENT_FREED, n[0], n[1]);
+	compare_pages(p);
+	place_all(p);
+}
+
+void placement_migrate(struct placement *p, size_t id)
+{
+	struct object *o = &p->obj[id];
+	int ret[2], i;
+
+	if (!o->size || !p->locates || !both_have(p, ZPOOL_MOVABLE))
+		return;
+	begin(p, "migrate", id, o->size);
+	for (i = 0; i < 2; i++)
+		ret[i] = p->pool[i]->driver->migrate(p->pool[i], o->pfn[i]);
+	compare(p, PLACEMENT_ANSWERS, ret[0], ret[1]);
+	compare_pages(p);
+	place_all(p);
+}
+
+void placement_work(struct placement *p, size_t id)
+{
+	struct object *o = &p->obj[id];
+	int ran[2], i;
+
+	if (!o->size || !p->locates || !both_have(p, ZPOOL_DEFERS))
+		return;
+	begin(p, "work", id, o->size);
+	for (i = 0; i < 2; i++)
+		ran[i] = p->pool[i]->driver->run_work(p->pool[i], o->pfn[i]);
+	compare(p, PLACEMENT_ANSWERS, ran[0], ran[1]);
+	compare_pages(p);
+	place_all(p);
+}
+
+void placement_settle(struct placement *p)
+{
+	int i;
+
+	if (!both_have(p, ZPOOL_DEFERS))
+		return;
+	begin(p, "settle", 0, 0);
+	for (i = 0; i < 2; i++)
+		p->pool[i]->driver->settle(p->pool[i]);
+	compare_pages(p);
+	place_all(p);
+}
+
+static int evict(struct zpool *pool, unsigned long handle, void *arg)
+{
+	struct evictions *e = arg;
+
+	if (e->nr == e->room) {
+		size_t room = e->room ? e->room * 2 : 64;
+		unsigned long *more = realloc(e->handle, room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		e->handle = more;
+		e->room = room;
+	}
+	e->handle[e->nr++] = handle;
+	pool->driver->free(pool, handle);
+	return 0;
+}
+
+/* The object that @side's n-th eviction was about. */
+static struct object *evicted(struct placement *p, int side, size_t n)
+{
+	size_t id;
+
+	for (id = 0; id < p->nr_obj; id++)
+		if (p->obj[id].size &&
+		    p->obj[id].handle[side] == p->evictions[side].handle[n])
+			return &p->obj[id];
+	return NULL;
+}
+
+void placement_shrink(struct placement *p, unsigned pages)
+{
+	unsigned reclaimed[2] = { 0, 0 };
+	struct object *a, *b;
+	int ret[2], i;
+	size_t n;
+
+	if (!both_have(p, ZPOOL_EVICTABLE))
+		return;
+	begin(p, "shrink", 0, 0);
+	for (i = 0; i < 2; i++) {
+		p->evictions[i].nr = 0;
+		ret[i] = p->pool[i]->driver->shrink(p->pool[i], pages,
+						    &reclaimed[i]);
+	}
+	compare(p, PLACEMENT_ANSWERS, ret[0], ret[1]);
+	compare(p, PLACEMENT_ANSWERS, reclaimed[0], reclaimed[1]);
+	compare(p, PLACEMENT_ANSWERS, (long)p->evictions[0].nr,
+		(long)p->evictions[1].nr);
+	for (n = 0; n < p->evictions[0].nr && n < p->evictions[1].nr; n++) {
+		a = evicted(p, 0, n);
+		b = evicted(p, 1, n);
+		compare(p, PLACEMENT_ANSWERS, a ? a - p->obj : -1,
+			b ? b - p->obj : -1);
+		if (a)
+			a->size = 0;
+		if (b)
+			b->size = 0;
+	}
+	compare_pages(p);
+	place_all(p);
+}
+
+struct placement *placement_create(const char *const spec[2],
+				   const struct zpool_config *config,
+				   size_t objects,
+				   struct placement_result *result,
+				   struct err *err)
+{
+	struct placement *p = calloc(1, sizeof(*p));
+	int i;
+
+	memset(result, 0, sizeof(*result));
+	if (p)
+		p->obj = calloc(objects ? objects : 1, sizeof(*p->obj));
+	if (!p || !p->obj) {
+		err_set(err, -ENOMEM, "out of memory for %zu objects", objects);
+		placement_destroy(p);
+		return NULL;
+	}
+	p->nr_obj = objects;
+	p->result = result;
+	for (i = 0; i < 2; i++) {
+		struct zpool_config own = *config;
+
+		own.evict = evict;
+		own.evict_arg = &p->evictions[i];
+		p->pool[i] = zpool_create(spec[i], &own, err);
+		if (!p->pool[i]) {
+			placement_destroy(p);
+			return NULL;
+		}
+	}
+	p->locates = p->pool[0]->driver->locate && p->pool[1]->driver->locate;
+	return p;
+}
+
+void placement_destroy(struct placement *p)
+{
+	int i;
+
+	if (!p)
+		return;
+	for (i = 0; i < 2; i++) {
+		zpool_destroy(p->pool[i]);
+		free(p->twin[i]);
+		free(p->evictions[i].handle);
+	}
+	free(p->obj);
+	free(p);
+}
