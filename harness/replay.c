@@ -223,6 +223,8 @@ static int open_all(struct replay *r, struct err *err)
 		c->pool_limit >> (c->swap.pool.arena.page_shift
 					  ? c->swap.pool.arena.page_shift
 					  : 12);
+	/* Tools that fill the address space themselves leave less than 64G. */
+	r->swap_config.pool.arena.capacity = r->swap_config.pool.arena.limit;
 	r->swap_config.contents = r->info->contents;
 	r->swap_config.keys = r->info->keys;
 	r->swap = swap_create(&r->swap_config, err);
