@@ -59,6 +59,8 @@ CPPFLAGS += -DSYNC_NO_STATS
 endif
 ifneq ($(DEBUG),)
 CPPFLAGS += -DZLAB_DEBUG
+# What gcc can prove without instrumentation it sometimes cannot with it.
+CFLAGS += -Wno-format-truncation -Wno-maybe-uninitialized
 endif
 
 Q := $(if $(V),,@)

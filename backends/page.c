@@ -121,7 +121,7 @@ void arena_destroy(struct arena *a)
 
 void arena_fail(struct arena *a, long nth, long every)
 {
-	a->fail_every = every;
+	WRITE_ONCE(a->fail_every, every);
 	atomic_long_set(&a->fail_in, nth);
 }
 

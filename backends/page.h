@@ -132,7 +132,7 @@ static inline bool arena_may_alloc(struct arena *a)
 
 	while (__builtin_expect(left != 0, 0)) {
 		seen = atomic_long_cmpxchg(&a->fail_in, left,
-					   left == 1 ? a->fail_every
+					   left == 1 ? READ_ONCE(a->fail_every)
 						     : left - 1);
 		if (seen == left)
 			return left != 1;

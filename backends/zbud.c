@@ -346,10 +346,11 @@ static int reclaim_page(struct zbud_pool *p)
 
 		ret = 0;
 		if (first)
-			ret = p->zpool.evict(&p->zpool, first,
+			ret = p->zpool.evict(&p->zpool, first, (void *)first,
 					     p->zpool.evict_arg);
 		if (!ret && last)
-			p->zpool.evict(&p->zpool, last, p->zpool.evict_arg);
+			p->zpool.evict(&p->zpool, last, (void *)last,
+				       p->zpool.evict_arg);
 
 		spin_lock_named(&p->lock, "pool->lock");
 		page->under_reclaim = false;

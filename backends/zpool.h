@@ -85,13 +85,16 @@ struct zpool;
  * typedef zpool_evict_t - asks the pool's user to write an object back
  * @pool: the pool that wants to be rid of it
  * @handle: the object; the user frees it with zpool_free() when it is written
+ * @object: its bytes, or NULL when the user has to map it to see them. Another
+ *	    CPU may be writing them for the first time or have freed them just
+ *	    now, so nothing but a word that is written at once may be read
  * @arg: what was given to zpool_create()
  *
  * Called from shrink without any lock of the pool held. Return: 0 when the
  * object was freed, or a negative errno when it must stay.
  */
 typedef int (*zpool_evict_t)(struct zpool *pool, unsigned long handle,
-			     void *arg);
+			     const void *object, void *arg);
 
 /**
  * struct zpool_config - what every pool takes, whatever its allocator

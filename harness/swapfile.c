@@ -105,7 +105,7 @@ bool swapfile_direct(const struct swapfile *f)
 
 void swapfile_fail(struct swapfile *f, long nth, long every)
 {
-	f->fail_every = every;
+	WRITE_ONCE(f->fail_every, every);
 	atomic_long_set(&f->fail_in, nth);
 }
 
@@ -115,7 +115,7 @@ static bool chosen_to_fail(struct swapfile *f)
 		return false;
 	if (atomic_long_add_return(-1, &f->fail_in))
 		return false;
-	atomic_long_set(&f->fail_in, f->fail_every);
+	atomic_long_set(&f->fail_in, READ_ONCE(f->fail_every));
 	return true;
 }
 

@@ -195,6 +195,19 @@ static unsigned choose_pool(const struct zswap *z, uint32_t slot)
 	return (slot * 0x9e3779b97f4a7c15ull >> 32) % z->nr_pools;
 }
 
+/* Whoever evicts reads the header without a lock, so it is written at once. */
+static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
+				const char *object, size_t length)
+{
+	struct zpool *pool = z->pools[entry->pool];
+	struct zswap_header *header;
+
+	header = pool->driver->map(pool, entry->handle, ZPOOL_MM_WO);
+	WRITE_ONCE(header->slot, entry->slot);
+	memcpy(header + 1, object + sizeof(*header), length - sizeof(*header));
+	pool->driver->unmap(pool, entry->handle);
+}
+
 static int put_object(struct zswap *z, struct zswap_entry *entry,
 		      const void *object, size_t length)
 {
@@ -207,8 +220,11 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 			    1);
 		return ret;
 	}
-	zpool_write(pool, entry->handle, object, length);
 	entry->length = length;
+	if (z->header)
+		write_behind_header(z, entry, object, length);
+	else
+		zpool_write(pool, entry->handle, object, length);
 	return 0;
 }
 
@@ -238,7 +254,6 @@ static int fill_entry(struct zswap *z, struct zswap_entry *entry,
 		      const void *page, size_t sized)
 {
 	struct zswap_buffers *b = zswap_buffers(z);
-	struct zswap_header header = { .slot = entry->slot };
 	int length;
 
 	entry->length = 0;
@@ -251,7 +266,6 @@ static int fill_entry(struct zswap *z, struct zswap_entry *entry,
 	length = make_object(z, entry, page, sized, b->object + z->header);
 	if (length < 0)
 		return length;
-	memcpy(b->object, &header, z->header);
 	return put_object(z, entry, b->object, length + z->header);
 }
 

@@ -68,7 +68,7 @@ struct zswap {
 	atomic_t *slots;
 	atomic_t reached_full;
 	atomic_t reclaim_queued;
-	unsigned next_pool;
+	atomic_t next_pool;
 	struct zswap_buffers *buffers[SYNC_MAX_CPUS];
 	struct zswap_counters counters[SYNC_MAX_CPUS];
 };
@@ -118,6 +118,7 @@ void zswap_lru_rotate(struct zswap *z, struct zswap_entry *entry);
 int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page);
 
 /* The backend's evict callback. */
-int zswap_evict(struct zpool *pool, unsigned long handle, void *arg);
+int zswap_evict(struct zpool *pool, unsigned long handle, const void *object,
+		void *arg);
 
 #endif

@@ -2,7 +2,6 @@
 /*
  * Writeback: the unified LRU in the front end, and the allocators' own.
  */
-#include <assert.h>
 #include <errno.h>
 
 #include "harness/zswap_internal.h"
@@ -57,7 +56,6 @@ static struct zswap_entry *take_oldest(struct zswap *z, uint32_t *slot)
 		entry = TAILQ_LAST(&pool->list, zswap_lru);
 		if (!entry)
 			break;
-		assert(entry->refcount != ZSWAP_FREED);
 		pass = z->config.second_chance && READ_ONCE(entry->referenced);
 		WRITE_ONCE(entry->referenced, false);
 		TAILQ_REMOVE(&pool->list, entry, lru);
@@ -94,22 +92,37 @@ int zswap_writeback_one(struct zswap *z)
 	return ret;
 }
 
-int zswap_evict(struct zpool *pool, unsigned long handle, void *arg)
+/* Garbage when the object is not written yet or not any more. */
+static uint64_t evicted_slot(struct zpool *pool, unsigned long handle,
+			     const void *object)
 {
-	struct zswap_header header;
+	const struct zswap_header *header = object;
+	uint64_t slot;
+
+	if (header)
+		return READ_ONCE(header->slot);
+	header = pool->driver->map(pool, handle, ZPOOL_MM_RO);
+	slot = READ_ONCE(header->slot);
+	pool->driver->unmap(pool, handle);
+	return slot;
+}
+
+int zswap_evict(struct zpool *pool, unsigned long handle, const void *object,
+		void *arg)
+{
 	struct zswap_entry *entry;
 	struct zswap_tree *tree;
 	struct zswap *z = arg;
+	uint64_t slot = evicted_slot(pool, handle, object);
 	int ret = 0;
 
-	header = *(struct zswap_header *)pool->driver->map(pool, handle,
-							   ZPOOL_MM_RO);
-	pool->driver->unmap(pool, handle);
-	if (!slot_trylock(z, header.slot))
+	if (slot >= z->config.slots)
+		return -EAGAIN;
+	if (!slot_trylock(z, slot))
 		return -EEXIST;
-	tree = zswap_tree(&z->index, header.slot);
+	tree = zswap_tree(&z->index, slot);
 	spin_lock(&tree->lock);
-	entry = zswap_search(tree, header.slot);
+	entry = zswap_search(tree, slot);
 	/* The object may have been freed while the backend was choosing it. */
 	if (entry && (!entry->length || entry->handle != handle ||
 		      z->pools[entry->pool] != pool))
@@ -119,7 +132,7 @@ int zswap_evict(struct zpool *pool, unsigned long handle, void *arg)
 	spin_unlock(&tree->lock);
 	if (entry)
 		ret = writeback_entry(z, entry);
-	slot_unlock(z, header.slot);
+	slot_unlock(z, slot);
 	return ret;
 }
 
@@ -144,7 +157,8 @@ static uint64_t reclaim_lru(struct zswap *z)
 
 static uint64_t reclaim_backend(struct zswap *z)
 {
-	struct zpool *pool = z->pools[z->next_pool++ % z->nr_pools];
+	unsigned turn = (unsigned)atomic_add_return(1, &z->next_pool);
+	struct zpool *pool = z->pools[turn % z->nr_pools];
 	struct zswap_counters *c = &z->counters[smp_processor_id()];
 	int64_t before = c->n[Z_WRITTEN_BACK];
 	unsigned reclaimed = 0;

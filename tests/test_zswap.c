@@ -139,12 +139,19 @@ static long steps(void)
 
 static struct codec *codec;
 
+/* The swap file's speed is not what is tested. */
+static const char *scratch(void)
+{
+	return access("/dev/shm", W_OK) ? getenv("TMPDIR") ?: "/tmp"
+					: "/dev/shm";
+}
+
 static void open_world(struct world *w, struct zswap_config *config)
 {
 	struct err err;
 
 	memset(w, 0, sizeof(*w));
-	w->swap = swapfile_open(NULL, getenv("TMPDIR") ?: "/tmp", &err);
+	w->swap = swapfile_open(NULL, scratch(), &err);
 	assert_non_null(w->swap);
 	config->codec = codec;
 	config->slots = SLOTS;
@@ -217,9 +224,9 @@ static void model(void **state)
 		const char *spec;
 		bool evicts;
 	} backends[] = {
-		{ "zbud:lru=on", true },   { "z3fold@4.10", true },
-		{ "z3fold@6.1", true },	   { "zsmalloc@6.1", false },
-		{ "zsmalloc@7.3", false }, { "jemalloc", false },
+		{ "zbud:lru=on", true },
+		{ "zsmalloc@6.1", false },
+		{ "zsmalloc@7.3", false },
 	};
 	unsigned threads = (unsigned)(uintptr_t)*state;
 	struct zswap_config config;
@@ -236,7 +243,7 @@ static void model(void **state)
 			config.reclaim = combo / 6 % 2;
 			config.second_chance = combo / 12;
 			config.keep_incompressible = combo / 12;
-			config.max_pool_bytes = 300 * SWAP_PAGE_SIZE;
+			config.max_pool_bytes = 80 * SWAP_PAGE_SIZE;
 			config.accept_percent = 90;
 			if (config.reclaim == ZSWAP_RECLAIM_BACKEND &&
 			    !backends[i].evicts)
@@ -368,7 +375,7 @@ static void bad_configurations(void **state)
 	config.pools = 1;
 	config.backend = "nothing";
 	assert_null(zswap_create(&config, &err));
-	assert_null(swapfile_open("/proc/version", NULL, &err));
+	assert_null(swapfile_open("/proc/self/exe", NULL, &err));
 }
 
 static int open_codec(void **state)

@@ -374,7 +374,7 @@ int shim_evict(void *outer, unsigned long handle)
 {
 	struct zpool *zpool = outer;
 
-	return zpool->evict ? zpool->evict(zpool, handle, zpool->evict_arg)
+	return zpool->evict ? zpool->evict(zpool, handle, NULL, zpool->evict_arg)
 			    : -ENOENT;
 }
 
