@@ -338,7 +338,8 @@ void placement_settle(struct placement *p)
 	place_all(p);
 }
 
-static int evict(struct zpool *pool, unsigned long handle, void *arg)
+static int evict(struct zpool *pool, unsigned long handle, const void *object,
+		 void *arg)
 {
 	struct evictions *e = arg;
 
