@@ -296,14 +296,14 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	case ZS_LOCKED_POOL:
 		spin_lock(&pool->lock);
 		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
-		zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+		zspage = zs_zspage(pool, "free", handle, loc);
 		class = &pool->classes[zspage->class];
 		break;
 	case ZS_LOCKED_CLASS:
 		if (zs_uses_migrate_lock(locking, kind))
 			read_lock(&pool->migrate_lock);
 		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
-		zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+		zspage = zs_zspage(pool, "free", handle, loc);
 		class = &pool->classes[zspage->class];
 		spin_lock(&class->lock);
 		if (zs_uses_migrate_lock(locking, kind))
@@ -315,7 +315,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		spin_lock(&class->lock);
 		if (!direct)
 			loc = zs_word(handle);
-		zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+		zspage = zs_zspage(pool, "free", handle, loc);
 		break;
 	}
 	if (ZS_DEBUG)

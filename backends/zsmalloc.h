@@ -422,6 +422,14 @@ void zs_check_handle(struct zs_pool *pool, const char *call,
 		     unsigned long handle);
 
 /**
+ * zs_check_frame() - exit with a message unless a location names a zspage
+ *
+ * Called where the frame cannot be replaced.
+ */
+void zs_check_frame(struct zs_pool *pool, const char *call,
+		    unsigned long handle, unsigned long loc);
+
+/**
  * zs_check_object() - exit with a message unless @handle's object is live
  *
  * Called where the object cannot move: with its class's lock, or its zspage's
@@ -435,5 +443,14 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 #else
 #define ZS_DEBUG 0
 #endif
+
+/* The zspage of a handle's location; the lookup is guarded by a lock. */
+zs_inline struct zspage *zs_zspage(struct zs_pool *pool, const char *call,
+				   unsigned long handle, unsigned long loc)
+{
+	if (ZS_DEBUG)
+		zs_check_frame(pool, call, handle, loc);
+	return zs_desc(pool, zs_loc_pfn(loc))->zspage;
+}
 
 #endif

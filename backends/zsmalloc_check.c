@@ -49,6 +49,14 @@ void zs_check_handle(struct zs_pool *pool, const char *call,
 	loc = zs_handle_loc(pool, handle);
 	if (!pool->direct && zs_loc_pfn(loc) == zs_loc_pfn(ZS_WORD_FREED))
 		zs_bad_handle(pool, call, handle, "it was freed already");
+	if (!loc_is_sane(pool, loc))
+		zs_bad_handle(pool, call, handle,
+			      "no such handle was ever given out");
+}
+
+void zs_check_frame(struct zs_pool *pool, const char *call,
+		    unsigned long handle, unsigned long loc)
+{
 	if (!loc_is_sane(pool, loc) ||
 	    READ_ONCE(zs_desc(pool, zs_loc_pfn(loc))->class) !=
 		    zs_loc_class(loc) + 1)

@@ -159,13 +159,14 @@ static void movers_pause(struct zs_pool *pool, struct zs_class *class)
 }
 
 /* With pins, objects are locked one by one and the zspage is not. */
-static bool lock_source(struct zs_pool *pool, struct zspage *zspage)
+static bool lock_zspage(struct zs_pool *pool, struct zspage *zspage,
+			unsigned nest)
 {
 	return pool->zspage_lock == ZS_LOCK_PIN ||
-	       zspage_write_lock(&zspage->lock, pool->zspage_lock);
+	       zspage_write_lock(&zspage->lock, pool->zspage_lock, nest);
 }
 
-static void unlock_source(struct zs_pool *pool, struct zspage *zspage)
+static void unlock_zspage(struct zs_pool *pool, struct zspage *zspage)
 {
 	if (pool->zspage_lock != ZS_LOCK_PIN)
 		zspage_write_unlock(&zspage->lock, pool->zspage_lock);
@@ -239,13 +240,13 @@ static bool compact_source_old(struct zs_pool *pool, struct zs_class *class,
 		dst = isolate(class, false);
 		if (!dst)
 			return false;
-		if (!lock_source(pool, dst)) {
+		if (!lock_zspage(pool, dst, 1)) {
 			put_back(pool, class, dst, moved);
 			return false;
 		}
 		drained = drain_old(pool, class, src, &c, dst, moved);
 		put_back(pool, class, dst, moved);
-		unlock_source(pool, dst);
+		unlock_zspage(pool, dst);
 		if (!drained && movers_contended(pool))
 			return false;
 	} while (!drained);
@@ -260,14 +261,14 @@ static void compact_class_old(struct zs_pool *pool, struct zs_class *class,
 	bool go_on = true;
 
 	while (go_on && (src = isolate(class, true))) {
-		if (!lock_source(pool, src)) {
+		if (!lock_zspage(pool, src, 0)) {
 			put_back(pool, class, src, moved);
 			break;
 		}
 		go_on = zs_class_can_compact(class) &&
 			compact_source_old(pool, class, src, moved);
 		/* An empty zspage has no readers, so its lock may go first. */
-		unlock_source(pool, src);
+		unlock_zspage(pool, src);
 		put_back(pool, class, src, moved);
 		if (go_on)
 			movers_pause(pool, class);
@@ -306,13 +307,13 @@ static void compact_class_new(struct zs_pool *pool, struct zs_class *class,
 		src = isolate(class, true);
 		if (!src)
 			break;
-		if (!lock_source(pool, src)) {
+		if (!lock_zspage(pool, src, 0)) {
 			put_back(pool, class, src, moved);
 			break;
 		}
 		before = moved->objects;
 		drain_new(pool, class, src, dst, moved);
-		unlock_source(pool, src);
+		unlock_zspage(pool, src);
 		put_back(pool, class, src, moved);
 		if (moved->objects == before)
 			break;
@@ -486,7 +487,7 @@ static int migrate_locked(struct zs_pool *pool, struct zs_class *class,
 	if (READ_ONCE(desc->class) != class->index + 1)
 		return -EAGAIN;
 	zspage = desc->zspage;
-	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock))
+	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock, 0))
 		goto busy;
 	cursor_frame(&c, pool, class, zspage, old);
 	if (pin_frame(pool, class, zspage, &c)) {

@@ -50,18 +50,20 @@ union zspage_lock {
 	struct zs_preempt_lock preempt;
 };
 
-/* The kernel's own sizes on x86-64, which decide how zspages pack in a slab. */
-#define ZS_LOCK_BYTES 8
-#define ZS_RWSEM_BYTES 40
-_Static_assert(sizeof(struct rw_semaphore) <= ZS_RWSEM_BYTES, "rwsem grew");
-_Static_assert(sizeof(struct zs_preempt_lock) == ZS_LOCK_BYTES, "8 as rwlock");
+_Static_assert(sizeof(struct zs_preempt_lock) == sizeof(rwlock_t),
+	       "the merged form was chosen for taking no more room");
 
-/** zspage_lock_bytes() - bytes that the lock takes in a zspage */
+/**
+ * zspage_lock_bytes() - bytes that the lock takes in a zspage
+ *
+ * The kernel's own sizes, and so a zspage packs into a slab as the kernel's.
+ */
 static inline size_t zspage_lock_bytes(enum zs_lock_kind kind)
 {
 	if (kind == ZS_LOCK_NONE)
 		return 0;
-	return kind == ZS_LOCK_RWSEM ? ZS_RWSEM_BYTES : ZS_LOCK_BYTES;
+	return kind == ZS_LOCK_RWSEM ? sizeof(struct rw_semaphore)
+				     : sizeof(rwlock_t);
 }
 
 static inline void zspage_lock_init(union zspage_lock *l, enum zs_lock_kind k)
@@ -176,13 +178,17 @@ zspage_read_unlock(union zspage_lock *l, enum zs_lock_kind kind)
 
 /**
  * zspage_write_lock() - keep readers away from a zspage
+ * @l: its lock
+ * @kind: the form
+ * @nest: 1 for the destination of old compaction, which is locked under the
+ *	  source; else 0
  *
  * The rwlock forms wait for readers, as their kernels do; the others only try,
  * since the caller is in an atomic section and a reader may sleep.
  * Return: whether it was taken.
  */
 static inline bool zspage_write_lock(union zspage_lock *l,
-				     enum zs_lock_kind kind)
+				     enum zs_lock_kind kind, unsigned nest)
 {
 	switch (kind) {
 	case ZS_LOCK_NONE:
@@ -190,7 +196,7 @@ static inline bool zspage_write_lock(union zspage_lock *l,
 		return true;
 	case ZS_LOCK_PIN:
 	case ZS_LOCK_RWLOCK:
-		write_lock_named(&l->rw, "zspage->lock");
+		write_lock_nested_named(&l->rw, nest, "zspage->lock");
 		return true;
 	case ZS_LOCK_RWSEM:
 		return down_write_trylock_named(&l->sem, "zspage->lock");
@@ -201,7 +207,7 @@ static inline bool zspage_write_lock(union zspage_lock *l,
 		preempt_enable();
 		return false;
 	case ZS_LOCK_PREEMPT:
-		spin_lock_named(&l->preempt.lock, "zspage->lock");
+		spin_lock_nested_named(&l->preempt.lock, nest, "zspage->lock");
 		if (!l->preempt.cnt) {
 			l->preempt.cnt = ZS_WRITE_LOCKED;
 			return true;

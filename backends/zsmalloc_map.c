@@ -24,7 +24,7 @@ zs_inline unsigned long lock_object(struct zs_pool *pool, const char *call,
 		zs_check_handle(pool, call, handle);
 	if (kind == ZS_LOCK_NONE) {
 		loc = handle & ~ZS_TAG;
-		*zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+		*zspage = zs_zspage(pool, call, handle, loc);
 		return loc;
 	}
 	if (kind == ZS_LOCK_PIN)
@@ -34,7 +34,7 @@ zs_inline unsigned long lock_object(struct zs_pool *pool, const char *call,
 	else
 		read_lock(&pool->migrate_lock);
 	loc = zs_word(handle);
-	*zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+	*zspage = zs_zspage(pool, call, handle, loc);
 	zspage_read_lock(&(*zspage)->lock, kind);
 	if (kind != ZS_LOCK_PIN) {
 		if (pool_lock)
