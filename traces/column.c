@@ -551,7 +551,7 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 			return -EBADMSG;
 		data += desc & PLANE_LEN_MASK;
 	}
-	if (shared) {
+	if (shared && col->width == 1) {
 		unshare(scratch + bytes, p[0], col->bits, col->count);
 		p[0] = scratch + bytes;
 	}

@@ -540,6 +540,7 @@ static int print_event(const struct zlt_info *info, const struct zlt_batch *b,
 		       size_t i, const uint16_t *sizes, FILE *out,
 		       struct err *err)
 {
+	unsigned long long nr = b->first + i;
 	uint32_t size = b->object[i];
 
 	fputs(zlt_op_name(b->op[i]), out);
@@ -548,17 +549,13 @@ static int print_event(const struct zlt_info *info, const struct zlt_batch *b,
 		fprintf(out, "%llu", (unsigned long long)b->orig[i]);
 	putc(',', out);
 	if (b->op[i] == ZLT_STORE) {
-		if (sizes) {
+		if (sizes && !sizes[size])
+			return err_set(err, -ENOENT,
+				       "%s: event %llu: the size of content %u "
+				       "is not known",
+				       info->path, nr, size);
+		if (sizes)
 			size = sizes[size];
-			if (!size)
-				return err_set(
-					err, -ENOENT,
-					"%s: event %llu: the size of "
-					"content %u is not known",
-					info->path,
-					(unsigned long long)(b->first + i),
-					b->object[i]);
-		}
 		fprintf(out, "%u", size < ZLT_PAGE_SIZE ? size : ZLT_PAGE_SIZE);
 	}
 	if (b->time_ns)

@@ -46,7 +46,8 @@ struct summing {
 
 static int no_memory(const struct zlt_info *info, struct err *err)
 {
-	return err_set(err, -ENOMEM, "%s: out of memory", info->path);
+	err_set(err, -ENOMEM, "%s: out of memory", info->path);
+	return -ENOMEM;
 }
 
 static int start(struct summing *m, struct zlt_reader *r, struct err *err)
@@ -82,7 +83,8 @@ static int start(struct summing *m, struct zlt_reader *r, struct err *err)
 			if (rc)
 				return rc;
 		}
-		strcpy(s->sizes[i].codec, name);
+		snprintf(s->sizes[i].codec, sizeof(s->sizes[i].codec), "%s",
+			 name);
 	}
 	return s->has_contents ? zlt_page_infos(r, &m->infos, err) : 0;
 }

@@ -86,12 +86,13 @@ int zlt_append_sizes(const char *path, const char *codec, const uint16_t *sizes,
 	if (!r)
 		return -errno;
 	rc = check(r, codec, count, err);
-	if (!rc && asprintf(&temp, "%s.XXXXXX", path) < 0) {
-		temp = NULL;
-		rc = err_set(err, -ENOMEM, "%s: out of memory", path);
-	}
 	if (rc)
 		goto out;
+	if (asprintf(&temp, "%s.XXXXXX", path) < 0) {
+		temp = NULL;
+		rc = err_set(err, -ENOMEM, "%s: out of memory", path);
+		goto out;
+	}
 	fd = mkostemp(temp, O_CLOEXEC);
 	if (fd < 0) {
 		rc = err_set(err, -errno, "%s: cannot be written: %s", temp,

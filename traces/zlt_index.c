@@ -14,11 +14,12 @@
 int damaged(const struct zlt_reader *r, uint32_t seq, uint64_t offset,
 	    unsigned int type, const char *what, struct err *err)
 {
-	return err_set(err, -EBADMSG,
-		       "%s: block %u (%s) at byte %llu: %s: the file is "
-		       "damaged; --salvage reads what comes before",
-		       r->path, seq, block_type_name(type),
-		       (unsigned long long)offset, what);
+	err_set(err, -EBADMSG,
+		"%s: block %u (%s) at byte %llu: %s: the file is damaged; "
+		"--salvage reads what comes before",
+		r->path, seq, block_type_name(type), (unsigned long long)offset,
+		what);
+	return -EBADMSG;
 }
 
 int damaged_block(const struct zlt_reader *r, uint32_t seq, const char *what,
@@ -605,7 +606,7 @@ int scan_blocks(struct zlt_reader *r, struct err *err)
 {
 	uint64_t offset = sizeof(struct file_head), parts = 0;
 	struct err why = { "" };
-	struct block block;
+	struct block block = { 0 };
 	int rc, i;
 
 	while ((rc = scan_one(r, offset, &block, &why)) == 1)

@@ -311,7 +311,7 @@ static int add_keys(struct zlt_reader *r, const struct column *col)
 /* Know the original keys that appear in the first @blocks blocks of events. */
 static int load_keys(struct zlt_reader *r, uint32_t blocks, struct err *err)
 {
-	struct column cols[COLUMNS];
+	struct column cols[COLUMNS] = { 0 };
 	const uint8_t *payload;
 	uint32_t seq;
 	size_t len;
@@ -484,7 +484,7 @@ static int decode_block(struct zlt_reader *r, uint32_t nr, struct err *err)
 	uint32_t seq = r->by_type[BLOCK_EVENTS].seq[nr];
 	const struct block *block = &r->blocks[seq];
 	const uint64_t *before = (const uint64_t *)r->keys_before.data;
-	struct column cols[COLUMNS];
+	struct column cols[COLUMNS] = { 0 };
 	const uint8_t *payload;
 	size_t len;
 	int rc = 0;
