@@ -22,6 +22,7 @@ static const struct cmd {
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
 	{ "placement", cmd_placement,
 	  "compare where two allocators put every object" },
+	{ "locks", cmd_locks, "say who waited for which lock, as lock_stat does" },
 	{ "shim", cmd_shim,
 	  "make a backend of your kernel tree's own source file" },
 	{ "compare", cmd_compare, "replay traces through several allocators" },
