@@ -385,16 +385,18 @@ static int save_table(const struct compare *c, const char *path)
 
 static int make_report(const struct args *a)
 {
-	char *argv[] = { "report", a->dir, NULL };
+	char *argv[] = { "report", "--quiet", a->dir, NULL };
 	int ret;
 
 	if (a->no_report)
 		return 0;
-	ret = script_run("report.py", 2, argv);
+	ret = script_run("report.py", 3, argv);
 	if (ret)
 		cli_failed("the records and the table are in %s, but the "
 			   "report could not be made",
 			   a->dir);
+	else if (!a->json || strcmp(a->json, "-"))
+		printf("%s/report.html\n", a->dir);
 	return ret ? EXIT_FAILED : 0;
 }
 
