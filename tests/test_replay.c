@@ -494,6 +494,44 @@ static void test_a_changed_byte_is_found(void **unused)
 	swap_destroy(s);
 }
 
+/* A page is compared with its hash in the trace, not with a copy. */
+static void test_a_changed_page_is_found(void **unused)
+{
+	static const uint8_t op[] = { ZLT_STORE, ZLT_LOAD };
+	static const uint32_t key[] = { 7, 7 }, object[] = { 60, 0 };
+	struct swap_config config = { .object = SWAP_PAGES,
+				      .keep_incompressible = true };
+	struct zpool_driver spoilt;
+	struct zlt_cursor *cursor;
+	struct zlt_reader *r;
+	struct swap_cpu *c;
+	struct swap *s;
+
+	make_input(ZLT_OBJECT_PAGES, NULL);
+	r = zlt_open(input->path, 0, NULL);
+	assert_non_null(r);
+	cursor = zlt_cursor_open(r, 0, NULL);
+	assert_non_null(cursor);
+	assert_int_equal(zlt_page_infos(r, &config.infos, NULL), 0);
+	config.codec = codec_create("none", NULL);
+	s = open_path("zsmalloc", &config);
+	c = swap_cpu_create(s, cursor, NULL);
+	assert_int_equal(swap_run(c, op, key, object, 2), 2);
+	assert_int_equal(c->counts.verified, 1);
+	real = s->driver;
+	spoilt = *real;
+	spoilt.obj_write = spoil_write;
+	s->driver = &spoilt;
+	assert_int_equal(swap_run(c, op, key, object, 2), -EIO);
+	assert_non_null(strstr(c->err.text, "gave back another page: key 7"));
+	s->driver = real;
+	swap_cpu_destroy(c);
+	swap_destroy(s);
+	codec_destroy(config.codec);
+	zlt_cursor_close(cursor);
+	zlt_reader_close(r);
+}
+
 static void test_a_failed_store_leaves_nothing(void **unused)
 {
 	static const uint8_t op[] = { ZLT_STORE, ZLT_STORE, ZLT_LOAD };
@@ -615,6 +653,7 @@ int main(void)
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_paced),
 		cmocka_unit_test(test_a_changed_byte_is_found),
+		cmocka_unit_test(test_a_changed_page_is_found),
 		cmocka_unit_test(test_a_failed_store_leaves_nothing),
 		cmocka_unit_test(test_deferred_work_runs_when_asked),
 		cmocka_unit_test(test_samples),
