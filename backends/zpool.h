@@ -20,7 +20,8 @@
 #include "lib/spec.h"
 
 /*
- * What an object was compiled against: a number of its own, the sizes of the
+ * What an object was compiled against: a number of its own (the next one
+ * after any change of the contract), the sizes of the
  * structures that inline code of these headers reaches into, and the form of
  * the locks, which is inline code as well.
  */
@@ -42,7 +43,7 @@
 #define ZPOOL_ABI_SPIN 0u
 #endif
 #define ZPOOL_ABI                                            \
-	((unsigned)(3u << 24 ^ sizeof(struct zpool_driver) ^ \
+	((unsigned)(4u << 24 ^ sizeof(struct zpool_driver) ^ \
 		    sizeof(struct arena) << 8 ^              \
 		    sizeof(struct sync_cpu) << 12) ^         \
 	 ZPOOL_ABI_SPIN << 22 ^ ZPOOL_ABI_DEBUG << 30 ^ ZPOOL_ABI_STATS << 30)

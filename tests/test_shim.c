@@ -100,7 +100,8 @@ static struct shim_object built(const char *tree, const char *file,
 	return obj;
 }
 
-static int evict(struct zpool *pool, unsigned long handle, void *arg)
+static int evict(struct zpool *pool, unsigned long handle, const void *object,
+		 void *arg)
 {
 	struct run *r = arg;
 	size_t i;

@@ -374,8 +374,10 @@ int shim_evict(void *outer, unsigned long handle)
 {
 	struct zpool *zpool = outer;
 
-	return zpool->evict ? zpool->evict(zpool, handle, NULL, zpool->evict_arg)
-			    : -ENOENT;
+	/* As in the kernel, whoever writes it back maps it to see the bytes. */
+	return zpool->evict
+		       ? zpool->evict(zpool, handle, NULL, zpool->evict_arg)
+		       : -ENOENT;
 }
 
 /* The first pool makes the memory that all pools of this object share. */
