@@ -285,17 +285,33 @@ static int many(struct args *a)
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 
+/* The words that need no trace to be judged. */
+static int check_words(const struct args *a)
+{
+	struct codec *codec;
+	char full[1024];
+	struct err err;
+
+	if (zpool_full_spec(a->backend, full, sizeof(full), &err))
+		return cli_usage("%s", err.text);
+	if (!a->common.config.codec)
+		return 0;
+	codec = codec_create(a->common.config.codec, &err);
+	if (!codec)
+		return cli_usage("%s", err.text);
+	codec_destroy(codec);
+	return 0;
+}
+
 int cmd_replay(int argc, char **argv)
 {
 	struct args a = { .threads = 1, .runs = 1, .argc = argc, .argv = argv };
-	char full[1024];
-	struct err err;
 	int ret;
 
 	replay_opts_init(&a.common);
 	ret = cli_parse(&argp, "zlab replay", argc, argv, &a);
-	if (!ret && zpool_full_spec(a.backend, full, sizeof(full), &err))
-		ret = cli_usage("%s", err.text);
+	if (!ret)
+		ret = check_words(&a);
 	if (!ret) {
 		a.common.config.swap.backend = a.backend;
 		a.common.config.threads = (unsigned)a.threads;
