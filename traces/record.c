@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -311,15 +312,18 @@ static struct zlt_writer *open_trace(const struct record_options *opts,
 	return w;
 }
 
-static int close_trace(struct zlt_writer *w, struct record_result *result,
-		       int ret, struct err *err)
+static int close_trace(struct zlt_writer *w, const char *output,
+		       struct record_result *result, int ret, struct err *err)
 {
 	json_t *stats = statistics(result);
+	struct stat st;
 	struct err why = { "" };
 	int closed;
 
 	result->contents = zlt_contents(w);
 	closed = zlt_close(w, stats, &why);
+	if (!stat(output, &st))
+		result->bytes = (uint64_t)st.st_size;
 	json_decref(stats);
 	if (!ret && closed) {
 		ret = closed;
@@ -388,10 +392,8 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	ret = catch_signals(&run, err);
 	if (!ret)
 		ret = run_command(&run, path, object, &w, result, err);
-	if (w) {
-		result->bytes = zlt_written(w);
-		ret = close_trace(w, result, ret, err);
-	}
+	if (w)
+		ret = close_trace(w, opts->output, result, ret, err);
 	release_signals(&run);
 	return ret ? ret : check_counts(&result->counts, err);
 }
