@@ -254,13 +254,16 @@ static json_t *command_line(char *const *argv)
 
 static json_t *describe(const struct record_options *opts, const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
+	const char *slash = strrchr(opts->output, '/');
+	const char *file = slash ? slash + 1 : opts->output;
+	size_t len = strlen(file);
 	struct utsname un = { 0 };
 	char kernel[sizeof(un.sysname) + sizeof(un.release) +
 		    sizeof(un.machine)];
 	json_t *meta, *recorder;
 
+	if (len > 4 && !strcmp(file + len - 4, ".zlt"))
+		len -= 4;
 	uname(&un);
 	snprintf(kernel, sizeof(kernel), "%s %s %s", un.sysname, un.release,
 		 un.machine);
@@ -268,8 +271,8 @@ static json_t *describe(const struct record_options *opts, const char *path)
 			     "inactive", opts->inactive_permille / 1000.0,
 			     "contents", opts->contents, "cpus",
 			     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
-	meta = json_pack("{s:s?, s:s?, s:o, s:s, s:s?, s:I, s:s, s:o}", "name",
-			 name, "program", path, "command",
+	meta = json_pack("{s:s%, s:s?, s:o, s:s, s:s?, s:I, s:s, s:o}", "name",
+			 file, len, "program", path, "command",
 			 command_line(opts->argv), "kernel", kernel, "tool",
 			 opts->tool, "limit_bytes", (json_int_t)opts->limit,
 			 "keys", "address", "recorder", recorder);

@@ -34,7 +34,6 @@
  * @mismatches: pages whose hash differed when they came back
  * @violations: events that contradict earlier ones
  * @unregistered: mappings that could not be watched
- * @handler_ns: CPU time of the threads that serve the faults
  * @resident: pages resident now
  * @resident_peak: most of them
  * @over: pages that came in while the limit was exceeded
@@ -47,7 +46,7 @@ struct record_counts {
 	uint64_t processes;
 	uint64_t fresh, soft, stores, loads, invalidates;
 	uint64_t hides, hide_calls, stuck, parked, forks, waits;
-	uint64_t mismatches, violations, unregistered, handler_ns;
+	uint64_t mismatches, violations, unregistered;
 	uint64_t resident, resident_peak, over, over_sum;
 	uint64_t anon_bytes, captured_bytes;
 };

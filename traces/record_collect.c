@@ -223,7 +223,6 @@ static void add_counts(struct record_counts *sum, const struct rec_proc *p,
 	sum->waits += n->full;
 	sum->mismatches += n->mismatch;
 	sum->unregistered += n->unregistered;
-	sum->handler_ns += n->handler_ns;
 	sum->anon_bytes += cl->anon;
 	sum->captured_bytes += cl->captured;
 }

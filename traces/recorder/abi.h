@@ -119,13 +119,12 @@ enum rec_state {
  * @forks: children that were given a whole copy
  * @full: evictions that had to wait for the collector
  * @mismatch: pages whose hash differed when they came back
- * @handler_ns: CPU time of the handler thread
  * @unregistered: mappings that userfaultfd refused
  */
 struct rec_counts {
 	uint64_t fresh, soft, loads, stores, drops;
 	uint64_t hides, hide_calls, stuck, parked, forks;
-	uint64_t full, mismatch, handler_ns, unregistered;
+	uint64_t full, mismatch, unregistered;
 };
 
 /**

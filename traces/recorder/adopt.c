@@ -89,12 +89,54 @@ static bool ours(const struct rec *r, const struct mapping *m)
 	       (m->start < r->image_end && m->end > r->image);
 }
 
+static void inherit(struct rec *r, const struct mapping *m)
+{
+	struct inherited *in = &r->inherited[r->inherited_count];
+
+	if (!r->forked || r->inherited_count == INHERITED_MAX)
+		return;
+	in->start = m->start;
+	in->end = m->end;
+	r->inherited_count++;
+}
+
 static void adopt(struct rec *r, int pagemap, const struct mapping *m)
 {
 	if (!m->private_anon || ours(r, m))
 		return;
-	if (rec_register(r, m->start, m->end - m->start) == 0 && pagemap >= 0)
-		adopt_pages(r, pagemap, m);
+	if (rec_register(r, m->start, m->end - m->start) || pagemap < 0)
+		return;
+	adopt_pages(r, pagemap, m);
+	inherit(r, m);
+}
+
+void rec_adopt_again(struct rec *r)
+{
+	long pagemap =
+		sys(SYS_openat, r->tasks, "../pagemap", O_RDONLY, 0, 0, 0);
+	struct mapping m;
+	uint32_t i;
+
+	if (pagemap < 0)
+		return;
+	for (i = 0; i < r->inherited_count; i++) {
+		m.start = r->inherited[i].start;
+		m.end = r->inherited[i].end;
+		adopt_pages(r, (int)pagemap, &m);
+	}
+	sys_close((int)pagemap);
+}
+
+void rec_disinherit(struct rec *r, uint64_t start, uint64_t end)
+{
+	struct inherited *in;
+	uint32_t i;
+
+	for (i = 0; i < r->inherited_count; i++) {
+		in = &r->inherited[i];
+		if (in->start < end && in->end > start)
+			in->end = in->start < start ? start : in->start;
+	}
 }
 
 void rec_adopt_all(struct rec *r)

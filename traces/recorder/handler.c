@@ -10,6 +10,7 @@
 #include "traces/recorder/sys.h"
 
 #define MSGS 32
+#define ADOPT_NS 100000000ull
 
 static long zeropage(int fd, uint64_t addr)
 {
@@ -107,7 +108,7 @@ static void activate(struct rec *r, uint32_t nr, uint64_t now)
 
 	pg->state = PAGE_ACTIVE;
 	pg->stamp = rec_stamp(r, now);
-	active_add(&r->pages, nr);
+	pages_add(&r->pages, nr);
 }
 
 void rec_adopt(struct rec *r, uint64_t vpn)
@@ -252,7 +253,8 @@ static void remap_page(void *arg, uint32_t nr)
 	pg->where = old->where;
 	switch (old->state) {
 	case PAGE_ACTIVE:
-		active_replace(&r->pages, nr, to);
+	case PAGE_STUCK:
+		pages_replace(&r->pages, nr, to);
 		break;
 	case PAGE_INACTIVE:
 		r->staged[pg->where] = to;
@@ -278,7 +280,7 @@ static void fill_page(void *arg, uint32_t nr)
 	const uint8_t *src;
 	long ret;
 
-	if (pg->state == PAGE_ACTIVE || f->error)
+	if (pg->state == PAGE_ACTIVE || pg->state == PAGE_STUCK || f->error)
 		return;
 	src = pg->state == PAGE_INACTIVE ? rec_staged_page(f->r, pg->where)
 					 : f->r->swap + pg->where * REC_PAGE;
@@ -320,11 +322,15 @@ static void change(struct rec *r, const struct uffd_msg *m)
 		remap.r = r;
 		remap.from = m->arg.remap.from / REC_PAGE;
 		remap.to = m->arg.remap.to / REC_PAGE;
+		rec_disinherit(r, m->arg.remap.from,
+			       m->arg.remap.from + m->arg.remap.len);
 		pages_each(&r->pages, remap.from, m->arg.remap.len / REC_PAGE,
 			   remap_page, &remap);
 		break;
-	case UFFD_EVENT_REMOVE:
 	case UFFD_EVENT_UNMAP:
+		rec_disinherit(r, m->arg.remove.start, m->arg.remove.end);
+		/* fallthrough */
+	case UFFD_EVENT_REMOVE:
 		pages_each(&r->pages, m->arg.remove.start / REC_PAGE,
 			   (m->arg.remove.end - m->arg.remove.start) / REC_PAGE,
 			   drop_page, r);
@@ -483,6 +489,18 @@ static bool spin(struct rec *r)
 	return false;
 }
 
+static void adopt_again(struct rec *r)
+{
+	uint64_t start = rec_now(r), end;
+
+	if (start < r->adopt_after)
+		return;
+	rec_adopt_again(r);
+	end = rec_now(r);
+	/* At most two parts in a hundred of the time. */
+	r->adopt_after = end + ADOPT_NS + 50 * (end - start);
+}
+
 int rec_handler(void *arg)
 {
 	struct rec *r = arg;
@@ -491,7 +509,9 @@ int rec_handler(void *arg)
 		{ .fd = r->b, .events = POLLIN },
 		{ .fd = r->sock, .events = POLLIN },
 	};
-	struct timespec brief = { .tv_nsec = 50000 };
+	const struct timespec brief = { .tv_nsec = 50000 };
+	const struct timespec adopt = { .tv_nsec = ADOPT_NS };
+	const struct timespec *wait;
 	bool busy = false;
 
 	rec_adopt_all(r);
@@ -507,8 +527,12 @@ int rec_handler(void *arg)
 		busy = false;
 		rec_publish(r);
 		fds[2].fd = r->alone ? -1 : r->sock;
-		sys(SYS_ppoll, fds, 3, r->parked_count ? &brief : NULL, NULL, 8,
-		    0);
+		wait = r->parked_count	    ? &brief
+		       : r->inherited_count ? &adopt
+					    : NULL;
+		if (r->inherited_count)
+			adopt_again(r);
+		sys(SYS_ppoll, fds, 3, wait, NULL, 8, 0);
 		if (fds[1].revents & POLLIN)
 			answer_bells(r);
 		if (fds[2].revents)

@@ -43,6 +43,7 @@
 #define BELLS 64u
 #define PARKED_MAX 4096u
 #define CPU_CACHE 256u
+#define INHERITED_MAX 512u
 #define GATE_OPEN 0x6e65706f65746167ull
 
 enum bell_op {
@@ -65,6 +66,11 @@ struct bell {
 	uint32_t op;
 	uint64_t addr;
 	uint64_t len;
+};
+
+/* A stretch of memory that a process got from its parent. */
+struct inherited {
+	uint64_t start, end;
 };
 
 struct parked {
@@ -107,6 +113,10 @@ struct cpu_entry {
  * @bells: BELLS pages that are always missing
  * @bell: what each of them asks
  * @parked: faults that wait for a change
+ * @unstick_at: when to try again to hide what could not be hidden
+ * @forked: a child that did not exec
+ * @adopt_after: when to look again for pages it has made its own
+ * @inherited: its memory from before
  * @private: first byte of our own private memory, never to be recorded
  * @private_end: byte after it
  * @image: first byte of this shared object
@@ -140,6 +150,10 @@ struct rec {
 	struct bell bell[BELLS];
 	struct parked parked[PARKED_MAX];
 	uint32_t parked_count;
+	uint64_t unstick_at, adopt_after;
+	bool forked;
+	struct inherited inherited[INHERITED_MAX];
+	uint32_t inherited_count;
 	uint64_t private, private_end, image, image_end;
 	uint32_t ins;
 	struct cpu_entry cpus[CPU_CACHE];
@@ -152,6 +166,19 @@ struct rec {
  * are in it and belong to this process alone.
  */
 void rec_adopt_all(struct rec *r);
+
+/**
+ * rec_adopt_again() - take over what a child has made its own since
+ *
+ * A page that parent and child share is counted in the parent; the kernel does
+ * not tell when a write gives the child its own.
+ */
+void rec_adopt_again(struct rec *r);
+
+/**
+ * rec_disinherit() - a range is not any more what it was at the fork
+ */
+void rec_disinherit(struct rec *r, uint64_t start, uint64_t end);
 
 /**
  * rec_register() - watch a range for missing pages

@@ -101,38 +101,46 @@ void pages_each(struct pages *p, uint64_t vpn, uint64_t count,
 			each_of_leaf(p, leaf, vpn, end, fn, arg);
 }
 
-void active_add(struct pages *p, uint32_t nr)
+static struct page_list *list_of(struct pages *p, uint32_t nr)
 {
+	return p->page[nr].state == PAGE_STUCK ? &p->stuck : &p->active;
+}
+
+void pages_add(struct pages *p, uint32_t nr)
+{
+	struct page_list *list = list_of(p, nr);
 	struct page *pg = &p->page[nr];
 
 	pg->next = 0;
-	pg->prev = p->head;
-	if (p->head)
-		p->page[p->head].next = nr;
+	pg->prev = list->head;
+	if (list->head)
+		p->page[list->head].next = nr;
 	else
-		p->tail = nr;
-	p->head = nr;
-	p->active++;
+		list->tail = nr;
+	list->head = nr;
+	list->count++;
 }
 
-void active_del(struct pages *p, uint32_t nr)
+void pages_del(struct pages *p, uint32_t nr)
 {
+	struct page_list *list = list_of(p, nr);
 	struct page *pg = &p->page[nr];
 
 	if (pg->next)
 		p->page[pg->next].prev = pg->prev;
 	else
-		p->head = pg->prev;
+		list->head = pg->prev;
 	if (pg->prev)
 		p->page[pg->prev].next = pg->next;
 	else
-		p->tail = pg->next;
+		list->tail = pg->next;
 	pg->next = pg->prev = 0;
-	p->active--;
+	list->count--;
 }
 
-void active_replace(struct pages *p, uint32_t from, uint32_t to)
+void pages_replace(struct pages *p, uint32_t from, uint32_t to)
 {
+	struct page_list *list = list_of(p, from);
 	struct page *old = &p->page[from], *new = &p->page[to];
 
 	new->next = old->next;
@@ -140,10 +148,10 @@ void active_replace(struct pages *p, uint32_t from, uint32_t to)
 	if (new->next)
 		p->page[new->next].prev = to;
 	else
-		p->head = to;
+		list->head = to;
 	if (new->prev)
 		p->page[new->prev].next = to;
 	else
-		p->tail = to;
+		list->tail = to;
 	old->next = old->prev = 0;
 }

@@ -22,14 +22,15 @@
 enum page_state {
 	PAGE_NONE, /* never touched, or released */
 	PAGE_ACTIVE, /* mapped, on the active list */
+	PAGE_STUCK, /* mapped, on the list of those that cannot be hidden */
 	PAGE_INACTIVE, /* resident but hidden; @where: place in the staging ring */
 	PAGE_OUT, /* in the swap area; @where: slot */
 };
 
 /**
  * struct page - one page of the program
- * @next: towards the head (younger), if PAGE_ACTIVE
- * @prev: towards the tail (older), if PAGE_ACTIVE
+ * @next: towards the head (younger) of its list
+ * @prev: towards the tail (older)
  * @where: depends on the state
  * @state: enum page_state
  * @stamp: ms of the clock when it came in, modulo 2^29
@@ -42,15 +43,25 @@ struct page {
 };
 
 /**
- * struct pages - the table of all pages and the active list
+ * struct page_list - mapped pages, first in, first out
+ * @head: youngest
+ * @tail: oldest
+ * @count: how many
+ */
+struct page_list {
+	uint32_t head, tail;
+	uint64_t count;
+};
+
+/**
+ * struct pages - the table of all pages and the lists of mapped ones
  * @page: every descriptor; descriptors of leaf n start at n * LEAF_PAGES
  * @base: virtual page number of each leaf's first page
  * @hash: leaf numbers, open addressing
  * @leaves: number of the next leaf; leaf 0 is not used
  * @last: leaf found by the last look-up
- * @head: youngest active page
- * @tail: oldest active page
- * @active: pages on the active list
+ * @active: pages in order of arrival
+ * @stuck: pages that could not be hidden
  */
 struct pages {
 	struct page *page;
@@ -58,8 +69,7 @@ struct pages {
 	uint32_t *hash;
 	uint32_t leaves;
 	uint32_t last;
-	uint32_t head, tail;
-	uint64_t active;
+	struct page_list active, stuck;
 };
 
 /**
@@ -92,10 +102,19 @@ static inline uint64_t pages_vpn(const struct pages *p, uint32_t nr)
 void pages_each(struct pages *p, uint64_t vpn, uint64_t count,
 		void (*fn)(void *arg, uint32_t nr), void *arg);
 
-/* The active list: first in, first out. */
-void active_add(struct pages *p, uint32_t nr);
-void active_del(struct pages *p, uint32_t nr);
-/* Put @to in the place of @from. */
-void active_replace(struct pages *p, uint32_t from, uint32_t to);
+/**
+ * pages_add() - put a page at the head of the list of its state
+ */
+void pages_add(struct pages *p, uint32_t nr);
+
+/**
+ * pages_del() - take a page off the list of its state
+ */
+void pages_del(struct pages *p, uint32_t nr);
+
+/**
+ * pages_replace() - put @to, of the same state, in the place of @from
+ */
+void pages_replace(struct pages *p, uint32_t from, uint32_t to);
 
 #endif

@@ -43,6 +43,8 @@ static uint64_t *gate;
 static bool fork_events;
 /* May this process attach? Set by init(), cleared when attaching failed. */
 static bool wanted;
+/* Was the memory here before the recorder? */
+static bool forked;
 static struct sockaddr_un collector;
 static socklen_t collector_len;
 static int (*vdso_gettime)(clockid_t clock, struct timespec *ts);
@@ -335,6 +337,7 @@ static void attach(void)
 	if (!r)
 		return;
 	r->a = r->b = r->tasks = -1;
+	r->forked = forked;
 	r->gettime = vdso_gettime;
 	r->pid = (uint32_t)sys(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	r->image = (uintptr_t)&__ehdr_start;
@@ -475,7 +478,7 @@ static void after_fork_child(void)
 	if (!rec)
 		return;
 	rec = NULL;
-	wanted = true;
+	wanted = forked = true;
 	if (fork_events && *(volatile uint64_t *)gate != GATE_OPEN) {
 		complain("zlab: a forked child did not get all of its memory, "
 			 "because its parent died or memory ran out; ending "

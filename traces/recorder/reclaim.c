@@ -7,6 +7,16 @@
 
 #include "traces/recorder/reclaim.h"
 
+/* How long to leave pages alone that could not be hidden. */
+#define STUCK_NS 500000000
+/*
+ * Pages that a process keeps even where those that cannot be hidden fill the
+ * limit: less, and it would do nothing but fault.
+ */
+#define KEEP_MAX 64
+/* How often to try while the kernel holds a page for a moment. */
+#define AGAIN_MAX 64
+
 /* The compiler may call these for a copy of a structure. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memset(void *dst, int c, size_t n);
@@ -149,7 +159,8 @@ void rec_drop(struct rec *r, uint32_t nr)
 
 	switch (pg->state) {
 	case PAGE_ACTIVE:
-		active_del(&r->pages, nr);
+	case PAGE_STUCK:
+		pages_del(&r->pages, nr);
 		went_out(r, 1);
 		break;
 	case PAGE_INACTIVE:
@@ -201,7 +212,7 @@ static void staged(struct rec *r, uint32_t nr, uint32_t n)
 	for (i = 0; i < n; i++) {
 		uint64_t where = r->in++ % r->staging_size;
 
-		active_del(&r->pages, nr + i);
+		pages_del(&r->pages, nr + i);
 		r->pages.page[nr + i].state = PAGE_INACTIVE;
 		r->pages.page[nr + i].where = (uint32_t)where;
 		r->staged[where] = nr + i;
@@ -211,12 +222,28 @@ static void staged(struct rec *r, uint32_t nr, uint32_t n)
 	r->p->counts.hide_calls++;
 }
 
-/* A page that will not move goes back to the head of the active list. */
-static void skip(struct rec *r, uint32_t nr)
+/* Pinned, locked or not writable: out of the way for a while. */
+static void stick(struct rec *r, uint32_t nr)
 {
-	active_del(&r->pages, nr);
-	active_add(&r->pages, nr);
+	if (!r->pages.stuck.tail)
+		r->unstick_at = rec_now(r) + STUCK_NS;
+	pages_del(&r->pages, nr);
+	r->pages.page[nr].state = PAGE_STUCK;
+	pages_add(&r->pages, nr);
 	r->p->counts.stuck++;
+}
+
+static void unstick(struct rec *r)
+{
+	uint32_t nr;
+
+	if (!r->pages.stuck.tail || rec_now(r) < r->unstick_at)
+		return;
+	while ((nr = r->pages.stuck.tail)) {
+		pages_del(&r->pages, nr);
+		r->pages.page[nr].state = PAGE_ACTIVE;
+		pages_add(&r->pages, nr);
+	}
 }
 
 static long move_out(struct rec *r, uint32_t nr, uint32_t n)
@@ -238,12 +265,12 @@ static long move_out(struct rec *r, uint32_t nr, uint32_t n)
 /* Move up to @want pages from the old end of the active list. */
 static void hide(struct rec *r, uint64_t want)
 {
-	uint64_t tries = want * 4;
 	bool shared = false, single = false;
-	uint32_t nr, n;
+	uint32_t nr, n, again = 0;
 	long ret;
 
-	while (want && tries-- && (nr = r->pages.tail)) {
+	unstick(r);
+	while (want && (nr = r->pages.active.tail)) {
 		if (r->in - r->out == r->staging_size)
 			return;
 		/* A page that is being unmapped is not ours to move. */
@@ -270,8 +297,10 @@ static void hide(struct rec *r, uint64_t want)
 			sys_madvise(
 				(void *)(pages_vpn(&r->pages, nr) * REC_PAGE),
 				REC_PAGE, MADV_POPULATE_WRITE);
-		} else if (ret != -EAGAIN) {
-			skip(r, nr);
+		} else if (ret == -EAGAIN && again++ < AGAIN_MAX) {
+			continue;
+		} else {
+			stick(r, nr);
 			shared = single = false;
 		}
 	}
@@ -327,10 +356,13 @@ static void evict(struct rec *r, uint64_t want)
 
 void rec_shrink(struct rec *r, uint64_t want)
 {
-	uint64_t target;
+	uint64_t keep = r->g->limit / 4 < KEEP_MAX ? r->g->limit / 4 : KEEP_MAX;
+	uint64_t have = r->inactive + r->pages.active.count, target;
 
-	if (stopped(r) || r->frozen)
+	if (stopped(r) || r->frozen || have <= keep)
 		return;
+	if (want > have - keep)
+		want = have - keep;
 	target = (uint64_t)r->p->resident * r->g->inactive_permille / 1000;
 	if (target < want)
 		target = want;
@@ -351,7 +383,7 @@ void rec_publish(struct rec *r)
 		r->out = at - 1;
 	} else {
 		r->out = r->in;
-		nr = r->pages.tail;
+		nr = r->pages.active.tail;
 	}
 	__atomic_store_n(&r->p->oldest, nr ? r->pages.page[nr].stamp : ~0ull,
 			 __ATOMIC_RELAXED);
