@@ -10,5 +10,6 @@
 extern const struct zpool_driver null_driver;
 extern const struct zpool_driver zsmalloc_driver;
 extern const struct zpool_driver zbud_driver;
+extern const struct zpool_driver z3fold_driver;
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Doubly linked circular lists whose nodes lie inside what they link, under the
- * kernel's names. The caller holds whatever lock guards the list.
+ * kernel's names. The caller holds whatever lock guards the list; whether one is
+ * empty may be asked without it.
  */
 #ifndef ZLAB_LIST_H
 #define ZLAB_LIST_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "backends/sync.h"
 
 /** struct list_head - a list, or a node; a node on no list points to itself */
 struct list_head {
@@ -26,30 +26,30 @@ struct list_head {
 /** INIT_LIST_HEAD() - make a list empty, or a node be on no list */
 static inline void INIT_LIST_HEAD(struct list_head *l)
 {
-	l->next = l;
+	WRITE_ONCE(l->next, l);
 	l->prev = l;
 }
 
 /** list_empty() - whether a list is empty, or a node on no list */
 static inline bool list_empty(const struct list_head *l)
 {
-	return l->next == l;
+	return READ_ONCE(l->next) == l;
 }
 
 /** list_add() - put @node behind @at: at the front, when @at is the head */
 static inline void list_add(struct list_head *node, struct list_head *at)
 {
-	node->next = at->next;
+	WRITE_ONCE(node->next, at->next);
 	node->prev = at;
 	at->next->prev = node;
-	at->next = node;
+	WRITE_ONCE(at->next, node);
 }
 
 /** list_del_init() - take @node off its list, if it is on one */
 static inline void list_del_init(struct list_head *node)
 {
 	node->next->prev = node->prev;
-	node->prev->next = node->next;
+	WRITE_ONCE(node->prev->next, node->next);
 	INIT_LIST_HEAD(node);
 }
 

@@ -226,6 +226,9 @@ static const char *check_handle(struct zbud_pool *p, unsigned long handle)
 		return "no such handle was ever given out";
 	if (!atomic_read(&chunk_note(a, addr_pfn(a, page))->used))
 		return "its page was freed";
+	/* Whoever is asked to write an object back may find it freed. */
+	if (page->under_reclaim)
+		return NULL;
 	if (handle_buddy(p, handle) == FIRST)
 		return page->first_chunks ? NULL : "it was freed already";
 	if (!page->last_chunks || encode(p, page, LAST) != handle)

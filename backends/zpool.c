@@ -14,6 +14,7 @@ static const struct zpool_driver *const drivers[] = {
 	&null_driver,
 	&zsmalloc_driver,
 	&zbud_driver,
+	&z3fold_driver,
 };
 #define NR_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 

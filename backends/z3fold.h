@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * z3fold: what its two forms share. A page has a header and up to three
+ * objects: FIRST behind the header, LAST against the end, MIDDLE between them.
+ * An object too long to leave a chunk beside the header has a page without one
+ * (HEADLESS).
+ *
+ * form=early (4.9, 4.10): one set of lists, a handle is the page and the buddy,
+ * the page is compacted when an object is freed.
+ * form=late (5.5 to 6.14): lists per CPU, a handle is the address of a slot
+ * that says where the object is, deferred work compacts pages and moves lone
+ * objects into other pages.
+ */
+#ifndef ZLAB_Z3FOLD_H
+#define ZLAB_Z3FOLD_H
+
+#include "backends/chunk.h"
+#include "backends/list.h"
+
+#define RECLAIM_TRIES 8
+
+/**
+ * struct z3fold_header - start of a page's header, in both forms
+ * @buddy: on a list of pages by free chunks; on none while somebody has taken
+ *	   the page for himself
+ * @page_lock: guards all of the header but @buddy (lock=page)
+ * @first_chunks: length of the first object, 0 = none
+ * @middle_chunks: length of the middle one
+ * @last_chunks: length of the last one
+ * @start_middle: chunk in which the middle one starts, from the page's start
+ * @first_num: added to a buddy's number in handles; counts how often a middle
+ *	       object has become the first
+ * @claimed: the page is being reclaimed
+ * @needs_compacting: work about it is queued
+ * @foreign_handles: objects whose slot belongs to another page
+ * @freed: buddies freed while the page was claimed, one bit each; their bytes
+ *	   stay readable until reclaim is done
+ * @mapped: open mappings
+ * @middle_mapped: those of the middle object, which pin it
+ */
+struct z3fold_header {
+	struct list_head buddy;
+	spinlock_t page_lock;
+	uint16_t first_chunks, middle_chunks, last_chunks, start_middle;
+	uint8_t first_num : 2, claimed : 1, needs_compacting : 1,
+		foreign_handles : 2;
+	uint8_t freed;
+	uint8_t mapped, middle_mapped;
+};
+_Static_assert(sizeof(struct z3fold_header) == 32, "as in 4.10");
+
+/**
+ * struct z3fold_page - descriptor of a frame
+ * @note: what debug builds keep; @note.used is kept by all
+ * @lru: place in the pool's LRU; guarded by pool->lock
+ * @headless: one object and no header; constant while the frame is used
+ * @claimed: a headless page is being reclaimed; guarded by pool->lock
+ * @freed: a headless page's object was freed meanwhile
+ */
+struct z3fold_page {
+	struct chunk_note note;
+	struct list_head lru;
+	bool headless, claimed, freed;
+};
+
+struct z3fold_params {
+	long long form, lock, header, slide, lru;
+};
+
+enum {
+	FORM_EARLY,
+	FORM_LATE
+};
+enum {
+	LOCK_POOL,
+	LOCK_PAGE
+};
+
+struct late_cpu;
+
+/**
+ * struct z3fold_pool - a pool
+ * @lock: guards lists, LRU and page->claimed; with lock=pool everything
+ * @page_locks: lock=page
+ * @slide: a middle object is moved towards its neighbour
+ * @late: form=late
+ * @keep_lru: lru=on
+ * @chunk_shift: log2 of a chunk's bytes
+ * @zhdr_chunks: chunks of a header
+ * @nchunks: chunks behind it
+ * @lru: pages, that of the last allocation first
+ * @unbuddied: form=early: pages by free chunks
+ * @buddied: form=early: pages with three objects
+ * @slots: form=late: handles
+ * @wq: form=late: compaction
+ * @cpu: form=late: lists per CPU
+ */
+struct z3fold_pool {
+	struct zpool zpool;
+	spinlock_t lock;
+	bool page_locks, slide, late, keep_lru;
+	unsigned chunk_shift, zhdr_chunks, nchunks;
+	struct list_head lru;
+	atomic_long_t pages, objects, moved_objects, moved_bytes;
+	struct list_head unbuddied[TOTAL_CHUNKS], buddied;
+	struct slab *slots;
+	struct workqueue wq;
+	struct late_cpu *cpu;
+};
+
+static inline struct z3fold_pool *z3fold(struct zpool *pool)
+{
+	return (struct z3fold_pool *)pool;
+}
+
+static inline size_t page_bytes(const struct z3fold_pool *p)
+{
+	return arena_page_size(p->zpool.arena);
+}
+
+static inline struct z3fold_header *page_of(const struct z3fold_pool *p,
+					    unsigned long word)
+{
+	return (struct z3fold_header *)(word & ~(page_bytes(p) - 1));
+}
+
+static inline pfn_t header_pfn(const struct z3fold_pool *p,
+			       const struct z3fold_header *zhdr)
+{
+	return addr_pfn(p->zpool.arena, zhdr);
+}
+
+static inline struct z3fold_page *page_desc(const struct z3fold_pool *p,
+					    const struct z3fold_header *zhdr)
+{
+	return pfn_desc(p->zpool.arena, header_pfn(p, zhdr));
+}
+
+/** z3fold_chunks() - length of one of a page's objects, in chunks */
+static inline uint16_t *z3fold_chunks(struct z3fold_header *zhdr,
+				      enum buddy bud)
+{
+	return bud == FIRST  ? &zhdr->first_chunks
+	       : bud == LAST ? &zhdr->last_chunks
+			     : &zhdr->middle_chunks;
+}
+
+/** z3fold_offset() - byte of the page at which one of its objects starts */
+static inline size_t z3fold_offset(const struct z3fold_pool *p,
+				   const struct z3fold_header *zhdr,
+				   enum buddy bud)
+{
+	size_t chunk = bud == FIRST  ? p->zhdr_chunks
+		       : bud == LAST ? TOTAL_CHUNKS - zhdr->last_chunks
+				     : zhdr->start_middle;
+
+	return chunk << p->chunk_shift;
+}
+
+/** z3fold_full() - whether a page has all three objects */
+static inline bool z3fold_full(const struct z3fold_header *zhdr)
+{
+	return zhdr->first_chunks && zhdr->middle_chunks && zhdr->last_chunks;
+}
+
+/** z3fold_empty() - whether it has none */
+static inline bool z3fold_empty(const struct z3fold_header *zhdr)
+{
+	return !zhdr->first_chunks && !zhdr->middle_chunks &&
+	       !zhdr->last_chunks;
+}
+
+/* z3fold.c; the page lock, or pool->lock with lock=pool, is held */
+
+/** z3fold_new_page() - take a frame. Return: it, or NULL when there is none */
+struct z3fold_header *z3fold_new_page(struct z3fold_pool *p, bool headless);
+
+/** z3fold_free_page() - give the frame back; nobody can find it any more */
+void z3fold_free_page(struct z3fold_pool *p, struct z3fold_header *zhdr);
+
+/** z3fold_free_chunks() - longest object that is known to fit, in chunks */
+unsigned z3fold_free_chunks(const struct z3fold_pool *p,
+			    const struct z3fold_header *zhdr);
+
+/** z3fold_free_buddy() - where an object of @chunks goes; HEADLESS = nowhere */
+enum buddy z3fold_free_buddy(const struct z3fold_pool *p,
+			     const struct z3fold_header *zhdr, unsigned chunks);
+
+/** z3fold_place() - make @bud an object of @chunks */
+void z3fold_place(struct z3fold_pool *p, struct z3fold_header *zhdr,
+		  enum buddy bud, unsigned chunks);
+
+/** z3fold_compact_page() - move a middle object where it joins free chunks */
+void z3fold_compact_page(struct z3fold_pool *p, struct z3fold_header *zhdr);
+
+/** z3fold_mapped() - count a mapping that begins (@by 1) or ends (-1) */
+static inline void z3fold_mapped(struct z3fold_header *zhdr, enum buddy bud,
+				 int by)
+{
+	zhdr->mapped += by;
+	if (bud == MIDDLE)
+		zhdr->middle_mapped += by;
+}
+
+/** z3fold_lru_touch() - put a page first in the LRU; pool->lock is held */
+static inline void z3fold_lru_touch(struct z3fold_pool *p,
+				    struct z3fold_header *zhdr)
+{
+	struct z3fold_page *page = page_desc(p, zhdr);
+
+	if (!p->keep_lru)
+		return;
+	list_del_init(&page->lru);
+	list_add(&page->lru, &p->lru);
+}
+
+/**
+ * z3fold_malloc_headless() - a page for one object
+ *
+ * Return: its page, or NULL when there is no frame.
+ */
+struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *p);
+
+/** z3fold_free_headless() - free that object; no lock is held */
+void z3fold_free_headless(struct z3fold_pool *p, struct z3fold_header *zhdr);
+
+/**
+ * z3fold_evict_headless() - ask for it; it is claimed and off the LRU
+ *
+ * Return: 0 when the page was freed, or the evict callback's error.
+ */
+int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
+			  unsigned long handle);
+
+/**
+ * z3fold_evict() - ask for the objects of a claimed page, MIDDLE, FIRST, LAST
+ * @handle: by buddy, 0 where there is none
+ */
+void z3fold_evict(struct z3fold_pool *p, const unsigned long *handle);
+
+/** z3fold_check_page() - a page's header alone. Return: 0 or -EIO */
+int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
+		      struct err *err);
+
+/**
+ * z3fold_check_pages() - walk every frame in use
+ * @check: form's own look at a page with a header; NULL allowed
+ */
+int z3fold_check_pages(struct z3fold_pool *p,
+		       int (*check)(struct z3fold_pool *p,
+				    struct z3fold_header *zhdr,
+				    struct err *err),
+		       struct err *err);
+
+/** z3fold_check_list() - every page of a list by free chunks belongs there */
+int z3fold_check_list(struct z3fold_pool *p, const struct list_head *list,
+		      unsigned chunks, struct err *err);
+
+/** z3fold_bad_handle() - exit with a message when @why is not NULL */
+static inline void z3fold_bad_handle(struct z3fold_pool *p, const char *call,
+				     enum buddy bud, unsigned long handle,
+				     const char *why)
+{
+	static const char *const name[] = { "headless", "first", "middle",
+					    "last" };
+
+	if (why)
+		chunk_bad_handle(&p->zpool, call, name[bud], handle, why);
+}
+
+/** z3fold_note_map() - debug builds: a mapping of @bud begins or ends */
+void z3fold_note_map(struct z3fold_pool *p, struct z3fold_header *zhdr,
+		     enum buddy bud, unsigned long handle, bool begins,
+		     enum zpool_mapmode mode);
+
+/* z3fold_early.c */
+void z3fold_early_init(struct z3fold_pool *p);
+int z3fold_early_malloc(struct zpool *pool, size_t size, unsigned long *handle);
+void z3fold_early_free(struct zpool *pool, unsigned long handle);
+void *z3fold_early_map(struct zpool *pool, unsigned long handle,
+		       enum zpool_mapmode mode);
+void z3fold_early_unmap(struct zpool *pool, unsigned long handle);
+int z3fold_early_shrink(struct zpool *pool, unsigned pages,
+			unsigned *reclaimed);
+void z3fold_early_locate(struct zpool *pool, unsigned long handle,
+			 struct zpool_location *loc);
+int z3fold_early_validate(struct zpool *pool, struct err *err);
+
+/* z3fold_late.c */
+int z3fold_late_init(struct z3fold_pool *p, struct err *err);
+void z3fold_late_exit(struct z3fold_pool *p);
+size_t z3fold_late_bytes(struct z3fold_pool *p);
+int z3fold_late_malloc(struct zpool *pool, size_t size, unsigned long *handle);
+void z3fold_late_free(struct zpool *pool, unsigned long handle);
+void *z3fold_late_map(struct zpool *pool, unsigned long handle,
+		      enum zpool_mapmode mode);
+void z3fold_late_unmap(struct zpool *pool, unsigned long handle);
+int z3fold_late_shrink(struct zpool *pool, unsigned pages, unsigned *reclaimed);
+size_t z3fold_late_settle(struct zpool *pool);
+bool z3fold_late_run_work(struct zpool *pool, pfn_t pfn);
+void z3fold_late_locate(struct zpool *pool, unsigned long handle,
+			struct zpool_location *loc);
+int z3fold_late_validate(struct zpool *pool, struct err *err);
+
+#endif
