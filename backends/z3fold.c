@@ -154,7 +154,7 @@ int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
 			  unsigned long handle)
 {
 	struct z3fold_page *page = page_desc(p, zhdr);
-	int ret = p->zpool.evict(&p->zpool, handle, p->zpool.evict_arg);
+	int ret = p->zpool.evict(&p->zpool, handle, zhdr, p->zpool.evict_arg);
 	bool freed;
 
 	spin_lock_named(&p->lock, "pool->lock");
@@ -169,15 +169,18 @@ int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
 	return 0;
 }
 
-void z3fold_evict(struct z3fold_pool *p, const unsigned long *handle)
+void z3fold_evict(struct z3fold_pool *p, struct z3fold_header *zhdr,
+		  const unsigned long *handle)
 {
 	static const enum buddy order[] = { MIDDLE, FIRST, LAST };
 	int i, ret = 0;
 
 	for (i = 0; i < 3 && !ret; i++)
 		if (handle[order[i]])
-			ret = p->zpool.evict(&p->zpool, handle[order[i]],
-					     p->zpool.evict_arg);
+			ret = p->zpool.evict(
+				&p->zpool, handle[order[i]],
+				(char *)zhdr + z3fold_offset(p, zhdr, order[i]),
+				p->zpool.evict_arg);
 }
 
 void z3fold_note_map(struct z3fold_pool *p, struct z3fold_header *zhdr,
@@ -204,7 +207,9 @@ int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
 	unsigned middle_end = zhdr->start_middle + zhdr->middle_chunks;
 	unsigned last = TOTAL_CHUNKS - zhdr->last_chunks;
 
-	if (z3fold_empty(zhdr) || last < first_end ||
+	/* An empty page may wait for work that is queued about it. */
+	if ((z3fold_empty(zhdr) && !zhdr->needs_compacting) ||
+	    last < first_end ||
 	    (zhdr->middle_chunks &&
 	     (zhdr->start_middle < first_end || middle_end > last)) ||
 	    zhdr->claimed || zhdr->freed || zhdr->mapped)

@@ -236,7 +236,8 @@ int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
  * z3fold_evict() - ask for the objects of a claimed page, MIDDLE, FIRST, LAST
  * @handle: by buddy, 0 where there is none
  */
-void z3fold_evict(struct z3fold_pool *p, const unsigned long *handle);
+void z3fold_evict(struct z3fold_pool *p, struct z3fold_header *zhdr,
+		  const unsigned long *handle);
 
 /** z3fold_check_page() - a page's header alone. Return: 0 or -EIO */
 int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,

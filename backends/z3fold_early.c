@@ -323,7 +323,7 @@ static bool reclaim_objects(struct z3fold_pool *p, struct z3fold_header *zhdr)
 	page_unlock(p, zhdr);
 	whole_unlock(p);
 
-	z3fold_evict(p, handle);
+	z3fold_evict(p, zhdr, handle);
 
 	whole_lock(p);
 	page_lock(p, zhdr);

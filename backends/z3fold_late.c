@@ -597,7 +597,7 @@ static bool reclaim_objects(struct z3fold_pool *p, struct late_header *z)
 				(unsigned long)&z->slots->word[slot_of(z, bud)];
 	page_unlock(z);
 
-	z3fold_evict(p, handle);
+	z3fold_evict(p, &z->h, handle);
 
 	spin_lock_named(&z->h.page_lock, "zhdr->page_lock");
 	for (bud = FIRST; bud < BUDDIES; bud++)

@@ -9,8 +9,6 @@
 #include "harness/cmd.h"
 #include "harness/conform.h"
 
-static const char *const schedule_name[] = { "log", "settle", "mark" };
-
 static void help(FILE *out)
 {
 	fprintf(out,
@@ -22,14 +20,17 @@ static void help(FILE *out)
 		"  --backend SPEC      the allocator, as for replay\n"
 		"  --schedule WHEN     when deferred work runs: log (where "
 		"the log has it; the\n"
-		"                      default), settle (after each "
-		"operation), mark (at each\n"
-		"                      checkpoint); the last two compare "
-		"settled checkpoints only\n"
+		"                      default), settle (after each %u "
+		"operations, as a replay\n"
+		"                      does), or after each so many; without "
+		"log only settled\n"
+		"                      checkpoints are compared\n"
 		"  --tolerance PERCENT of a checkpoint's pages that counts "
-		"as equal (default 0)\n"
+		"as equal (default 0;\n"
+		"                      over 0, one page does, too)\n"
 		"  --json FILE         write the counts as JSON (- for "
-		"stdout)\n");
+		"stdout)\n",
+		ZPOOL_SETTLE_EVERY);
 }
 
 static int usage_error(const char *what, const char *arg)
@@ -53,9 +54,9 @@ static int write_json(const char *path, const struct conform_config *config,
 			differences, conform_kind_name[k],
 			json_integer((json_int_t)r->differences[k]));
 	}
-	j = json_pack("{s:s, s:s, s:s, s:I, s:o, s:o, s:f, s:I, s:s}", "log",
-		      config->log, "backend", r->spec, "schedule",
-		      schedule_name[config->schedule], "rows",
+	j = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:f, s:I, s:s}", "log",
+		      config->log, "backend", r->spec, "settle_every",
+		      (json_int_t)config->settle_every, "rows",
 		      (json_int_t)r->rows, "compared", compared, "differences",
 		      differences, "mark_worst", r->mark_worst, "pages_worst",
 		      (json_int_t)r->pages_worst, "first", r->first);
@@ -93,6 +94,26 @@ static void print(const struct conform_config *config,
 		printf("first difference: %s\n", r->first);
 }
 
+static int parse_schedule(const char *text, unsigned *settle_every)
+{
+	char *end;
+	long n;
+
+	if (!strcmp(text, "log")) {
+		*settle_every = CONFORM_BY_LOG;
+		return 0;
+	}
+	if (!strcmp(text, "settle")) {
+		*settle_every = ZPOOL_SETTLE_EVERY;
+		return 0;
+	}
+	n = strtol(text, &end, 10);
+	if (*end || end == text || n < 1 || n > 1000000000)
+		return -EINVAL;
+	*settle_every = n;
+	return 0;
+}
+
 static int parse(int argc, char **argv, struct conform_config *config,
 		 const char **json)
 {
@@ -104,7 +125,6 @@ static int parse(int argc, char **argv, struct conform_config *config,
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	unsigned i;
 	char *end;
 	int o;
 
@@ -115,14 +135,11 @@ static int parse(int argc, char **argv, struct conform_config *config,
 			config->backend = optarg;
 			break;
 		case 's':
-			for (i = 0; i < 3 && strcmp(optarg, schedule_name[i]);)
-				i++;
-			if (i == 3)
-				return usage_error(
-					"--schedule takes log, settle or "
-					"mark, not ",
-					optarg);
-			config->schedule = i;
+			if (parse_schedule(optarg, &config->settle_every))
+				return usage_error("--schedule takes log, "
+						   "settle or a number over "
+						   "0, not ",
+						   optarg);
 			break;
 		case 't':
 			config->tolerance = strtod(optarg, &end) / 100;
@@ -154,7 +171,7 @@ static int parse(int argc, char **argv, struct conform_config *config,
 
 int cmd_conform(int argc, char **argv)
 {
-	struct conform_config config = { .schedule = CONFORM_LOG };
+	struct conform_config config = { 0 };
 	struct conform_result result;
 	const char *json = NULL;
 	struct err err = { "" };

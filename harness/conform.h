@@ -27,22 +27,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backends/zpool.h"
 #include "lib/err.h"
 
-/**
- * enum conform_schedule - when the pool's deferred work runs
- * @CONFORM_LOG: where the log's "w" rows stand; all comparisons are made
- * @CONFORM_SETTLE: all of it after each operation
- * @CONFORM_MARK: all of it at each checkpoint
- *
- * The last two do not look at "w" rows, and compare only what deferred work
- * cannot shift: page counts at settled checkpoints, refusals, contents.
- */
-enum conform_schedule {
-	CONFORM_LOG,
-	CONFORM_SETTLE,
-	CONFORM_MARK
-};
+/* Deferred work runs where the log's "w" rows stand. */
+#define CONFORM_BY_LOG 0u
 
 /**
  * enum conform_kind - what is compared
@@ -74,13 +63,18 @@ extern const char *const conform_kind_name[CONFORM_KINDS];
  * struct conform_config - what to replay
  * @log: path of the log
  * @backend: spec of the allocator
- * @schedule: when deferred work runs
- * @tolerance: share of a checkpoint's pages (0.01 = 1 %) that counts as equal
+ * @settle_every: CONFORM_BY_LOG, and all comparisons are made; or the number
+ *		  of operations after which all deferred work runs, and at each
+ *		  checkpoint. Then "w" rows are passed over, and only that is
+ *		  compared which the moment of deferred work cannot shift: page
+ *		  counts at settled checkpoints, refusals, contents
+ * @tolerance: share of a checkpoint's pages (0.01 = 1 %) that counts as equal;
+ *	       if it is not 0, so does one page
  */
 struct conform_config {
 	const char *log;
 	const char *backend;
-	enum conform_schedule schedule;
+	unsigned settle_every;
 	double tolerance;
 };
 
