@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 # make fuzz         both readers of foreign input, FUZZ_S seconds in all
-# make fuzz-corpus  fold what the last runs found into tests/corpus
+# make fuzz-corpus  fold what the last runs found into tests/corpus, small files
+#                   only
 FUZZ_S ?= 600
 FUZZ_B := build-fuzz
 FUZZ_SRCS := lib/err.c lib/spec.c tests/lib/fuzz_entry.c \
@@ -36,6 +37,7 @@ fuzz-corpus: $(FUZZERS)
 		$(FUZZ_B)/fuzz_$$f -merge=1 $(FUZZ_B)/merged-$$f \
 			tests/corpus/$$f $(FUZZ_B)/found-$$f \
 			2>$(FUZZ_B)/$$f-merge.log && \
+		find $(FUZZ_B)/merged-$$f -size +2560c -delete && \
 		rm -rf tests/corpus/$$f && \
 		mv $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
 	done
