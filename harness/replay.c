@@ -198,6 +198,29 @@ static void choose_sample(struct replay *r)
 	r->res->sample = r->swap_config.sample;
 }
 
+static int open_front(struct replay *r, struct err *err)
+{
+	const struct replay_config *c = r->config;
+	const char *dir = getenv("TMPDIR");
+
+	if (!c->front)
+		return 0;
+	r->zswap = c->zswap;
+	if (c->max_pool_percent)
+		r->zswap.max_pool_bytes =
+			c->ram_bytes / 100 * c->max_pool_percent;
+	if (!c->no_swap) {
+		r->swapfile = swapfile_open(c->swap_file, dir ? dir : ".", err);
+		if (!r->swapfile)
+			return -EINVAL;
+		r->res->swap_direct = swapfile_direct(r->swapfile);
+	}
+	r->zswap.swap = r->swapfile;
+	r->swap_config.zswap = &r->zswap;
+	r->swap_config.reclaim_here = c->threads == 1;
+	return 0;
+}
+
 static int open_all(struct replay *r, struct err *err)
 {
 	const struct replay_config *c = r->config;
@@ -227,6 +250,9 @@ static int open_all(struct replay *r, struct err *err)
 	r->swap_config.pool.arena.capacity = r->swap_config.pool.arena.limit;
 	r->swap_config.contents = r->info->contents;
 	r->swap_config.keys = r->info->keys;
+	ret = open_front(r, err);
+	if (ret)
+		return ret;
 	r->swap = swap_create(&r->swap_config, err);
 	if (!r->swap)
 		return -EINVAL;
@@ -252,6 +278,23 @@ static int run(struct replay *r, struct err *err)
 	}
 	r->res->real_ns = clock_wall_ns() - r->start_ns;
 	return ret;
+}
+
+/* What zswap counted goes where the direct path counts the same. */
+static void collect_front(struct replay *r)
+{
+	struct replay_result *res = r->res;
+	struct zswap_stats *z = &res->zswap;
+
+	res->front = true;
+	zswap_stats(r->swap->zswap, z);
+	res->counts.same_filled_pages = z->same_filled_stores;
+	res->counts.reject_compress_poor = z->reject_compress_poor;
+	res->counts.reject_alloc_fail = z->reject_alloc_fail;
+	res->counts.duplicate_entry = z->duplicate_entry;
+	res->counts.stored_pages = (int64_t)z->stored_pages;
+	res->counts.stored_same = (int64_t)z->same_filled_pages;
+	res->counts.object_bytes = (int64_t)z->object_bytes;
 }
 
 /* The first real failure of a worker; stopping for another's is none. */
@@ -287,8 +330,12 @@ static int collect(struct replay *r, struct err *err)
 			swap_times_add(&res->times, &w->cpu->times);
 		}
 	}
+	swap_times_add(&res->times, &r->background_times);
+	if (r->swap->zswap)
+		collect_front(r);
 	readings *= res->clock_ns;
-	if (r->swap_config.object == SWAP_PAGES || res->loop_ns < readings)
+	if (r->swap_config.object == SWAP_PAGES || res->front ||
+	    res->loop_ns < readings)
 		res->loop_ns = 0;
 	else
 		res->loop_ns -= readings;
@@ -436,6 +483,7 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 out:
 	free_workers(&r);
 	swap_destroy(r.swap);
+	swapfile_close(r.swapfile);
 	codec_destroy(r.codec);
 	zlt_reader_close(r.reader);
 	pthread_cond_destroy(&r.cond);

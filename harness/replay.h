@@ -46,6 +46,13 @@ enum replay_assign {
  *		   0 = never
  * @series_every: events between two points of the series; 0 = a hundredth
  * @max_events: replay no more than these; 0 = all
+ * @front: go through the zswap front end
+ * @zswap: how, when @front is set
+ * @max_pool_percent: limit of the pools in percent of @ram_bytes; 0 = what
+ *		      @zswap says
+ * @ram_bytes: size of the machine that is stood in for
+ * @swap_file: the swap file; NULL = a temporary one
+ * @no_swap: count writebacks without I/O
  * @salvage: take a damaged trace to end before its first damage
  * @validate: check the pool's structure at the end
  * @progress: show a bar
@@ -64,6 +71,12 @@ struct replay_config {
 	uint64_t migrate_every;
 	uint64_t series_every;
 	uint64_t max_events;
+	bool front;
+	struct zswap_config zswap;
+	unsigned max_pool_percent;
+	uint64_t ram_bytes;
+	const char *swap_file;
+	bool no_swap;
 	bool salvage;
 	bool validate;
 	bool progress;
@@ -103,6 +116,9 @@ struct replay_points {
  * @ops_done: operations performed, all threads; equals @ops_in
  * @counts: of the swap path
  * @times: sampled times of operations
+ * @front: whether the front end was gone through
+ * @zswap: its counters
+ * @swap_direct: whether the swap file was written past the page cache
  * @end: the pools at the end
  * @marks: the pools at marks
  * @series: the pools over time
@@ -139,6 +155,9 @@ struct replay_result {
 	uint64_t events, ops_in, ops_done;
 	struct swap_counts counts;
 	struct swap_times times;
+	bool front;
+	struct zswap_stats zswap;
+	bool swap_direct;
 	struct zpool_stats end;
 	struct replay_points marks, series;
 	uint64_t series_every;

@@ -49,6 +49,9 @@ struct replay {
 	const struct zlt_info *info;
 	struct codec *codec;
 	struct swap_config swap_config;
+	struct zswap_config zswap;
+	struct swapfile *swapfile;
+	struct swap_times background_times;
 	struct swap *swap;
 	unsigned want;
 	uint64_t end;

@@ -32,6 +32,13 @@ enum {
 	OPT_ASSIGN,
 	OPT_PACED,
 	OPT_SALVAGE,
+	OPT_INDEX,
+	OPT_RECLAIM,
+	OPT_SECOND_CHANCE,
+	OPT_MAX_POOL,
+	OPT_RAM,
+	OPT_ACCEPT,
+	OPT_SWAP,
 };
 
 static const struct argp_option options[] = {
@@ -57,7 +64,37 @@ static const struct argp_option options[] = {
 	{ "pools", OPT_POOLS, "N", 0,
 	  "Spread keys over N pools, 1 to 32, as 6.6 to 6.10 did (default 1)",
 	  0 },
-	{ 0, 0, 0, 0, "The pool:", 2 },
+	{ 0, 0, 0, 0,
+	  "The zswap front end above the pool; any of these puts it there:", 2 },
+	{ "index", OPT_INDEX, "direct|rbtree|trees|xarray", 0,
+	  "Entries are found by number (direct, the default: no front end), in "
+	  "one tree (to 6.7), in a tree per 64 MiB of swap (6.8, 6.9) or in a "
+	  "radix tree per 64 MiB (from 6.10; what the options below imply)",
+	  0 },
+	{ "max-pool", OPT_MAX_POOL, "SIZE|N%", 0,
+	  "Refuse stores and write back above SIZE, or above N percent of "
+	  "--ram",
+	  0 },
+	{ "ram", OPT_RAM, "SIZE", 0,
+	  "Size of the machine that --max-pool N% is a share of", 0 },
+	{ "accept", OPT_ACCEPT, "PERCENT", 0,
+	  "After the limit was hit, accept stores again below this share of it "
+	  "(default 90)",
+	  0 },
+	{ "reclaim", OPT_RECLAIM, "lru|backend", 0,
+	  "What is written back: the oldest entry of one list above all pools, "
+	  "as since 6.5 (default), or what the allocator chooses, as before",
+	  0 },
+	{ "second-chance", OPT_SECOND_CHANCE, "on|off", 0,
+	  "Pass over an entry once before it is written back, as since 6.12 "
+	  "(default off)",
+	  0 },
+	{ "swap", OPT_SWAP, "FILE|temp|none", 0,
+	  "Write back to FILE or to a temporary one (default) in $TMPDIR or "
+	  "the current directory; none counts without writing, and what left "
+	  "the pool is gone",
+	  0 },
+	{ 0, 0, 0, 0, "The pool:", 3 },
 	{ "pool-limit", OPT_POOL_LIMIT, "SIZE", 0,
 	  "Let a pool run out of memory at SIZE (256M, 2G)", 0 },
 	{ "page-size", OPT_PAGE_SIZE, "4K|16K|64K", 0, "Size of a frame", 0 },
@@ -80,7 +117,7 @@ static const struct argp_option options[] = {
 	  "Run a backend's deferred work after each operation (the default, "
 	  "which repeats), at marks and compactions, or at the end",
 	  0 },
-	{ 0, 0, 0, 0, "The replay:", 3 },
+	{ 0, 0, 0, 0, "The replay:", 4 },
 	{ "assign", OPT_ASSIGN, "key|tid|cpu", 0,
 	  "Who performs an operation: a thread chosen by its key (default), or "
 	  "by the thread or CPU that did it in the trace",
@@ -94,7 +131,7 @@ static const struct argp_option options[] = {
 	  "Replay a damaged trace up to its first damage", 0 },
 	{ "seed", OPT_SEED, "N", 0,
 	  "Seed of made-up contents and of all random choices (default 1)", 0 },
-	{ 0, 0, 0, 0, "Measurement:", 4 },
+	{ 0, 0, 0, 0, "Measurement:", 5 },
 	{ "verify", OPT_VERIFY, 0, 0,
 	  "Compare every load with what was stored (the default)", 0 },
 	{ "no-verify", OPT_NO_VERIFY, 0, 0, "Do not", 0 },
@@ -305,12 +342,114 @@ static error_t parse_other(struct replay_opts *o, int key, const char *arg)
 	}
 }
 
+static error_t parse_max_pool(struct replay_config *c, const char *arg)
+{
+	size_t len = strlen(arg);
+	long long n;
+	char *end;
+
+	if (len && arg[len - 1] == '%') {
+		n = strtoll(arg, &end, 10);
+		if (end == arg + len - 1 && n >= 1 && n <= 100) {
+			c->max_pool_percent = (unsigned)n;
+			return 0;
+		}
+	} else if (!size_parse(arg, &n) && n >= 4096) {
+		c->zswap.max_pool_bytes = (uint64_t)n;
+		return 0;
+	}
+	cli_usage("--max-pool takes a size of at least 4K or 1%% to 100%% of "
+		  "--ram, not \"%s\"",
+		  arg);
+	return CLI_REPORTED;
+}
+
+static error_t parse_ram(struct replay_config *c, const char *arg)
+{
+	long long n;
+
+	if (size_parse(arg, &n) || n < 1 << 20) {
+		cli_usage("--ram takes a size of at least 1M, as 256M or 8G, "
+			  "not \"%s\"",
+			  arg);
+		return CLI_REPORTED;
+	}
+	c->ram_bytes = (uint64_t)n;
+	return 0;
+}
+
+static error_t parse_index(struct replay_config *c, int key, const char *arg)
+{
+	static const char *const words[] = { "rbtree", "trees", "xarray",
+					     "direct", NULL };
+	int i = 0;
+	error_t ret = choice(key, arg, words, &i);
+
+	c->front = i != 3;
+	if (c->front)
+		c->zswap.index = (enum zswap_index_kind)i;
+	return ret;
+}
+
+/* Whatever only a front end has, puts one there. */
+static error_t parse_front(struct replay_config *c, int key, const char *arg)
+{
+	static const char *const reclaim[] = { "lru", "backend", NULL };
+	static const char *const on_off[] = { "off", "on", NULL };
+	long long n = 0;
+	error_t ret;
+	int i = 0;
+
+	if (key == OPT_INDEX)
+		return parse_index(c, key, arg);
+	if (key == OPT_RAM)
+		return parse_ram(c, arg);
+	if (key < OPT_RECLAIM || key > OPT_SWAP)
+		return ARGP_ERR_UNKNOWN;
+	c->front = true;
+	switch (key) {
+	case OPT_RECLAIM:
+		ret = choice(key, arg, reclaim, &i);
+		c->zswap.reclaim = (enum zswap_reclaim)i;
+		return ret;
+	case OPT_SECOND_CHANCE:
+		ret = choice(key, arg, on_off, &i);
+		c->zswap.second_chance = i;
+		return ret;
+	case OPT_ACCEPT:
+		ret = count(key, arg, 0, 100, &n);
+		c->zswap.accept_percent = (unsigned)n;
+		return ret;
+	case OPT_SWAP:
+		c->no_swap = !strcmp(arg, "none");
+		c->swap_file = c->no_swap || !strcmp(arg, "temp") ? NULL : arg;
+		return 0;
+	default:
+		return parse_max_pool(c, arg);
+	}
+}
+
+static error_t parse_end(const struct replay_config *c)
+{
+	if (c->max_pool_percent && !c->ram_bytes) {
+		cli_usage("--max-pool %u%% is a share of --ram, which is not "
+			  "given",
+			  c->max_pool_percent);
+		return CLI_REPORTED;
+	}
+	return 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct replay_opts *o = state->input;
 	error_t ret;
 
+	if (key == ARGP_KEY_END)
+		return parse_end(&o->config);
 	ret = parse_choice(&o->config, key, arg);
+	if (ret == ARGP_ERR_UNKNOWN)
+		ret = parse_front(&o->config, key, arg);
 	if (ret == ARGP_ERR_UNKNOWN)
 		ret = parse_number(o, key, arg);
 	if (ret == ARGP_ERR_UNKNOWN)
@@ -330,6 +469,8 @@ void replay_opts_init(struct replay_opts *o)
 	o->config.swap.same_filled = true;
 	o->config.swap.verify = true;
 	o->config.swap.seed = 1;
+	o->config.zswap.index = ZSWAP_XARRAY;
+	o->config.zswap.accept_percent = 90;
 }
 
 void replay_opts_free(struct replay_opts *o)

@@ -15,6 +15,7 @@
 /* Looks before a waiter lets others run. */
 #define SPINS 2000
 #define NAP_NS 60000
+#define RECLAIM_POLL_NS 200000
 
 unsigned replay_cpus(void)
 {
@@ -221,11 +222,29 @@ void replay_order(struct replay *r, uint64_t compactions, uint64_t migrations)
 	pthread_mutex_unlock(&r->mutex);
 }
 
+/* A store that queues reclaim must not pay for waking anybody, so look. */
+static void await_orders(struct replay *r)
+{
+	struct timespec ts;
+
+	if (!r->swap->zswap) {
+		pthread_cond_wait(&r->cond, &r->mutex);
+		return;
+	}
+	clock_gettime(CLOCK_REALTIME, &ts);
+	ts.tv_nsec += RECLAIM_POLL_NS;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_nsec -= 1000000000;
+		ts.tv_sec++;
+	}
+	pthread_cond_timedwait(&r->cond, &r->mutex, &ts);
+}
+
 static void *background(void *arg)
 {
 	struct replay *r = arg;
 	uint64_t random = r->config->swap.seed | 1, start = clock_cpu_ns();
-	bool compact, migrate;
+	bool compact, migrate, reclaim;
 
 	if (sync_cpu_attach())
 		return NULL;
@@ -233,10 +252,12 @@ static void *background(void *arg)
 	for (;;) {
 		compact = r->compact_orders;
 		migrate = r->migrate_orders;
-		if (!compact && !migrate) {
+		reclaim =
+			r->swap->zswap && zswap_reclaim_queued(r->swap->zswap);
+		if (!compact && !migrate && !reclaim) {
 			if (r->background_quit)
 				break;
-			pthread_cond_wait(&r->cond, &r->mutex);
+			await_orders(r);
 			continue;
 		}
 		r->compact_orders -= compact;
@@ -246,6 +267,8 @@ static void *background(void *arg)
 			replay_compact(r);
 		if (migrate)
 			replay_migrate(r, &random);
+		if (reclaim)
+			swap_reclaim(r->swap, &r->background_times);
 		pthread_mutex_lock(&r->mutex);
 	}
 	pthread_mutex_unlock(&r->mutex);

@@ -22,9 +22,16 @@ bool replay_stopping(struct replay *r)
 void replay_stats(struct replay *r, struct zpool_stats *stats)
 {
 	struct swap_counts sum = { 0 };
+	struct zswap_stats front;
 	unsigned i;
 
 	swap_stats(r->swap, stats);
+	if (r->swap->zswap) {
+		zswap_stats(r->swap->zswap, &front);
+		stats->objects = front.stored_pages - front.same_filled_pages;
+		stats->object_bytes = front.object_bytes;
+		return;
+	}
 	for (i = 0; i < r->config->threads; i++) {
 		const struct swap_counts *c = &r->workers[i].cpu->counts;
 

@@ -58,7 +58,7 @@ static json_t *counts(const struct replay_result *res)
 				      c->reject_compress_fail +
 				      c->reject_alloc_fail },
 		{ "same_filled", c->same_filled_pages },
-		{ "writeback", 0 },
+		{ "writeback", res->zswap.written_back_pages },
 		{ "compacted_pages", res->end.compacted_pages },
 		{ "stored_pages", (uint64_t)c->stored_pages },
 		{ "same_filled_pages", (uint64_t)c->stored_same },
@@ -66,8 +66,8 @@ static json_t *counts(const struct replay_result *res)
 		{ "reject_compress_fail", c->reject_compress_fail },
 		{ "reject_alloc_fail", c->reject_alloc_fail },
 		{ "duplicate_entry", c->duplicate_entry },
-		{ "written_back_pages", 0 },
-		{ "pool_limit_hit", 0 },
+		{ "written_back_pages", res->zswap.written_back_pages },
+		{ "pool_limit_hit", res->zswap.pool_limit_hit },
 		{ "unchanged", c->unchanged },
 		{ "incompressible", c->incompressible },
 		{ "load_miss", c->load_miss },
@@ -112,6 +112,8 @@ static void split(const struct replay_result *res, double ns[STAGES])
 		all += ns[i];
 	for (i = 0; loop > 0 && all > 0 && i < STAGES; i++)
 		ns[i] *= loop / all;
+	for (i = 0; i < STAGES; i++)
+		ns[i] += (double)res->times.reclaim_ns[i];
 	ns[STAGE_LOCK] = (double)res->wait_ns;
 	ns[STAGE_ALLOC] += (double)res->compact_ns;
 }
@@ -330,6 +332,67 @@ static json_t *options(const struct replay_config *c)
 		(json_int_t)c->pool_limit);
 }
 
+static int put(json_t *o, const char *name, json_t *value)
+{
+	return json_object_set_new(o, name, value);
+}
+
+/* zswap's counters under zswap's names; what the field never had comes last. */
+static json_t *front(const struct replay_config *c,
+		     const struct replay_result *res)
+{
+	static const char *const index[] = { "rbtree", "trees", "xarray" };
+	static const char *const reclaim[] = { "lru", "backend" };
+	const struct zswap_stats *z = &res->zswap;
+	uint64_t loads = z->pool_loads + z->file_loads + z->lost_loads;
+	const struct {
+		const char *name;
+		uint64_t n;
+	} counts[] = {
+		{ "stored_pages", z->stored_pages },
+		{ "same_filled_pages", z->same_filled_pages },
+		{ "reject_compress_poor", z->reject_compress_poor },
+		{ "reject_alloc_fail", z->reject_alloc_fail },
+		{ "reject_kmemcache_fail", z->reject_kmemcache_fail },
+		{ "reject_reclaim_fail", z->reject_reclaim_fail },
+		{ "pool_limit_hit", z->pool_limit_hit },
+		{ "pool_total_size", z->pool_total_size },
+		{ "written_back_pages", z->written_back_pages },
+		{ "duplicate_entry", z->duplicate_entry },
+		{ "rejected_pages", z->rejected_pages },
+		{ "pool_loads", z->pool_loads },
+		{ "file_loads", z->file_loads },
+		{ "lost_loads", z->lost_loads },
+		{ "pages_freed_by_writeback", z->pages_freed_by_writeback },
+		{ "write_errors", z->write_errors },
+		{ "entry_bytes", z->entry_bytes },
+		{ "max_pool_bytes", z->max_pool_bytes },
+	};
+	json_t *o = json_object();
+	size_t i;
+	int k;
+
+	put(o, "index", json_string(index[c->zswap.index]));
+	put(o, "reclaim", json_string(reclaim[c->zswap.reclaim]));
+	put(o, "second_chance", json_boolean(c->zswap.second_chance));
+	put(o, "accept_percent", json_integer(c->zswap.accept_percent));
+	put(o, "swap",
+	    json_string(c->no_swap	   ? "none"
+			: res->swap_direct ? "direct"
+					   : "page cache"));
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		put(o, counts[i].name, number(counts[i].n));
+	put(o, "pages_freed_per_writeback",
+	    ratio((double)z->pages_freed_by_writeback,
+		  (double)z->written_back_pages));
+	put(o, "pool_hit_ratio", ratio((double)z->pool_loads, (double)loads));
+	for (i = 0, k = 0; k < STAGES; k++)
+		i += k == STAGE_OFF ? 0 : res->times.reclaim_ns[k];
+	put(o, "reclaim_ns", number(i));
+	put(o, "transfer_ns", number(res->times.reclaim_ns[STAGE_OFF]));
+	return o;
+}
+
 static json_t *overhead(const struct replay_result *res)
 {
 	return json_pack(
@@ -339,11 +402,6 @@ static json_t *overhead(const struct replay_result *res)
 		(json_int_t)res->table_bytes, "table_bytes_per_live_key",
 		ratio((double)res->table_bytes, (double)res->live_peak),
 		"late_max_ns", (json_int_t)res->late_max_ns);
-}
-
-static int put(json_t *o, const char *name, json_t *value)
-{
-	return json_object_set_new(o, name, value);
 }
 
 json_t *result_record(const struct replay_config *config,
@@ -375,6 +433,8 @@ json_t *result_record(const struct replay_config *config,
 	bad |= put(o, "options", options(config));
 	bad |= put(o, "oversubscribed", json_boolean(res->oversubscribed));
 	bad |= put(o, "counts", counts(res));
+	if (res->front)
+		bad |= put(o, "zswap", front(config, res));
 	bad |= put(o, "page_size", number(ps));
 	bad |= put(o, "pool_pages", number(s->pages));
 	bad |= put(o, "pool_pages_peak", number(s->pages_peak));

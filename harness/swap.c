@@ -72,6 +72,40 @@ static int choose_api(struct swap *s, struct err *err)
 	return 0;
 }
 
+/* The front end has the pools; the path only looks at them. */
+static int make_zswap(struct swap *s, struct err *err)
+{
+	struct zswap_config z = *s->config.zswap;
+
+	z.backend = s->config.backend;
+	z.pools = s->config.pools;
+	z.codec = s->config.codec;
+	z.sized = s->config.object != SWAP_PAGES;
+	z.pool = s->config.pool;
+	z.exclusive = s->config.exclusive;
+	z.keep_incompressible = s->config.keep_incompressible;
+	z.slots = s->config.keys;
+	s->zswap = zswap_create(&z, err);
+	if (!s->zswap)
+		return -EINVAL;
+	for (; s->nr_pools < s->config.pools; s->nr_pools++)
+		s->pool[s->nr_pools] = zswap_pool(s->zswap, s->nr_pools);
+	return 0;
+}
+
+static int make_pools(struct swap *s, struct err *err)
+{
+	if (s->config.zswap)
+		return make_zswap(s, err);
+	for (; s->nr_pools < s->config.pools; s->nr_pools++) {
+		s->pool[s->nr_pools] =
+			zpool_create(s->config.backend, &s->config.pool, err);
+		if (!s->pool[s->nr_pools])
+			return -EINVAL;
+	}
+	return 0;
+}
+
 struct swap *swap_create(const struct swap_config *config, struct err *err)
 {
 	struct swap *s = calloc(1, sizeof(*s));
@@ -79,13 +113,8 @@ struct swap *swap_create(const struct swap_config *config, struct err *err)
 	if (!s)
 		goto nomem;
 	s->config = *config;
-	while (s->nr_pools < config->pools) {
-		s->pool[s->nr_pools] =
-			zpool_create(config->backend, &config->pool, err);
-		if (!s->pool[s->nr_pools])
-			goto fail;
-		s->nr_pools++;
-	}
+	if (make_pools(s, err))
+		goto fail;
 	s->driver = s->pool[0]->driver;
 	s->contents = !(s->pool[0]->caps & ZPOOL_NO_CONTENTS);
 	s->settle_op = config->settle == SWAP_SETTLE_OP && s->driver->settle &&
@@ -109,8 +138,9 @@ void swap_destroy(struct swap *s)
 
 	if (!s)
 		return;
-	for (i = 0; i < s->nr_pools; i++)
+	for (i = 0; i < s->nr_pools && !s->zswap; i++)
 		zpool_destroy(s->pool[i]);
+	zswap_destroy(s->zswap);
 	if (s->slots)
 		munmap(s->slots, s->slots_bytes);
 	free(s->pattern);
@@ -189,6 +219,8 @@ int swap_validate(struct swap *s, struct err *err)
 	unsigned i;
 	int ret;
 
+	if (s->zswap)
+		return zswap_validate(s->zswap, err);
 	if (!s->driver->validate)
 		return 0;
 	for (i = 0; i < s->nr_pools; i++) {
@@ -225,6 +257,8 @@ void swap_times_add(struct swap_times *to, const struct swap_times *from)
 	int op, i;
 
 	to->preempted += from->preempted;
+	for (i = 0; i < STAGES; i++)
+		to->reclaim_ns[i] += from->reclaim_ns[i];
 	for (op = 0; op < 3; op++) {
 		to->samples[op] += from->samples[op];
 		for (i = 0; i < STAGES; i++)

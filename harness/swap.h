@@ -20,6 +20,7 @@
 #include "harness/codec.h"
 #include "harness/hist.h"
 #include "harness/stage.h"
+#include "harness/zswap.h"
 #include "traces/zlt.h"
 
 #define SWAP_MAX_POOLS 32
@@ -85,6 +86,10 @@ enum swap_settle {
  * @settle: when deferred work runs
  * @sample: one of this many operations is timed; 1 = all, 0 = none
  * @seed: of made-up bytes and of the choice of samples
+ * @zswap: the front end to go through, of which index, reclaim, second_chance,
+ *	   max_pool_bytes, accept_percent and swap are read; NULL for the direct
+ *	   path
+ * @reclaim_here: run the reclaim that a store queued right after it
  */
 struct swap_config {
 	const char *backend;
@@ -105,6 +110,8 @@ struct swap_config {
 	enum swap_settle settle;
 	unsigned sample;
 	uint64_t seed;
+	const struct zswap_config *zswap;
+	bool reclaim_here;
 };
 
 /* What a slot holds. */
@@ -166,12 +173,14 @@ struct swap_counts {
  *	       the CPU away meanwhile
  * @ns: their time by operation and stage
  * @latency: their time in the swap path
+ * @reclaim_ns: time of all reclaim by stage, exact
  */
 struct swap_times {
 	uint64_t samples[3];
 	uint64_t preempted;
 	uint64_t ns[3][STAGES];
 	struct hist latency[3];
+	uint64_t reclaim_ns[STAGES];
 };
 
 struct swap {
@@ -179,6 +188,7 @@ struct swap {
 	const struct zpool_driver *driver;
 	unsigned nr_pools;
 	struct zpool *pool[SWAP_MAX_POOLS];
+	struct zswap *zswap;
 	struct swap_slot *slots;
 	size_t slots_bytes;
 	char *pattern;
@@ -246,6 +256,14 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 
 /** swap_settle() - run all deferred work of all pools */
 void swap_settle(struct swap *s);
+
+/**
+ * swap_reclaim() - run the reclaim that a full front end queued
+ * @times: where its time goes; the calling CPU's own
+ *
+ * Return: entries written back.
+ */
+uint64_t swap_reclaim(struct swap *s, struct swap_times *times);
 
 /** swap_compact() - compact all pools. Return: pages freed */
 uint64_t swap_compact(struct swap *s);

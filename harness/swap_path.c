@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include <xxhash.h>
 
-#include "harness/swap.h"
+#include "harness/swap_internal.h"
 
 #define hot static inline __attribute__((always_inline))
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -20,7 +20,6 @@
 #define AHEAD 16
 /* Longer than any operation takes by itself. */
 #define SUSPECT_NS 100000
-#define GOLDEN 0x9e3779b1u
 
 hot void enter(struct swap_cpu *c, bool timed, enum stage stage)
 {
@@ -39,11 +38,6 @@ hot struct zpool *pool_of(const struct swap *s, uint32_t key)
 	if (s->nr_pools == 1)
 		return s->pool[0];
 	return s->pool[((uint64_t)(key * GOLDEN) * s->nr_pools) >> 32];
-}
-
-hot const char *made_up(const struct swap *s, uint32_t content)
-{
-	return s->pattern + (content * GOLDEN >> 16);
 }
 
 hot void write_object(struct swap *s, struct zpool *pool, unsigned long handle,
@@ -143,12 +137,12 @@ hot int make_object(struct swap_cpu *c, uint32_t object, const void *page,
 	*content = object;
 	if (kind == SWAP_SIZES) {
 		*content = c->next_content++;
-		*src = made_up(s, *content);
+		*src = swap_made_up(s, *content);
 		*len = object;
 		return 0;
 	}
 	if (kind == SWAP_TABLE) {
-		*src = made_up(s, object);
+		*src = swap_made_up(s, object);
 		*len = s->config.sizes[object];
 		if (unlikely(!*len))
 			return no_size(c, object);
@@ -317,7 +311,8 @@ hot int read_made_up(struct swap_cpu *c, uint32_t key,
 	mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
 	if (s->config.verify && s->contents) {
 		enter(c, timed, STAGE_OFF);
-		differs = memcmp(mem, made_up(s, slot->content), slot->length);
+		differs = memcmp(mem, swap_made_up(s, slot->content),
+				 slot->length);
 		c->counts.verified++;
 		enter(c, timed, STAGE_ALLOC);
 	}
@@ -424,7 +419,7 @@ static bool was_preempted(struct swap_cpu *c)
 	return c->nivcsw != before;
 }
 
-static uint32_t next_sample(struct swap_cpu *c)
+uint32_t swap_next_sample(struct swap_cpu *c)
 {
 	uint32_t n = c->swap->config.sample, x = c->random;
 
@@ -437,26 +432,32 @@ static uint32_t next_sample(struct swap_cpu *c)
 	return 1 + x % (2 * n - 1);
 }
 
-hot int perform_timed(struct swap_cpu *c, uint8_t op, uint32_t key,
-		      uint32_t object, enum swap_object kind)
+void swap_note_sample(struct swap_cpu *c, uint8_t op)
 {
 	struct swap_times *t = &c->times;
-	uint64_t total;
-	int ret, i;
+	uint64_t total = stage_end(&c->clock);
+	int i;
 
-	c->sample_left = next_sample(c);
-	ret = perform(c, op, key, object, kind, true);
-	if (unlikely(ret))
-		return ret;
-	total = stage_end(&c->clock);
 	if (unlikely(total > SUSPECT_NS) && was_preempted(c)) {
 		t->preempted++;
-		return 0;
+		return;
 	}
 	t->samples[op]++;
 	for (i = 0; i < STAGES; i++)
 		t->ns[op][i] += c->clock.ns[i];
 	hist_add(&t->latency[op], total);
+}
+
+hot int perform_timed(struct swap_cpu *c, uint8_t op, uint32_t key,
+		      uint32_t object, enum swap_object kind)
+{
+	int ret;
+
+	c->sample_left = swap_next_sample(c);
+	ret = perform(c, op, key, object, kind, true);
+	if (unlikely(ret))
+		return ret;
+	swap_note_sample(c, op);
 	return 0;
 }
 
@@ -499,6 +500,8 @@ RUN(run_pages, SWAP_PAGES)
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 		 const uint32_t *object, size_t n)
 {
+	if (unlikely(c->swap->zswap != NULL))
+		return swap_run_zswap(c, op, key, object, n);
 	switch (c->swap->config.object) {
 	case SWAP_SIZES:
 		return run_sizes(c, op, key, object, n);

@@ -124,7 +124,10 @@ void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
 		spin_lock(&pool->lru_lock);
 		TAILQ_REMOVE(&pool->list, entry, lru);
 		spin_unlock(&pool->lru_lock);
+		zswap_stage(z, STAGE_ALLOC);
 		zpool->driver->free(zpool, entry->handle);
+		zswap_stage(z, STAGE_FRONT);
+		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
 	} else {
 		zswap_count(z, Z_SAME_FILLED, -1);
 	}
@@ -158,12 +161,30 @@ static void drop_slot(struct zswap *z, uint32_t slot)
 		release(z, entry);
 }
 
+void zswap_time(struct zswap *z, struct stage_clock *clock)
+{
+	z->counters[smp_processor_id()].clock = clock;
+}
+
+/* O_DIRECT wants aligned memory, and a caller's page may lie anywhere. */
+static bool is_aligned(const void *page)
+{
+	return (uintptr_t)page % SWAP_PAGE_SIZE == 0;
+}
+
 int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
 {
+	struct zswap_buffers *b = zswap_buffers(z);
 	int ret;
 
 	if (z->config.swap) {
+		if (!b)
+			return -ENOMEM;
+		zswap_stage(z, STAGE_OFF);
+		if (!is_aligned(page))
+			page = memcpy(b->page, page, SWAP_PAGE_SIZE);
 		ret = swapfile_write(z->config.swap, slot, page);
+		zswap_stage(z, STAGE_FRONT);
 		if (ret) {
 			zswap_count(z, Z_WRITE_ERROR, 1);
 			return ret;
@@ -214,8 +235,10 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 	struct zpool *pool = z->pools[entry->pool];
 	int ret;
 
+	zswap_stage(z, STAGE_ALLOC);
 	ret = pool->driver->malloc(pool, length, &entry->handle);
 	if (ret) {
+		zswap_stage(z, STAGE_FRONT);
 		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
 			    1);
 		return ret;
@@ -225,6 +248,8 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 		write_behind_header(z, entry, object, length);
 	else
 		zpool_write(pool, entry->handle, object, length);
+	zswap_stage(z, STAGE_FRONT);
+	zswap_count(z, Z_OBJECT_BYTES, length);
 	return 0;
 }
 
@@ -238,7 +263,9 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 		memcpy(object, page, sized);
 		return (int)sized;
 	}
+	zswap_stage(z, STAGE_CODEC);
 	length = codec_compress(z->config.codec, page, object);
+	zswap_stage(z, STAGE_FRONT);
 	if (length > 0 && length < SWAP_PAGE_SIZE)
 		return length;
 	if (!z->config.keep_incompressible ||
@@ -259,6 +286,7 @@ static int fill_entry(struct zswap *z, struct zswap_entry *entry,
 	entry->length = 0;
 	if (!sized && same_filled(page, &entry->handle)) {
 		zswap_count(z, Z_SAME_FILLED, 1);
+		zswap_count(z, Z_SAME_STORES, 1);
 		return 0;
 	}
 	if (!b)
@@ -325,10 +353,12 @@ static void discard_entry(struct zswap *z, struct zswap_entry *entry)
 {
 	struct zpool *pool = z->pools[entry->pool];
 
-	if (entry->length)
+	if (entry->length) {
 		pool->driver->free(pool, entry->handle);
-	else
+		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
+	} else {
 		zswap_count(z, Z_SAME_FILLED, -1);
+	}
 	slab_free(z->entries, entry);
 	zswap_count(z, Z_ENTRIES, -1);
 }
@@ -381,7 +411,7 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 	struct zpool *pool = z->pools[entry->pool];
 	struct zswap_buffers *b = zswap_buffers(z);
 	size_t length = entry->length - z->header;
-	char *object;
+	char *mem, *object;
 	int ret = 0;
 
 	if (!entry->length) {
@@ -390,13 +420,23 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 	}
 	if (!b)
 		return -ENOMEM;
-	object = zpool_read_begin(pool, entry->handle, entry->length, b->copy);
+	zswap_stage(z, STAGE_ALLOC);
+	mem = object =
+		zpool_read_begin(pool, entry->handle, entry->length, b->copy);
+	if (z->copy_first) {
+		object = memcpy(b->copy, mem, entry->length);
+		zpool_read_end(pool, entry->handle, entry->length, mem);
+	}
+	zswap_stage(z, STAGE_CODEC);
 	if (z->config.sized || length == SWAP_PAGE_SIZE)
 		memcpy(page, object + z->header, length);
 	else
 		ret = codec_decompress(z->config.codec, object + z->header,
 				       length, page);
-	zpool_read_end(pool, entry->handle, entry->length, object);
+	zswap_stage(z, STAGE_ALLOC);
+	if (!z->copy_first)
+		zpool_read_end(pool, entry->handle, entry->length, mem);
+	zswap_stage(z, STAGE_FRONT);
 	return ret;
 }
 
@@ -449,6 +489,9 @@ static int load_keep(struct zswap *z, struct zswap_tree *tree,
 
 static int load_from_file(struct zswap *z, uint32_t slot, void *page)
 {
+	struct zswap_buffers *b = zswap_buffers(z);
+	int ret;
+
 	if (!slot_in_file(z, slot))
 		return -ENOENT;
 	if (!z->config.swap) {
@@ -456,7 +499,12 @@ static int load_from_file(struct zswap *z, uint32_t slot, void *page)
 		return -ENODATA;
 	}
 	zswap_count(z, Z_FILE_LOAD, 1);
-	return swapfile_read(z->config.swap, slot, page);
+	zswap_stage(z, STAGE_OFF);
+	ret = swapfile_read(z->config.swap, slot, b->page);
+	if (!ret)
+		memcpy(page, b->page, SWAP_PAGE_SIZE);
+	zswap_stage(z, STAGE_FRONT);
+	return ret;
 }
 
 int zswap_load(struct zswap *z, uint64_t slot, void *page)

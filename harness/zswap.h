@@ -17,6 +17,7 @@
 
 #include "backends/zpool.h"
 #include "harness/codec.h"
+#include "harness/stage.h"
 #include "harness/swapfile.h"
 #include "harness/zswap_index.h"
 
@@ -85,6 +86,9 @@ struct zswap_config {
  * @lost_loads: loads of pages that left with no swap file to keep them
  * @pages_freed_by_writeback: pool pages that writeback freed
  * @write_errors: writes to the swap file that failed
+ * @max_pool_bytes: the limit
+ * @same_filled_stores: stores that kept a repeated word
+ * @object_bytes: sizes of the objects in the pools now
  * @entry_bytes: memory of entries, index and slot states
  */
 struct zswap_stats {
@@ -104,6 +108,9 @@ struct zswap_stats {
 	uint64_t lost_loads;
 	uint64_t pages_freed_by_writeback;
 	uint64_t write_errors;
+	uint64_t max_pool_bytes;
+	uint64_t same_filled_stores;
+	uint64_t object_bytes;
 	uint64_t entry_bytes;
 };
 
@@ -129,7 +136,7 @@ uint64_t zswap_destroy(struct zswap *z);
  * zswap_store() - swap a page out
  * @z: the front end
  * @slot: its slot; whatever the slot held is replaced
- * @page: SWAP_PAGE_SIZE bytes, aligned to that
+ * @page: SWAP_PAGE_SIZE bytes
  * @length: bytes of the object when the front end is sized, 1..SWAP_PAGE_SIZE;
  *	    0 for a same-filled page and when it is not sized
  *
@@ -146,8 +153,7 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page,
  * zswap_load() - swap a page in
  * @z: the front end
  * @slot: its slot
- * @page: receives SWAP_PAGE_SIZE bytes, aligned to that; of a sized object
- *	  only its own bytes
+ * @page: receives SWAP_PAGE_SIZE bytes; of a sized object only its own bytes
  *
  * With exclusive loads an entry of the pool is released; a copy in the file
  * stays until the slot is stored to or invalidated.
@@ -155,6 +161,15 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page,
  * pool and there is no swap file; -EIO when it cannot be read or expanded.
  */
 int zswap_load(struct zswap *z, uint64_t slot, void *page);
+
+/**
+ * zswap_time() - charge what the calling CPU does from now on to a clock
+ * @clock: a clock between stage_begin() and stage_end(), or NULL to stop
+ *
+ * Transfers to and from the swap file are STAGE_OFF: the kernel only submits
+ * them.
+ */
+void zswap_time(struct zswap *z, struct stage_clock *clock);
 
 /** zswap_invalidate() - the slot was freed; does nothing to an empty one */
 void zswap_invalidate(struct zswap *z, uint64_t slot);

@@ -27,6 +27,8 @@ enum zswap_counter {
 	Z_FREED,
 	Z_WRITE_ERROR,
 	Z_ENTRIES,
+	Z_SAME_STORES,
+	Z_OBJECT_BYTES,
 	Z_COUNTERS
 };
 
@@ -39,6 +41,7 @@ struct zswap_buffers {
 
 struct zswap_counters {
 	int64_t n[Z_COUNTERS];
+	struct stage_clock *clock;
 } __attribute__((aligned(64)));
 
 TAILQ_HEAD(zswap_lru, zswap_entry);
@@ -64,6 +67,7 @@ struct zswap {
 	struct zswap_index index;
 	struct zswap_lru_list pool;
 	size_t header;
+	bool copy_first;
 	size_t largest[ZSWAP_MAX_POOLS];
 	atomic_t *slots;
 	atomic_t reached_full;
@@ -76,7 +80,19 @@ struct zswap {
 static inline void zswap_count(struct zswap *z, enum zswap_counter what,
 			       int64_t n)
 {
-	z->counters[smp_processor_id()].n[what] += n;
+	int64_t *count = &z->counters[smp_processor_id()].n[what];
+
+	/* Others may look at it meanwhile. */
+	WRITE_ONCE(*count, *count + n);
+}
+
+/* What follows belongs to @stage of the operation being timed, if any. */
+static inline void zswap_stage(struct zswap *z, enum stage stage)
+{
+	struct stage_clock *clock = z->counters[smp_processor_id()].clock;
+
+	if (__builtin_expect(clock != NULL, 0))
+		stage_switch(clock, stage);
 }
 
 /* The calling CPU's buffers, made at its first use; NULL without memory. */
@@ -95,7 +111,7 @@ static inline bool slot_in_file(struct zswap *z, uint32_t slot)
 
 void slot_set_in_file(struct zswap *z, uint32_t slot, bool in_file);
 
-/* Put a page into the swap file, slot lock held. */
+/* Put a page into the swap file, slot lock held; uses the CPU's page buffer. */
 int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page);
 
 uint64_t zswap_total_bytes(struct zswap *z);

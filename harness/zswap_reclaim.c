@@ -150,7 +150,9 @@ static uint64_t reclaim_lru(struct zswap *z)
 			written++;
 		else if (++failures == MAX_RECLAIM_RETRIES)
 			break;
+		zswap_stage(z, STAGE_OFF);
 		cond_resched();
+		zswap_stage(z, STAGE_FRONT);
 	} while (!zswap_can_accept(z));
 	return written;
 }

@@ -24,6 +24,9 @@ static int make_pools(struct zswap *z, struct err *err)
 						  ? pool->driver->largest(pool)
 						  : SWAP_PAGE_SIZE;
 	}
+	/* An allocator that forbids sleeping while mapped is copied from first. */
+	z->copy_first = !z->pools[0]->driver->obj_read_begin &&
+			!(z->pools[0]->caps & ZPOOL_SLEEP_MAPPED);
 	if (z->config.reclaim != ZSWAP_RECLAIM_BACKEND)
 		return 0;
 	if (!(z->pools[0]->caps & ZPOOL_EVICTABLE))
@@ -133,7 +136,7 @@ static uint64_t sum(const struct zswap *z, enum zswap_counter what)
 	unsigned cpu;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		n += z->counters[cpu].n[what];
+		n += READ_ONCE(z->counters[cpu].n[what]);
 	return n;
 }
 
@@ -156,6 +159,9 @@ void zswap_stats(struct zswap *z, struct zswap_stats *stats)
 		.lost_loads = sum(z, Z_LOST_LOAD),
 		.pages_freed_by_writeback = sum(z, Z_FREED),
 		.write_errors = sum(z, Z_WRITE_ERROR),
+		.max_pool_bytes = z->config.max_pool_bytes,
+		.same_filled_stores = sum(z, Z_SAME_STORES),
+		.object_bytes = sum(z, Z_OBJECT_BYTES),
 		.entry_bytes = atomic_long_read(&z->arena->slab_bytes) +
 			       zswap_index_bytes(&z->index) +
 			       z->config.slots * sizeof(*z->slots),
