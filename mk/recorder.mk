@@ -21,14 +21,14 @@ PROGRAMS := $(B)/tests/programs/memory $(B)/tests/programs/static
 
 tests: $(PROGRAMS)
 
-$(B)/tests/programs/memory: tests/programs/memory.c
+$(B)/tests/programs/memory: tests/programs/memory.c tests/programs/pattern.h
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
 		-pthread -o $@ $<
 
-$(B)/tests/programs/static: tests/programs/memory.c
+$(B)/tests/programs/static: tests/programs/memory.c tests/programs/pattern.h
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE \
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
 		-pthread -static -o $@ $<

@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/programs/pattern.h"
+
 #define PAGE 4096ul
 #define WORDS (PAGE / sizeof(uint64_t))
 
@@ -31,19 +33,6 @@ static void die(const char *what, size_t page)
 	fprintf(stderr, "memory: %s: page %zu: %s\n", what, page,
 		strerror(errno));
 	_exit(99);
-}
-
-static uint64_t mix(uint64_t x)
-{
-	x ^= x >> 33;
-	x *= 0xff51afd7ed558ccdull;
-	x ^= x >> 33;
-	return x;
-}
-
-static uint64_t word(uint64_t seed, size_t page, size_t i)
-{
-	return mix(seed + page * 512 + i) & (page % 3 ? ~0ull : 0xffffull);
 }
 
 static void fill(void *at, size_t pages, uint64_t seed, size_t first)
@@ -458,9 +447,9 @@ static int other_things(char **argv)
 		size_t pages = (size_t)n * 256, round;
 		void *p = map(pages);
 
-		fill(p, pages, 20, 0);
+		fill(p, pages, EAT_SEED, 0);
 		for (round = 0; round < 4; round++)
-			check("eaten", p, pages, 20, 0);
+			check("eaten", p, pages, EAT_SEED, 0);
 		printf("%016llx\n", (unsigned long long)sum);
 		return 0;
 	}

@@ -263,6 +263,8 @@ static void remap_page(void *arg, uint32_t nr)
 		/* The key of a page is its address: it leaves and returns. */
 		rec_log(r, REC_INVALIDATE, nr, now, r->pid, rec_cpu());
 		rec_log(r, REC_STORE, to, now, r->pid, rec_cpu());
+		r->p->counts.drops++;
+		r->p->counts.stores++;
 	}
 	old->state = PAGE_NONE;
 }
