@@ -33,24 +33,29 @@ DIRECTION = {
     "pool_pages_peak": 1,
     "footprint_bytes": 1,
     "metadata_bytes": 1,
+    "density": -1,
+    "footprint_bytes_max": 1,
     "moved_objects": 1,
     "moved_bytes": 1,
-    "counts.rejected": 1,
+    "rejected": 1,
     "acquisitions": 1,
     "instructions/op": 1,
     "virtual sys ns/op": 1,
 }
-# The calls of the swap path; callgrind counts what happens inside them.
-COUNTED = ("swap_store", "swap_load", "swap_invalidate")
+# The swap path's entries; callgrind counts what happens inside them.
+COUNTED = ("swap_run", "swap_compact")
 TOP = (
     "pool_pages pool_pages_peak objects object_bytes frag_ratio footprint_bytes "
-    "metadata_bytes moved_objects moved_bytes compacted_pages slots"
+    "metadata_bytes obj_allocated"
 ).split()
 
 
 def flatten(record):
     """The exact counters of a record: name -> number."""
-    out = {name: record[name] for name in TOP if name in record}
+    out = {name: record[name] for name in TOP if record.get(name) is not None}
+    for name, value in record.get("over_time", {}).items():
+        if value is not None:
+            out[f"over_time.{name}"] = value
     for name, value in record["counts"].items():
         if isinstance(value, (int, float)):
             out[f"counts.{name}"] = value
@@ -95,7 +100,8 @@ class Plan:
                 for codec in group["codecs"]:
                     for spec in group["backends"]:
                         extra = group.get("args", [])
-                        key = " ".join([name, spec, codec, *extra])
+                        key = " ".join([name, codec, spec, group.get("label", "")])
+                        key = key.rstrip()
                         yield key, traces[name], spec, codec, extra
 
 
@@ -111,7 +117,7 @@ def run(args, **more):
 def toolchain(record):
     """What instruction counts depend on besides the sources."""
     env = record["env"]
-    names = ("compiler", "cflags", "libraries", "libs", "arch")
+    names = ("compiler", "flags", "libraries", "machine")
     said = {n: env[n] for n in names if n in env}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
