@@ -113,7 +113,8 @@ def _group_rows(cases, values):
         if len(cases) > 1:
             rows.append((case.title, None))
         for cell in case.cells.values():
-            rows.append((cell.label, values(cell)))
+            if cell.allocates and cell.first.fullest:
+                rows.append((cell.label, values(cell)))
     return rows
 
 
@@ -140,9 +141,9 @@ def footprint(cases):
         meta = point["footprint_bytes"] - held
         return [v / (1 << 20) for v in (live, max(0, held - live), meta)]
 
-    if not all(cell.first.fullest for case in cases for cell in case.cells.values()):
-        return None
     rows = _group_rows(cases, values)
+    if not any(values for _, values in rows):
+        return None
     _bars(plot, rows, "MiB", lambda _, v: text.fmt_bytes(sum(v) * (1 << 20)))
     return plot
 
@@ -158,6 +159,8 @@ def density(cases):
     )
     plot.key_fill("density", gnuplot.fill_style(1))
     rows = _group_rows(cases, lambda cell: [cell.first.density])
+    if not any(values for _, values in rows):
+        return None
     _bars(plot, rows, "original bytes / footprint bytes", lambda _, v: f"{v[0]:.2f}")
     plot.legend = []
     return plot
@@ -335,7 +338,7 @@ def nines(share):
 
 def tradeoff(case):
     """Points: density against sys time, with the frontier."""
-    cells = [c for c in case.cells.values() if c.first.density]
+    cells = [c for c in case.cells.values() if c.allocates]
     if len(cells) < 2:
         return None
     plot = Plot(

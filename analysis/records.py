@@ -164,6 +164,12 @@ class Run:
         return self.raw["frag_ratio"]
 
     @property
+    def rejected(self):
+        """Share of the stores that were refused; they cost no memory."""
+        counts = self.raw["counts"]
+        return counts["rejected"] / counts["store"] if counts["store"] else 0.0
+
+    @property
     def density(self):
         """Original bytes per byte of footprint over the whole replay."""
         return self.raw.get("over_time", self.raw)["density"] or 0.0
@@ -263,6 +269,11 @@ class Cell:
     def first(self):
         return self.runs[0]
 
+    @property
+    def allocates(self):
+        """False for the null backend: it stands for the harness's own cost."""
+        return self.first.density > 0
+
     def by_round(self, value):
         """round -> value(run); the last run of a round counts."""
         return {run.round: value(run) for run in self.runs}
@@ -341,9 +352,9 @@ class Set:
 
     @property
     def reference(self):
-        """The backend that ratios are against: the one sampled twice."""
-        again = (run.spec for run in self.runs if run.raw.get("aa"))
-        return next(again, self.runs[0].spec if self.runs else None)
+        """The backend that ratios are against; the first one if none is named."""
+        named = (run.spec for run in self.runs if run.raw.get("reference"))
+        return next(named, self.runs[0].spec if self.runs else None)
 
     @property
     def specs(self):

@@ -115,7 +115,7 @@ def text_table(found, rows):
     """The comparison as lines for a terminal, one table per case."""
     lines = []
     heads = (
-        "backend frag density footprint peak sys/op codec alloc lock front "
+        "backend frag density refused footprint peak sys/op codec alloc lock front "
         "p99st p99ld ratio interval"
     ).split()
     for case in found.cases:
@@ -128,6 +128,7 @@ def text_table(found, rows):
                     row.cell.label,
                     number(run.frag, 2),
                     f"{run.density:.3f}",
+                    f"{100 * run.rejected:.1f} %",
                     text.fmt_bytes(run.peak_footprint),
                     run.raw["pool_pages_peak"],
                     text.fmt_ns(row.sys / run.ops),
@@ -170,9 +171,9 @@ def common(found):
 
 def summarise(found, rows):
     """The page's first sentences: list of (question, answer)."""
-    specs = common(found)
+    specs = [s for s in common(found) if any(c.cells[s].allocates for c in found.cases)]
     if not specs:
-        return [("No common ground", "No backend ran in every case.")]
+        return [("No common ground", "No allocator ran in every case.")]
     many = len(found.cases) > 1
     over = f", geometric mean of {len(found.cases)} cases" if many else ""
     name = found.labels
@@ -180,6 +181,7 @@ def summarise(found, rows):
         line
         for line in (
             _say_density(found, specs, name, over),
+            _say_rejected(found, specs, name),
             _say_sys(found, specs, rows, name, over),
             _say_locks(found),
             _say_noise(rows),
@@ -212,6 +214,23 @@ def _say_density(found, specs, name, over):
         rest = order[len(best) : len(best) + 5]
         said += ". Then " + _ranking(rest, name, lambda s: f"{dense[s]:.2f}")
     return ("Best density", said + ".")
+
+
+def _say_rejected(found, specs, name):
+    shares = {
+        s: max(case.cells[s].first.rejected for case in found.cases) for s in specs
+    }
+    least = min(shares.values())
+    picky = [s for s in specs if shares[s] > least + 0.0005]
+    if not picky:
+        return None
+    said = "; ".join(f"{name[s]} {100 * shares[s]:.1f} %" for s in picky[:6])
+    return (
+        "Refused stores",
+        f"Not all held the same pages. Refused, in the worst case: {said}. "
+        f"The others: {100 * least:.1f} %. What is refused takes no memory here and "
+        "goes to disk in a kernel, which flatters density.",
+    )
 
 
 def _say_sys(found, specs, rows, name, over):
@@ -324,6 +343,7 @@ def comparison_html(rows, reference):
         ("frag %", "frag ratio over time: live bytes / pool pages"),
         ("at end %", "frag ratio at the end of the trace"),
         ("density", "original bytes / footprint over time"),
+        ("refused %", "share of stores refused: too large, or no memory"),
         ("peak MiB", "largest footprint: pages and metadata"),
         ("sys us/op", "CPU time of the swap path per operation, median"),
         ("codec %", "share of sys"),
@@ -348,6 +368,7 @@ def comparison_html(rows, reference):
             page.Cell(number(run.frag, 2), run.frag or ""),
             page.Cell(number(run.frag_end, 2), run.frag_end or ""),
             page.Cell(f"{run.density:.3f}", run.density),
+            page.Cell(f"{100 * run.rejected:.1f}", run.rejected),
             page.Cell(f"{run.peak_footprint / 2**20:.2f}", run.peak_footprint),
             page.Cell(f"{row.sys / run.ops / 1e3:.3f}", row.sys / run.ops),
         ]
@@ -590,7 +611,10 @@ def main():
     parser = argparse.ArgumentParser(prog="zlab report", description=__doc__)
     parser.add_argument("dir", type=pathlib.Path, help="folder with records.jsonl")
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="print no tables, write the files"
+        "-q", "--quiet", action="store_true", help="write the files, print nothing"
+    )
+    parser.add_argument(
+        "--no-table", action="store_true", help="print the summary without the tables"
     )
     args = parser.parse_args()
 
@@ -605,8 +629,9 @@ def main():
     rows = compare(found)
     write_csv(args.dir / "records.csv", found)
     if not args.quiet:
-        print("\n".join(text_table(found, rows)).lstrip("\n"))
-        print()
+        if not args.no_table:
+            print("\n".join(text_table(found, rows)).lstrip("\n"))
+            print()
         for question, answer in summarise(found, rows):
             print(textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  "))
 

@@ -30,6 +30,9 @@ struct args {
 	/* Where an argument without an option belongs. */
 	struct list *current;
 	char *dir, *json;
+	/* As it was typed, for the records. */
+	char **cli;
+	int nr_cli;
 	bool no_report;
 	long long runs;
 };
@@ -305,6 +308,16 @@ static int keep(const struct args *a, const char *jsonl, const json_t *record)
 	return 0;
 }
 
+static json_t *command(const struct args *a)
+{
+	json_t *words = json_pack("[s, s]", "zlab", "compare");
+	int i;
+
+	for (i = 1; i < a->nr_cli; i++)
+		json_array_append_new(words, json_string(a->cli[i]));
+	return words;
+}
+
 static int sample(const struct args *a, const struct trace *traces,
 		  struct compare_cell *cell, size_t round, const char *jsonl)
 {
@@ -322,6 +335,9 @@ static int sample(const struct args *a, const struct trace *traces,
 		return ret;
 	}
 	json_object_set_new(record, "run", json_integer((json_int_t)round));
+	json_object_set_new(record, "reference",
+			    json_boolean(cell->backend == a->backends.at[0]));
+	json_object_set_new(record, "cli", command(a));
 	cell->record[round] = record;
 	return keep(a, jsonl, record);
 }
@@ -434,7 +450,7 @@ out:
 
 int cmd_compare(int argc, char **argv)
 {
-	struct args a = { .runs = 3 };
+	struct args a = { .runs = 3, .cli = argv, .nr_cli = argc };
 	struct compare c = { 0 };
 	struct trace *traces;
 	int ret;
