@@ -68,23 +68,39 @@ hot void read_end(struct swap *s, struct zpool *pool, unsigned long handle,
 		s->driver->unmap(pool, handle);
 }
 
-/* Empty a slot, if there is anything in it. */
-hot void release(struct swap_cpu *c, struct swap_slot *slot, struct zpool *pool,
+/*
+ * Free what a slot holds, if anything; the caller fills or empties it. A slot
+ * that is filled again counts as @refilled.
+ */
+hot void release(struct swap_cpu *c, const struct swap_slot *slot,
+		 struct zpool *pool, int64_t refilled, int64_t bytes,
 		 bool timed)
 {
 	struct swap *s = c->swap;
 
-	if (!slot->flags)
-		return;
-	if (slot->flags & SWAP_SAME) {
+	if (!slot->flags) {
+		if (refilled)
+			tally(&c->counts.stored_pages, refilled);
+	} else if (slot->flags & SWAP_SAME) {
 		tally(&c->counts.stored_same, -1);
+		if (!refilled)
+			tally(&c->counts.stored_pages, -1);
 	} else {
-		tally(&c->counts.object_bytes, -(int64_t)slot->length);
+		bytes -= slot->length;
 		enter(c, timed, STAGE_ALLOC);
 		s->driver->free(pool, slot->handle);
 		enter(c, timed, STAGE_FRONT);
+		if (!refilled)
+			tally(&c->counts.stored_pages, -1);
 	}
-	tally(&c->counts.stored_pages, -1);
+	if (bytes)
+		tally(&c->counts.object_bytes, bytes);
+}
+
+hot void empty(struct swap_cpu *c, struct swap_slot *slot, struct zpool *pool,
+	       bool timed)
+{
+	release(c, slot, pool, 0, 0, timed);
 	slot->flags = 0;
 }
 
@@ -200,12 +216,11 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		c->counts.duplicate_entry++;
 	}
 	if (same_filled(s, object, page, kind, &fill)) {
-		release(c, slot, pool, timed);
+		release(c, slot, pool, 1, 0, timed);
 		*slot = (struct swap_slot){ fill, object, 0,
 					    SWAP_LIVE | SWAP_SAME };
 		c->counts.same_filled_pages++;
 		tally(&c->counts.stored_same, 1);
-		tally(&c->counts.stored_pages, 1);
 		return 0;
 	}
 	enter(c, timed, STAGE_CODEC);
@@ -228,13 +243,11 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 	}
 	write_object(s, pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
-	release(c, slot, pool, timed);
+	release(c, slot, pool, 1, (int64_t)len, timed);
 	*slot = (struct swap_slot){ handle, content, (uint16_t)len, flags };
-	tally(&c->counts.object_bytes, (int64_t)len);
-	tally(&c->counts.stored_pages, 1);
 	return 0;
 stale:
-	release(c, slot, pool, timed);
+	empty(c, slot, pool, timed);
 	return 0;
 }
 
@@ -364,7 +377,7 @@ hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
 	if (unlikely(ret))
 		return ret;
 	if (s->config.exclusive)
-		release(c, slot, pool, timed);
+		empty(c, slot, pool, timed);
 	if (kind == SWAP_PAGES && s->config.verify && s->config.infos) {
 		enter(c, timed, STAGE_OFF);
 		ret = verify_page(c, key, &held);
@@ -382,7 +395,7 @@ hot int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
 	if (timed)
 		stage_begin(&c->clock, STAGE_FRONT);
 	if (slot->flags)
-		release(c, slot, pool_of(s, key), timed);
+		empty(c, slot, pool_of(s, key), timed);
 	else
 		c->counts.invalidate_miss++;
 	return 0;
