@@ -7,6 +7,7 @@
 
 #include "backends/zpool.h"
 
+extern const struct zpool_driver jemalloc_driver;
 extern const struct zpool_driver null_driver;
 extern const struct zpool_driver zsmalloc_driver;
 extern const struct zpool_driver zbud_driver;

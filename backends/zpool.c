@@ -12,6 +12,7 @@
 
 static const struct zpool_driver *const drivers[] = {
 	&null_driver,
+	&jemalloc_driver,
 	&zsmalloc_driver,
 	&zbud_driver,
 	&z3fold_driver,

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * jemalloc: what a program in user space would use instead. Each pool is an
+ * arena of its own, so that the library's statistics for it are the pool's
+ * alone, although the library also serves the program's own malloc. (It does:
+ * it is linked, and exports malloc. A sanitizer's malloc goes before it, the
+ * calls used here do not change.)
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jemalloc/jemalloc.h>
+
+#include "backends/drivers.h"
+
+#define JE_PAGE_SHIFT 12
+#define MIB_MAX 8
+
+/* A statistic of one arena, looked up by name once. */
+struct je_stat {
+	size_t mib[MIB_MAX], len;
+};
+
+enum {
+	PACTIVE,
+	PDIRTY,
+	PMUZZY,
+	RESIDENT,
+	BASE,
+	INTERNAL,
+	NR_STATS
+};
+
+static const char *const stat_name[NR_STATS] = {
+	"pactive", "pdirty", "pmuzzy", "resident", "base", "internal",
+};
+
+struct je_pool {
+	struct zpool zpool;
+	unsigned arena;
+	bool cached;
+	size_t largest;
+	uint64_t limit, peak;
+	atomic_long_t objects, bytes;
+	spinlock_t stat_lock;
+	struct je_stat stat[NR_STATS];
+	/* One cache a CPU: a thread owns its CPU number. 0 = not yet. */
+	unsigned tcache[SYNC_MAX_CPUS];
+};
+
+struct je_params {
+	long long tcache, decay;
+};
+
+enum {
+	TCACHE_NONE,
+	TCACHE_CPU
+};
+
+static inline struct je_pool *je(struct zpool *pool)
+{
+	return (struct je_pool *)pool;
+}
+
+/* The flags of this CPU's calls; cache numbers are kept one up. */
+static int flags(struct je_pool *p)
+{
+	int arena = MALLOCX_ARENA(p->arena);
+	unsigned *mine, nr;
+	size_t len = sizeof(nr);
+
+	if (!p->cached)
+		return arena | MALLOCX_TCACHE_NONE;
+	mine = &p->tcache[smp_processor_id()];
+	if (!*mine && !mallctl("tcache.create", &nr, &len, NULL, 0))
+		*mine = nr + 1;
+	return arena |
+	       (*mine ? MALLOCX_TCACHE(*mine - 1) : MALLOCX_TCACHE_NONE);
+}
+
+static int set_decay(struct je_pool *p, const char *kind, long long ms)
+{
+	ssize_t value = ms;
+	char name[64];
+
+	snprintf(name, sizeof(name), "arena.%u.%s_decay_ms", p->arena, kind);
+	return mallctl(name, NULL, NULL, &value, sizeof(value));
+}
+
+/* Statistics stand still between two epochs. */
+static void next_epoch(void)
+{
+	uint64_t epoch = 1;
+	size_t len = sizeof(epoch);
+
+	mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
+}
+
+/* An arena's statistics have names from the epoch after its creation on. */
+static int find_stats(struct je_pool *p)
+{
+	char name[64];
+	int i, ret = 0;
+
+	next_epoch();
+
+	for (i = 0; i < NR_STATS && !ret; i++) {
+		snprintf(name, sizeof(name), "stats.arenas.%u.%s", p->arena,
+			 stat_name[i]);
+		p->stat[i].len = MIB_MAX;
+		ret = mallctlnametomib(name, p->stat[i].mib, &p->stat[i].len);
+	}
+	return ret;
+}
+
+static void je_destroy(struct zpool *pool)
+{
+	struct je_pool *p = je(pool);
+	char name[64];
+	unsigned i, nr;
+
+	for (i = 0; i < SYNC_MAX_CPUS; i++) {
+		nr = p->tcache[i] - 1;
+		if (p->tcache[i])
+			mallctl("tcache.destroy", NULL, NULL, &nr, sizeof(nr));
+	}
+	snprintf(name, sizeof(name), "arena.%u.destroy", p->arena);
+	mallctl(name, NULL, NULL, NULL, 0);
+	free(p);
+}
+
+static struct zpool *je_create(const struct zpool_config *config,
+			       const void *params, struct err *err)
+{
+	unsigned shift = config->arena.page_shift ? config->arena.page_shift
+						  : JE_PAGE_SHIFT;
+	struct je_pool *p = calloc(1, sizeof(*p));
+	const struct je_params *want = params;
+	size_t len = sizeof(p->arena);
+	int ret;
+
+	if (!p) {
+		err_set(err, -ENOMEM, "out of memory for a jemalloc pool");
+		return NULL;
+	}
+	ret = mallctl("arenas.create", &p->arena, &len, NULL, 0);
+	if (ret) {
+		err_set(err, -ret, "jemalloc makes no arena: %s",
+			strerror(ret));
+		free(p);
+		return NULL;
+	}
+	ret = set_decay(p, "dirty", want->decay);
+	if (!ret)
+		ret = set_decay(p, "muzzy", want->decay);
+	if (!ret)
+		ret = find_stats(p);
+	if (ret) {
+		err_set(err, -ret, "jemalloc was built without statistics: %s",
+			strerror(ret));
+		je_destroy(&p->zpool);
+		return NULL;
+	}
+	p->zpool.caps = ZPOOL_SLEEP_MAPPED;
+	p->cached = want->tcache == TCACHE_CPU;
+	p->largest = (size_t)1 << shift;
+	p->limit = (uint64_t)config->arena.limit << shift;
+	spin_lock_init(&p->stat_lock);
+	return &p->zpool;
+}
+
+static int je_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+{
+	struct je_pool *p = je(pool);
+	void *obj;
+	long room;
+
+	if (!size)
+		return -EINVAL;
+	if (size > p->largest)
+		return -ENOSPC;
+	room = (long)nallocx(size, 0);
+	if (p->limit && (uint64_t)atomic_long_read(&p->bytes) + room > p->limit)
+		return -ENOMEM;
+	obj = mallocx(size, flags(p));
+	if (!obj)
+		return -ENOMEM;
+	atomic_long_inc(&p->objects);
+	atomic_long_add(room, &p->bytes);
+	*handle = (unsigned long)obj;
+	return 0;
+}
+
+static void je_free(struct zpool *pool, unsigned long handle)
+{
+	struct je_pool *p = je(pool);
+
+	atomic_long_dec(&p->objects);
+	atomic_long_sub((long)sallocx((void *)handle, 0), &p->bytes);
+	dallocx((void *)handle, flags(p));
+}
+
+static void *je_map(struct zpool *pool, unsigned long handle,
+		    enum zpool_mapmode mode)
+{
+	return (void *)handle;
+}
+
+static void je_unmap(struct zpool *pool, unsigned long handle)
+{
+}
+
+static uint64_t read_stat(struct je_pool *p, int which)
+{
+	size_t value = 0, len = sizeof(value);
+
+	mallctlbymib(p->stat[which].mib, p->stat[which].len, &value, &len, NULL,
+		     0);
+	return value;
+}
+
+/* The peak is that of the moments at which somebody asked. */
+static void je_stats(struct zpool *pool, struct zpool_stats *stats)
+{
+	struct je_pool *p = je(pool);
+	uint64_t pages;
+
+	next_epoch();
+	pages = read_stat(p, PACTIVE) + read_stat(p, PDIRTY) +
+		read_stat(p, PMUZZY);
+	spin_lock_named(&p->stat_lock, "pool->stat_lock");
+	if (pages > p->peak)
+		p->peak = pages;
+	*stats = (struct zpool_stats){
+		.pages = pages,
+		.pages_peak = p->peak,
+		.objects = atomic_long_read(&p->objects),
+		.metadata_bytes = read_stat(p, BASE) + read_stat(p, INTERNAL),
+		.resident_bytes = read_stat(p, RESIDENT),
+	};
+	spin_unlock(&p->stat_lock);
+}
+
+static size_t je_largest(struct zpool *pool)
+{
+	return je(pool)->largest;
+}
+
+static const char *const tcaches[] = { "none", "cpu", NULL };
+
+static const struct spec_option options[] = {
+	{ .name = "tcache",
+	  .kind = SPEC_CHOICE,
+	  .offset = offsetof(struct je_params, tcache),
+	  .def = "cpu",
+	  .choices = tcaches,
+	  .help = "a cache of free objects per CPU; its objects count as used" },
+	{ .name = "decay",
+	  .kind = SPEC_INT,
+	  .offset = offsetof(struct je_params, decay),
+	  .def = "0",
+	  .min = -1,
+	  .max = 1e9,
+	  .help = "ms until free pages go back to the system; -1 = never; "
+		  "pages repeat between runs with 0 alone" },
+	{ 0 },
+};
+
+const struct zpool_driver jemalloc_driver = {
+	.abi = ZPOOL_ABI,
+	.spec = { .name = "jemalloc",
+		  .what = "backend",
+		  .options = options,
+		  .params_size = sizeof(struct je_params) },
+	.summary = "an arena of jemalloc: what a program would use instead",
+	.create = je_create,
+	.destroy = je_destroy,
+	.malloc = je_malloc,
+	.free = je_free,
+	.map = je_map,
+	.unmap = je_unmap,
+	.stats = je_stats,
+	.largest = je_largest,
+};
