@@ -137,6 +137,7 @@ def exact_tier(zlab, plan, traces, now):
         now["exact"][key] = flatten(record)
         now["toolchain"] = toolchain(record)
         now["commit"] = record["env"].get("commit", "unknown")
+        now["sanitized"] = "-fsanitize" in record["env"].get("flags", "")
         progress.step(key)
 
 
@@ -375,6 +376,8 @@ def measure(args, plan, baseline, folder):
         known = baseline.get("toolchain", now["toolchain"])
         if not shutil.which("valgrind"):
             notes.append("instructions: not compared, valgrind is not installed")
+        elif now.get("sanitized"):
+            notes.append("instructions: not compared, this build has a sanitizer")
         elif known != now["toolchain"] and args.accept is None:
             notes.append(
                 "instructions: not compared, the baseline was made by another "

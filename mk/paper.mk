@@ -3,6 +3,46 @@
 # make results      replay the committed traces and rewrite results/
 # make paper        rewrite PAPER.md from its template and results/
 # make paper-check  say whether PAPER.md and results/ agree
+# make regress      compare what this build does with results/baseline.json
+
+# Sizes alone decide where an object goes; these traces carry them.
+SIZED := $(filter-out %-pages.zlt,$(wildcard traces/samples/*.zlt))
+# Time needs pages to compress.
+PAGED := $(wildcard traces/samples/*-pages.zlt)
+LOCKED := $(filter %/redis.zlt %/make-j4.zlt,$(SIZED))
+RUNS ?= 9
+ALLOCATORS ?= zsmalloc zsmalloc:chain=4 z3fold zbud jemalloc
+DESIGNS ?= zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free
+
+results: results/space.jsonl results/time.jsonl results/locks.jsonl figures
+
+results/space.jsonl: $(SIZED) | $(B)/zlab
+	$(call say,REPLAY,$@)
+	$(Q)$(B)/zlab compare $(SIZED) --backend $(ALLOCATORS) \
+		--codec lz4,zstd:3 --runs 1 --sample 0 --json - | \
+		python3 -B analysis/slim.py series >$@
+
+results/time.jsonl: $(PAGED) | $(B)/zlab
+	$(call say,REPLAY,$@)
+	$(Q)$(B)/zlab compare $(PAGED) --backend $(ALLOCATORS) \
+		--codec lz4,zstd:3 --runs $(RUNS) --json - | \
+		python3 -B analysis/slim.py >$@
+
+results/locks.jsonl: $(LOCKED) | $(B)/zlab
+	$(call say,REPLAY,$@)
+	$(Q)$(B)/zlab compare $(LOCKED) --backend $(DESIGNS) --codec lz4 \
+		--threads 1,2 --runs $(RUNS) --json - | \
+		python3 -B analysis/slim.py >$@
+
+# The picture of compaction: a pool that was filled and half emptied.
+$(B)/occupancy.jsonl: | $(B)/zlab
+	$(Q)$(B)/zlab generate churn:keys=20000,rounds=1 -o $(B)/churn.zlt
+	$(Q)rm -f $@
+	$(Q)$(B)/zlab replay $(B)/churn.zlt --events 30000 --backend zsmalloc \
+		--compact-at-end --occupancy $@ >/dev/null
+
+figures: $(B)/occupancy.jsonl
+	$(Q)python3 -B analysis/figures.py results $(B)/occupancy.jsonl
 
 paper:
 	$(Q)python3 -B analysis/paper.py PAPER.md.in PAPER.md
@@ -10,4 +50,7 @@ paper:
 paper-check:
 	$(Q)python3 -B analysis/paper.py --check PAPER.md.in PAPER.md
 
-.PHONY: paper paper-check
+regress: $(B)/zlab
+	$(Q)$(B)/zlab regress
+
+.PHONY: results figures paper paper-check regress
