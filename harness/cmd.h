@@ -20,6 +20,7 @@ int cmd_record(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
+int cmd_env(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 int cmd_import(int argc, char **argv);

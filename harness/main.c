@@ -32,6 +32,7 @@ static const struct cmd {
 	{ "regress", cmd_regress,
 	  "replay committed traces against a baseline" },
 	{ "ab", cmd_ab, "build two commits and compare them" },
+	{ "env", cmd_env, "describe the machine and the build" },
 };
 #define NR_CMDS (sizeof(cmds) / sizeof(cmds[0]))
 
