@@ -15,6 +15,7 @@
 int cmd_ab(int argc, char **argv);
 int cmd_backends(int argc, char **argv);
 int cmd_shim(int argc, char **argv);
+int cmd_patch_test(int argc, char **argv);
 int cmd_placement(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_conform(int argc, char **argv);

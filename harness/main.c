@@ -20,6 +20,8 @@ static const struct cmd {
 	{ "info", cmd_info, "say what a trace holds" },
 	{ "sizes", cmd_sizes, "keep every page's compressed size in a trace" },
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
+	{ "patch-test", cmd_patch_test,
+	  "measure what a patch does to a kernel's allocator" },
 	{ "placement", cmd_placement,
 	  "compare where two allocators put every object" },
 	{ "locks", cmd_locks,

@@ -65,6 +65,7 @@ struct build {
 	char root[PATH_MAX]; /* this project's headers */
 	char dir[PATH_MAX]; /* private folder */
 	char log[PATH_MAX];
+	char map[PATH_MAX + 32]; /* keeps the folder's name out of messages */
 	char *args[MAX_ARGS];
 	size_t nr_args;
 };
@@ -214,6 +215,7 @@ static void start_args(struct build *b)
 	add_arg(b, b->cc);
 	for (i = 0; i < NR_FLAGS; i++)
 		add_arg(b, flags[i]);
+	add_arg(b, b->map);
 	if (b->req->tsan)
 		add_arg(b, "-fsanitize=thread");
 }
@@ -547,6 +549,7 @@ static int build_cached(struct build *b, const struct shim_tree *t,
 	if (!mkdtemp(b->dir))
 		return err_set(err, -errno, "cannot make %s: %s", b->dir,
 			       strerror(errno));
+	snprintf(b->map, sizeof(b->map), "-ffile-prefix-map=%s/=", b->dir);
 	ret = build_in(b, t, obj, so, err);
 	if (!ret) {
 		snprintf(from, sizeof(from), "%s/%s", b->dir, so);

@@ -466,6 +466,10 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 			  "--porcelain", "--", (char *)req->file, NULL };
 	char line[PATH_MAX];
 
+	if (req->git) {
+		snprintf(t->git, sizeof(t->git), "%s", req->git);
+		return;
+	}
 	/* A tree unpacked inside somebody's repository is not that one. */
 	if (shim_capture(top, line, sizeof(line)) || *line)
 		return;

@@ -27,6 +27,7 @@
  * @tsan: compile with ThreadSanitizer
  * @include: headers of the user that define what the shim lacks
  * @nr_include: how many
+ * @git: what to say of the tree instead of asking git, or NULL
  */
 struct shim_request {
 	const char *tree;
@@ -37,6 +38,7 @@ struct shim_request {
 	bool debug, tsan;
 	const char *include[SHIM_MAX_INCLUDES];
 	size_t nr_include;
+	const char *git;
 };
 
 /**

@@ -147,8 +147,8 @@ static inline struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 		return NULL;
 	page = pfn_to_page(pfn);
 	/* The count stays 0 until then, for who looks at free pages. */
-	page->flags = 0;
-	page->mapping = NULL;
+	WRITE_ONCE(page->flags, 0);
+	WRITE_ONCE(page->mapping, NULL);
 	page->index = 0;
 	page->private = 0;
 	page->page_type = ~0u;

@@ -672,6 +672,8 @@ static size_t shim_settle(struct zpool *pool)
 {
 	size_t n;
 
+	if (!READ_ONCE(works.head))
+		return 0;
 	enter();
 	if (!worker_begin(false))
 		return 0;
