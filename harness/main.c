@@ -12,6 +12,7 @@ static const struct cmd {
 } cmds[] = {
 	{ "backends", cmd_backends, "list every allocator, option and preset" },
 	{ "record", cmd_record, "run a program and record its swap" },
+	{ "classes", cmd_classes, "print an allocator's size classes" },
 	{ "conform", cmd_conform,
 	  "compare with what a real kernel's allocator did" },
 	{ "import", cmd_import, "make a trace from CSV" },
