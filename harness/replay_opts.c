@@ -98,8 +98,10 @@ static const struct argp_option options[] = {
 	{ "pool-limit", OPT_POOL_LIMIT, "SIZE", 0,
 	  "Let a pool run out of memory at SIZE (256M, 2G)", 0 },
 	{ "page-size", OPT_PAGE_SIZE, "4K|16K|64K", 0, "Size of a frame", 0 },
-	{ "huge", OPT_HUGE, 0, 0,
-	  "Back frames with huge pages, as the kernel's direct map is", 0 },
+	{ "huge", OPT_HUGE, "on|off", 0,
+	  "Back frames with huge pages, as the kernel's direct map is (default "
+	  "on); off charges the allocator for this process's page faults",
+	  0 },
 	{ "compact-every", OPT_COMPACT_EVERY, "N", 0,
 	  "Compact after every N events; with threads, in a thread of its own",
 	  0 },
@@ -219,6 +221,10 @@ static error_t parse_choice(struct replay_config *c, int key, const char *arg)
 		ret = choice(key, arg, on_off, &i);
 		c->swap.same_filled = !i;
 		return ret;
+	case OPT_HUGE:
+		ret = choice(key, arg, on_off, &i);
+		c->swap.pool.arena.huge = !i;
+		return ret;
 	case OPT_API:
 		ret = choice(key, arg, api, &i);
 		c->swap.api = (enum swap_api)i;
@@ -320,9 +326,6 @@ static error_t parse_other(struct replay_opts *o, int key, const char *arg)
 		return 0;
 	case OPT_VALIDATE:
 		c->validate = true;
-		return 0;
-	case OPT_HUGE:
-		c->swap.pool.arena.huge = true;
 		return 0;
 	case OPT_OCCUPANCY:
 		c->occupancy = arg;
@@ -465,6 +468,7 @@ void replay_opts_init(struct replay_opts *o)
 	o->config.swap.sample = REPLAY_SAMPLE_AUTO;
 	o->config.threads = 1;
 	o->config.swap.pools = 1;
+	o->config.swap.pool.arena.huge = true;
 	o->config.swap.exclusive = true;
 	o->config.swap.same_filled = true;
 	o->config.swap.verify = true;

@@ -318,7 +318,7 @@ static json_t *options(const struct replay_config *c)
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:f, s:I, s:b, s:I, "
-		"s:I, s:I}",
+		"s:I, s:I, s:b}",
 		"loads", c->swap.exclusive ? "exclusive" : "keep", "unchanged",
 		c->swap.drop_unchanged ? "drop" : "store", "incompressible",
 		c->swap.keep_incompressible ? "keep" : "reject", "same_filled",
@@ -329,7 +329,7 @@ static json_t *options(const struct replay_config *c)
 		c->compact_at_end, "migrate_every",
 		(json_int_t)c->migrate_every, "max_events",
 		(json_int_t)c->max_events, "pool_limit_bytes",
-		(json_int_t)c->pool_limit);
+		(json_int_t)c->pool_limit, "huge", c->swap.pool.arena.huge);
 }
 
 static int put(json_t *o, const char *name, json_t *value)

@@ -41,6 +41,7 @@ static struct replay_config config(const char *path, const char *backend)
 
 	c.swap.backend = backend;
 	c.swap.pools = 1;
+	c.swap.pool.arena.huge = true;
 	c.swap.exclusive = true;
 	c.swap.same_filled = true;
 	c.swap.verify = true;
