@@ -273,6 +273,14 @@ zs_inline int do_malloc(struct zpool *zpool, size_t size, unsigned long *out,
 	return 0;
 }
 
+/* The slot will be written; its miss need not wait for the zspage's. */
+zs_inline void prefetch_slot(struct zs_pool *pool, unsigned long loc)
+{
+	struct zs_class *class = &pool->classes[zs_loc_class(loc)];
+
+	__builtin_prefetch(zs_slot_addr(pool, class, loc), 1);
+}
+
 /*
  * The location is read under the lock that keeps objects where they are: the
  * pin bit, the pool's lock, or (class-free) the class's, which the word itself
@@ -296,6 +304,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	case ZS_LOCKED_POOL:
 		spin_lock(&pool->lock);
 		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
+		prefetch_slot(pool, loc);
 		zspage = zs_zspage(pool, "free", handle, loc);
 		class = &pool->classes[zspage->class];
 		break;
@@ -303,6 +312,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		if (zs_uses_migrate_lock(locking, kind))
 			read_lock(&pool->migrate_lock);
 		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
+		prefetch_slot(pool, loc);
 		zspage = zs_zspage(pool, "free", handle, loc);
 		class = &pool->classes[zspage->class];
 		spin_lock(&class->lock);
@@ -311,6 +321,8 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		break;
 	default:
 		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
+		prefetch_slot(pool, loc);
+		__builtin_prefetch(zs_desc(pool, zs_loc_pfn(loc)));
 		class = &pool->classes[zs_loc_class(loc)];
 		spin_lock(&class->lock);
 		if (!direct)
