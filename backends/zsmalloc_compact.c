@@ -465,13 +465,14 @@ static void replace_frame(struct zs_pool *pool, const struct zs_class *class,
 		link = &zs_desc(pool, *link)->next;
 	*link = new;
 	relink_free(pool, class, zspage, old, new);
+	smp_store_release(&new_desc->class, desc->class);
+	/* From here on, an object that is not pinned any more may be mapped. */
 	for (c.pfn = new; in_frame(pool, class, &c); cursor_next(&c, class)) {
 		handle = handle_at(pool, class, zspage, &c);
 		if (handle)
 			record_object(pool, handle,
 				      zs_loc(new, class->index, c.index));
 	}
-	smp_store_release(&new_desc->class, desc->class);
 	WRITE_ONCE(desc->class, 0);
 }
 

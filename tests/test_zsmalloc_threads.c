@@ -12,6 +12,7 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 #define WORKERS 2
 #define LIVE 300
 #define SHARED 64
+#define STEPS_PER_ROUND 400
 
 struct object {
 	unsigned long handle;
@@ -40,7 +42,7 @@ struct world {
 	struct zpool *pool;
 	struct object shared[SHARED];
 	long steps;
-	atomic_t running;
+	atomic_t running, rounds;
 	atomic_long_t wrong;
 	pthread_barrier_t start;
 };
@@ -92,6 +94,9 @@ static void read_object(struct worker *k, const struct object *o)
 	size_t i;
 
 	got = zpool_read_begin(pool, o->handle, o->size, k->copy);
+	/* As if preempted, whatever the form allows: others meet the lock. */
+	if (next(&k->rng) % 64 == 0)
+		sched_yield();
 	for (i = 0; i < o->size / 8; i++) {
 		if (got[i] != word(o->seed, i)) {
 			atomic_long_inc(&k->w->wrong);
@@ -127,12 +132,20 @@ static void step(struct worker *k)
 static void *work(void *arg)
 {
 	struct worker *k = arg;
+	int rounds;
 	long i;
 
 	sync_cpu_attach();
 	pthread_barrier_wait(&k->w->start);
-	for (i = 0; i < k->w->steps; i++)
+	for (i = 0; i < k->w->steps; i++) {
 		step(k);
+		if (i % STEPS_PER_ROUND)
+			continue;
+		/* On a busy machine the mover would hardly have its turn. */
+		rounds = (int)(i / STEPS_PER_ROUND);
+		while (atomic_read(&k->w->rounds) < rounds)
+			cond_resched();
+	}
 	atomic_dec(&k->w->running);
 	for (i = 0; i < LIVE; i++) {
 		if (k->objects[i].handle) {
@@ -171,6 +184,7 @@ static void *move(void *arg)
 			pool->driver->compact(pool);
 		if (pool->driver->migrate)
 			migrate_some(pool, &rng);
+		atomic_inc(&w->rounds);
 		cond_resched();
 	}
 	sync_cpu_detach();
@@ -192,6 +206,23 @@ static void fill_shared(struct world *w)
 				 0);
 		write_object(w->pool, o);
 	}
+}
+
+/* What the mover achieved, over all runs. */
+static struct zpool_stats total;
+
+static void add_moves(struct zpool *pool)
+{
+	struct zpool_stats stats;
+
+	pool->driver->stats(pool, &stats);
+	total.moved_objects += stats.moved_objects;
+	total.migrated_pages += stats.migrated_pages;
+	total.migrate_busy += stats.migrate_busy;
+	if (getenv("ZLAB_TEST_VERBOSE"))
+		fprintf(stderr, "%s: %lu moved, %lu migrated, %lu busy\n",
+			pool->spec, stats.moved_objects, stats.migrated_pages,
+			stats.migrate_busy);
 }
 
 static void stress(const char *spec, long steps)
@@ -220,6 +251,7 @@ static void stress(const char *spec, long steps)
 		pthread_join(workers[i].thread, NULL);
 	pthread_join(mover, NULL);
 	pthread_barrier_destroy(&w.start);
+	add_moves(w.pool);
 	if (atomic_long_read(&w.wrong))
 		fail_msg("%s: %ld objects read back wrong", spec,
 			 atomic_long_read(&w.wrong));
@@ -270,6 +302,8 @@ static void test_designs(void **state)
 			 i / 15 != i % 2 ? "buffer" : "obj");
 		stress(spec, scaled(10000));
 	}
+	assert_true(total.moved_objects > 0);
+	assert_true(total.migrated_pages > 0);
 }
 
 #ifdef SYNC_TSAN
