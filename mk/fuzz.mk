@@ -37,7 +37,7 @@ fuzz-corpus: $(FUZZERS)
 		$(FUZZ_B)/fuzz_$$f -merge=1 $(FUZZ_B)/merged-$$f \
 			tests/corpus/$$f $(FUZZ_B)/found-$$f \
 			2>$(FUZZ_B)/$$f-merge.log && \
-		find $(FUZZ_B)/merged-$$f -size +2560c -delete && \
+		find $(FUZZ_B)/merged-$$f -type f -size +2560c -delete && \
 		rm -rf tests/corpus/$$f && \
 		mv $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
 	done
