@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 #include <zstd.h>
 
 #include "tests/lib/sample.h"
 #include "traces/generate.h"
 
+#define SUM_OF_UNIFORM 0x61225f6703cdcd1eull
 #define WANT (ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS)
 
 static const char *make(const char *spec)
@@ -124,11 +126,29 @@ static void test_same_again(void **state)
 	}
 }
 
-/* Share of the events that touch the most popular tenth of the keys. */
-static double top_share(const char *spec)
+/* The same spec gives the same trace on every machine and in every version. */
+static void test_same_forever(void **state)
+{
+	struct zlt_reader *r =
+		must_open(make("uniform:keys=50,ops=3000,threads=2"));
+	struct zlt_batch b;
+	uint64_t sum;
+
+	assert_int_equal(zlt_next(r, &b, NULL), 1);
+	assert_int_equal(b.count, 3000);
+	sum = XXH3_64bits(b.op, b.count) ^
+	      XXH3_64bits(b.orig, b.count * sizeof(*b.orig)) ^
+	      XXH3_64bits(b.tid, b.count * sizeof(*b.tid));
+	if (sum != SUM_OF_UNIFORM)
+		fail_msg("%#llx", (unsigned long long)sum);
+	zlt_reader_close(r);
+}
+
+/* Shares of the events that touch the most popular keys. */
+static double top_share(const char *spec, uint64_t tops)
 {
 	struct zlt_reader *r = must_open(make(spec));
-	uint64_t keys = zlt_info(r)->keys, top = 0, n = 0, tenth, best;
+	uint64_t keys = zlt_info(r)->keys, top = 0, n = 0, best;
 	uint32_t *touches = calloc(keys, sizeof(*touches));
 	struct zlt_batch b;
 	size_t i, k;
@@ -137,7 +157,7 @@ static double top_share(const char *spec)
 	while (zlt_next(r, &b, NULL) == 1)
 		for (i = 0; i < b.count; i++, n++)
 			touches[b.key[i]]++;
-	for (tenth = 0; tenth < keys / 10; tenth++) {
+	while (tops--) {
 		best = 0;
 		for (k = 0; k < keys; k++)
 			if (touches[k] > touches[best])
@@ -150,18 +170,26 @@ static double top_share(const char *spec)
 	return (double)top / (double)n;
 }
 
+static void check_skew(const char *spec, uint64_t tops, double share)
+{
+	double found = top_share(spec, tops);
+
+	if (found < share - 0.008 || found > share + 0.008)
+		fail_msg("%s: %.4f instead of %.4f", spec, found, share);
+}
+
 static void test_skew(void **state)
 {
-	double flat = top_share("uniform:keys=200,ops=50000");
-	double none = top_share("zipf:keys=200,ops=50000,skew=0");
-	double one = top_share("zipf:keys=200,ops=50000,skew=1");
-	double two = top_share("zipf:keys=200,ops=50000,skew=2");
+	double flat = top_share("uniform:keys=200,ops=50000", 20);
+	double none = top_share("zipf:keys=200,ops=50000,skew=0", 20);
 
-	/* The first 20 of 200: 3.598 of 5.878, and 1.596 of 1.640. */
-	assert_true(flat > 0.09 && flat < 0.13);
-	assert_true(none > 0.09 && none < 0.13);
-	assert_true(one > 0.59 && one < 0.64);
-	assert_true(two > 0.95 && two < 0.99);
+	assert_true(flat > 0.1 && flat < 0.12);
+	assert_true(none > 0.1 && none < 0.12);
+	/* Sums of rank^-skew: of the first 20 or the first, of all 200. */
+	check_skew("zipf:keys=200,ops=50000,skew=1", 20, 3.59774 / 5.87803);
+	check_skew("zipf:keys=200,ops=50000,skew=1", 1, 1 / 5.87803);
+	check_skew("zipf:keys=200,ops=50000,skew=2", 1, 1 / 1.63995);
+	check_skew("zipf:keys=200,ops=50000,skew=3", 1, 1 / 1.20204);
 }
 
 static void test_mix(void **state)
@@ -352,10 +380,15 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound), cmocka_unit_test(test_same_again),
-		cmocka_unit_test(test_skew),  cmocka_unit_test(test_mix),
-		cmocka_unit_test(test_churn), cmocka_unit_test(test_scan),
-		cmocka_unit_test(test_sizes), cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_same_again),
+		cmocka_unit_test(test_same_forever),
+		cmocka_unit_test(test_skew),
+		cmocka_unit_test(test_mix),
+		cmocka_unit_test(test_churn),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_contents),
 		cmocka_unit_test(test_bad),
 	};
 

@@ -232,6 +232,45 @@ static void test_contents(void **state)
 	sample_free(s);
 }
 
+/* A cache of n blocks keeps the n that were used last. */
+static void test_cache_keeps(void **state)
+{
+	struct zlt_options opts = { .objects = ZLT_OBJECT_PAGES,
+				    .block_events = 1000,
+				    .block_pages = 2 };
+	struct sample *s = sample_make(900, ZLT_OBJECT_PAGES, 15);
+	const char *path = temp_path("cache.zlt");
+	uint32_t limit, i, j, n;
+	const void *first, *page;
+	struct zlt_cursor *c;
+	struct zlt_reader *r;
+
+	sample_write(s, path, &opts);
+	r = must_open(path, 0);
+	n = (uint32_t)zlt_info(r)->contents / 2;
+	for (limit = 1; limit < 8; limit++) {
+		c = zlt_cursor_open(r, (size_t)limit * 2 * ZLT_PAGE_SIZE, NULL);
+		assert_non_null(c);
+		for (i = 0; i < 200; i++) {
+			assert_int_equal(
+				zlt_content(c, i * 7 % n * 2, &first, NULL), 0);
+			for (j = 1; j < limit; j++)
+				assert_int_equal(
+					zlt_content(c, (i * 7 + j * 3) % n * 2,
+						    &page, NULL),
+					0);
+			assert_int_equal(zlt_content(c, i * 7 % n * 2 + 1,
+						     &page, NULL),
+					 0);
+			assert_ptr_equal((const char *)first + ZLT_PAGE_SIZE,
+					 page);
+		}
+		zlt_cursor_close(c);
+	}
+	zlt_reader_close(r);
+	sample_free(s);
+}
+
 struct reading {
 	struct zlt_reader *r;
 	const struct zlt_page_info *infos;
@@ -301,6 +340,7 @@ static void test_sized_pages(void **state)
 	const uint16_t *sizes;
 	struct err err = { "" };
 	struct zlt_writer *w = zlt_create(path, NULL, &opts, &err);
+	const uint16_t none[2] = { 0, 0 };
 	struct zlt_reader *r;
 	uint32_t i, id;
 
@@ -313,7 +353,10 @@ static void test_sized_pages(void **state)
 		assert_int_equal(id, i);
 		assert_int_equal(zlt_event(w, &e, &err), 0);
 	}
-	assert_int_equal(zlt_contents(w), 5000);
+	/* Many that no event refers to. */
+	for (; i < 80000; i++)
+		assert_int_equal(zlt_page_sized(w, none, &id, &err), 0);
+	assert_int_equal(zlt_contents(w), 80000);
 	assert_int_equal(zlt_close(w, NULL, &err), 0);
 	r = must_open(path, 0);
 	assert_int_equal(zlt_sizes(r, "a", &sizes, &err), 0);
@@ -540,6 +583,7 @@ int main(void)
 		cmocka_unit_test(test_seek),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_cache_keeps),
 		cmocka_unit_test(test_cursors_in_threads),
 		cmocka_unit_test(test_sized_pages),
 		cmocka_unit_test(test_sizes_later),

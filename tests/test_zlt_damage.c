@@ -11,6 +11,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -237,6 +238,14 @@ static void test_moved_blocks(void **state)
 		assert_int_not_equal(
 			read_all(s, bad, WANT, &events, &noted, NULL), 0);
 	}
+	/* Of an unfinished trace, all but the last one are missed. */
+	for (i = 0; i + 3 < n; i++) {
+		memcpy(moved, data, at[i]);
+		memcpy(moved + at[i], data + at[i + 1], at[n - 2] - at[i + 1]);
+		file_save(bad, moved, at[n - 2] - (at[i + 1] - at[i]));
+		assert_int_equal(read_all(s, bad, WANT, &events, &noted, NULL),
+				 -EBADMSG);
+	}
 	/* Something behind the end. */
 	memcpy(moved, data, len);
 	moved[len] = 0;
@@ -253,6 +262,75 @@ static void fix_head(uint8_t *data)
 	uint64_t sum = htole64(XXH3_64bits(data, 16));
 
 	memcpy(data + 16, &sum, sizeof(sum));
+}
+
+static void fix_block(uint8_t *block)
+{
+	uint32_t length;
+	uint64_t sum;
+
+	memcpy(&length, block + 8, sizeof(length));
+	length = le32toh(length);
+	sum = htole64(XXH3_64bits(block, 32 + length));
+	memcpy(block + 32 + length, &sum, sizeof(sum));
+}
+
+/* The column with an id in a block of events that has no planes before it. */
+static uint8_t *find_column(uint8_t *block, uint8_t id)
+{
+	uint8_t *col = block + 32 + 40;
+
+	while (col[0] != id) {
+		assert_int_equal(col[2], 0);
+		col += 16;
+	}
+	return col;
+}
+
+/* Values that no writer gives, behind right checksums. */
+static void test_bad_values(void **state)
+{
+	static const struct {
+		uint8_t column;
+		uint32_t value;
+	} bad[] = { { 1, 5 },	{ 1, 4 },    { 1, 3 },
+		    { 1, 256 }, { 2, 1 },    { 2, 1u << 31 },
+		    { 3, 0 },	{ 3, 4097 }, { 3, 1u << 31 } };
+	const struct zlt_event e = { .op = ZLT_STORE, .key = 9, .object = 77 };
+	const char *path = temp_path("values.zlt");
+	struct zlt_writer *w = zlt_create(path, NULL, NULL, NULL);
+	size_t len, at[16], i;
+	struct err err = { "" };
+	struct zlt_reader *r;
+	struct zlt_batch b;
+	uint8_t *data;
+	uint64_t base;
+
+	assert_non_null(w);
+	assert_int_equal(zlt_event(w, &e, NULL), 0);
+	assert_int_equal(zlt_close(w, NULL, NULL), 0);
+	data = file_load(path, &len);
+	boundaries(data, len, at);
+	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		uint8_t *col = find_column(data + at[1], bad[i].column);
+		uint64_t was;
+
+		memcpy(&was, col + 8, sizeof(was));
+		base = htole64(bad[i].value);
+		memcpy(col + 8, &base, sizeof(base));
+		fix_block(data + at[1]);
+		file_save(path, data, len);
+		memcpy(col + 8, &was, sizeof(was));
+		r = zlt_open(path, 0, &err);
+		if (!r)
+			fail_msg("%s", err.text);
+		if (zlt_next(r, &b, &err) != -EBADMSG)
+			fail_msg("column %u takes %u", bad[i].column,
+				 bad[i].value);
+		assert_non_null(strstr(err.text, "block 1 (events) at byte"));
+		zlt_reader_close(r);
+	}
+	free(data);
 }
 
 static void test_other_files(void **state)
@@ -422,7 +500,9 @@ static void test_append_disk_full(void **state)
 	struct sample *s = small_trace(path, ZLT_OBJECT_PAGES);
 	uint16_t sizes[128] = { 1 };
 	uint8_t *before, *after;
+	char pattern[600];
 	size_t len, len2;
+	glob_t found;
 	int status;
 	pid_t pid;
 
@@ -442,6 +522,8 @@ static void test_append_disk_full(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+	snprintf(pattern, sizeof(pattern), "%s.*", path);
+	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
 	after = file_load(path, &len2);
 	assert_int_equal(len, len2);
 	assert_memory_equal(before, after, len);
@@ -456,6 +538,7 @@ int main(void)
 		cmocka_unit_test(test_cut_everywhere),
 		cmocka_unit_test(test_flip_everywhere),
 		cmocka_unit_test(test_moved_blocks),
+		cmocka_unit_test(test_bad_values),
 		cmocka_unit_test(test_other_files),
 		cmocka_unit_test(test_killed_writer),
 		cmocka_unit_test(test_disk_full),
