@@ -12,11 +12,11 @@ import tempfile
 import textwrap
 
 import bench
+import regress
 import stats
 import text
 
 WIDTH = 78
-EXACT = ("pool_pages", "pool_pages_peak", "frag_ratio", "footprint_bytes")
 
 
 def git(*args, cwd=None):
@@ -48,6 +48,13 @@ def build(source, commit, folder):
     return program
 
 
+def differing(base, head):
+    """Exact counters that the two do not share: name -> [base, head]."""
+    one, two = regress.flatten(base), regress.flatten(head)
+    names = [n for n in dict.fromkeys([*one, *two]) if one.get(n) != two.get(n)]
+    return {n: [one.get(n, 0), two.get(n, 0)] for n in names}
+
+
 def rows_of(jobs, found):
     """Compared jobs: what changed exactly, and how the times moved."""
     rows = []
@@ -59,12 +66,8 @@ def rows_of(jobs, found):
             {
                 "trace": pathlib.Path(trace).stem,
                 "backend": spec,
-                "codec": codec,
-                "exact": {
-                    name: [base[0].get(name), head[0].get(name)]
-                    for name in EXACT
-                    if base[0].get(name) != head[0].get(name)
-                },
+                "codec": base[0]["codec"],
+                "exact": differing(base[0], head[0]),
                 "base": stats.summary([bench.sys_ns(r) for r in base]),
                 "head": stats.summary([bench.sys_ns(r) for r in head]),
                 "sys": change,
@@ -113,7 +116,7 @@ def mail(rows, names, runs):
         heads = ("", "base", "head", "change", "interval %", "A/A", "verdict")
         lines += ["  " + line for line in text.table(body, heads)]
         if not row["exact"]:
-            lines.append("  pool pages, frag ratio and footprint: identical")
+            lines.append("  pages, frag ratio, footprint and counts: identical")
     return lines
 
 
@@ -127,23 +130,30 @@ def main():
     parser = argparse.ArgumentParser(prog="zlab ab", description=__doc__)
     parser.add_argument("--base", required=True, metavar="GITREF")
     parser.add_argument("--head", required=True, metavar="GITREF")
-    parser.add_argument("--backend", action="append", metavar="SPEC")
-    parser.add_argument("--codec", action="append", metavar="CODEC")
+    parser.add_argument("--backend", "-b", action="extend", nargs="+", metavar="SPEC")
+    parser.add_argument("--codec", "-c", action="extend", nargs="+", metavar="CODEC")
     parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("--runs", type=int, default=9, metavar="N")
     parser.add_argument("--format", choices=("mail", "json"), default="mail")
     parser.add_argument("--source", default=".", metavar="DIR", help="zlab's git tree")
-    parser.add_argument("trace", nargs="+", type=pathlib.Path)
+    parser.add_argument("trace", nargs="*", type=pathlib.Path)
     args = parser.parse_args()
+    # As in zlab compare, a name that ends in .zlt is always a trace.
+    for words in (args.backend or [], args.codec or []):
+        for word in [w for w in words if w.endswith(".zlt")]:
+            words.remove(word)
+            args.trace.append(pathlib.Path(word))
     if args.runs < 2:
         text.die("ab: --runs takes 2 or more; 9 give an interval worth reading", 2)
+    if not args.trace:
+        text.die("ab: needs traces: zlab ab --base REF --head REF T.zlt...", 2)
     for trace in args.trace:
         if not trace.is_file():
             text.die(f"ab: {trace}: no such trace")
     jobs = [
         (trace.resolve(), spec, codec, ("--threads", str(args.threads)))
         for trace in args.trace
-        for codec in args.codec or ["lz4"]
+        for codec in args.codec or [None]
         for spec in args.backend or ["zsmalloc"]
     ]
     refs = {"base": args.base, "head": args.head}

@@ -22,7 +22,8 @@ def program():
 
 def replay_args(trace, spec, codec, extra=()):
     """The arguments of one replay."""
-    return ["replay", str(trace), "--backend", spec, "--codec", codec, *extra]
+    chosen = ["--codec", codec] if codec else []
+    return ["replay", str(trace), "--backend", spec, *chosen, *extra]
 
 
 def replay(zlab, trace, spec, codec, extra=(), wrap=()):
