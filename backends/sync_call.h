@@ -77,11 +77,21 @@ static inline unsigned sync_class(struct lock_site *site)
 #define sync_assert_none_held() sync_debug_none("the operation ends", SYNC_HERE)
 #define sync_assert_held(l, text) sync_debug_held((l), SYNC_SITE(text, ""))
 #else
+#ifdef SYNC_VIRTUAL
+#define SYNC_TAKE(l, text, sfx, take, nest, call)             \
+	({                                                    \
+		struct lock_site *__s = SYNC_SITE(text, sfx); \
+		unsigned __class = sync_class(__s);           \
+		sync_at(__s);                                 \
+		call;                                         \
+	})
+#else
 #define SYNC_TAKE(l, text, sfx, take, nest, call)                    \
 	({                                                           \
 		unsigned __class = sync_class(SYNC_SITE(text, sfx)); \
 		call;                                                \
 	})
+#endif
 #define SYNC_TRIED(l, text, sfx, take, call) \
 	SYNC_TAKE(l, text, sfx, take, 0, call)
 #define SYNC_DROP(l, text, call) call

@@ -10,16 +10,12 @@
 #ifndef ZLAB_SYNC_NATIVE_H
 #define ZLAB_SYNC_NATIVE_H
 
+#include "backends/sync_atomic.h"
 #include "backends/sync_spin.h"
 
 #define SYNC_MAX_CPUS 512
 #define SYNC_MAX_CLASSES 64
 #define SYNC_SAMPLE_PERIOD 512
-
-#define READ_ONCE(x) __atomic_load_n(&(x), __ATOMIC_RELAXED)
-#define WRITE_ONCE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
-#define smp_load_acquire(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 
 /* What every call touches; the rest of a CPU's counts is in sync_stat.c. */
 struct sync_cpu {
@@ -133,84 +129,6 @@ static inline unsigned smp_processor_id(void)
 
 #define cpu_relax() ck_pr_stall()
 void sync_cond_resched(void);
-
-typedef struct {
-	int counter;
-} atomic_t;
-
-typedef struct {
-	long counter;
-} atomic_long_t;
-
-#define SYNC_ATOMIC(type, base, pfx)                                          \
-	static inline base pfx##_read(const type *v)                          \
-	{                                                                     \
-		return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);        \
-	}                                                                     \
-	static inline void pfx##_set(type *v, base i)                         \
-	{                                                                     \
-		__atomic_store_n(&v->counter, i, __ATOMIC_RELAXED);           \
-	}                                                                     \
-	static inline void pfx##_add(base i, type *v)                         \
-	{                                                                     \
-		__atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED);         \
-	}                                                                     \
-	static inline void pfx##_sub(base i, type *v)                         \
-	{                                                                     \
-		__atomic_fetch_sub(&v->counter, i, __ATOMIC_RELAXED);         \
-	}                                                                     \
-	static inline void pfx##_inc(type *v)                                 \
-	{                                                                     \
-		pfx##_add(1, v);                                              \
-	}                                                                     \
-	static inline void pfx##_dec(type *v)                                 \
-	{                                                                     \
-		pfx##_sub(1, v);                                              \
-	}                                                                     \
-	static inline base pfx##_add_return(base i, type *v)                  \
-	{                                                                     \
-		return __atomic_add_fetch(&v->counter, i, __ATOMIC_SEQ_CST);  \
-	}                                                                     \
-	static inline base pfx##_xchg(type *v, base n)                        \
-	{                                                                     \
-		return __atomic_exchange_n(&v->counter, n, __ATOMIC_SEQ_CST); \
-	}                                                                     \
-	static inline base pfx##_cmpxchg(type *v, base old, base n)           \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_SEQ_CST,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline base pfx##_cmpxchg_acquire(type *v, base old, base n)   \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_ACQUIRE,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline base pfx##_cmpxchg_relaxed(type *v, base old, base n)   \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_RELAXED,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline void pfx##_set_release(type *v, base i)                 \
-	{                                                                     \
-		__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE);           \
-	}                                                                     \
-	static inline base pfx##_dec_return_release(type *v)                  \
-	{                                                                     \
-		return __atomic_sub_fetch(&v->counter, 1, __ATOMIC_RELEASE);  \
-	}                                                                     \
-	static inline bool pfx##_dec_and_test(type *v)                        \
-	{                                                                     \
-		return pfx##_add_return(-1, v) == 0;                          \
-	}
-
-SYNC_ATOMIC(atomic_t, int, atomic)
-SYNC_ATOMIC(atomic_long_t, long, atomic_long)
 
 typedef struct {
 	sync_raw_t raw;

@@ -9,11 +9,13 @@
 #include "harness/replay_opts.h"
 #include "harness/result.h"
 #include "harness/sample.h"
+#include "harness/virtual.h"
 
 enum {
 	OPT_JSON = 0x100,
 	OPT_SHA256,
 	OPT_QUIET,
+	OPT_VCPUS,
 };
 
 struct args {
@@ -38,6 +40,10 @@ static const struct argp_option options[] = {
 	  "sizes)",
 	  0 },
 	{ "threads", 't', "N", 0, "Replay with N threads (default 1)", 0 },
+	{ "vcpus", OPT_VCPUS, "N", 0,
+	  "Replay on N virtual CPUs in virtual time, to the digit repeatable; "
+	  "with --vcpus 1 --help come the options for it",
+	  0 },
 	{ "runs", 'n', "N", 0, "Replay N times, each in a fresh process", 0 },
 	{ "json", OPT_JSON, "FILE", 0,
 	  "Append one result record per run to FILE; - for standard output, "
@@ -70,6 +76,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case OPT_JSON:
 		a->json = arg;
 		return 0;
+	case OPT_VCPUS:
+		exit(virtual_exec(a->argc, a->argv));
 	case OPT_QUIET:
 		a->quiet = true;
 		return 0;

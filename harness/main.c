@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "harness/cmd.h"
+#include "harness/virtual.h"
 #include "version.h"
 
 static const struct cmd {
@@ -20,7 +21,11 @@ static const struct cmd {
 	{ "generate", cmd_generate, "make a synthetic trace" },
 	{ "info", cmd_info, "say what a trace holds" },
 	{ "sizes", cmd_sizes, "keep every page's compressed size in a trace" },
+#if REPLAY_VIRTUAL
+	{ "replay", cmd_virtual_replay, "replay a trace on virtual CPUs" },
+#else
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
+#endif
 	{ "patch-test", cmd_patch_test,
 	  "measure what a patch does to a kernel's allocator" },
 	{ "placement", cmd_placement,

@@ -10,6 +10,7 @@
 #include "harness/cli.h"
 #include "harness/occupancy.h"
 #include "harness/replay_internal.h"
+#include "harness/virtual.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
@@ -266,7 +267,7 @@ static int run(struct replay *r, struct err *err)
 	int ret = 0;
 
 	lock_stats_reset();
-	if (r->config->threads > 1) {
+	if (r->config->threads > 1 || REPLAY_VIRTUAL) {
 		r->has_background = true;
 		ret = replay_threads(r, err);
 	} else {

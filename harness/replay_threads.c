@@ -3,6 +3,9 @@
  * Several workers: who performs what, in which order, and the thread that
  * compacts and migrates behind their backs.
  */
+#include "harness/virtual.h"
+
+#if !REPLAY_VIRTUAL
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -347,3 +350,5 @@ int replay_threads(struct replay *r, struct err *err)
 			       strerror(ret));
 	return 0;
 }
+
+#endif

@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 #include "harness/swap_internal.h"
+#include "harness/virtual.h"
 
 #define hot static inline __attribute__((always_inline))
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -231,6 +232,7 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
+	virtual_codec(false, len);
 	enter(c, timed, STAGE_ALLOC);
 	ret = s->driver->malloc(pool, len, &handle);
 	if (unlikely(ret)) {
@@ -297,6 +299,7 @@ hot int read_page(struct swap_cpu *c, uint32_t key,
 		read_end(s, pool, slot->handle, slot->length, mem);
 	}
 	enter(c, timed, STAGE_CODEC);
+	virtual_codec(true, slot->length);
 	if (slot->flags & SWAP_RAW)
 		memcpy(c->page, src, CODEC_PAGE_SIZE);
 	else
@@ -322,6 +325,9 @@ hot int read_made_up(struct swap_cpu *c, uint32_t key,
 
 	enter(c, timed, STAGE_ALLOC);
 	mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
+	enter(c, timed && REPLAY_VIRTUAL, STAGE_CODEC);
+	virtual_codec(true, slot->length);
+	enter(c, timed && REPLAY_VIRTUAL, STAGE_ALLOC);
 	if (s->config.verify && s->contents) {
 		enter(c, timed, STAGE_OFF);
 		differs = memcmp(mem, swap_made_up(s, slot->content),
@@ -407,6 +413,7 @@ hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 	struct swap *s = c->swap;
 	int ret;
 
+	virtual_operation();
 	if (op == ZLT_STORE)
 		ret = store(c, key, object, kind, timed);
 	else if (op == ZLT_LOAD)
@@ -426,7 +433,7 @@ static bool was_preempted(struct swap_cpu *c)
 	struct rusage u;
 	long before = c->nivcsw;
 
-	if (getrusage(RUSAGE_THREAD, &u))
+	if (REPLAY_VIRTUAL || getrusage(RUSAGE_THREAD, &u))
 		return false;
 	c->nivcsw = u.ru_nivcsw;
 	return c->nivcsw != before;

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What memory costs. Allocators and the front end are compiled with the
+ * compiler's thread instrumentation, which calls the functions at the end of
+ * this file for every load, store, atomic and call; the sanitizer's library is
+ * not linked. A directory knows of each cache line that was touched who has it,
+ * so an access costs a hit, a transfer within the socket or across, or memory.
+ *
+ * Misses between two serialising instructions (atomics, locks) overlap, unless
+ * one is at an address that an earlier one loaded; or they add up (vmachine.sum).
+ * The truth lies between: both are computed.
+ *
+ * Capacity needs no model of a cache: a line is taken for evicted when the CPU
+ * that touched it last has fetched more lines since than its cache holds.
+ */
+#ifdef SYNC_VIRTUAL
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/sync_vcpu.h"
+
+#define LINE_SHIFT 6
+#define LINE 64u
+#define FIRST_SIZE (1u << 16)
+/* Copies up to this size are accesses; longer ones are streams. */
+#define SMALL_COPY 64
+
+/* What is known of one line. */
+struct vline {
+	uint64_t tag; /* line number + 1; 0 = unused entry */
+	uint64_t sharers; /* CPUs that have it, one bit for one or more */
+	uint32_t stamp; /* the last toucher's fetches then */
+	uint16_t last; /* who touched it last */
+	bool modified; /* by @last, the only one who has it */
+};
+
+static struct vline *table;
+static size_t size, used;
+
+/* When the last read-modify-write of a line ends: they queue up. */
+static struct {
+	uint64_t tag, until;
+} busy[4096];
+
+static size_t slot_of(uint64_t tag)
+{
+	return (size_t)(tag * 0x9e3779b97f4a7c15ull >> 32) & (size - 1);
+}
+
+int vmem_start(struct err *err)
+{
+	size = FIRST_SIZE;
+	used = 0;
+	table = calloc(size, sizeof(*table));
+	memset(busy, 0, sizeof(busy));
+	return table ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
+void vmem_finish(void)
+{
+	free(table);
+	table = NULL;
+	size = used = 0;
+}
+
+size_t vmem_lines(void)
+{
+	return used;
+}
+
+size_t vmem_bytes(void)
+{
+	return size * sizeof(*table);
+}
+
+static void grow(void)
+{
+	struct vline *old = table;
+	size_t n = size, i, at;
+	unsigned cpu;
+
+	table = calloc(2 * size, sizeof(*table));
+	if (!table) {
+		/* Slower from here on, and still right. */
+		table = old;
+		return;
+	}
+	size *= 2;
+	for (i = 0; i < n; i++) {
+		if (!old[i].tag)
+			continue;
+		at = slot_of(old[i].tag);
+		while (table[at].tag)
+			at = (at + 1) & (size - 1);
+		table[at] = old[i];
+	}
+	free(old);
+	for (cpu = 0; cpu < vmachine.cpus; cpu++)
+		memset(vcpu_of(cpu)->recent, 0, sizeof(vcpu_of(cpu)->recent));
+}
+
+static struct vline *find(uint64_t tag)
+{
+	size_t at = slot_of(tag);
+
+	while (table[at].tag && table[at].tag != tag)
+		at = (at + 1) & (size - 1);
+	if (table[at].tag)
+		return &table[at];
+	if (used >= size - size / 4) {
+		grow();
+		if (used + 1 >= size) {
+			/* Full and no memory: share an entry. */
+			return &table[at];
+		}
+		at = slot_of(tag);
+		while (table[at].tag)
+			at = (at + 1) & (size - 1);
+	}
+	used++;
+	table[at].tag = tag;
+	return &table[at];
+}
+
+static struct vline *line_of(struct vcpu *me, uint64_t tag)
+{
+	unsigned at = tag % VCPU_RECENT;
+
+	if (me->recent[at].tag != tag) {
+		/* It may grow the table and empty all of these. */
+		struct vline *l = find(tag);
+
+		me->recent[at].line = l;
+		me->recent[at].tag = tag;
+	}
+	return me->recent[at].line;
+}
+
+uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to)
+{
+	return from->socket == to->socket ? vmachine.cost.xfer
+					  : vmachine.cost.xfer_socket;
+}
+
+/* The bits of @socket's CPUs in a set of sharers. */
+static uint64_t socket_bits(unsigned socket)
+{
+	unsigned first = socket * vmachine.cores;
+	unsigned last = first + vmachine.cores - 1;
+	unsigned real = vmachine.cpus - vmachine.helpers;
+	unsigned a, b;
+
+	if (first >= real)
+		return 0;
+	if (last >= real)
+		last = real - 1;
+	a = vcpu_of(first)->bit;
+	b = vcpu_of(last)->bit;
+	return (b == 63 ? ~0ull : (1ull << (b + 1)) - 1) & ~((1ull << a) - 1);
+}
+
+/* Where an evicted line of @c is found, by how long ago it was touched. */
+static uint64_t evicted(const struct vcpu *c, const struct vline *l)
+{
+	uint32_t age = c->fills - l->stamp;
+
+	if (age <= vmachine.cost.l2_lines)
+		return 0;
+	return age <= vmachine.cost.l3_lines ? vmachine.cost.l3
+					     : vmachine.cost.dram;
+}
+
+static bool streamed(struct vcpu *me, uint64_t tag)
+{
+	unsigned i;
+	bool near = false;
+
+	for (i = 0; i < VCPU_MISSES; i++)
+		near |= tag - me->miss[i] + 2 <= 4;
+	me->miss[me->next_miss++ % VCPU_MISSES] = tag;
+	return near;
+}
+
+/* What fetching @l costs @me, ps; 0 for a hit. */
+static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write)
+{
+	const struct vcost *cost = &vmachine.cost;
+	uint64_t bit = 1ull << me->bit, here = socket_bits(me->socket), out;
+	const struct vcpu *last;
+
+	if (!l->sharers)
+		return cost->dram;
+	last = vcpu_of(l->last);
+	if (l->sharers & bit && (!l->modified || l->last == me->id)) {
+		if (l->last == me->id) {
+			out = evicted(me, l);
+			if (out)
+				return out;
+		}
+		if (!write || l->sharers == bit)
+			return 0;
+		/* An upgrade: the others' copies go. */
+		return l->sharers & ~here ? cost->xfer_socket : cost->xfer;
+	}
+	out = evicted(last, l);
+	if (out)
+		return last->socket == me->socket || out == cost->dram
+			       ? out
+			       : cost->xfer_socket;
+	if (l->modified)
+		return vmem_transfer(last, me);
+	if (write && l->sharers & ~here)
+		return cost->xfer_socket;
+	return l->sharers & here ? (write ? cost->xfer : cost->l3)
+				 : cost->xfer_socket;
+}
+
+static void touch(struct vcpu *me, struct vline *l, bool write)
+{
+	uint64_t bit = 1ull << me->bit;
+
+	if (write) {
+		l->sharers = bit;
+		l->modified = true;
+	} else {
+		if (l->modified && l->last != me->id)
+			l->modified = false;
+		l->sharers |= bit;
+	}
+	l->last = (uint16_t)me->id;
+	l->stamp = me->fills;
+}
+
+/* The cost of an access to @l; the line is @me's afterwards. */
+static uint64_t fetch(struct vcpu *me, struct vline *l, bool write)
+{
+	uint64_t cost = miss_cost(me, l, write);
+
+	if (cost) {
+		me->fills++;
+		if (cost >= vmachine.cost.l3 && streamed(me, l->tag))
+			cost = vmachine.cost.stream;
+	}
+	touch(me, l, write);
+	return cost;
+}
+
+static uint64_t tag_of(const void *addr)
+{
+	return ((uintptr_t)addr >> LINE_SHIFT) + 1;
+}
+
+void vmem_rmw(struct vcpu *me, const void *addr)
+{
+	uint64_t tag = tag_of(addr);
+	struct vline *l = line_of(me, tag);
+	unsigned at = tag % (sizeof(busy) / sizeof(busy[0]));
+
+	if (busy[at].tag == tag && busy[at].until > me->vt)
+		me->vt = busy[at].until;
+	me->vt += fetch(me, l, true) + vmachine.cost.rmw;
+	busy[at].tag = tag;
+	busy[at].until = me->vt;
+}
+
+void vmem_own(struct vcpu *me, const void *addr)
+{
+	touch(me, line_of(me, tag_of(addr)), true);
+}
+
+/*
+ * A miss begins now, or when the miss has ended whose value points into the
+ * same 4 KiB: it could not begin earlier.
+ */
+static void miss(struct vcpu *me, uintptr_t addr, uint64_t cost, bool pointer)
+{
+	uint64_t start = me->vt, end;
+	unsigned i;
+
+	if (vmachine.sum) {
+		me->vt += cost;
+		return;
+	}
+	for (i = 0; i < VCPU_DEPS; i++)
+		if (me->dep[i].page == addr >> 12 && me->dep[i].end > start)
+			start = me->dep[i].end;
+	end = start + cost;
+	if (end > me->pending)
+		me->pending = end;
+	if (pointer) {
+		i = me->next_dep++ % VCPU_DEPS;
+		me->dep[i].page = *(const uint64_t *)addr >> 12;
+		me->dep[i].end = end;
+	}
+}
+
+static inline void access_line(struct vcpu *me, uintptr_t addr, bool write,
+			       bool pointer)
+{
+	struct vline *l;
+	uint64_t cost;
+
+	me->vt += vmachine.cost.access;
+	if (addr - me->stack < VCPU_STACK)
+		return;
+	l = line_of(me, (addr >> LINE_SHIFT) + 1);
+	/* The common case: mine, touched a moment ago. */
+	if (l->last == me->id && l->modified &&
+	    me->fills - l->stamp <= vmachine.cost.l2_lines) {
+		l->stamp = me->fills;
+		return;
+	}
+	cost = fetch(me, l, write);
+	if (cost)
+		miss(me, addr, cost, pointer);
+}
+
+static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
+			 bool write)
+{
+	uintptr_t at = addr & ~(uintptr_t)(LINE - 1);
+
+	for (; at < addr + len; at += LINE)
+		access_line(me, at < addr ? addr : at, write, false);
+}
+
+/*
+ * Payload: its lines are fetched one after the other by the prefetcher and not
+ * kept in the directory, which would otherwise hold every byte of the pool.
+ */
+static void access_copy(const void *addr, size_t len, bool write)
+{
+	struct vcpu *me = vcpu_me;
+	uint64_t lines;
+
+	if (!me || !len)
+		return;
+	if (len <= SMALL_COPY) {
+		access_range(me, (uintptr_t)addr, len, write);
+		return;
+	}
+	if ((uintptr_t)addr - me->stack < VCPU_STACK)
+		return;
+	lines = (len + LINE - 1) / LINE;
+	me->vt += lines * vmachine.cost.stream;
+	me->fills += (uint32_t)lines;
+}
+
+/*
+ * What instrumented objects call instead of the C library: their calls are
+ * renamed, so that copies inside zlab itself cost nothing.
+ */
+void *vmem_memcpy(void *to, const void *from, size_t len);
+void *vmem_memmove(void *to, const void *from, size_t len);
+void *vmem_memset(void *to, int byte, size_t len);
+int vmem_memcmp(const void *a, const void *b, size_t len);
+
+void *vmem_memcpy(void *to, const void *from, size_t len)
+{
+	access_copy(from, len, false);
+	access_copy(to, len, true);
+	return memcpy(to, from, len);
+}
+
+void *vmem_memmove(void *to, const void *from, size_t len)
+{
+	access_copy(from, len, false);
+	access_copy(to, len, true);
+	return memmove(to, from, len);
+}
+
+void *vmem_memset(void *to, int byte, size_t len)
+{
+	access_copy(to, len, true);
+	return memset(to, byte, len);
+}
+
+int vmem_memcmp(const void *a, const void *b, size_t len)
+{
+	access_copy(a, len, false);
+	access_copy(b, len, false);
+	return memcmp(a, b, len);
+}
+
+/* The instrumentation's interface, as gcc and clang call it. */
+
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+
+void __tsan_init(void)
+{
+}
+
+void __tsan_func_entry(void *pc)
+{
+	if (vcpu_me)
+		vcpu_me->vt += vmachine.cost.call;
+}
+
+void __tsan_func_exit(void)
+{
+}
+
+#define ACCESS(name, write, pointer)                                           \
+	void __tsan_##name(void *addr)                                         \
+	{                                                                      \
+		if (vcpu_me)                                                   \
+			access_line(vcpu_me, (uintptr_t)addr, write, pointer); \
+	}
+#define SIZES(kind, write)                        \
+	ACCESS(kind##1, write, false)             \
+	ACCESS(kind##2, write, false)             \
+	ACCESS(kind##4, write, false)             \
+	ACCESS(kind##8, write, !(write))          \
+	ACCESS(unaligned_##kind##2, write, false) \
+	ACCESS(unaligned_##kind##4, write, false) \
+	ACCESS(unaligned_##kind##8, write, false)
+
+SIZES(read, false)
+SIZES(write, true)
+SIZES(volatile_read, false)
+SIZES(volatile_write, true)
+
+#define RANGE(name, len, write)                                             \
+	void __tsan_##name(void *addr)                                      \
+	{                                                                   \
+		if (vcpu_me)                                                \
+			access_range(vcpu_me, (uintptr_t)addr, len, write); \
+	}
+
+RANGE(read16, 16, false)
+RANGE(write16, 16, true)
+RANGE(unaligned_read16, 16, false)
+RANGE(unaligned_write16, 16, true)
+
+void __tsan_read_range(void *addr, unsigned long len)
+{
+	if (vcpu_me)
+		access_range(vcpu_me, (uintptr_t)addr, len, false);
+}
+
+void __tsan_write_range(void *addr, unsigned long len)
+{
+	if (vcpu_me)
+		access_range(vcpu_me, (uintptr_t)addr, len, true);
+}
+
+void *__tsan_memcpy(void *to, const void *from, size_t len)
+{
+	return vmem_memcpy(to, from, len);
+}
+
+void *__tsan_memmove(void *to, const void *from, size_t len)
+{
+	return vmem_memmove(to, from, len);
+}
+
+void *__tsan_memset(void *to, int byte, size_t len)
+{
+	return vmem_memset(to, byte, len);
+}
+
+/* A read-modify-write is seen by others in the order of virtual time. */
+static void atomic_rmw(const volatile void *addr)
+{
+	struct vcpu *me = vcpu_me;
+
+	if (!me)
+		return;
+	vmem_serialise(me);
+	vcpu_point();
+	vmem_rmw(me, (const void *)addr);
+}
+
+#define ATOMIC(bits, type)                                                     \
+	type __tsan_atomic##bits##_load(const volatile type *a, int order)     \
+	{                                                                      \
+		if (vcpu_me)                                                   \
+			access_line(vcpu_me, (uintptr_t)a, false, bits == 64); \
+		return *a;                                                     \
+	}                                                                      \
+	void __tsan_atomic##bits##_store(volatile type *a, type v, int order)  \
+	{                                                                      \
+		if (vcpu_me)                                                   \
+			access_line(vcpu_me, (uintptr_t)a, true, false);       \
+		*a = v;                                                        \
+	}                                                                      \
+	type __tsan_atomic##bits##_exchange(volatile type *a, type v,          \
+					    int order)                         \
+	{                                                                      \
+		type was;                                                      \
+                                                                               \
+		atomic_rmw(a);                                                 \
+		was = *a;                                                      \
+		*a = v;                                                        \
+		return was;                                                    \
+	}                                                                      \
+	ATOMIC_OP(bits, type, fetch_add, was + v)                              \
+	ATOMIC_OP(bits, type, fetch_sub, was - v)                              \
+	ATOMIC_OP(bits, type, fetch_and, was &v)                               \
+	ATOMIC_OP(bits, type, fetch_or, was | v)                               \
+	ATOMIC_OP(bits, type, fetch_xor, was ^ v)                              \
+	ATOMIC_OP(bits, type, fetch_nand, ~(was & v))                          \
+	int __tsan_atomic##bits##_compare_exchange_strong(                     \
+		volatile type *a, type *want, type v, int order, int fail)     \
+	{                                                                      \
+		type was;                                                      \
+                                                                               \
+		atomic_rmw(a);                                                 \
+		was = *a;                                                      \
+		if (was == *want) {                                            \
+			*a = v;                                                \
+			return 1;                                              \
+		}                                                              \
+		*want = was;                                                   \
+		return 0;                                                      \
+	}                                                                      \
+	int __tsan_atomic##bits##_compare_exchange_weak(                       \
+		volatile type *a, type *want, type v, int order, int fail)     \
+	{                                                                      \
+		return __tsan_atomic##bits##_compare_exchange_strong(          \
+			a, want, v, order, fail);                              \
+	}                                                                      \
+	type __tsan_atomic##bits##_compare_exchange_val(                       \
+		volatile type *a, type want, type v, int order, int fail)      \
+	{                                                                      \
+		__tsan_atomic##bits##_compare_exchange_strong(a, &want, v,     \
+							      order, fail);    \
+		return want;                                                   \
+	}
+
+#define ATOMIC_OP(bits, type, name, result)                                    \
+	type __tsan_atomic##bits##_##name(volatile type *a, type v, int order) \
+	{                                                                      \
+		type was;                                                      \
+                                                                               \
+		atomic_rmw(a);                                                 \
+		was = *a;                                                      \
+		*a = (type)(result);                                           \
+		return was;                                                    \
+	}
+
+ATOMIC(8, uint8_t)
+ATOMIC(16, uint16_t)
+ATOMIC(32, uint32_t)
+ATOMIC(64, uint64_t)
+
+void __tsan_atomic_thread_fence(int order)
+{
+	if (vcpu_me)
+		vmem_serialise(vcpu_me);
+}
+
+void __tsan_atomic_signal_fence(int order)
+{
+}
+
+#endif

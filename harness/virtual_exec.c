@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli.h"
+#include "harness/virtual.h"
+
+int virtual_exec(int argc, char **argv)
+{
+	char path[4096];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
+	char *args[argc + 2];
+	int i;
+
+	if (n < 0)
+		return cli_failed("cannot find the virtual executable: %s",
+				  strerror(errno));
+	path[n] = '\0';
+	strcat(path, "-virtual");
+	args[0] = path;
+	args[1] = (char *)"replay"; /* argv[0] is the whole command's name */
+	for (i = 1; i <= argc; i++)
+		args[i + 1] = i < argc ? argv[i] : NULL;
+	execv(path, args);
+	return cli_failed("cannot run %s: %s; \"make\" builds it", path,
+			  strerror(errno));
+}

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+# The executable for virtual CPUs: the same sources with the virtual flavour of
+# sync.h. Allocators and the front end are instrumented as for the thread
+# sanitizer, whose library is not linked: backends/sync_vmem.c takes the calls.
+# Copies of constant size would be expanded where no instrumentation sees them,
+# so there they stay calls, and are renamed to those that are charged.
+ifeq ($(SAN)$(DEBUG)$(filter off,$(STATS)),)
+V_PLAIN := $(wildcard backends/sync*.c) backends/page.c backends/slab.c \
+	backends/work.c backends/zpool.c backends/null.c backends/jemalloc.c
+V_WATCHED := $(filter-out $(V_PLAIN),$(wildcard backends/*.c)) \
+	$(wildcard harness/zswap*.c)
+V_RENAMED := $(V_WATCHED) harness/swap_path.c
+V_OBJS := $(SRCS:%.c=$(B)/virtual/%.o)
+V_COPIES := memcpy memmove memset memcmp
+
+all: $(B)/zlab-virtual
+
+$(B)/zlab-virtual: $(V_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(V_WATCHED:%.c=$(B)/virtual/%.o): V_FLAGS = -fsanitize=thread
+$(V_RENAMED:%.c=$(B)/virtual/%.o): V_FLAGS += \
+	$(V_COPIES:%=-fno-builtin-%)
+$(V_RENAMED:%.c=$(B)/virtual/%.o): V_RENAME = \
+	objcopy $(foreach c,$(V_COPIES),--redefine-sym $(c)=vmem_$(c))
+
+$(B)/virtual/%.o: %.c | $(B)/version.h
+	$(call say,CC-V,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL $(CFLAGS) \
+		$(CFLAGS_$(subst /,_,$*)) $(V_FLAGS) -c -o $@ $<
+	$(Q)$(if $(V_RENAME),$(V_RENAME) $@)
+
+-include $(V_OBJS:.o=.d)
+endif
