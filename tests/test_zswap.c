@@ -23,6 +23,8 @@
 #define SLOTS 40000u
 #define LIVE 600u
 #define EMPTY 0u
+/* Fewer do not fill the pool. */
+#define MIN_STEPS 2500
 
 struct world {
 	struct zswap *z;
@@ -134,7 +136,7 @@ static long steps(void)
 {
 	const char *s = getenv("ZLAB_TEST_SCALE");
 
-	return 20000 * (s ? atol(s) : 100) / 100;
+	return 8000 * (s ? atol(s) : 100) / 100;
 }
 
 static struct codec *codec;
@@ -190,7 +192,9 @@ static void run(struct zswap_config *config, uint64_t seed, unsigned threads,
 		k[i].rng = seed + i;
 		k[i].part = i;
 		k[i].parts = threads;
-		k[i].steps = steps() / threads;
+		k[i].steps = steps() / (threads * threads);
+		if (k[i].steps < MIN_STEPS)
+			k[i].steps = MIN_STEPS;
 		k[i].page = aligned_alloc(SWAP_PAGE_SIZE, SWAP_PAGE_SIZE);
 		k[i].want = aligned_alloc(SWAP_PAGE_SIZE, SWAP_PAGE_SIZE);
 	}
@@ -224,8 +228,8 @@ static void model(void **state)
 		const char *spec;
 		bool evicts;
 	} backends[] = {
-		{ "zbud:lru=on", true },
-		{ "zsmalloc@6.1", false },
+		{ "zbud:lru=on", true },   { "z3fold@4.10", true },
+		{ "z3fold@6.1", true },	   { "zsmalloc@6.1", false },
 		{ "zsmalloc@7.3", false },
 	};
 	unsigned threads = (unsigned)(uintptr_t)*state;
