@@ -39,6 +39,9 @@ enum key {
  * @json: where statistics go, or NULL
  * @fifo: policy "fifo"
  * @quiet: no summary
+ * @name: of the trace, when none was given
+ * @codecs: those of @sizes
+ * @sizers: the same for the recorder
  */
 struct args {
 	struct record_options opts;
@@ -47,6 +50,7 @@ struct args {
 	const char *sizes;
 	const char *json;
 	bool fifo, quiet;
+	char name[300];
 	struct codec *codecs[SIZERS_MAX];
 	struct zlt_sizer sizers[SIZERS_MAX];
 };
@@ -391,15 +395,14 @@ static int record(struct args *a)
 {
 	struct record_result r = { 0 };
 	struct err err = { "" };
-	char name[300];
 	int ret, wrote = 0;
 
 	if (!a->opts.output) {
 		const char *slash = strrchr(a->opts.argv[0], '/');
 
-		snprintf(name, sizeof(name), "%s.zlt",
+		snprintf(a->name, sizeof(a->name), "%s.zlt",
 			 slash ? slash + 1 : a->opts.argv[0]);
-		a->opts.output = name;
+		a->opts.output = a->name;
 	}
 	ret = make_sizers(a, &err);
 	if (!ret)

@@ -152,13 +152,15 @@ struct rec_proc {
 	int64_t resident;
 	uint64_t want;
 	uint64_t head;
-	struct rec_counts counts;
 	uint64_t swapped;
 	uint64_t exit_anon;
 	uint64_t exit_resident;
 	uint64_t exit_swapped;
-	uint64_t consumed __attribute__((aligned(64)));
-} __attribute__((aligned(64)));
+	struct rec_counts counts;
+	uint64_t pad1;
+	uint64_t consumed;
+	uint64_t pad2[7];
+};
 
 /**
  * struct rec_hello - first message of a process, answered by struct rec_welcome
@@ -184,6 +186,9 @@ struct rec_welcome {
 #define REC_MSG_OVER 'o' /* to the collector: too many pages, find a victim */
 #define REC_MSG_EVICT 'e' /* to a process: look at your @want */
 
+_Static_assert(sizeof(struct rec_proc) == 256 &&
+		       __builtin_offsetof(struct rec_proc, consumed) == 192,
+	       "the two writers of a process have cache lines of their own");
 _Static_assert(sizeof(struct rec_event) == 32, "events are 32 bytes");
 _Static_assert(sizeof(struct rec_global) <= REC_PAGE, "header fits its page");
 _Static_assert(REC_HEAD_BYTES % REC_PAGE == 0, "segments are page aligned");

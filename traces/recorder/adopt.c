@@ -77,6 +77,7 @@ static void adopt_pages(struct rec *r, int pagemap, const struct mapping *m)
 		    (long)(n * 8))
 			return;
 		for (i = 0; i < n; i++)
+			/* NOLINTNEXTLINE(clang-analyzer-core.*): read above */
 			if ((entry[i] & PM_PRESENT) &&
 			    (entry[i] & PM_EXCLUSIVE))
 				rec_adopt(r, vpn + i);

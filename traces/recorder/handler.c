@@ -372,6 +372,7 @@ static bool drain(struct rec *r)
 	long i;
 
 	for (i = 0; i < len / (long)sizeof(msg[0]); i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): read above */
 		if (msg[i].event != UFFD_EVENT_PAGEFAULT)
 			change(r, &msg[i]);
 		else if (!fault(r, msg[i].arg.pagefault.address,
@@ -446,6 +447,7 @@ static bool answer_bells(struct rec *r)
 	long i;
 
 	for (i = 0; i < len / (long)sizeof(msg[0]); i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): read above */
 		if (msg[i].event != UFFD_EVENT_PAGEFAULT)
 			continue;
 		addr = msg[i].arg.pagefault.address & ~(REC_PAGE - 1);

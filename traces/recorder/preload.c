@@ -122,6 +122,7 @@ static long connect_collector(struct rec_welcome *w, int *memory)
 			  NULL, 0);
 	if (ret > 0)
 		ret = sys(SYS_recvmsg, sock, &msg, MSG_CMSG_CLOEXEC, 0, 0, 0);
+	/* NOLINTNEXTLINE(clang-analyzer-core.*): received above */
 	if (ret == sizeof(*w) && w->magic == REC_MAGIC &&
 	    msg.msg_controllen >= CMSG_LEN(sizeof(int))) {
 		*memory = *(int *)CMSG_DATA(&ctl.align);
@@ -554,7 +555,7 @@ __attribute__((constructor)) static void init(void)
 	if (!name || strlen(name) > sizeof(collector.sun_path) - 2)
 		return;
 	collector.sun_family = AF_UNIX;
-	strcpy(collector.sun_path + 1, name);
+	memcpy(collector.sun_path + 1, name, strlen(name));
 	collector_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
 				    strlen(name));
 	vdso = dlopen("linux-vdso.so.1", RTLD_LAZY | RTLD_NOLOAD);
