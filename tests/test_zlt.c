@@ -240,8 +240,9 @@ static void test_cache_keeps(void **state)
 				    .block_pages = 2 };
 	struct sample *s = sample_make(900, ZLT_OBJECT_PAGES, 15);
 	const char *path = temp_path("cache.zlt");
+	static const uint32_t order[] = { 0, 1, 2, 1, 3 };
 	uint32_t limit, i, j, n;
-	const void *first, *page;
+	const void *first, *page, *at[5];
 	struct zlt_cursor *c;
 	struct zlt_reader *r;
 
@@ -267,6 +268,20 @@ static void test_cache_keeps(void **state)
 		}
 		zlt_cursor_close(c);
 	}
+	/* Of 0 1 2 1, a fourth pushes out 0; a fifth, after a look at 2, 1. */
+	c = zlt_cursor_open(r, (size_t)3 * 2 * ZLT_PAGE_SIZE, NULL);
+	assert_non_null(c);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(zlt_content(c, order[i] * 2, &page, NULL), 0);
+		at[order[i]] = page;
+	}
+	assert_int_equal(zlt_content(c, 2 * 2, &page, NULL), 0);
+	assert_ptr_equal(page, at[2]);
+	assert_int_equal(zlt_content(c, 4 * 2, &page, NULL), 0);
+	assert_ptr_equal(page, at[1]);
+	assert_int_equal(zlt_content(c, 2 * 2, &page, NULL), 0);
+	assert_ptr_equal(page, at[2]);
+	zlt_cursor_close(c);
 	zlt_reader_close(r);
 	sample_free(s);
 }
