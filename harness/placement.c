@@ -18,6 +18,7 @@ struct object {
 	pfn_t pfn[2];
 	uint32_t size; /* 0 = there is none */
 	uint32_t seed;
+	bool gone[2]; /* evicted by the shrink that runs */
 };
 
 /* The other side's frame, and how many objects begin in both. */
@@ -28,8 +29,10 @@ struct twin {
 
 /* The order in which shrink evicts is an answer as well. */
 struct evictions {
+	struct placement *p;
+	int side;
 	size_t nr, room;
-	unsigned long *handle;
+	size_t *id;
 };
 
 struct placement {
@@ -273,6 +276,16 @@ static bool both_have(const struct placement *p, unsigned caps)
 	return (p->pool[0]->caps & p->pool[1]->caps & caps) == caps;
 }
 
+void placement_unlimit_deferring(struct placement *p)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if ((p->pool[0]->caps | p->pool[1]->caps) & ZPOOL_DEFERS &&
+		    p->pool[i]->arena)
+			p->pool[i]->arena->limit = p->pool[i]->arena->capacity;
+}
+
 void placement_compact(struct placement *p)
 {
 	long n[2];
@@ -338,46 +351,71 @@ void placement_settle(struct placement *p)
 	place_all(p);
 }
 
+/*
+ * Which object an eviction is about. The handle need not be the one that malloc
+ * gave: z3fold evicts by handles of the moment. The place is the same.
+ */
+static size_t evicted_id(struct evictions *e, struct zpool *pool,
+			 unsigned long handle)
+{
+	struct zpool_location want, loc;
+	struct placement *p = e->p;
+	struct object *o;
+	size_t id;
+
+	if (p->locates)
+		pool->driver->locate(pool, handle, &want);
+	for (id = 0; id < p->nr_obj; id++) {
+		o = &p->obj[id];
+		if (!o->size || o->gone[e->side])
+			continue;
+		if (o->handle[e->side] == handle)
+			return id;
+		if (!p->locates)
+			continue;
+		pool->driver->locate(pool, o->handle[e->side], &loc);
+		if (loc.pfn == want.pfn && loc.at == want.at)
+			return id;
+	}
+	return p->nr_obj;
+}
+
 static int evict(struct zpool *pool, unsigned long handle, const void *object,
 		 void *arg)
 {
 	struct evictions *e = arg;
+	size_t id = evicted_id(e, pool, handle);
 
+	if (id == e->p->nr_obj)
+		return -ENOENT;
 	if (e->nr == e->room) {
 		size_t room = e->room ? e->room * 2 : 64;
-		unsigned long *more = realloc(e->handle, room * sizeof(*more));
+		size_t *more = realloc(e->id, room * sizeof(*more));
 
 		if (!more)
 			return -ENOMEM;
-		e->handle = more;
+		e->id = more;
 		e->room = room;
 	}
-	e->handle[e->nr++] = handle;
-	pool->driver->free(pool, handle);
+	e->id[e->nr++] = id;
+	e->p->obj[id].gone[e->side] = true;
+	pool->driver->free(pool, e->p->obj[id].handle[e->side]);
 	return 0;
-}
-
-/* The object that @side's n-th eviction was about. */
-static struct object *evicted(struct placement *p, int side, size_t n)
-{
-	size_t id;
-
-	for (id = 0; id < p->nr_obj; id++)
-		if (p->obj[id].size &&
-		    p->obj[id].handle[side] == p->evictions[side].handle[n])
-			return &p->obj[id];
-	return NULL;
 }
 
 void placement_shrink(struct placement *p, unsigned pages)
 {
 	unsigned reclaimed[2] = { 0, 0 };
-	struct object *a, *b;
 	int ret[2], i;
-	size_t n;
+	size_t n, id;
 
 	if (!both_have(p, ZPOOL_EVICTABLE))
 		return;
+	/*
+	 * z3fold 6.1 puts a page that it has emptied while its work is queued
+	 * on a list behind the last one.
+	 */
+	placement_settle(p);
 	begin(p, "shrink", 0, 0);
 	for (i = 0; i < 2; i++) {
 		p->evictions[i].nr = 0;
@@ -388,15 +426,20 @@ void placement_shrink(struct placement *p, unsigned pages)
 	compare(p, PLACEMENT_ANSWERS, reclaimed[0], reclaimed[1]);
 	compare(p, PLACEMENT_ANSWERS, (long)p->evictions[0].nr,
 		(long)p->evictions[1].nr);
-	for (n = 0; n < p->evictions[0].nr && n < p->evictions[1].nr; n++) {
-		a = evicted(p, 0, n);
-		b = evicted(p, 1, n);
-		compare(p, PLACEMENT_ANSWERS, a ? a - p->obj : -1,
-			b ? b - p->obj : -1);
-		if (a)
-			a->size = 0;
-		if (b)
-			b->size = 0;
+	for (n = 0; n < p->evictions[0].nr && n < p->evictions[1].nr; n++)
+		compare(p, PLACEMENT_ANSWERS, (long)p->evictions[0].id[n],
+			(long)p->evictions[1].id[n]);
+	for (id = 0; id < p->nr_obj; id++) {
+		struct object *o = &p->obj[id];
+
+		/* One that only one side evicted leaves the other as well. */
+		for (i = 0; i < 2; i++)
+			if (o->size && o->gone[!i] && !o->gone[i])
+				p->pool[i]->driver->free(p->pool[i],
+							 o->handle[i]);
+		if (o->gone[0] || o->gone[1])
+			o->size = 0;
+		o->gone[0] = o->gone[1] = false;
 	}
 	compare_pages(p);
 	place_all(p);
@@ -424,6 +467,8 @@ struct placement *placement_create(const char *const spec[2],
 	for (i = 0; i < 2; i++) {
 		struct zpool_config own = *config;
 
+		p->evictions[i].p = p;
+		p->evictions[i].side = i;
 		own.evict = evict;
 		own.evict_arg = &p->evictions[i];
 		p->pool[i] = zpool_create(spec[i], &own, err);
@@ -445,7 +490,7 @@ void placement_destroy(struct placement *p)
 	for (i = 0; i < 2; i++) {
 		zpool_destroy(p->pool[i]);
 		free(p->twin[i]);
-		free(p->evictions[i].handle);
+		free(p->evictions[i].id);
 	}
 	free(p->obj);
 	free(p);

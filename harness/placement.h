@@ -68,6 +68,14 @@ bool placement_load(struct placement *p, size_t id);
 /** placement_free() - release object @id, if there is one */
 void placement_free(struct placement *p, size_t id);
 
+/**
+ * placement_unlimit_deferring() - lift the limit of pools with deferred work
+ *
+ * When such a pool gives an emptied page back is its own business, so two of
+ * them may run out of memory at different times and place alike all the same.
+ */
+void placement_unlimit_deferring(struct placement *p);
+
 /** placement_compact() - compact both, then compare all places */
 void placement_compact(struct placement *p);
 
@@ -80,7 +88,7 @@ void placement_work(struct placement *p, size_t id);
 /** placement_settle() - run all deferred work of both, oldest first */
 void placement_settle(struct placement *p);
 
-/** placement_shrink() - evict from both until @pages are free */
+/** placement_shrink() - settle, then evict from both until @pages are free */
 void placement_shrink(struct placement *p, unsigned pages);
 
 /**

@@ -189,6 +189,7 @@ int placement_random(const char *const spec[2], uint64_t seed, size_t ops,
 	p = placement_create(spec, &config, objects, result, err);
 	if (!p)
 		return -EINVAL;
+	placement_unlimit_deferring(p);
 	for (i = 0; i < ops; i++) {
 		bool grows = i / q.phase % 2 == 0;
 		size_t id = below(&rng, objects);
