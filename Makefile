@@ -34,6 +34,8 @@ DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
 	black python3-jsonschema valgrind mandoc
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
+# Kernel sources that check-long compiles and compares with.
+DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 DEPS := $(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_CHECK)
