@@ -127,12 +127,15 @@ static int make_workers(struct replay *r, struct err *err)
 		w->r = r;
 		w->id = i;
 		w->random = r->config->swap.seed | 1;
-		w->reader = zlt_open(r->config->trace, r->want, err);
-		if (!w->reader)
-			return -errno;
+		if (!REPLAY_VIRTUAL || !i) {
+			w->reader = zlt_open(r->config->trace, r->want, err);
+			if (!w->reader)
+				return -errno;
+		}
 		if (r->swap_config.object != SWAP_PAGES)
 			continue;
-		w->cursor = zlt_cursor_open(w->reader, 0, err);
+		w->cursor = zlt_cursor_open(
+			r->workers[REPLAY_VIRTUAL ? 0 : i].reader, 0, err);
 		if (!w->cursor)
 			return -errno;
 	}

@@ -9,6 +9,7 @@
 
 #include "harness/cli.h"
 #include "harness/replay_internal.h"
+#include "harness/virtual.h"
 
 #define CHECK_EVERY 65536
 #define NEVER UINT64_MAX
@@ -282,7 +283,7 @@ int replay_work(struct replay_worker *w)
 	plan(w);
 	for (;;) {
 		t = clock_cpu_ns();
-		ret = zlt_next(w->reader, &b, &w->err);
+		ret = REPLAY_NEXT(w, &b);
 		w->decode_ns += clock_cpu_ns() - t;
 		if (ret <= 0)
 			break;

@@ -105,10 +105,18 @@ struct virtual_result {
 extern struct virtual_config virtual_config;
 extern struct virtual_result virtual_result;
 
+struct replay_worker;
+struct zlt_batch;
+
+/** virtual_next() - the worker's next batch; the trace is read once for all */
+int virtual_next(struct replay_worker *w, struct zlt_batch *b);
+#define REPLAY_NEXT(w, b) virtual_next(w, b)
+
 /** cmd_virtual_replay() - "zlab replay --vcpus", in the virtual executable */
 int cmd_virtual_replay(int argc, char **argv);
 #else
 #define REPLAY_VIRTUAL 0
+#define REPLAY_NEXT(w, b) zlt_next((w)->reader, b, &(w)->err)
 #define virtual_operation() ((void)0)
 #define virtual_codec(expand, len) ((void)0)
 #endif
