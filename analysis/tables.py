@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The paper's tables, each a function from Sources to Markdown."""
 
+import statistics
+
 import stats
 import text
 
@@ -165,3 +167,81 @@ def traces(sources):
     ]
     heads = ["trace", "events", "stores", "loads", "invalidates", "SHA-256"]
     return markdown(heads, rows)
+
+
+def _asked(run):
+    """The backend as it was asked for, which is shorter than its full spec."""
+    cli = run.raw["cli"]
+    return cli[cli.index("--backend") + 1]
+
+
+def front_price(sources):
+    """What writing back one object frees, by who chooses it."""
+    rows = []
+    for run in sources.set("front").runs:
+        front = run.raw["zswap"]
+        freed = front["pages_freed_per_writeback"]
+        rows.append(
+            [
+                run.trace,
+                f"`{_asked(run)}`",
+                front["reclaim"],
+                f"{front['written_back_pages']:,}",
+                f"{front['pages_freed_by_writeback']:,}",
+                "-" if freed is None else f"{freed:.3f}",
+                f"{100 * front['pool_hit_ratio']:.1f}",
+                f"{front['rejected_pages']:,}",
+            ]
+        )
+    heads = ["trace", "allocator", "reclaim", "written back", "pages freed"]
+    heads += ["freed per object", "loads from the pool, %", "stores refused"]
+    return markdown(heads, rows, left=3)
+
+
+def front_pools(sources):
+    """What spreading entries over pools costs in pages."""
+    rows = []
+    one = {}
+    for run in sources.set("pools").runs:
+        peak = run.raw["over_time"]["footprint_bytes_max"]
+        case = (run.trace, run.raw["backend"])
+        one.setdefault(case, peak)
+        rows.append(
+            [
+                run.trace,
+                f"`{_asked(run)}`",
+                run.raw["pools"],
+                text.fmt_bytes(peak),
+                f"{run.raw['over_time']['frag_ratio']:.1f}",
+                text.fmt_change(peak / one[case]) if peak != one[case] else "-",
+            ]
+        )
+    heads = ["trace", "allocator", "pools", "footprint, largest"]
+    heads += ["frag ratio over time, %", "footprint against one pool"]
+    return markdown(heads, rows, left=2)
+
+
+def front_index(sources):
+    """CPU time of the front end under each form of the index."""
+    groups = {}
+    for run in sources.set("index").runs:
+        key = (run.raw["threads"], run.raw["zswap"]["index"])
+        split = run.raw["time"]["sys_split_ns"]
+        whole = split["frontend"] + split["lock_wait"]
+        groups.setdefault(key, []).append(whole / run.ops)
+    rows = []
+    for (threads, index), values in sorted(groups.items()):
+        base = statistics.median(groups[(threads, "rbtree")])
+        middle = statistics.median(values)
+        rows.append(
+            [
+                index,
+                threads,
+                text.fmt_ns(middle),
+                text.fmt_ns(min(values)),
+                text.fmt_ns(max(values)),
+                "-" if index == "rbtree" else text.fmt_change(middle / base),
+            ]
+        )
+    heads = ["index", "threads", "front end and lock wait per operation"]
+    return markdown(heads + ["min", "max", "against rbtree"], rows)

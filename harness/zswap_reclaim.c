@@ -136,6 +136,16 @@ int zswap_evict(struct zpool *pool, unsigned long handle, const void *object,
 	return ret;
 }
 
+/* Workers of the kernel free pages meanwhile, and the loop looks at pages. */
+static void settle(struct zswap *z)
+{
+	unsigned i;
+
+	for (i = 0; i < z->nr_pools; i++)
+		if (z->pools[i]->caps & ZPOOL_DEFERS)
+			z->pools[i]->driver->settle(z->pools[i]);
+}
+
 static uint64_t reclaim_lru(struct zswap *z)
 {
 	uint64_t written = 0;
@@ -150,6 +160,7 @@ static uint64_t reclaim_lru(struct zswap *z)
 			written++;
 		else if (++failures == MAX_RECLAIM_RETRIES)
 			break;
+		settle(z);
 		zswap_stage(z, STAGE_OFF);
 		cond_resched();
 		zswap_stage(z, STAGE_FRONT);
@@ -184,6 +195,7 @@ uint64_t zswap_reclaim(struct zswap *z)
 	before = zswap_total_bytes(z);
 	written = z->config.reclaim == ZSWAP_RECLAIM_LRU ? reclaim_lru(z)
 							 : reclaim_backend(z);
+	settle(z);
 	after = zswap_total_bytes(z);
 	if (before > after)
 		zswap_count(z, Z_FREED, (before - after) / SWAP_PAGE_SIZE);
