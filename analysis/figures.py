@@ -50,7 +50,6 @@ def of_set(name, found):
 
 def keep_svg(plot, name, folder):
     """Draw in a scratch folder, keep the SVG."""
-    plot.slug = name
     with tempfile.TemporaryDirectory() as scratch:
         svg = plot.draw(scratch)
     (folder / f"{name}.svg").write_text(svg, encoding="utf-8")

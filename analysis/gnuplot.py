@@ -122,7 +122,7 @@ class Plot:
     def _furniture(self):
         """Title, subtitle, legend and footer; returns lines and the top."""
         cut = int((self.width - 2 * TITLE) / 8.4)
-        title = self.title if len(self.title) <= cut else self.title[: cut - 1] + "…"
+        title = shorten(self.title, cut)
         out = [self._label(title, TITLE, 20, 14, INK, bold=True)]
         y = 40
         for text in wrap(self.subtitle, int((self.width - 2 * TITLE) / 6.4)):
@@ -141,8 +141,8 @@ class Plot:
             x += wide
         if self.legend:
             y += LEGEND
-        cut = int((self.width - 2 * TITLE) / 5.8)
-        out.append(self._label(self.footer[:cut], TITLE, self.height - 11, 10, SOFT))
+        foot = shorten(self.footer, int((self.width - 2 * TITLE) / 5.5))
+        out.append(self._label(foot, TITLE, self.height - 11, 10, SOFT))
         return out, y + 2 + self.legend_room
 
     def _sample(self, kind, style, point, x, y):
@@ -231,6 +231,11 @@ def cell(value):
     if isinstance(value, str):
         return '"' + value.replace('"', "'") + '"'
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def shorten(text, width):
+    """Cut what does not fit, and show that it was cut."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def wrap(text, width):

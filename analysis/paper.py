@@ -40,10 +40,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "results"
 MARK = re.compile(r"\{\{(.*?)\}\}")
 METRICS = {
-    "frag_ratio": lambda cell: cell.first.raw["frag_ratio"],
+    "frag_ratio": lambda cell: cell.first.frag,
     "density": lambda cell: cell.first.density,
-    "footprint": lambda cell: cell.first.raw["footprint_bytes"],
-    "pool_pages": lambda cell: cell.first.raw["pool_pages"],
+    "footprint": lambda cell: cell.first.peak_footprint,
+    "pool_pages": lambda cell: cell.first.raw["pool_pages_peak"],
     "sys_op": lambda cell: cell.median(lambda run: run.sys_ns / run.ops),
     "runs": lambda cell: len(cell.runs),
 }

@@ -44,7 +44,7 @@ def sources(cases):
     commits = ", ".join(
         dict.fromkeys(str(c.first.raw["env"].get("commit", "unknown")) for c in cases)
     )
-    return f"traces (SHA-256) {names}; zlab {commits}"
+    return f"zlab {commits}; traces (SHA-256): {names}"
 
 
 def measured(case):
@@ -106,6 +106,51 @@ def _bars(plot, rows, xlabel, value_text):
         )
 
 
+def _dots(plot, cases, value):
+    """A row per case, a marker per backend: many cases at a glance."""
+    labels = dict.fromkeys(
+        cell.label for case in cases for cell in case.cells.values() if cell.allocates
+    )
+    width = max(len(case.title) for case in cases)
+    plot.left = int(min(270, 24 + 6.6 * width))
+    plot.height = 160 + 30 * len(cases)
+    tics = [f"{tic(case.title)} {-i}" for i, case in enumerate(cases)]
+    drawn = []
+    for series, label in enumerate(labels):
+        colour, _, mark = style = gnuplot.line_style(series)
+        plot.key_point(label, style)
+        dots = [
+            (value(cell), -i)
+            for i, case in enumerate(cases)
+            for cell in case.cells.values()
+            if cell.label == label
+        ]
+        where = plot.data(label, ("value", "row"), dots)
+        drawn.append(
+            f'{where} using 1:2 with points pt {mark} ps 1.25 lc rgb "{colour}"'
+        )
+    everything = [
+        value(cell) for case in cases for cell in case.cells.values() if cell.allocates
+    ]
+    spans = []
+    for i, case in enumerate(cases):
+        values = [value(c) for c in case.cells.values() if c.allocates]
+        spans.append((min(values), -i, max(values) - min(values), 0))
+    where = plot.data("span", ("from", "row", "length", "rise"), spans)
+    plot.curve(f'{where} using 1:2:3:4 with vectors nohead lw 1 lc rgb "{RULE}"')
+    plot.curves += drawn
+    plot.subtitle = plot.subtitle.replace("Longer is", "Further right is")
+    plot.add(
+        f"set yrange [{-len(cases) + 0.5}:0.5]",
+        f"set xrange [0:{max(everything) * 1.04:.10g}]",
+        "set xlabel 'original bytes / footprint bytes'",
+        "set ytics (" + ", ".join(tics) + ") scale 0",
+        "unset grid",
+        f'set grid x back lc rgb "{RULE}" lw 1 dt solid',
+    )
+    return plot
+
+
 def _group_rows(cases, values):
     """Rows of _bars: a heading per case when there are several."""
     rows = []
@@ -157,10 +202,12 @@ def density(cases):
         sources(cases),
         "How many bytes of swapped-out pages one byte of memory holds.",
     )
-    plot.key_fill("density", gnuplot.fill_style(1))
     rows = _group_rows(cases, lambda cell: [cell.first.density])
     if not any(values for _, values in rows):
         return None
+    if len(cases) > 2:
+        return _dots(plot, cases, lambda cell: cell.first.density)
+    plot.key_fill("density", gnuplot.fill_style(1))
     _bars(plot, rows, "original bytes / footprint bytes", lambda _, v: f"{v[0]:.2f}")
     plot.legend = []
     return plot

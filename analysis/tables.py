@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The paper's tables, each a function from Sources to Markdown."""
 
+import json
+import re
 import statistics
 
 import stats
@@ -73,9 +75,25 @@ def space_frag(sources):
     """frag ratio per trace, codec and backend."""
     return _matrix(
         sources.set("space"),
-        lambda cell: cell.first.raw["frag_ratio"],
+        lambda cell: cell.first.frag or 0.0,
         lambda v: f"{v:.2f}",
     )
+
+
+def space_refused(sources):
+    """Stores that an allocator refused, the worst trace of each."""
+    found = sources.set("space")
+    rows = []
+    for spec in found.specs:
+        worst = max(
+            (case for case in found.cases if spec in case.cells),
+            key=lambda case: case.cells[spec].first.rejected,
+        )
+        cell = worst.cells[spec]
+        rows.append(
+            [found.labels[spec], f"{100 * cell.first.rejected:.2f} %", worst.title]
+        )
+    return markdown(["backend", "refused stores", "worst case"], rows)
 
 
 def _times(found):
@@ -147,6 +165,42 @@ def locks_worst(sources):
             )
     heads = ["case", "design", "worst lock", "acquisitions", "contentions"]
     return markdown(heads + ["waittime-total", "waittime-max"], rows, left=3)
+
+
+def claims(sources):
+    """What was claimed, how to repeat it, and how well it repeats."""
+    known = {
+        "front": ("reclaim: pages freed per object", "to the digit"),
+        "pools": ("one pool or many", "to the digit"),
+        "index": ("forms of the index", "medians, within noise"),
+        "space": ("density, frag ratio, footprint", "to the digit"),
+        "classes": ("memory of a lock", "to the digit"),
+        "time": ("sys time of allocators", "within the intervals"),
+        "locks": ("lock designs", "in order"),
+    }
+    rows = [
+        [what, f"`make results/{name}.jsonl`", f"`results/{name}.jsonl`", repeats]
+        for name, (what, repeats) in known.items()
+        if sources.has(name)
+    ]
+    return markdown(["claim", "command", "file", "repeats"], rows, left=4)
+
+
+def lock_memory(sources):
+    """Bytes per object that a longer lock in each zspage costs."""
+    path = sources.folder / "classes.jsonl"
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        found = json.loads(line)
+        chain = re.search(r"chain=(\d+)", found["backend"]).group(1)
+        costs = found["bytes_per_object"]
+        rows.append(
+            [chain, found["classes"], f"{100 * found['spanning']:.1f} %"]
+            + [f"{costs['classes'][k]:.2f}" for k in ("mean", "median")]
+            + [f"{costs['slots'][k]:.2f}" for k in ("mean", "median")]
+        )
+    heads = ["chain", "classes", "objects that span pages", "mean", "median"]
+    return markdown(heads + ["mean by size", "median by size"], rows)
 
 
 def traces(sources):

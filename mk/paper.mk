@@ -14,7 +14,14 @@ RUNS ?= 9
 ALLOCATORS ?= zsmalloc zsmalloc:chain=4 z3fold zbud jemalloc
 DESIGNS ?= zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free
 
-results: results/space.jsonl results/time.jsonl results/locks.jsonl figures
+results: results/space.jsonl results/time.jsonl results/locks.jsonl \
+	results/classes.jsonl figures
+
+# Computed from the class table of the live code; no trace is involved.
+results/classes.jsonl: | $(B)/zlab
+	$(Q)for chain in 4 8 16; do \
+		$(B)/zlab classes --backend zsmalloc:chain=$$chain --json -; \
+	done >$@
 
 results/space.jsonl: $(SIZED) | $(B)/zlab
 	$(call say,REPLAY,$@)
