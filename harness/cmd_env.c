@@ -19,8 +19,8 @@ int cmd_env(int argc, char **argv)
 		return ret;
 	clock_init();
 	env = result_env();
-	ret = env ? result_append("-", env, &err) :
-		    err_set(&err, -1, "out of memory");
+	ret = env ? result_append("-", env, &err)
+		  : err_set(&err, -1, "out of memory");
 	json_decref(env);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
