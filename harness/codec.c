@@ -139,12 +139,14 @@ static int parse(struct codec *c, const char *spec, struct err *err)
 		if (strlen(codecs[i].name) == len &&
 		    !memcmp(codecs[i].name, spec, len))
 			break;
-	if (i == NR_CODECS)
-		return err_set(err, -EINVAL,
-			       "there is no codec \"%s\"; there are lz4, "
-			       "zstd[:LEVEL], none, and sizes:CODEC for sizes "
-			       "that the trace carries",
-			       spec);
+	if (i == NR_CODECS) {
+		err_set(err, -EINVAL,
+			"there is no codec \"%s\"; there are lz4, "
+			"zstd[:LEVEL], none, and sizes:CODEC for sizes that "
+			"the trace carries",
+			spec);
+		return -EINVAL;
+	}
 	c->ops = &codecs[i];
 	c->level = 3;
 	if (spec[len])

@@ -76,7 +76,7 @@ static void bracketed(const char *path, char *buf, size_t len)
 static json_t *libraries(void)
 {
 	const char *jemalloc = "unknown";
-	size_t len = sizeof(jemalloc);
+	size_t len = sizeof(const char *);
 	unsigned xx = XXH_versionNumber();
 	char xxhash[32];
 
