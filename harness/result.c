@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "harness/result.h"
@@ -89,15 +90,32 @@ static json_t *counts(const struct replay_result *res)
 }
 
 /*
+ * CPU time that waiting for locks took. The waits are known exactly, but by the
+ * wall: a waiter that sleeps, or that the scheduler puts aside, burns nothing.
+ * What cannot have been CPU time is left out.
+ */
+static double lock_cpu(const struct replay_result *res, double others)
+{
+	double wait = (double)res->wait_ns, room = (double)res->cpu_ns;
+
+	if (res->loop_ns)
+		room = (double)res->loop_ns;
+	if (wait > room)
+		wait = room;
+	if (others + wait <= room)
+		return wait;
+	return fmax(room - others, wait * room / (others + wait));
+}
+
+/*
  * Time of all operations, from the sampled ones: their mean times the exact
- * number of operations. Waiting for locks is known exactly. Where the CPU time
- * of the whole loop is known too, the samples only say how it divides: an
- * operation with clock readings inside cannot overlap with its neighbours and
- * so looks dearer than it is.
+ * number of operations. Where the CPU time of the whole loop is known too, the
+ * samples only say how it divides: an operation with clock readings inside
+ * cannot overlap with its neighbours and so looks dearer than it is.
  */
 static void split(const struct replay_result *res, double ns[STAGES])
 {
-	double loop = (double)res->loop_ns - (double)res->wait_ns, all = 0;
+	double all = 0, lock, scale = 1;
 	int op, i;
 
 	for (i = 0; i < STAGES; i++)
@@ -110,11 +128,12 @@ static void split(const struct replay_result *res, double ns[STAGES])
 	ns[STAGE_LOCK] = 0;
 	for (i = 0; i < STAGES; i++)
 		all += ns[i];
-	for (i = 0; loop > 0 && all > 0 && i < STAGES; i++)
-		ns[i] *= loop / all;
+	lock = lock_cpu(res, all);
+	if (res->loop_ns && all > 0)
+		scale = ((double)res->loop_ns - lock) / all;
 	for (i = 0; i < STAGES; i++)
-		ns[i] += (double)res->times.reclaim_ns[i];
-	ns[STAGE_LOCK] = (double)res->wait_ns;
+		ns[i] = ns[i] * scale + (double)res->times.reclaim_ns[i];
+	ns[STAGE_LOCK] = lock;
 	ns[STAGE_ALLOC] += (double)res->compact_ns;
 }
 
@@ -132,7 +151,7 @@ static json_t *times(const struct replay_result *res)
 		samples += res->times.samples[op];
 	return json_pack(
 		"{s:I, s:I, s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:b}",
+		"s:I, s:I, s:I, s:I, s:b}",
 		"real_ns", (json_int_t)res->real_ns, "user_ns",
 		(json_int_t)user, "sys_ns", (json_int_t)sys, "sys_split_ns",
 		"codec", (json_int_t)ns[STAGE_CODEC], "allocator",
@@ -140,7 +159,8 @@ static json_t *times(const struct replay_result *res)
 		(json_int_t)ns[STAGE_LOCK], "frontend",
 		(json_int_t)ns[STAGE_FRONT], "compact_ns",
 		(json_int_t)res->compact_ns, "cpu_ns", (json_int_t)res->cpu_ns,
-		"verify_ns", (json_int_t)ns[STAGE_OFF], "order_wait_ns",
+		"verify_ns", (json_int_t)ns[STAGE_OFF], "lock_wait_wall_ns",
+		(json_int_t)res->wait_ns, "order_wait_ns",
 		(json_int_t)res->order_wait_ns, "sample_every",
 		(json_int_t)res->sample, "samples", (json_int_t)samples,
 		"preempted_samples", (json_int_t)res->times.preempted,
