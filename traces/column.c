@@ -224,8 +224,8 @@ static int put_plane(struct column_writer *cw, struct column_buf *out,
 	len = ZSTD_compress2(cw->zstd, cw->packed.data, bound, plane, count);
 	if (ZSTD_isError(len))
 		return -ENOMEM;
-	/* Below 1/16th the gain does not pay for decompressing. */
-	if (len >= count - count / 16) {
+	/* A smaller gain does not pay for decompressing. */
+	if (len >= count - count / 8) {
 		*desc = (uint32_t)PLANE_RAW << PLANE_MODE_SHIFT | count;
 		return column_buf_add(out, plane, count);
 	}
