@@ -195,6 +195,7 @@ int vcpu_start(const struct vmachine *machine, struct err *err)
 	void *stack;
 
 	vcpu_finish();
+	vlock_start();
 	vmachine = *machine;
 	nr_cpus = machine->cpus;
 	real = nr_cpus - machine->helpers;

@@ -100,6 +100,7 @@ void vmem_own(struct vcpu *me, const void *addr);
 /* What moving a line from @from to @to costs, ps. */
 uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to);
 
+void vlock_start(void);
 int vmem_start(struct err *err);
 void vmem_finish(void);
 

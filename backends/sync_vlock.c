@@ -85,6 +85,14 @@ static struct vcpu *dequeue(struct vqueue *q)
 	return c;
 }
 
+/* Who waited on a machine that is gone waits no more. */
+void vlock_start(void)
+{
+	memset(queues, 0, sizeof(queues));
+	memset(buckets, 0, sizeof(buckets));
+	free_queues = NULL;
+}
+
 void sync_at(const struct lock_site *site)
 {
 	if (vcpu_me)

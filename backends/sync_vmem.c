@@ -15,8 +15,8 @@
  */
 #ifdef SYNC_VIRTUAL
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backends/sync_vcpu.h"
 
@@ -30,6 +30,7 @@
 struct vline {
 	uint64_t tag; /* line number + 1; 0 = unused entry */
 	uint64_t sharers; /* CPUs that have it, one bit for one or more */
+	uint64_t until; /* when its last read-modify-write ends: they queue */
 	uint32_t stamp; /* the last toucher's fetches then */
 	uint16_t last; /* who touched it last */
 	bool modified; /* by @last, the only one who has it */
@@ -38,10 +39,24 @@ struct vline {
 static struct vline *table;
 static size_t size, used;
 
-/* When the last read-modify-write of a line ends: they queue up. */
-static struct {
-	uint64_t tag, until;
-} busy[4096];
+/* Huge pages: every look-up would miss the host's TLB as well. */
+static struct vline *table_make(size_t entries)
+{
+	size_t bytes = entries * sizeof(struct vline);
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_HUGEPAGE);
+	return p;
+}
+
+static void table_free(struct vline *t, size_t entries)
+{
+	if (t)
+		munmap(t, entries * sizeof(struct vline));
+}
 
 static size_t slot_of(uint64_t tag)
 {
@@ -52,14 +67,13 @@ int vmem_start(struct err *err)
 {
 	size = FIRST_SIZE;
 	used = 0;
-	table = calloc(size, sizeof(*table));
-	memset(busy, 0, sizeof(busy));
+	table = table_make(size);
 	return table ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
 
 void vmem_finish(void)
 {
-	free(table);
+	table_free(table, size);
 	table = NULL;
 	size = used = 0;
 }
@@ -80,7 +94,7 @@ static void grow(void)
 	size_t n = size, i, at;
 	unsigned cpu;
 
-	table = calloc(2 * size, sizeof(*table));
+	table = table_make(2 * size);
 	if (!table) {
 		/* Slower from here on, and still right. */
 		table = old;
@@ -95,7 +109,7 @@ static void grow(void)
 			at = (at + 1) & (size - 1);
 		table[at] = old[i];
 	}
-	free(old);
+	table_free(old, n);
 	for (cpu = 0; cpu < vmachine.cpus; cpu++)
 		memset(vcpu_of(cpu)->recent, 0, sizeof(vcpu_of(cpu)->recent));
 }
@@ -171,24 +185,30 @@ static uint64_t evicted(const struct vcpu *c, const struct vline *l)
 					     : vmachine.cost.dram;
 }
 
+/* Whether the prefetcher had it: a miss next to a miss of a moment ago. */
 static bool streamed(struct vcpu *me, uint64_t tag)
 {
 	unsigned i;
 	bool near = false;
 
 	for (i = 0; i < VCPU_MISSES; i++)
-		near |= tag - me->miss[i] + 2 <= 4;
+		near |= tag - me->miss[i] + 2 <= 4 && tag != me->miss[i];
 	me->miss[me->next_miss++ % VCPU_MISSES] = tag;
 	return near;
 }
 
-/* What fetching @l costs @me, ps; 0 for a hit. */
-static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write)
+/*
+ * What fetching @l costs @me, ps; 0 for a hit. @memory: it comes from the last
+ * cache or from memory, not from another core's own cache.
+ */
+static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write,
+			  bool *memory)
 {
 	const struct vcost *cost = &vmachine.cost;
 	uint64_t bit = 1ull << me->bit, here = socket_bits(me->socket), out;
 	const struct vcpu *last;
 
+	*memory = true;
 	if (!l->sharers)
 		return cost->dram;
 	last = vcpu_of(l->last);
@@ -198,6 +218,7 @@ static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write)
 			if (out)
 				return out;
 		}
+		*memory = false;
 		if (!write || l->sharers == bit)
 			return 0;
 		/* An upgrade: the others' copies go. */
@@ -208,6 +229,7 @@ static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write)
 		return last->socket == me->socket || out == cost->dram
 			       ? out
 			       : cost->xfer_socket;
+	*memory = !write && !l->modified && l->sharers & here;
 	if (l->modified)
 		return vmem_transfer(last, me);
 	if (write && l->sharers & ~here)
@@ -235,11 +257,12 @@ static void touch(struct vcpu *me, struct vline *l, bool write)
 /* The cost of an access to @l; the line is @me's afterwards. */
 static uint64_t fetch(struct vcpu *me, struct vline *l, bool write)
 {
-	uint64_t cost = miss_cost(me, l, write);
+	bool memory;
+	uint64_t cost = miss_cost(me, l, write, &memory);
 
 	if (cost) {
 		me->fills++;
-		if (cost >= vmachine.cost.l3 && streamed(me, l->tag))
+		if (memory && streamed(me, l->tag))
 			cost = vmachine.cost.stream;
 	}
 	touch(me, l, write);
@@ -253,15 +276,12 @@ static uint64_t tag_of(const void *addr)
 
 void vmem_rmw(struct vcpu *me, const void *addr)
 {
-	uint64_t tag = tag_of(addr);
-	struct vline *l = line_of(me, tag);
-	unsigned at = tag % (sizeof(busy) / sizeof(busy[0]));
+	struct vline *l = line_of(me, tag_of(addr));
 
-	if (busy[at].tag == tag && busy[at].until > me->vt)
-		me->vt = busy[at].until;
+	if (l->until > me->vt)
+		me->vt = l->until;
 	me->vt += fetch(me, l, true) + vmachine.cost.rmw;
-	busy[at].tag = tag;
-	busy[at].until = me->vt;
+	l->until = me->vt;
 }
 
 void vmem_own(struct vcpu *me, const void *addr)

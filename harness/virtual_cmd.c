@@ -500,15 +500,20 @@ static int run(struct args *a)
 }
 
 /*
- * Where code and data lie must not change a result: some of what is replayed
- * hashes addresses.
+ * Where data lies must not change a result: some of what is replayed hashes
+ * addresses, and lines are cut from them. So no random addresses, and a malloc
+ * that does nothing by the clock or at random.
  */
 static void fix_addresses(char **argv)
 {
+	static const char sober[] =
+		"narenas:1,tcache:false,background_thread:false,"
+		"dirty_decay_ms:-1,muzzy_decay_ms:-1";
 	int now = personality(0xffffffff);
 
 	if (now < 0 || now & ADDR_NO_RANDOMIZE)
 		return;
+	setenv("MALLOC_CONF", sober, 1);
 	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
 		execv("/proc/self/exe", argv);
 	fprintf(stderr, "zlab: warning: addresses are random here; results "

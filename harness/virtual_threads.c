@@ -257,6 +257,12 @@ int replay_threads(struct replay *r, struct err *err)
 	unsigned i, n = r->config->threads;
 	int ret;
 
+	if (r->info->keys < n)
+		return err_set(err, -EINVAL,
+			       "trace %s has %llu keys, too few for %u virtual "
+			       "CPUs to have something to do",
+			       r->info->name, (unsigned long long)r->info->keys,
+			       n);
 	memset(&virtual_result, 0, sizeof(virtual_result));
 	machine.cost = virtual_config.profile.cost;
 	machine.cpus = n + 1;

@@ -10,16 +10,27 @@ V_PLAIN := $(wildcard backends/sync*.c) backends/page.c backends/slab.c \
 	backends/work.c backends/zpool.c backends/null.c backends/jemalloc.c
 V_WATCHED := $(filter-out $(V_PLAIN),$(wildcard backends/*.c)) \
 	$(wildcard harness/zswap*.c)
+V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
 V_OBJS := $(SRCS:%.c=$(B)/virtual/%.o)
+V_WATCHED += tests/virtual/copies.c
 V_COPIES := memcpy memmove memset memcmp
 
 all: $(B)/zlab-virtual
+tests: $(B)/tests/test_virtual
 
 $(B)/zlab-virtual: $(V_OBJS)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(V_WATCHED:%.c=$(B)/virtual/%.o): V_FLAGS = -fsanitize=thread
+$(B)/tests/test_virtual: $(V_TEST:%.c=$(B)/virtual/%.o) \
+		$(filter-out $(B)/virtual/harness/main.o,$(V_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# What is watched is always compiled alike: its -O level is part of the result.
+$(V_WATCHED:%.c=$(B)/virtual/%.o): \
+	V_FLAGS = -fsanitize=thread -O2
 $(V_WATCHED:%.c=$(B)/virtual/%.o): V_RENAME = $(V_COPIES)
 # The direct path copies objects into mapped memory; its compares are ours.
 $(B)/virtual/harness/swap_path.o: V_RENAME = memcpy
@@ -33,5 +44,5 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 	$(Q)$(if $(V_RENAME),objcopy $(foreach c,$(V_RENAME),--redefine-sym \
 		$(c)=vmem_$(c)) $@)
 
--include $(V_OBJS:.o=.d)
+-include $(V_OBJS:.o=.d) $(V_TEST:%.c=$(B)/virtual/%.d)
 endif
