@@ -263,6 +263,8 @@ static void test_fork(size_t n)
 	fill(wiped, 4, 12, 0);
 	madvise(wiped, 4 * PAGE, MADV_WIPEONFORK);
 	for (i = 0; i < 4; i++) {
+		/* Under a limit this sends the wiped pages out. */
+		check("before fork", p, n, 12, 0);
 		pid = fork();
 		if (pid == 0) {
 			in_child(p, wiped, n);
