@@ -9,6 +9,8 @@
  *		      [--pairs N] [--blocks N] [--huge] [--compact]
  *
  * FILE has lines "size weight"; without it, sizes are uniform in 200..4096.
+ * With no --backend, all that have one are measured; with no --live, 20 k to
+ * 2 M, and compaction once.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -238,6 +240,8 @@ static void compaction(const char *spec, unsigned long live)
 	for (i = 0; i < live; i++)
 		if (handle[i] && next(&rng) & 1)
 			pool->driver->free(pool, handle[i]);
+	if (!pool->driver->compact)
+		goto out;
 	t = cpu_ns();
 	freed = pool->driver->compact(pool);
 	t = cpu_ns() - t;
@@ -255,8 +259,28 @@ static void compaction(const char *spec, unsigned long live)
 		       gbs / (stats.moved_bytes / t));
 		fflush(stdout);
 	}
+out:
 	zpool_destroy(pool);
 	free(handle);
+}
+
+/* Every built-in allocator that has pages, zsmalloc once for each locking. */
+static void default_backends(void)
+{
+	static const char *const zsmalloc[] = { "4.0",	"5.10", "6.1",
+						"6.12", "7.2",	"7.3" };
+	const struct zpool_driver *d = NULL;
+	static char spec[8][32];
+	unsigned i;
+
+	for (i = 0; i < 6; i++) {
+		snprintf(spec[i], sizeof(spec[i]), "zsmalloc@%s", zsmalloc[i]);
+		backends[nr_backends++] = spec[i];
+	}
+	while ((d = zpool_driver_next(d)) && nr_backends < MAX_LIST)
+		if (strcmp(d->spec.name, "zsmalloc") != 0 &&
+		    strcmp(d->spec.name, "null") != 0)
+			backends[nr_backends++] = d->spec.name;
 }
 
 static void usage(void)
@@ -279,8 +303,11 @@ int main(int argc, char **argv)
 		{ "compact", no_argument, NULL, 'c' },
 		{ NULL, 0, NULL, 0 },
 	};
+	static const unsigned long default_lives[] = { 20000, 100000, 200000,
+						       2000000 };
 	const char *histogram = NULL;
 	unsigned i, j;
+	bool all;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
@@ -317,24 +344,21 @@ int main(int argc, char **argv)
 	if (optind != argc || !pairs || !blocks)
 		usage();
 	if (!nr_backends)
-		for (i = 0; i < 3; i++)
-			backends[nr_backends++] = (const char *[]){
-				"zsmalloc@6.1", "zsmalloc@6.12", "zsmalloc@7.3"
-			}[i];
-	if (!nr_lives)
-		for (i = 0; i < 4; i++)
-			lives[nr_lives++] =
-				(const unsigned long[]){ 20000, 100000, 200000,
-							 2000000 }[i];
+		default_backends();
+	all = !nr_lives && !compact;
+	if (!nr_lives) {
+		memcpy(lives, default_lives, sizeof(default_lives));
+		nr_lives = sizeof(default_lives) / sizeof(default_lives[0]);
+	}
 	fill_sizes(histogram);
 	for (j = 0; j < nr_lives; j++) {
 		for (i = 0; i < nr_backends; i++) {
 			if (!lives[j])
 				usage();
-			if (compact)
-				compaction(backends[i], lives[j]);
-			else
+			if (!compact)
 				replace(backends[i], lives[j]);
+			if (compact || (all && lives[j] == 200000))
+				compaction(backends[i], lives[j]);
 		}
 	}
 	return 0;

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -715,6 +716,48 @@ static void test_migrate(void **state)
 	zpool_destroy(pool);
 }
 
+struct migrator {
+	struct zpool *pool;
+	pfn_t pfn;
+	int ret;
+};
+
+static void *migrate_thread(void *arg)
+{
+	struct migrator *m = arg;
+
+	sync_cpu_attach();
+	m->ret = m->pool->driver->migrate(m->pool, m->pfn);
+	sync_cpu_detach();
+	return NULL;
+}
+
+/* The frame is freed while migration waits for the locks. */
+static void test_migrate_freed(void **state)
+{
+	struct zpool *zpool = pool_new("zsmalloc@7.3");
+	struct zs_pool *pool = (struct zs_pool *)zpool;
+	struct migrator m = { .pool = zpool };
+	struct zpool_location where;
+	unsigned long handle;
+	pthread_t thread;
+
+	assert_int_equal(zpool->driver->malloc(zpool, PAGE, &handle), 0);
+	zpool->driver->locate(zpool, handle, &where);
+	m.pfn = where.pfn;
+	read_lock(&pool->migrate_lock);
+	pthread_create(&thread, NULL, migrate_thread, &m);
+	while (!rwlock_is_contended(&pool->migrate_lock))
+		sched_yield();
+	zpool->driver->free(zpool, handle);
+	read_unlock(&pool->migrate_lock);
+	pthread_join(thread, NULL);
+	assert_int_equal(m.ret, -EAGAIN);
+	validate(zpool);
+	assert_int_equal(arena_used(zpool->arena), 0);
+	zpool_destroy(zpool);
+}
+
 /* The new algorithm copies less than the old one on the same pool. */
 static void test_copies(void **state)
 {
@@ -947,6 +990,7 @@ int main(void)
 		cmocka_unit_test(test_busy_source),
 		cmocka_unit_test(test_pinned_object),
 		cmocka_unit_test(test_migrate),
+		cmocka_unit_test(test_migrate_freed),
 		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_validate_finds),
