@@ -335,32 +335,47 @@ int z3fold_late_malloc(struct zpool *pool, size_t size, unsigned long *handle)
 	return 0;
 }
 
-/* Debug builds: what can be said of a handle without a page's lock. */
+/* Debug builds: what the address alone says. */
 static void check_handle(struct z3fold_pool *p, const char *call,
 			 unsigned long handle)
 {
 	struct arena *a = p->zpool.arena;
-	unsigned long word = handle;
-	const char *why = NULL;
-	bool headless = handle & HANDLE_HEADLESS;
+	bool known;
 
 	if (!CHUNK_DEBUG)
 		return;
-	if (!headless) {
-		if (!slab_in_range(p->slots, handle_slots(handle)) ||
-		    (handle & 7) || (handle & (SLOTS_ALIGN - 1)) / 8 >= SLOTS)
-			why = "no such handle was ever given out";
-		else
-			word = *(unsigned long *)handle;
-	}
-	if (!why && (!addr_in_arena(a, (void *)word) ||
-		     addr_pfn(a, (void *)word) >= READ_ONCE(a->never_used)))
-		why = headless ? "no such handle was ever given out"
-			       : "it was freed already or never given out";
-	if (!why && (!atomic_read(&page_desc(p, page_of(p, word))->note.used) ||
-		     page_desc(p, page_of(p, word))->headless != headless))
-		why = "it was freed already or never given out";
-	z3fold_bad_handle(p, call, HEADLESS, handle, why);
+	if (handle & HANDLE_HEADLESS)
+		known = addr_in_arena(a, (void *)handle) &&
+			addr_pfn(a, (void *)handle) <
+				READ_ONCE(a->never_used) &&
+			(handle & (page_bytes(p) - 1)) == HANDLE_HEADLESS;
+	else
+		known = slab_in_range(p->slots, handle_slots(handle)) &&
+			!(handle & 7) &&
+			(handle & (SLOTS_ALIGN - 1)) / 8 < SLOTS;
+	z3fold_bad_handle(p, call, HEADLESS, handle,
+			  known ? NULL : "no such handle was ever given out");
+	if ((handle & HANDLE_HEADLESS) &&
+	    (!atomic_read(&page_desc(p, page_of(p, handle))->note.used) ||
+	     !page_desc(p, page_of(p, handle))->headless))
+		z3fold_bad_handle(p, call, HEADLESS, handle,
+				  "it was freed already");
+}
+
+/* Debug builds: what the word in its slot says; slots->lock is held. */
+static void check_word(struct z3fold_pool *p, const char *call,
+		       unsigned long handle)
+{
+	unsigned long word = *(unsigned long *)handle;
+	struct arena *a = p->zpool.arena;
+
+	if (!CHUNK_DEBUG)
+		return;
+	if (!addr_in_arena(a, (void *)word) ||
+	    !atomic_read(&page_desc(p, page_of(p, word))->note.used) ||
+	    page_desc(p, page_of(p, word))->headless)
+		z3fold_bad_handle(p, call, word & SLOT_MASK, handle,
+				  "it was freed already or never given out");
 }
 
 static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
@@ -371,7 +386,7 @@ static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
 }
 
 /* The page of an object, locked; the object may be on its way elsewhere. */
-static struct late_header *lock_page_of(struct z3fold_pool *p,
+static struct late_header *lock_page_of(struct z3fold_pool *p, const char *call,
 					unsigned long handle)
 {
 	struct slots *slots = handle_slots(handle);
@@ -380,6 +395,7 @@ static struct late_header *lock_page_of(struct z3fold_pool *p,
 
 	for (;;) {
 		read_lock_named(&slots->lock, "zsl->lock");
+		check_word(p, call, handle);
 		z = (struct late_header *)page_of(p, *(unsigned long *)handle);
 		locked = page_trylock(z);
 		read_unlock(&slots->lock);
@@ -480,7 +496,7 @@ void z3fold_late_free(struct zpool *pool, unsigned long handle)
 		z3fold_free_headless(p, &z->h);
 		return;
 	}
-	z = lock_page_of(p, handle);
+	z = lock_page_of(p, "free", handle);
 	bud = handle_buddy(z, handle);
 	check_unmapped(p, &z->h, bud, handle);
 	atomic_long_dec(&p->objects);
@@ -523,7 +539,7 @@ void *z3fold_late_map(struct zpool *pool, unsigned long handle,
 		z3fold_note_map(p, &z->h, HEADLESS, handle, true, mode);
 		return z;
 	}
-	z = lock_page_of(p, handle);
+	z = lock_page_of(p, "map", handle);
 	bud = handle_buddy(z, handle);
 	z3fold_note_map(p, &z->h, bud, handle, true, mode);
 	z3fold_mapped(&z->h, bud, 1);
@@ -544,7 +560,7 @@ void z3fold_late_unmap(struct zpool *pool, unsigned long handle)
 		z3fold_note_map(p, &z->h, HEADLESS, handle, false, ZPOOL_MM_RO);
 		return;
 	}
-	z = lock_page_of(p, handle);
+	z = lock_page_of(p, "unmap", handle);
 	bud = handle_buddy(z, handle);
 	z3fold_note_map(p, &z->h, bud, handle, false, ZPOOL_MM_RO);
 	z3fold_mapped(&z->h, bud, -1);
@@ -681,7 +697,7 @@ void z3fold_late_locate(struct zpool *pool, unsigned long handle,
 		loc->at = 0;
 		return;
 	}
-	z = lock_page_of(p, handle);
+	z = lock_page_of(p, "locate", handle);
 	loc->pfn = header_pfn(p, &z->h);
 	loc->at = z3fold_offset(p, &z->h, handle_buddy(z, handle));
 	page_unlock(z);
