@@ -482,7 +482,7 @@ def occupancy(maps, label, footer):
     grid.sort(key=lambda cell: (cell[1], cell[0]))
     plot.left, plot.right = 14, 112
     plot.foot = 34
-    plot.height = int(120 + min(420, 560 * high / (2 * wide + gap)))
+    plot.height = int(120 + max(170, min(420, 560 * high / (2 * wide + gap))))
     where = plot.data("map", ("column", "row", "fill"), grid)
     for left, title in titles:
         plot.add(
@@ -504,6 +504,82 @@ def occupancy(maps, label, footer):
         "set colorbox",
     )
     plot.curve(f"{where} using 1:2:3 with image")
+    return plot
+
+
+def _classes(table):
+    """Physical size classes in ascending order of size."""
+    own = {row["size"]: row for row in table if row["slot"] == row["index"]}
+    return [own[size] for size in sorted(own)]
+
+
+def size_classes(info, classes, footer):
+    """Sizes of the objects above, what their size classes waste below.
+
+    `info` is one entry of the sizes of zlab info --json, `classes` the output
+    of zlab classes --json.
+    """
+    total = sum(info["histogram_16"])
+    table = _classes(classes["table"])
+    if not total or not table:
+        return None
+    per_class = [[0, 0.0] for _ in table]
+    for step, count in enumerate(info["histogram_16"]):
+        size = min(16 * step + 8, 4096)
+        # An object carries its handle, except one that fills a page.
+        need = min(size + 8, 4096)
+        at = next(i for i, row in enumerate(table) if row["size"] >= need)
+        per_class[at][0] += count
+        per_class[at][1] += count * size
+    held = sum(
+        count * row["pages"] * 4096 / row["objects"]
+        for (count, _), row in zip(per_class, table)
+    )
+    waste, edge = [], 0
+    for (count, used), row in zip(per_class, table):
+        lost = count * row["pages"] * 4096 / row["objects"] - used
+        waste.append((edge, row["size"], 100 * lost / held))
+        edge = row["size"]
+    lost = sum(part[2] for part in waste)
+    name = classes["backend"].partition(":")[0]
+    plot = Plot(
+        safe(f"sizes-{info['trace']}-{info['codec']}"),
+        f"Object sizes and size classes: {info['trace']}, {info['codec']}",
+        f"Up: share of the stored objects, in steps of 16 bytes. Down: share of a "
+        f"full pool's bytes that each of the {len(table)} classes of {name} loses "
+        f"to rounding, handles and tails; {lost:.1f} % in all.",
+        footer,
+        "Where the sizes of this trace fall between the boundaries of the size "
+        "classes, and what that costs even when every page is full.",
+    )
+    up = [
+        (16 * i, 16 * (i + 1), 100 * count / total)
+        for i, count in enumerate(info["histogram_16"])
+    ]
+    plot.key_fill("objects stored", gnuplot.fill_style(1))
+    plot.key_fill("lost per class", gnuplot.fill_style(2))
+    rows = [((a + b) / 2, 0, a, b, 0, v) for a, b, v in up if v]
+    where = plot.data("objects", ("x", "y", "from", "to", "low", "percent"), rows)
+    plot.curve(
+        f'{where} using 1:2:3:4:5:6 with boxxyerror fc rgb "{gnuplot.BLUE}" '
+        f"fs solid 1 noborder"
+    )
+    rows = [((a + b) / 2, 0, a, b, -v, 0) for a, b, v in waste]
+    where = plot.data("classes", ("x", "y", "from", "to", "percent", "high"), rows)
+    plot.curve(
+        f'{where} using 1:2:3:4:5:6 with boxxyerror fc rgb "{gnuplot.VERMILION}" '
+        f'fs pattern 5 border lc rgb "{SOFT}" lw 0.5'
+    )
+    top = max(v for *_, v in up)
+    low = max(v for *_, v in waste)
+    plot.add(
+        "set xrange [0:4096]",
+        f"set yrange [{-1.15 * max(low, top / 8):.6g}:{1.08 * top:.6g}]",
+        "set xtics 512",
+        "set xlabel 'object size (bytes)'",
+        "set ylabel 'share (%)'",
+        "set xzeroaxis lt -1",
+    )
     return plot
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import textwrap
 
+import extras
 import gnuplot
 import page
 import plots
@@ -616,6 +617,13 @@ def main():
     parser.add_argument(
         "--no-table", action="store_true", help="print the summary without the tables"
     )
+    parser.add_argument(
+        "--trace",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a trace of the comparison; adds its sizes and a map of the pool",
+    )
     args = parser.parse_args()
 
     path = args.dir / "records.jsonl"
@@ -637,7 +645,10 @@ def main():
 
     notes, drawn = [], None
     if gnuplot.available():
+        if args.trace:
+            extras.gather(args.dir, found, args.trace)
         overview, per_case = all_plots(found, rows)
+        overview += extras.figures(args.dir, found)
         drawings = draw_all(args.dir, (overview, per_case))
         drawn = (overview, per_case, drawings)
     else:

@@ -401,12 +401,17 @@ static int save_table(const struct compare *c, const char *path)
 
 static int make_report(const struct args *a)
 {
-	char *argv[] = { "report", "--quiet", a->dir, NULL };
-	int ret;
+	char *argv[3 + 2 * LIST_MAX] = { "report", "--quiet", a->dir };
+	int ret, n = 3;
+	size_t i;
 
 	if (a->no_report)
 		return 0;
-	ret = script_run("report.py", 3, argv);
+	for (i = 0; i < a->traces.n; i++) {
+		argv[n++] = "--trace";
+		argv[n++] = (char *)a->traces.at[i];
+	}
+	ret = script_run("report.py", n, argv);
 	if (ret)
 		cli_failed("the records and the table are in %s, but the "
 			   "report could not be made",

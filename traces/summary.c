@@ -198,6 +198,8 @@ static void finish_sizes(const struct tally *t, struct summary_sizes *s)
 		s->stores += count_of[v];
 		sum += count_of[v] * v;
 		s->histogram[range < 16 ? range : 15] += count_of[v];
+		range = (v - 1) / 16;
+		s->fine[range < 256 ? range : 255] += count_of[v];
 		if (v >= ZLT_PAGE_SIZE)
 			s->incompressible += count_of[v];
 	}
@@ -423,7 +425,7 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 
 static json_t *sizes_json(const struct summary *s)
 {
-	json_t *list = json_array(), *one, *histogram;
+	json_t *list = json_array(), *one, *histogram, *fine;
 	size_t i, j;
 
 	for (i = 0; list && i < s->sizes_count; i++) {
@@ -434,14 +436,19 @@ static json_t *sizes_json(const struct summary *s)
 			json_array_append_new(
 				histogram,
 				json_integer((json_int_t)z->histogram[j]));
+		fine = json_array();
+		for (j = 0; fine && j < 256; j++)
+			json_array_append_new(
+				fine, json_integer((json_int_t)z->fine[j]));
 		one = json_pack(
-			"{s:s, s:I, s:f, s:i, s:i, s:i, s:i, s:i, s:I, s:o}",
+			"{s:s, s:I, s:f, s:i, s:i, s:i, s:i, s:i, s:I, s:o, "
+			"s:o}",
 			"codec", z->codec, "stores", (json_int_t)z->stores,
 			"mean", z->mean, "min", (int)z->min, "p10", (int)z->p10,
 			"p50", (int)z->p50, "p90", (int)z->p90, "max",
 			(int)z->max, "incompressible",
 			(json_int_t)z->incompressible, "histogram_256",
-			histogram);
+			histogram, "histogram_16", fine);
 		if (!one || json_array_append_new(list, one)) {
 			json_decref(list);
 			return NULL;

@@ -22,6 +22,7 @@
  * @incompressible: stores of 4096 bytes or more
  * @histogram: stores by size, 16 ranges of 256 bytes: 1..256, 257..512, ...;
  *	       the last also holds what is larger
+ * @fine: the same in 256 ranges of 16 bytes, the step of size classes
  */
 struct summary_sizes {
 	char codec[ZLT_CODEC_MAX + 1];
@@ -30,6 +31,7 @@ struct summary_sizes {
 	uint32_t min, p10, p50, p90, max;
 	uint64_t incompressible;
 	uint64_t histogram[16];
+	uint64_t fine[256];
 };
 
 /**
