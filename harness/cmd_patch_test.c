@@ -21,6 +21,7 @@ enum key {
 	KEY_INCLUDE,
 	KEY_RUNS,
 	KEY_THREADS,
+	KEY_COMPACT,
 	KEY_NO_IR,
 };
 
@@ -47,6 +48,8 @@ static const struct argp_option options[] = {
 	  "Interleaved replays of each side for the time (default: 7)", 0 },
 	{ "threads", KEY_THREADS, "N", 0, "Threads of a replay (default: 1)",
 	  0 },
+	{ "compact-every", KEY_COMPACT, "N", 0,
+	  "Compact after every N events (default: once, after the last)", 0 },
 	{ "no-instructions", KEY_NO_IR, 0, 0,
 	  "Do not count instructions (callgrind is used when it is installed)",
 	  0 },
@@ -141,6 +144,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 				 &a->plan.runs);
 	case KEY_THREADS:
 		return cli_count("--threads", arg, 1, 256, &a->plan.threads);
+	case KEY_COMPACT:
+		a->plan.compact_every = arg;
+		return cli_count("--compact-every", arg, 1, 1ll << 40, &n);
 	case KEY_NO_IR:
 		a->plan.instructions = false;
 		return 0;

@@ -34,6 +34,8 @@ static void add_up(struct placement_result *sum,
 	}
 	if (!*sum->first)
 		memcpy(sum->first, one->first, sizeof(sum->first));
+	if (!*sum->corrupt)
+		memcpy(sum->corrupt, one->corrupt, sizeof(sum->corrupt));
 }
 
 /* What the child found, or why it could not. */
@@ -101,9 +103,11 @@ int patch_verify(const struct patch_plan *plan, const char *trace,
 	}
 	if (places->differences[PLACEMENT_CONTENTS])
 		return err_set(
-			err, -EIO, "%lu objects came back changed on %s",
+			err, -EIO,
+			"%lu reads of objects came back changed on %s; "
+			"first: %.300s",
 			(unsigned long)places->differences[PLACEMENT_CONTENTS],
-			trace ? trace : "random operations");
+			trace ? trace : "random operations", places->corrupt);
 	return 0;
 }
 
@@ -159,6 +163,21 @@ static void scratch_remove(struct scratch *s)
 	shim_capture(args, line, sizeof(line));
 }
 
+/* What both a measured and a counted replay are told. Return: arguments. */
+static size_t add_options(const struct patch_plan *plan, char **args, size_t n)
+{
+	if (plan->codec) {
+		args[n++] = "--codec";
+		args[n++] = (char *)plan->codec;
+	}
+	if (plan->compact_every) {
+		args[n++] = "--compact-every";
+		args[n++] = (char *)plan->compact_every;
+	}
+	args[n] = NULL;
+	return n;
+}
+
 static json_t *replay(const struct patch_plan *plan, struct scratch *s,
 		      int side, const char *trace, struct err *err)
 {
@@ -173,12 +192,11 @@ static json_t *replay(const struct patch_plan *plan, struct scratch *s,
 				 "--json",
 				 s->json,
 				 "--compact-at-end",
-				 plan->codec ? "--codec" : NULL,
-				 (char *)plan->codec,
 				 NULL };
 	json_error_t why;
 	json_t *record;
 
+	add_options(plan, args, 10);
 	snprintf(threads, sizeof(threads), "%lld", plan->threads);
 	unlink(s->json);
 	if (run(args, s->log)) {
@@ -251,14 +269,13 @@ static double count_instructions(const struct patch_plan *plan,
 				 "0",
 				 "--pool-limit",
 				 limit_mib,
-				 plan->codec ? "--codec" : NULL,
-				 (char *)plan->codec,
 				 NULL };
 	const double limit = strtod(IR_EVENTS, NULL);
 	struct dirent *e;
 	double sum = 0;
 	DIR *dir;
 
+	add_options(plan, args, 16);
 	snprintf(out, sizeof(out), "--callgrind-out-file=%s/cg%d.%%p", s->dir,
 		 side);
 	snprintf(limit_mib, sizeof(limit_mib), "%.0fM",

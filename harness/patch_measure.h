@@ -18,6 +18,7 @@
  * @codec: as for "zlab replay", or NULL for its default
  * @runs: replays of each, interleaved
  * @threads: of a replay
+ * @compact_every: events between compactions, or NULL for one at the end
  * @instructions: count them under callgrind
  */
 struct patch_plan {
@@ -25,6 +26,7 @@ struct patch_plan {
 	const char *codec;
 	long long runs;
 	long long threads;
+	const char *compact_every;
 	bool instructions;
 };
 

@@ -35,8 +35,11 @@ static void change(FILE *out, double a, double b)
 		fprintf(out, "%10s\n", "new");
 }
 
+/* What neither side has is not worth a line. */
 static void row(FILE *out, const char *name, double a, double b, int digits)
 {
+	if (a == 0 && b == 0)
+		return;
 	fprintf(out, "  %-*.*s %13.*f %13.*f ", WIDTH_NAME, WIDTH_NAME, name,
 		digits, a, digits, b);
 	change(out, a, b);
@@ -150,6 +153,7 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 {
 	const struct placement_result *p = &r->places;
 	double mean, low, high;
+	char of[24];
 	uint64_t places =
 		p->compared[PLACEMENT_SLOTS] + p->compared[PLACEMENT_MOVED] / 2;
 	uint64_t moved = p->differences[PLACEMENT_SLOTS] +
@@ -174,9 +178,10 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 	if (r->ir[0] > 0 && r->ir[1] > 0)
 		row(out, "instructions per event, its code", r->ir[0], r->ir[1],
 		    2);
+	snprintf(of, sizeof(of), "of %lu", (unsigned long)places);
 	if (places)
 		fprintf(out, "  %-*s %13lu %13s %9.2f%%\n", WIDTH_NAME,
-			"objects placed elsewhere", (unsigned long)moved, "",
+			"objects placed elsewhere", (unsigned long)moved, of,
 			100 * (double)moved / (double)places);
 	lock_table(out, plan, r, "acquisitions", "lock acquisitions");
 	if (plan->threads > 1) {

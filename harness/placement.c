@@ -57,18 +57,23 @@ static void differs(struct placement *p, enum placement_kind kind,
 		    const char *fmt, ...)
 {
 	struct placement_result *r = p->result;
+	char text[sizeof(r->first)];
 	va_list ap;
 	int n;
 
 	r->differences[kind]++;
-	if (r->total++)
+	if (r->total++ && (kind != PLACEMENT_CONTENTS || *r->corrupt))
 		return;
-	n = snprintf(r->first, sizeof(r->first),
+	n = snprintf(text, sizeof(text),
 		     "operation %lu (%s): %s: ", (unsigned long)r->ops, p->op,
 		     placement_kind_name[kind]);
 	va_start(ap, fmt);
-	vsnprintf(r->first + n, sizeof(r->first) - (size_t)n, fmt, ap);
+	vsnprintf(text + n, sizeof(text) - (size_t)n, fmt, ap);
 	va_end(ap);
+	if (!*r->first)
+		memcpy(r->first, text, sizeof(text));
+	if (kind == PLACEMENT_CONTENTS)
+		memcpy(r->corrupt, text, sizeof(text));
 }
 
 static void compare(struct placement *p, enum placement_kind kind, long a,

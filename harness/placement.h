@@ -30,6 +30,7 @@ extern const char *const placement_kind_name[PLACEMENT_KINDS];
  * @differences: of those, unequal ones
  * @total: all differences
  * @first: the first difference, in words; empty when there is none
+ * @corrupt: the first object whose bytes have changed, in words; or empty
  */
 struct placement_result {
 	uint64_t ops;
@@ -37,6 +38,7 @@ struct placement_result {
 	uint64_t differences[PLACEMENT_KINDS];
 	uint64_t total;
 	char first[512];
+	char corrupt[512];
 };
 
 struct placement;

@@ -490,9 +490,8 @@ static int build_in(struct build *b, const struct shim_tree *t,
 	if (compile(b, so))
 		return 0;
 	/* The folder goes away, its messages stay. */
-	snprintf(saved, sizeof(saved), "%.4000s", b->dir);
-	*strrchr(saved, '/') = '\0';
-	strcat(saved, "/failed.log");
+	snprintf(saved, sizeof(saved), "%.*s/failed.log",
+		 (int)(strrchr(b->dir, '/') - b->dir), b->dir);
 	if (copy_file(b->log, saved, NULL))
 		saved[0] = '\0';
 	return shim_message(b->log, b->req->file, saved, err);

@@ -478,7 +478,7 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 		return;
 	}
 	if (!shim_capture(state, line, sizeof(line)) && *line)
-		strcat(t->git, "-dirty");
+		memcpy(t->git + strlen(t->git), "-dirty", 7);
 }
 
 int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
