@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,36 +67,6 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/*
- * The ratio head to base of runs that followed each other: geometric mean, and
- * the interval that 95 % of resampled sets of runs give.
- */
-static void ratio(const struct patch_result *r, double *mean, double *low,
-		  double *high)
-{
-	static double sums[RESAMPLES];
-	double logs[PATCH_MAX_RUNS], sum = 0;
-	uint64_t rng = 1;
-	int i, k;
-
-	for (i = 0; i < r->runs; i++) {
-		logs[i] = log(r->ns[1][i] / r->ns[0][i]);
-		sum += logs[i];
-	}
-	for (k = 0; k < RESAMPLES; k++) {
-		sums[k] = 0;
-		for (i = 0; i < r->runs; i++) {
-			rng = rng * 6364136223846793005ull +
-			      1442695040888963407ull;
-			sums[k] += logs[(rng >> 33) % (unsigned)r->runs];
-		}
-	}
-	qsort(sums, RESAMPLES, sizeof(sums[0]), by_value);
-	*mean = exp(sum / r->runs);
-	*low = exp(sums[RESAMPLES / 40] / r->runs);
-	*high = exp(sums[RESAMPLES - RESAMPLES / 40] / r->runs);
-}
-
 static double median(const double *v, int n)
 {
 	double sorted[PATCH_MAX_RUNS];
@@ -105,6 +74,34 @@ static double median(const double *v, int n)
 	memcpy(sorted, v, (size_t)n * sizeof(*v));
 	qsort(sorted, (size_t)n, sizeof(*sorted), by_value);
 	return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+}
+
+/*
+ * The ratio head to base of runs that followed each other: their median, and
+ * the interval that 95 % of resampled sets of runs have theirs in.
+ */
+static void ratio(const struct patch_result *r, double *mid, double *low,
+		  double *high)
+{
+	static double mids[RESAMPLES];
+	double ratios[PATCH_MAX_RUNS], sample[PATCH_MAX_RUNS];
+	uint64_t rng = 1;
+	int i, k;
+
+	for (i = 0; i < r->runs; i++)
+		ratios[i] = r->ns[1][i] / r->ns[0][i];
+	for (k = 0; k < RESAMPLES; k++) {
+		for (i = 0; i < r->runs; i++) {
+			rng = rng * 6364136223846793005ull +
+			      1442695040888963407ull;
+			sample[i] = ratios[(rng >> 33) % (unsigned)r->runs];
+		}
+		mids[k] = median(sample, r->runs);
+	}
+	qsort(mids, RESAMPLES, sizeof(mids[0]), by_value);
+	*mid = median(ratios, r->runs);
+	*low = mids[RESAMPLES / 40];
+	*high = mids[RESAMPLES - RESAMPLES / 40];
 }
 
 static double lock_value(json_t *locks, const char *name, const char *what)
@@ -152,7 +149,7 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 			const struct patch_result *r)
 {
 	const struct placement_result *p = &r->places;
-	double mean, low, high;
+	double mid, low, high;
 	char of[24];
 	uint64_t places =
 		p->compared[PLACEMENT_SLOTS] + p->compared[PLACEMENT_MOVED] / 2;
@@ -190,12 +187,12 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 			   "time waited, ns");
 	}
 	if (r->runs > 1) {
-		ratio(r, &mean, &low, &high);
+		ratio(r, &mid, &low, &high);
 		fprintf(out,
 			"  allocator time, %d interleaved runs: ratio %.3f "
 			"[%.3f, %.3f]\n  (median %.1f and %.1f ns per event; "
 			"the time advises, the rest repeats)\n",
-			r->runs, mean, low, high,
+			r->runs, mid, low, high,
 			median(r->ns[0], r->runs) / (double)r->events,
 			median(r->ns[1], r->runs) / (double)r->events);
 	}

@@ -50,6 +50,9 @@ static const char *const flags[] = {
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
 #endif
+#ifdef SYNC_VIRTUAL
+	"-DSYNC_VIRTUAL",
+#endif
 #ifdef SYNC_NO_STATS
 	"-DSYNC_NO_STATS",
 #endif
@@ -307,6 +310,10 @@ static bool compile(struct build *b, const char *so)
 	start_args(b);
 	add_arg(b, "-nostdinc");
 	add_arg(b, "-D__KERNEL__");
+#ifdef SYNC_VIRTUAL
+	/* Its memory accesses are charged; this program takes the calls. */
+	add_arg(b, "-fsanitize=thread");
+#endif
 	add_arg(b, "-Werror=implicit-function-declaration");
 	add_arg(b, "-Werror=implicit-int");
 	add_arg(b, "-Werror=return-type");

@@ -183,6 +183,12 @@ static inline void put_page(struct page *page)
 #define folio_get(folio) get_page(&(folio)->page)
 #define folio_put(folio) put_page(&(folio)->page)
 
+/* Only the native flavour of sync.h has them to tell the sanitizer. */
+#ifndef sync_tsan_acquire
+#define sync_tsan_acquire(p) ((void)(p))
+#define sync_tsan_release(p) ((void)(p))
+#endif
+
 static inline int trylock_page(struct page *page)
 {
 	if (test_and_set_bit(PG_locked, &page->flags))
