@@ -15,7 +15,7 @@ ALLOCATORS ?= zsmalloc zsmalloc:chain=4 z3fold zbud jemalloc
 DESIGNS ?= zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free
 
 results: results/space.jsonl results/time.jsonl results/locks.jsonl \
-	results/classes.jsonl figures
+	results/classes.jsonl results/report.html figures
 
 # Computed from the class table of the live code; no trace is involved.
 results/classes.jsonl: | $(B)/zlab
@@ -47,6 +47,14 @@ $(B)/occupancy.jsonl: | $(B)/zlab
 	$(Q)rm -f $@
 	$(Q)$(B)/zlab replay $(B)/churn.zlt --events 30000 --backend zsmalloc \
 		--compact-at-end --occupancy $@ >/dev/null
+
+# The page of one whole comparison; it needs no file beside it.
+results/report.html: | $(B)/zlab
+	$(call say,REPLAY,$@)
+	$(Q)rm -rf $(B)/report
+	$(Q)$(B)/zlab compare $(PAGED) --backend $(ALLOCATORS) --codec lz4 \
+		--runs $(RUNS) -o $(B)/report >/dev/null
+	$(Q)cp $(B)/report/report.html $@
 
 figures: $(B)/occupancy.jsonl
 	$(Q)python3 -B analysis/figures.py results $(B)/occupancy.jsonl
