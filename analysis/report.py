@@ -19,6 +19,7 @@ import stats
 import text
 
 HERE = pathlib.Path(__file__).resolve().parent
+SMALL_POOL = 1000
 LOCK_COLUMNS = (
     ("con-bounces", "con_bounces", int),
     ("contentions", "contentions", int),
@@ -183,6 +184,7 @@ def summarise(found, rows):
         for line in (
             _say_density(found, specs, name, over),
             _say_rejected(found, specs, name),
+            _say_small(found, specs),
             _say_sys(found, specs, rows, name, over),
             _say_locks(found),
             _say_noise(rows),
@@ -215,6 +217,23 @@ def _say_density(found, specs, name, over):
         rest = order[len(best) : len(best) + 5]
         said += ". Then " + _ranking(rest, name, lambda s: f"{dense[s]:.2f}")
     return ("Best density", said + ".")
+
+
+def _say_small(found, specs):
+    small = {
+        case.first.trace: peak
+        for case in found.cases
+        if (peak := max(case.cells[s].first.raw["pool_pages_peak"] for s in specs))
+        < SMALL_POOL
+    }
+    if not small:
+        return None
+    said = ", ".join(f"{trace} {peak}" for trace, peak in list(small.items())[:6])
+    return (
+        "Small pools",
+        f"Pages at the peak: {said}. In a pool of few pages the partly filled ones "
+        "and fixed tables decide about density; a larger trace says more.",
+    )
 
 
 def _say_rejected(found, specs, name):

@@ -9,6 +9,7 @@
 SIZED := $(filter-out %-pages.zlt,$(wildcard traces/samples/*.zlt))
 # Time needs pages to compress.
 PAGED := $(wildcard traces/samples/*-pages.zlt)
+SHOWN := $(filter %/redis.zlt %/sqlite.zlt %/cc1.zlt,$(SIZED))
 LOCKED := $(filter %/redis.zlt %/make-j4.zlt,$(SIZED))
 RUNS ?= 9
 ALLOCATORS ?= zsmalloc zsmalloc:chain=4 z3fold zbud jemalloc
@@ -52,7 +53,7 @@ $(B)/occupancy.jsonl: | $(B)/zlab
 results/report.html: | $(B)/zlab
 	$(call say,REPLAY,$@)
 	$(Q)rm -rf $(B)/report
-	$(Q)$(B)/zlab compare $(PAGED) --backend $(ALLOCATORS) --codec lz4 \
+	$(Q)$(B)/zlab compare $(SHOWN) --backend $(ALLOCATORS) --codec lz4 \
 		--runs $(RUNS) -o $(B)/report >/dev/null
 	$(Q)cp $(B)/report/report.html $@
 
