@@ -127,7 +127,9 @@ static int load_profile(struct args *a)
 		if (slash)
 			*slash = '\0';
 	}
-	strcat(path, "/results/profiles/desktop.json");
+	n = (ssize_t)strlen(path);
+	snprintf(path + n, sizeof(path) - (size_t)n,
+		 "/results/profiles/desktop.json");
 	if (!profile_load(path, &virtual_config.profile, &err))
 		return 0;
 	cli_usage("%s", err.text);

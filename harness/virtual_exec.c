@@ -17,8 +17,7 @@ int virtual_exec(int argc, char **argv)
 	if (n < 0)
 		return cli_failed("cannot find the virtual executable: %s",
 				  strerror(errno));
-	path[n] = '\0';
-	strcat(path, "-virtual");
+	snprintf(path + n, sizeof(path) - (size_t)n, "-virtual");
 	args[0] = path;
 	args[1] = (char *)"replay"; /* argv[0] is the whole command's name */
 	for (i = 1; i <= argc; i++)

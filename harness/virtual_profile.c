@@ -115,7 +115,7 @@ static int codecs(const json_t *o, struct profile *p, const char *path,
 
 int profile_load(const char *path, struct profile *p, struct err *err)
 {
-	uint64_t version, sockets, cores;
+	uint64_t version = 0, sockets = 0, cores = 0;
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where);
 	const char *name;

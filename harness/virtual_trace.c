@@ -118,12 +118,12 @@ static int decode(struct replay_worker *w, struct kept **out)
 int virtual_next(struct replay_worker *w, struct zlt_batch *b)
 {
 	struct kept *was = at[w->id], *k = was ? was->next : oldest;
-	int ret;
+	int ret = 1;
 
 	/* The first batch is kept until every CPU has had it. */
 	if (!k) {
 		ret = decode(w, &k);
-		if (ret <= 0)
+		if (ret <= 0 || !k)
 			return ret;
 	}
 	at[w->id] = k;
