@@ -222,6 +222,8 @@ static void test_bad(void **state)
 		{ TEXT("op,key,time_ns\nstore,1,\n"), "column 3 (time_ns)" },
 		{ TEXT("op,key,label\nmark,,a\tb\n"),
 		  "column 3 (label): a label takes" },
+		{ TEXT("op,key,label\nmark,,\xe4\n"),
+		  "column 3 (label): a label takes" },
 		{ TEXT("op,key\nstore,1,2\n"),
 		  ": line 2: 3 columns; the header names 2" },
 		{ TEXT("op,key\nstore\n"), ": line 2: 1 columns" },

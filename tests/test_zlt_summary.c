@@ -169,6 +169,31 @@ static void test_printed(void **state)
 	zlt_reader_close(r);
 }
 
+static void test_odd_path(void **state)
+{
+	struct sample *sample = sample_make(5, ZLT_OBJECT_SIZES, 1);
+	const char *path = temp_path("od\xff.zlt");
+	struct summary s;
+	struct zlt_reader *r;
+	struct zlt_writer *w = zlt_create(path, NULL, NULL, NULL);
+	json_t *json;
+
+	assert_non_null(w);
+	assert_int_equal(sample_put(sample, w, false, NULL), 0);
+	assert_int_equal(zlt_close(w, NULL, NULL), 0);
+	r = zlt_open(path, SUMMARY_WANT, NULL);
+	assert_non_null(r);
+	assert_int_equal(summary_make(r, &s, NULL), 0);
+	json = summary_json(zlt_info(r), &s);
+	assert_non_null(json);
+	assert_non_null(strstr(json_string_value(json_object_get(json, "path")),
+			       "od?.zlt"));
+	json_decref(json);
+	summary_free(&s);
+	zlt_reader_close(r);
+	sample_free(sample);
+}
+
 static void test_empty_and_sizes(void **state)
 {
 	static const size_t counts[] = { 0, 1000 };
@@ -212,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_known),
 		cmocka_unit_test(test_printed),
+		cmocka_unit_test(test_odd_path),
 		cmocka_unit_test(test_empty_and_sizes),
 	};
 

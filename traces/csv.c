@@ -388,7 +388,6 @@ static int get_label(struct csv_reader *csv, struct zlt_event *event,
 		     struct err *err)
 {
 	const char *text = field(csv, CSV_LABEL);
-	size_t i;
 
 	event->label = NULL;
 	if (event->op != ZLT_MARK)
@@ -400,12 +399,9 @@ static int get_label(struct csv_reader *csv, struct zlt_event *event,
 		event->label = csv->label;
 		return 0;
 	}
-	for (i = 0; text[i]; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			break;
-	if (i > ZLT_LABEL_MAX || text[i]) {
+	if (!zlt_label_ok(text)) {
 		err_set(err, -EINVAL,
-			"a label takes up to %d bytes without control "
+			"a label takes up to %d bytes of UTF-8 without control "
 			"characters",
 			ZLT_LABEL_MAX);
 		return bad_field(csv, CSV_LABEL, err);

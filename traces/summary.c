@@ -499,17 +499,34 @@ static int set_counts(json_t *o, const struct zlt_info *info,
 	return rc;
 }
 
+/* A file's name can be any bytes, JSON cannot. */
+static json_t *text_json(const char *text)
+{
+	json_t *json = json_string(text);
+	char *plain, *c;
+
+	if (json)
+		return json;
+	plain = strdup(text);
+	for (c = plain; c && *c; c++)
+		if (*c & 0x80)
+			*c = '?';
+	json = plain ? json_string(plain) : NULL;
+	free(plain);
+	return json;
+}
+
 json_t *summary_json(const struct zlt_info *info, const struct summary *s)
 {
 	static const char *const objects[] = { "sizes", "pages", "hashes" };
 	json_t *o, *bursts;
 	int rc;
 
-	o = json_pack("{s:s, s:s, s:i, s:b, s:s, s:s, s:I, s:O}", "name",
-		      info->name, "path", info->path, "version",
-		      (int)info->version, "finished", info->finished, "note",
-		      info->note, "objects", objects[info->objects], "events",
-		      (json_int_t)info->events, "meta", info->meta);
+	o = json_pack("{s:o, s:o, s:i, s:b, s:s, s:s, s:I, s:O}", "name",
+		      text_json(info->name), "path", text_json(info->path),
+		      "version", (int)info->version, "finished", info->finished,
+		      "note", info->note, "objects", objects[info->objects],
+		      "events", (json_int_t)info->events, "meta", info->meta);
 	if (!o)
 		return NULL;
 	bursts = json_pack("{s:I, s:f, s:I, s:I, s:I}", "count",

@@ -92,6 +92,13 @@ static inline uint64_t zlt_key_vpn(uint64_t key)
 	return key & ((1ull << ZLT_ASID_SHIFT) - 1);
 }
 
+/**
+ * zlt_label_ok() - whether a text can be the label of a mark
+ *
+ * 1..255 bytes of UTF-8 without control characters.
+ */
+bool zlt_label_ok(const char *label);
+
 /* ---- writing ----------------------------------------------------------- */
 
 struct zlt_writer;
@@ -99,6 +106,7 @@ struct zlt_writer;
 /**
  * struct zlt_sizer - one codec whose object sizes go into the trace
  * @name: the codec's spec as a user writes it ("lz4", "zstd:3"), 1..63 bytes
+ *	  of printable ASCII
  * @size: compressed size of a page, 1..65535, or a negative errno; called once
  *	  per distinct page. NULL when sizes are given by zlt_page_sized().
  * @arg: passed to @size
@@ -137,8 +145,8 @@ struct zlt_options {
  * @tid: thread
  * @cpu: processor
  * @op: an enum zlt_op
- * @label: of a mark: its text, 1..255 bytes without control characters;
- *	   otherwise ignored. Copied.
+ * @label: of a mark: its text, for which zlt_label_ok(); otherwise ignored.
+ *	   Copied.
  */
 struct zlt_event {
 	uint64_t key;

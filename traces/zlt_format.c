@@ -76,3 +76,46 @@ enum zlt_part column_part(unsigned int id)
 
 	return parts[id < COLUMNS ? id : 0];
 }
+
+bool codec_name_ok(const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] >= 0x7f)
+			return false;
+	return len && len <= ZLT_CODEC_MAX;
+}
+
+/* Length of the UTF-8 character at @s, or 0 when it is not one. */
+static size_t utf8_length(const uint8_t *s)
+{
+	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = len == 1 ? s[0] : s[0] & (0x7f >> len);
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t i;
+
+	if ((s[0] & 0xc0) == 0x80 || s[0] > 0xf4)
+		return 0;
+	for (i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return len;
+}
+
+bool zlt_label_ok(const char *label)
+{
+	const uint8_t *s = (const uint8_t *)label;
+	size_t len = strlen(label), i, n;
+
+	for (i = 0; i < len; i += n) {
+		n = utf8_length(s + i);
+		if (!n || s[i] < ' ' || s[i] == 0x7f)
+			return false;
+	}
+	return len && len <= ZLT_LABEL_MAX;
+}

@@ -30,6 +30,11 @@ enum block_type {
 	BLOCK_TYPES
 };
 
+/**
+ * codec_name_ok() - whether @len bytes can be the name of a codec
+ */
+bool codec_name_ok(const char *name, size_t len);
+
 const char *block_type_name(unsigned int type);
 
 enum column_id {

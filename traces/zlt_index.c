@@ -238,7 +238,7 @@ int add_codec(struct zlt_reader *r, const char *name, size_t len)
 	struct codec_table *grown;
 	size_t i;
 
-	if (!len || len > ZLT_CODEC_MAX || memchr(name, 0, len))
+	if (!codec_name_ok(name, len))
 		return -EBADMSG;
 	for (i = 0; i < r->codec_count; i++)
 		if (strlen(r->codecs[i].name) == len &&

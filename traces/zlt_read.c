@@ -408,7 +408,9 @@ static int get_labels(struct zlt_reader *r, const struct column *col)
 	if (end[-1])
 		return -EBADMSG;
 	for (; !rc && at < end; at += strlen(at) + 1)
-		rc = column_buf_add(&r->labels, &at, sizeof(at));
+		rc = zlt_label_ok(at)
+			     ? column_buf_add(&r->labels, &at, sizeof(at))
+			     : -EBADMSG;
 	return rc;
 }
 

@@ -97,16 +97,6 @@ static int add_table(struct zlt_writer *w, const char *codec, size_t *table)
 	return 0;
 }
 
-static bool codec_name_ok(const char *codec)
-{
-	size_t len = strlen(codec), i;
-
-	for (i = 0; i < len; i++)
-		if ((unsigned char)codec[i] <= ' ' || codec[i] == 0x7f)
-			return false;
-	return len && len <= ZLT_CODEC_MAX;
-}
-
 static int check_options(const struct zlt_options *o, const char *name,
 			 struct err *err)
 {
@@ -119,10 +109,11 @@ static int check_options(const struct zlt_options *o, const char *name,
 	    (o->objects == ZLT_OBJECT_SIZES && o->sizer_count))
 		return err_set(err, -EINVAL, "%s: bad trace options", name);
 	for (i = 0; i < o->sizer_count; i++) {
-		if (!codec_name_ok(o->sizers[i].name))
+		if (!codec_name_ok(o->sizers[i].name,
+				   strlen(o->sizers[i].name)))
 			return err_set(err, -EINVAL,
 				       "%s: a codec's name takes 1 to %d "
-				       "printable characters",
+				       "printable ASCII characters",
 				       name, ZLT_CODEC_MAX);
 		for (j = 0; j < i; j++)
 			if (!strcmp(o->sizers[i].name, o->sizers[j].name))
@@ -281,18 +272,13 @@ static void track_live(struct zlt_writer *w, enum zlt_op op, uint32_t id)
 
 static int add_label(struct zlt_writer *w, const char *label, struct err *err)
 {
-	size_t len = label ? strlen(label) : 0, i;
-
-	for (i = 0; i < len; i++)
-		if ((unsigned char)label[i] < ' ' || label[i] == 0x7f)
-			break;
-	if (!len || len > ZLT_LABEL_MAX || i < len)
+	if (!label || !zlt_label_ok(label))
 		return err_set(err, -EINVAL,
 			       "%s: event %llu: the label of a mark takes 1 to "
-			       "%d bytes without control characters",
+			       "%d bytes of UTF-8 without control characters",
 			       w->name, (unsigned long long)w->events,
 			       ZLT_LABEL_MAX);
-	if (column_buf_add(&w->labels, label, len + 1))
+	if (column_buf_add(&w->labels, label, strlen(label) + 1))
 		return writer_fail(w, err, -ENOMEM, "labels");
 	return 0;
 }
@@ -543,7 +529,7 @@ int zlt_sizes_add(struct zlt_writer *w, const char *codec, uint32_t first,
 
 	if (w->failed)
 		return writer_failed(w, err);
-	if (!codec_name_ok(codec))
+	if (!codec_name_ok(codec, strlen(codec)))
 		return err_set(err, -EINVAL, "%s: bad name of a codec",
 			       w->name);
 	if (find_table(w, codec, &table) && add_table(w, codec, &table))
