@@ -25,7 +25,7 @@ say() {
 record() {
 	name=$1
 	shift
-	say RECORD "$name: $*"
+	say RECORD "$name ($1)"
 	"$zlab" record --quiet --limit "$limit" -o "$dir/traces/$name.zlt" -- \
 		"$@" >"$dir/$name.out" 2>"$dir/$name.err" || {
 		cat "$dir/$name.err" >&2
