@@ -14,11 +14,15 @@
 #define NCHUNKS_ORDER 6
 #define TOTAL_CHUNKS (1u << NCHUNKS_ORDER)
 
+/** chunk_debug() - whether this is a debug build, which checks handles */
+static inline bool chunk_debug(void)
+{
 #ifdef ZLAB_DEBUG
-#define CHUNK_DEBUG 1
+	return true;
 #else
-#define CHUNK_DEBUG 0
+	return false;
 #endif
+}
 
 enum buddy {
 	HEADLESS,
@@ -49,7 +53,7 @@ static inline struct chunk_note *chunk_note(struct arena *a, pfn_t pfn)
 /** chunk_note_use() - remember that a frame belongs to the pool, or no more */
 static inline void chunk_note_use(struct arena *a, pfn_t pfn, bool used)
 {
-	if (CHUNK_DEBUG)
+	if (chunk_debug())
 		atomic_set(&chunk_note(a, pfn)->used, used);
 }
 

@@ -190,7 +190,7 @@ void z3fold_note_map(struct z3fold_pool *p, struct z3fold_header *zhdr,
 	struct arena *a = p->zpool.arena;
 	pfn_t pfn = header_pfn(p, zhdr);
 
-	if (!CHUNK_DEBUG)
+	if (!chunk_debug())
 		return;
 	if (begins)
 		z3fold_bad_handle(p, "map", bud, handle,

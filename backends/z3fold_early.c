@@ -146,7 +146,7 @@ static void check_address(struct z3fold_pool *p, const char *call,
 	struct arena *a = p->zpool.arena;
 	const char *why = NULL;
 
-	if (!CHUNK_DEBUG)
+	if (!chunk_debug())
 		return;
 	if (!addr_in_arena(a, (void *)handle) ||
 	    addr_pfn(a, (void *)handle) >= READ_ONCE(a->never_used) ||
@@ -162,7 +162,7 @@ static void check_object(struct z3fold_pool *p, const char *call,
 			 struct z3fold_header *zhdr, enum buddy bud,
 			 unsigned long handle)
 {
-	if (!CHUNK_DEBUG)
+	if (!chunk_debug())
 		return;
 	if (bud == HEADLESS || !*z3fold_chunks(zhdr, bud))
 		z3fold_bad_handle(p, call, bud, handle,
@@ -172,7 +172,7 @@ static void check_object(struct z3fold_pool *p, const char *call,
 static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
 			   enum buddy bud, unsigned long handle)
 {
-	if (CHUNK_DEBUG && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
+	if (chunk_debug() && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
 		z3fold_bad_handle(p, "free", bud, handle, "it is mapped");
 }
 

@@ -342,7 +342,7 @@ static void check_handle(struct z3fold_pool *p, const char *call,
 	struct arena *a = p->zpool.arena;
 	bool known;
 
-	if (!CHUNK_DEBUG)
+	if (!chunk_debug())
 		return;
 	if (handle & HANDLE_HEADLESS)
 		known = addr_in_arena(a, (void *)handle) &&
@@ -369,7 +369,7 @@ static void check_word(struct z3fold_pool *p, const char *call,
 	unsigned long word = *(unsigned long *)handle;
 	struct arena *a = p->zpool.arena;
 
-	if (!CHUNK_DEBUG)
+	if (!chunk_debug())
 		return;
 	if (!addr_in_arena(a, (void *)word) ||
 	    !atomic_read(&page_desc(p, page_of(p, word))->note.used) ||
@@ -381,7 +381,7 @@ static void check_word(struct z3fold_pool *p, const char *call,
 static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
 			   enum buddy bud, unsigned long handle)
 {
-	if (CHUNK_DEBUG && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
+	if (chunk_debug() && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
 		z3fold_bad_handle(p, "free", bud, handle, "it is mapped");
 }
 

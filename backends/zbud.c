@@ -107,7 +107,7 @@ static struct zpool *zbud_create(const struct zpool_config *config,
 		err_set(err, -ENOMEM, "out of memory for a zbud pool");
 		return NULL;
 	}
-	arena.desc_size = CHUNK_DEBUG ? sizeof(struct chunk_note) : 0;
+	arena.desc_size = chunk_debug() ? sizeof(struct chunk_note) : 0;
 	arena.keep_descs = false;
 	p->zpool.arena = arena_create(&arena, err);
 	if (!p->zpool.arena) {
@@ -254,7 +254,7 @@ static void zbud_free(struct zpool *pool, unsigned long handle)
 	pfn_t pfn = addr_pfn(pool->arena, page);
 
 	spin_lock_named(&p->lock, "pool->lock");
-	if (CHUNK_DEBUG) {
+	if (chunk_debug()) {
 		check(p, "free", handle, check_handle(p, handle));
 		if (atomic_read(&chunk_note(pool->arena, pfn)->mapped[which]))
 			check(p, "free", handle, "it is mapped");
@@ -282,7 +282,7 @@ static void *zbud_map(struct zpool *pool, unsigned long handle,
 {
 	struct zbud_pool *p = zbud(pool);
 
-	if (CHUNK_DEBUG) {
+	if (chunk_debug()) {
 		spin_lock_named(&p->lock, "pool->lock");
 		check(p, "map", handle, check_handle(p, handle));
 		check(p, "map", handle,
@@ -298,7 +298,7 @@ static void zbud_unmap(struct zpool *pool, unsigned long handle)
 {
 	struct zbud_pool *p = zbud(pool);
 
-	if (CHUNK_DEBUG) {
+	if (chunk_debug()) {
 		spin_lock_named(&p->lock, "pool->lock");
 		check(p, "unmap", handle, check_handle(p, handle));
 		check(p, "unmap", handle,

@@ -631,11 +631,11 @@ static int read_header(struct conform *c, char *line, struct err *err)
 
 static int read_row(struct conform *c, char *line, struct err *err)
 {
-	char *field[MAX_COLUMNS], *end;
+	char *field[MAX_COLUMNS] = { 0 }, *end;
 	const char *text;
 	int col;
 
-	if (split(line, field) < c->nr_columns)
+	if (split(line, field) < c->nr_columns || !field[c->column[OP]])
 		return err_set(err, -EINVAL,
 			       "%s: line %lu: fewer than %d columns",
 			       c->config->log, c->row.line, c->nr_columns);

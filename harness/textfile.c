@@ -33,7 +33,7 @@ static char *text_room(struct text *t, size_t want)
 static int read_raw(const char *path, struct text *t, struct err *err)
 {
 	gzFile f = gzopen(path, "rb");
-	int n, ret = 0, code;
+	int n = 0, ret = 0, code;
 
 	if (!f)
 		return err_set(err, -errno, "cannot open %s: %s", path,
@@ -105,16 +105,19 @@ char *textfile_read(const char *path, size_t *len, struct err *err)
 	static const unsigned char zstd_magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
 	struct text t = { 0 };
 	int ret = read_raw(path, &t, err);
+	char *end = NULL;
 
 	if (!ret && t.len >= 4 && !memcmp(t.bytes, zstd_magic, 4))
 		ret = expand(path, &t, err);
-	if (!ret && !text_room(&t, 0))
-		ret = err_set(err, -ENOMEM, "out of memory");
-	if (ret) {
+	if (!ret)
+		end = text_room(&t, 0);
+	if (!end) {
+		if (!ret)
+			err_set(err, -ENOMEM, "out of memory");
 		free(t.bytes);
 		return NULL;
 	}
-	t.bytes[t.len] = '\0';
+	*end = '\0';
 	if (len)
 		*len = t.len;
 	return t.bytes;

@@ -5,6 +5,7 @@
  * combinations of options.
  */
 #include <errno.h>
+#include <libgen.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -771,7 +772,8 @@ static const struct {
 };
 #define NR_CASES (sizeof(cases) / sizeof(cases[0]))
 
-static size_t collect_specs(char **spec)
+/* @dir has the example of a backend in a shared object. */
+static size_t collect_specs(char **spec, const char *dir)
 {
 	const struct zpool_driver *d = NULL;
 	const struct spec_preset *p;
@@ -785,6 +787,8 @@ static size_t collect_specs(char **spec)
 				     p->name) < 0)
 				abort();
 	}
+	if (asprintf(&spec[n++], "%s/onepage.so:scrub=on", dir) < 0)
+		abort();
 	for (i = 0; i < sizeof(more_specs) / sizeof(more_specs[0]); i++)
 		if (asprintf(&spec[n++], "%s", more_specs[i]) < 0)
 			abort();
@@ -796,9 +800,12 @@ int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[MAX_SPECS * (NR_CASES + 1)];
 	static char *spec[MAX_SPECS];
-	size_t nr_specs = collect_specs(spec), n = 0, s, c;
-	char *title;
+	size_t nr_specs, n = 0, s, c;
+	char *title, *self = strdup(argv[0]);
 
+	if (!self)
+		return 1;
+	nr_specs = collect_specs(spec, dirname(self));
 	for (s = 0; s < nr_specs; s++)
 		for (c = 0; c < NR_CASES; c++) {
 			if (asprintf(&title, "%s: %s", spec[s], cases[c].name) <

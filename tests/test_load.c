@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Backends from shared objects: the example works, others are turned away. */
+#include <errno.h>
+#include <libgen.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "backends/zpool.h"
+
+static char dir[3000];
+
+static struct zpool *create(const char *rest, struct err *err)
+{
+	struct zpool_config config = { .arena = { .limit = 4 } };
+	char spec[4096];
+
+	err->text[0] = '\0';
+	snprintf(spec, sizeof(spec), "%s/%s", dir, rest);
+	return zpool_create(spec, &config, err);
+}
+
+static void test_example(void **state)
+{
+	unsigned long handle[5];
+	struct err err;
+	struct zpool *pool = create("onepage.so:scrub=on", &err);
+	struct zpool_stats stats;
+	char *page;
+	int i;
+
+	if (!pool)
+		fail_msg("%s", err.text);
+	assert_string_equal(pool->spec, "onepage:scrub=on");
+	for (i = 0; i < 4; i++)
+		assert_int_equal(pool->driver->malloc(pool, 10 + i, &handle[i]),
+				 0);
+	assert_int_equal(pool->driver->malloc(pool, 10, &handle[4]), -ENOMEM);
+	zpool_write(pool, handle[2], "compressed", 10);
+	page = pool->driver->map(pool, handle[2], ZPOOL_MM_RO);
+	assert_memory_equal(page, "compressed", 10);
+	pool->driver->unmap(pool, handle[2]);
+	pool->driver->free(pool, handle[2]);
+	assert_int_equal(page[0], 0);
+	pool->driver->stats(pool, &stats);
+	assert_int_equal(stats.pages, 3);
+	assert_int_equal(stats.objects, 3);
+	zpool_destroy(pool);
+}
+
+static void expect_error(const char *rest, const char *says)
+{
+	struct err err;
+
+	assert_null(create(rest, &err));
+	if (!strstr(err.text, says))
+		fail_msg("%s: \"%s\" does not say \"%s\"", rest, err.text,
+			 says);
+	assert_null(strchr(err.text, '\n'));
+}
+
+static void test_turned_away(void **state)
+{
+	expect_error("old_abi.so", "was built for another zlab");
+	expect_error("no_symbol.so", "exports no \"zlab_backend\"");
+	expect_error("no_such.so", "cannot be loaded");
+	expect_error("onepage.so:scrub=maybe", "on | off");
+	expect_error("onepage.so:size=3", "size");
+	expect_error("onepage.so@6.1", "6.1");
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_turned_away),
+	};
+
+	snprintf(dir, sizeof(dir), "%s", dirname(argv[0]));
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
