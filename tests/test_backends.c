@@ -808,8 +808,8 @@ int main(int argc, char **argv)
 	nr_specs = collect_specs(spec, dirname(self));
 	for (s = 0; s < nr_specs; s++)
 		for (c = 0; c < NR_CASES; c++) {
-			if (asprintf(&title, "%s: %s", spec[s], cases[c].name) <
-			    0)
+			if (asprintf(&title, "%s: %s", basename(spec[s]),
+				     cases[c].name) < 0)
 				abort();
 			tests[n++] = (struct CMUnitTest){ title, cases[c].run,
 							  NULL, NULL, spec[s] };
