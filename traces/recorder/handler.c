@@ -119,6 +119,7 @@ void rec_adopt(struct rec *r, uint64_t vpn)
 		return;
 	activate(r, nr, rec_now(r));
 	rec_came_in(r);
+	rec_reclaim(r);
 }
 
 /* Bring a hidden page back. */

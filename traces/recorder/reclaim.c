@@ -429,13 +429,13 @@ void rec_reclaim(struct rec *r)
 		p = victim(r);
 	}
 	slack = g->limit / 32 > 2 * g->batch ? g->limit / 32 : 2 * g->batch;
-	if (p == r->p || (uint64_t)total > g->limit + slack) {
+	if (p == r->p || (uint64_t)total > g->limit + slack)
 		rec_shrink(r, g->batch);
-		return;
-	}
-	if (r->ins < g->batch)
+	/* Asked even then: this process may have nothing to give. */
+	if (p == r->p || r->ins < g->batch)
 		return;
 	r->ins = 0;
-	__atomic_add_fetch(&p->want, g->batch, __ATOMIC_RELAXED);
+	__atomic_store_n(&p->want, (uint64_t)total - g->limit + g->batch,
+			 __ATOMIC_RELAXED);
 	sys(SYS_sendto, r->sock, &msg, 1, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }
