@@ -10,7 +10,7 @@ void workqueue_init(struct workqueue *wq)
 
 static void unlink_work(struct workqueue *wq, struct work *work)
 {
-	*work->pprev = work->next;
+	WRITE_ONCE(*work->pprev, work->next);
 	if (work->next)
 		work->next->pprev = work->pprev;
 	else
@@ -27,7 +27,7 @@ bool queue_work(struct workqueue *wq, struct work *work)
 	if (added) {
 		work->next = NULL;
 		WRITE_ONCE(work->pprev, wq->tail);
-		*wq->tail = work;
+		WRITE_ONCE(*wq->tail, work);
 		wq->tail = &work->next;
 	}
 	spin_unlock(&wq->lock);
