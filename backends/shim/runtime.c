@@ -526,6 +526,14 @@ static void shim_destroy(struct zpool *pool)
 	free(p);
 }
 
+/* Each CPU has its own, which others read while it is written. */
+static inline void count(struct shim_zpool *p, long by)
+{
+	long *objects = &p->count[smp_processor_id()].objects;
+
+	WRITE_ONCE(*objects, *objects + by);
+}
+
 static int shim_malloc(struct zpool *pool, size_t size, unsigned long *handle)
 {
 	struct shim_zpool *p = (struct shim_zpool *)pool;
@@ -534,7 +542,7 @@ static int shim_malloc(struct zpool *pool, size_t size, unsigned long *handle)
 	enter();
 	ret = shim_unit_malloc(p->unit, size, handle);
 	if (!ret)
-		p->count[smp_processor_id()].objects++;
+		count(p, 1);
 	return ret;
 }
 
@@ -544,7 +552,7 @@ static void shim_free(struct zpool *pool, unsigned long handle)
 
 	enter();
 	shim_unit_free(p->unit, handle);
-	p->count[smp_processor_id()].objects--;
+	count(p, -1);
 }
 
 #ifdef SHIM_HAS_MAP
