@@ -345,26 +345,51 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 		access_line(me, at < addr ? addr : at, write, false);
 }
 
+/* Set in the tag of an entry that stands for the payload of a whole page. */
+#define PAYLOAD (1ull << 63)
+#define PAGE_SHIFT 12
+
 /*
- * Payload: its lines are fetched one after the other by the prefetcher and not
- * kept in the directory, which would otherwise hold every byte of the pool.
+ * Payload: the directory would otherwise hold every byte of the pool, so one
+ * entry stands for the payload of a page. Lines that the CPU used lately are in
+ * its cache; others are fetched one after the other by the prefetcher.
  */
+static void access_payload(struct vcpu *me, uintptr_t addr, size_t len,
+			   bool write)
+{
+	uint64_t lines = (len + LINE - 1) / LINE;
+	struct vline *l = line_of(me, (addr >> PAGE_SHIFT) | PAYLOAD);
+
+	me->vt += lines * vmachine.cost.access;
+	if (l->sharers && l->last == me->id &&
+	    me->fills - l->stamp <= vmachine.cost.l2_lines) {
+		l->stamp = me->fills;
+		return;
+	}
+	me->vt += lines * vmachine.cost.stream;
+	me->fills += (uint32_t)lines;
+	touch(me, l, write);
+}
+
 static void access_copy(const void *addr, size_t len, bool write)
 {
 	struct vcpu *me = vcpu_me;
-	uint64_t lines;
+	uintptr_t at = (uintptr_t)addr;
+	size_t n;
 
 	if (!me || !len)
 		return;
 	if (len <= SMALL_COPY) {
-		access_range(me, (uintptr_t)addr, len, write);
+		access_range(me, at, len, write);
 		return;
 	}
-	if ((uintptr_t)addr - me->stack < VCPU_STACK)
+	if (at - me->stack < VCPU_STACK)
 		return;
-	lines = (len + LINE - 1) / LINE;
-	me->vt += lines * vmachine.cost.stream;
-	me->fills += (uint32_t)lines;
+	for (; len; at += n, len -= n) {
+		n = (1ul << PAGE_SHIFT) - (at & ((1ul << PAGE_SHIFT) - 1));
+		n = n < len ? n : len;
+		access_payload(me, at, n, write);
+	}
 }
 
 /*

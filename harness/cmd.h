@@ -19,6 +19,7 @@ int cmd_patch_test(int argc, char **argv);
 int cmd_placement(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_classes(int argc, char **argv);
+int cmd_calibrate(int argc, char **argv);
 int cmd_conform(int argc, char **argv);
 int cmd_regress(int argc, char **argv);
 int cmd_compare(int argc, char **argv);

@@ -30,6 +30,8 @@ static const struct cmd {
 	  "measure what a patch does to a kernel's allocator" },
 	{ "placement", cmd_placement,
 	  "compare where two allocators put every object" },
+	{ "calibrate", cmd_calibrate,
+	  "measure this machine's costs for virtual CPUs" },
 	{ "sweep", cmd_sweep, "replay on many numbers of virtual CPUs" },
 	{ "locks", cmd_locks,
 	  "say who waited for which lock, as lock_stat does" },
