@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Result records from stdin to stdout, without what only pictures need.
 
-usage: zlab compare ... --json - | slim.py [series] [buckets] > FILE
+usage: zlab compare ... --json - | slim.py [series] [buckets] [table] > FILE
 
 Names the nested parts to keep. Committed results stay small enough to read in
 a diff; the full records come back with the command that made them.
@@ -13,9 +13,10 @@ import sys
 
 
 def slim(record, keep):
-    """One record without series and latency buckets, unless kept."""
-    if "series" not in keep:
-        record.pop("series", None)
+    """One record without series, class table and latency buckets, unless kept."""
+    for name in ("series", "table"):
+        if name not in keep:
+            record.pop(name, None)
     if "buckets" not in keep:
         for operation in record.get("latency_ns", {}).values():
             operation.pop("buckets", None)

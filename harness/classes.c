@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/classes.h"
 
@@ -57,6 +58,8 @@ int class_table_read(struct zpool *pool, unsigned extra, struct class_table *t,
 	double *share;
 
 	*t = (struct class_table){ 0 };
+	if (!strstr(pool->spec, "handle=direct"))
+		t->handle_bytes = HANDLE_BYTES;
 	while (pool->driver->size_class &&
 	       !pool->driver->size_class(pool, t->nr, &one)) {
 		grown = realloc(t->class, (t->nr + 1) * sizeof(one));
@@ -76,6 +79,7 @@ int class_table_read(struct zpool *pool, unsigned extra, struct class_table *t,
 	share = malloc(t->nr * sizeof(*share));
 	if (!share)
 		goto no_memory;
+	t->lock_share = summarise(t, 1, share, is_physical);
 	t->over_physical = summarise(t, extra, share, is_physical);
 	t->over_logical = summarise(t, extra, share, is_any);
 	t->over_small = summarise(t, extra, share, is_small);

@@ -22,8 +22,12 @@ struct class_share {
  * @physical: how many of them exist; the others are served by a larger one
  * @huge_limit: smallest object that gets a huge class, one object in one page;
  *		zram keeps a page uncompressed from there on
+ * @handle_bytes: what an object has in front of it, its handle; 0 where a handle
+ *		  is a location
  * @spanning: share of slots that cross a page boundary, mean over logical
  *	      classes
+ * @lock_share: zspages per object, over the classes that exist, so that n bytes
+ *		more in each cost n times that
  * @over_physical: added bytes per object, over the classes that exist
  * @over_logical: over all logical classes
  * @over_small: over logical classes that are not huge
@@ -31,8 +35,9 @@ struct class_share {
 struct class_table {
 	struct zpool_class *class;
 	size_t nr, physical;
-	unsigned huge_limit;
+	unsigned huge_limit, handle_bytes;
 	double spanning;
+	struct class_share lock_share;
 	struct class_share over_physical, over_logical, over_small;
 };
 

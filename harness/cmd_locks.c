@@ -51,7 +51,8 @@ static const struct argp argp = {
 	.args_doc = "RESULT.jsonl",
 	.doc = "Print who waited for which lock, how long, and how long it was "
 	       "held: a table per record with lock_stat's columns, in "
-	       "microseconds; - reads standard input.\vHold times are "
+	       "microseconds, and below it how long preemption was off; - "
+	       "reads standard input.\vHold times are "
 	       "estimates from samples; bounces are counted in detail mode "
 	       "only.",
 };
@@ -117,6 +118,19 @@ static void row(const json_t *lock)
 	putchar('\n');
 }
 
+/* A section may hold several locks, so it has no place among the classes. */
+static void sections(const json_t *s)
+{
+	if (!s)
+		return;
+	printf("%*s: %.0f timed, p50 %.2f, p90 %.2f, p99 %.2f, p99.9 %.2f, "
+	       "max %.2f\n",
+	       NAME_WIDTH, "atomic sections", field(s, "samples"),
+	       field(s, "p50") / 1e3, field(s, "p90") / 1e3,
+	       field(s, "p99") / 1e3, field(s, "p999") / 1e3,
+	       field(s, "max") / 1e3);
+}
+
 static const char *text(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
@@ -148,6 +162,7 @@ static void table(const json_t *record, const char *only)
 		if (name && (!only || !strcmp(only, name)))
 			row(lock);
 	}
+	sections(json_object_get(record, "atomic_section_ns"));
 	putchar('\n');
 }
 

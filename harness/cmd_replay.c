@@ -134,23 +134,26 @@ static double get(const json_t *o, const char *name)
 	return json_number_value(json_object_get(o, name));
 }
 
+static void print_quantiles(const char *what, const json_t *l)
+{
+	if (!l || !get(l, "samples"))
+		return;
+	printf("  %-10s %7.0f %9.0f %9.0f %9.0f %10.0f\n", what, get(l, "p50"),
+	       get(l, "p90"), get(l, "p99"), get(l, "p999"), get(l, "max"));
+}
+
 static void print_latency(const json_t *record)
 {
 	static const char *const names[] = { "store", "load", "invalidate",
 					     "compact" };
-	const json_t *o = json_object_get(record, "latency_ns"), *l;
+	const json_t *o = json_object_get(record, "latency_ns");
 	size_t i;
 
 	printf("latency, ns     p50       p90       p99     p99.9        "
 	       "max\n");
-	for (i = 0; i < 4; i++) {
-		l = json_object_get(o, names[i]);
-		if (!l || !get(l, "samples"))
-			continue;
-		printf("  %-10s %7.0f %9.0f %9.0f %9.0f %10.0f\n", names[i],
-		       get(l, "p50"), get(l, "p90"), get(l, "p99"),
-		       get(l, "p999"), get(l, "max"));
-	}
+	for (i = 0; i < 4; i++)
+		print_quantiles(names[i], json_object_get(o, names[i]));
+	print_quantiles("atomic", json_object_get(record, "atomic_section_ns"));
 }
 
 static void print_marks(const json_t *record)

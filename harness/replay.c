@@ -345,6 +345,7 @@ static int collect(struct replay *r, struct err *err)
 		res->loop_ns -= readings;
 	res->cpu_ns += r->background_ns;
 	res->nr_locks = lock_stats_read(res->locks, REPLAY_MAX_LOCKS);
+	atomic_section_read(&res->sections);
 	if (!ret && cli_stopped())
 		ret = err_set(err, -EINTR,
 			      "interrupted after %llu of %llu events",

@@ -142,6 +142,7 @@ struct replay_points {
  * @oversubscribed: more threads than CPUs
  * @locks: lock classes that were taken
  * @nr_locks: how many
+ * @sections: time with preemption off, of the sections that were sampled
  */
 struct replay_result {
 	char *trace_name;
@@ -171,6 +172,7 @@ struct replay_result {
 	bool oversubscribed;
 	struct lock_stat locks[REPLAY_MAX_LOCKS];
 	size_t nr_locks;
+	struct atomic_section sections;
 };
 
 /**

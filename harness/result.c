@@ -248,6 +248,22 @@ static json_t *locks(const struct replay_result *res)
 	return a;
 }
 
+static json_t *sections(const struct replay_result *res)
+{
+	const struct atomic_section *a = &res->sections;
+	const struct sync_hist *h = &a->hist;
+
+	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "samples",
+			 (json_int_t)a->samples, "mean",
+			 a->samples ? (double)a->sampled_ns / (double)a->samples
+				    : 0.0,
+			 "p50", (json_int_t)sync_hist_quantile(h, 0.5), "p90",
+			 (json_int_t)sync_hist_quantile(h, 0.9), "p99",
+			 (json_int_t)sync_hist_quantile(h, 0.99), "p999",
+			 (json_int_t)sync_hist_quantile(h, 0.999), "max",
+			 (json_int_t)a->max_ns);
+}
+
 static json_t *marks(const struct replay_result *res)
 {
 	json_t *a = json_array();
@@ -474,6 +490,7 @@ json_t *result_record(const struct replay_config *config,
 	bad |= put(o, "time", times(res));
 	bad |= put(o, "latency_ns", latencies(res));
 	bad |= put(o, "locks", locks(res));
+	bad |= put(o, "atomic_section_ns", sections(res));
 	bad |= put(o, "marks", marks(res));
 	bad |= put(o, "series", series(res));
 	bad |= put(o, "overhead", overhead(res));
