@@ -89,6 +89,8 @@ static void test_sound(void **state)
 	check_sound("zipf:keys=500,ops=20000,threads=3");
 	check_sound("zipf:keys=500,ops=2000,contents=on,threads=2");
 	check_sound("churn:keys=500,rounds=3,compact=on");
+	check_sound("heavy-swap:keys=500,rounds=2");
+	check_sound("aged:keys=500,threads=3");
 	check_sound("scan:keys=500,ops=20000,window=50");
 	check_sound("scan:keys=1,ops=100");
 	check_sound("scan:keys=7,ops=100,window=7");
@@ -103,6 +105,8 @@ static void test_same_again(void **state)
 		"uniform:keys=50,ops=3000",
 		"zipf:keys=50,ops=3000,sizes=uniform",
 		"churn:keys=90",
+		"heavy-swap:keys=90",
+		"aged:keys=90",
 		"scan:keys=90,ops=300",
 		"zipf:keys=50,ops=500,contents=on",
 	};

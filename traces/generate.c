@@ -26,7 +26,9 @@ struct params {
 	double entropy, same, unchanged;
 	double reads, frees, skew;
 	long long rounds, compact, window;
-	double share;
+	double share, turnover;
+	double raw;
+	long long whole;
 };
 
 /* What became of a key. */
@@ -133,7 +135,7 @@ static const struct {
 			{ 1.0, 4096 } },
 };
 
-static uint32_t make_size(struct generate_run *run)
+static uint32_t compressed_size(struct generate_run *run)
 {
 	const struct params *p = run->p;
 	double share;
@@ -155,6 +157,18 @@ static uint32_t make_size(struct generate_run *run)
 	return (uint32_t)(size_shapes[p->sizes][i - 1].size +
 			  share * (size_shapes[p->sizes][i].size -
 				   size_shapes[p->sizes][i - 1].size));
+}
+
+/* Kinds without incompressible pages must not draw for them. */
+static uint32_t make_size(struct generate_run *run)
+{
+	const struct params *p = run->p;
+	uint32_t size;
+
+	if (p->raw > 0 && random_share(run) < p->raw)
+		return ZLT_PAGE_SIZE;
+	size = compressed_size(run);
+	return p->whole && size > p->whole ? ZLT_PAGE_SIZE : size;
 }
 
 /*
@@ -383,13 +397,13 @@ static int churn_fill(struct generate_run *run, struct err *err)
 	return rc;
 }
 
-static int churn_free(struct generate_run *run, struct err *err)
+static int churn_free(struct generate_run *run, double share, struct err *err)
 {
 	uint64_t k;
 	int rc = 0;
 
 	for (k = 0; !rc && k < (uint64_t)run->p->keys; k++)
-		if (random_share(run) < run->p->share)
+		if (random_share(run) < share)
 			rc = emit(run, ZLT_INVALIDATE, k, NULL, err);
 	return rc;
 }
@@ -401,7 +415,7 @@ static int run_churn(struct generate_run *run, struct err *err)
 
 	rc = churn_fill(run, err) ?: emit_mark(run, "filled", 0, err);
 	for (round = 1; !rc && round <= run->p->rounds; round++) {
-		rc = churn_free(run, err)
+		rc = churn_free(run, run->p->share, err)
 			     ?: emit_mark(run, "freed", round, err);
 		if (!rc && run->p->compact)
 			rc = emit(run, ZLT_COMPACT, 0, NULL, err)
@@ -411,6 +425,24 @@ static int run_churn(struct generate_run *run, struct err *err)
 				     ?: emit_mark(run, "refilled", round, err);
 	}
 	return rc;
+}
+
+/*
+ * A device that was swapped to for long: pages come and go in rounds, and at
+ * the end some leave for good.
+ */
+static int run_worn(struct generate_run *run, struct err *err)
+{
+	long long round;
+	int rc;
+
+	rc = churn_fill(run, err) ?: emit_mark(run, "filled", 0, err);
+	for (round = 1; !rc && round <= run->p->rounds; round++)
+		rc = churn_free(run, run->p->turnover, err)
+			     ?: churn_fill(run, err)
+			     ?: emit_mark(run, "round", round, err);
+	return rc ?: churn_free(run, run->p->share, err)
+			     ?: emit_mark(run, "worn", 0, err);
 }
 
 /*
@@ -458,19 +490,20 @@ static const char *const size_words[] = { "lz4", "zstd", "uniform", "fixed",
 #define CHOICE(member, def, words, text) \
 	OPTION(member, SPEC_CHOICE, def, 0, 0, words, text)
 
-#define COMMON_OPTIONS                                                         \
-	INT(keys, "100000", 1, KEYS_MAX, "distinct keys"),                     \
+#define COMMON_OPTIONS SIZED_OPTIONS("100000", "lz4", "1", "4096")
+#define SIZED_OPTIONS(keys_, sizes_, min_, max_)                               \
+	INT(keys, keys_, 1, KEYS_MAX, "distinct keys"),                        \
 	INT(seed, "1", 0, 9e15,                                                \
 	    "another seed makes another trace of the same kind"),              \
 	INT(threads, "1", 1, 65536, "threads, each on a CPU of its own"),      \
 	INT(burst, "8", 1, 1e9,                                                \
 	    "mean number of operations a thread does in a row"),               \
 	REAL(rate, "100000", 1e-3, 1e9, "operations per second"),              \
-	CHOICE(sizes, "lz4", size_words,                                       \
+	CHOICE(sizes, sizes_, size_words,                                      \
 	       "object sizes: shaped like a codec's, uniform or fixed"),       \
 	INT(size, "2048", 1, ZLT_PAGE_SIZE, "the size, with sizes=fixed"),     \
-	INT(min, "1", 1, ZLT_PAGE_SIZE, "smallest size, with sizes=uniform"),  \
-	INT(max, "4096", 1, ZLT_PAGE_SIZE, "largest size, with sizes=uniform"),\
+	INT(min, min_, 1, ZLT_PAGE_SIZE, "smallest size, with sizes=uniform"), \
+	INT(max, max_, 1, ZLT_PAGE_SIZE, "largest size, with sizes=uniform"),  \
 	BOOL(contents, "off", "make pages for real codecs instead of sizes"),  \
 	REAL(entropy, "0.3", 0, 1, "share of a page that does not compress"),  \
 	REAL(same, "0.02", 0, 1, "share of same-filled pages"),                \
@@ -514,24 +547,58 @@ static const struct spec_option scan_options[] = {
 	{ .name = NULL },
 };
 
-#define GENERATOR(kind, text)                                       \
-	static const struct generator kind##_generator = {          \
-		.desc = { #kind, "generator", kind##_options, NULL, \
-			  sizeof(struct params) },                  \
-		.help = text,                                       \
-		.run = run_##kind,                                  \
+/* clang-format off */
+#define WORN_OPTIONS(rounds_, turnover_, share_, raw_, whole_)                 \
+	INT(rounds, rounds_, 0, 1e9, "how often pages leave and come back"),   \
+	REAL(turnover, turnover_, 0, 1, "share of the keys in such a round"),  \
+	REAL(share, share_, 0, 1, "share of the keys that leaves at the end"), \
+	REAL(raw, raw_, 0, 1,                                                  \
+	    "share of pages that do not compress (not with contents)"),        \
+	INT(whole, whole_, 1, ZLT_PAGE_SIZE,                                   \
+	    "a larger size is stored as a whole page (not with contents)")
+/* clang-format on */
+
+static const struct spec_option heavy_swap_options[] = {
+	SIZED_OPTIONS("1842000", "uniform", "24", "96"),
+	WORN_OPTIONS("1", "0.5", "0.456", "0", "3072"),
+	{ .name = NULL },
+};
+
+static const struct spec_option aged_options[] = {
+	SIZED_OPTIONS("70200", "lz4", "1", "4096"),
+	WORN_OPTIONS("4", "0.3", "0.065", "0.28", "3072"),
+	{ .name = NULL },
+};
+
+#define GENERATOR_AS(kind, name, run_, text)                       \
+	static const struct generator kind##_generator = {         \
+		.desc = { name, "generator", kind##_options, NULL, \
+			  sizeof(struct params) },                 \
+		.help = text,                                      \
+		.run = run_,                                       \
 	}
+#define GENERATOR(kind, text) GENERATOR_AS(kind, #kind, run_##kind, text)
 
 GENERATOR(uniform, "every key is touched equally often");
 GENERATOR(zipf, "few keys are touched often, most seldom");
 GENERATOR(churn, "fill, free a share at random, refill, in rounds");
 GENERATOR(scan, "passes over all keys in order");
+GENERATOR_AS(heavy_swap, "heavy-swap", run_worn,
+	     "an 8 GiB zram of well compressed pages, half of them gone; share "
+	     "is tuned to the frag ratio published before compaction, 42.98 "
+	     "%, min and max to the one after it, 79.03 %");
+GENERATOR_AS(aged, "aged", run_worn,
+	     "a zram in long use with few holes; share is tuned to the frag "
+	     "ratio published before compaction, 94 %, raw to the one after "
+	     "it, 97 %");
 
 const struct generator *const generators[] = {
 	&uniform_generator,
 	&zipf_generator,
 	&churn_generator,
 	&scan_generator,
+	&heavy_swap_generator,
+	&aged_generator,
 	NULL,
 };
 
