@@ -173,6 +173,9 @@ def claims(sources):
         "front": ("reclaim: pages freed per object", "to the digit"),
         "pools": ("one pool or many", "to the digit"),
         "index": ("forms of the index", "medians, within noise"),
+        "designs": ("every locking design", "medians, within noise"),
+        "readers": ("compaction against readers", "medians, within noise"),
+        "zspage": ("memory of the zspage lock", "to the digit"),
         "space": ("density, frag ratio, footprint", "to the digit"),
         "classes": ("memory of a lock", "to the digit"),
         "time": ("sys time of allocators", "within the intervals"),
@@ -299,3 +302,132 @@ def front_index(sources):
         )
     heads = ["index", "threads", "front end and lock wait per operation"]
     return markdown(heads + ["min", "max", "against rbtree"], rows)
+
+
+def _zspage_memory(sources):
+    """(trace, full spec) -> what `zlab classes --trace` says of it."""
+    path = sources.folder / "zspage.jsonl"
+    found = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return {(one["trace"]["name"], one["backend"]): one for one in found}
+
+
+def _lock_bytes(memory, run):
+    """Bytes of the zspage lock per object of a run's trace, as text."""
+    found = memory.get((run.trace, run.raw["backend"]))
+    if not found:
+        return "-"
+    form = re.search(r"zspage=(\w+)", found["backend"]).group(1)
+    costs = {lock["zspage"]: lock["bytes_per_object"] for lock in found["locks"]}
+    return f"{costs[form]['stores']['mean']:.2f}"
+
+
+def _worst_lock(runs):
+    """The lock class that all runs together waited for longest."""
+    waits = {}
+    for run in runs:
+        for lock in run.raw["locks"]:
+            name = lock["name"]
+            waits[name] = waits.get(name, 0) + lock["waittime_total_ns"]
+    worst = max(waits, key=waits.get, default=None)
+    return f"`{worst}`" if worst and waits[worst] else "-"
+
+
+def _middle(runs, value):
+    """Median over runs, as a time."""
+    return text.fmt_ns(statistics.median(value(run) for run in runs))
+
+
+def _grouped(runs, key):
+    """key(run) -> its runs."""
+    groups = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return groups
+
+
+def _era(spec):
+    """An order in which kernel versions count as numbers."""
+    return [int(n) if n.isdigit() else n for n in re.split(r"(\d+)", spec)]
+
+
+def designs(sources):
+    """Every locking design: time, waiting, tails and memory."""
+    memory = _zspage_memory(sources)
+    runs = sources.set("designs").runs
+    groups = _grouped(runs, lambda run: (run.trace, run.cpus, _asked(run)))
+    rows = []
+    for key, found in sorted(
+        groups.items(), key=lambda g: (g[0][0], g[0][1], _era(g[0][2]))
+    ):
+        rows.append(
+            [
+                key[0],
+                key[1],
+                f"`{key[2]}`",
+                _middle(found, lambda run: run.sys_ns / run.ops),
+                _middle(
+                    found,
+                    lambda run: run.raw["time"]["lock_wait_wall_ns"] / run.ops,
+                ),
+                _worst_lock(found),
+                _middle(found, lambda run: run.raw["latency_ns"]["load"]["p999"]),
+                _middle(found, lambda run: run.raw["atomic_section_ns"]["p99"]),
+                _middle(found, lambda run: run.raw["atomic_section_ns"]["max"]),
+                _lock_bytes(memory, found[0]),
+            ]
+        )
+    heads = ["trace", "threads", "design", "sys/op", "lock wait/op", "worst lock"]
+    heads += ["load p99.9", "atomic p99", "atomic max", "lock B/object"]
+    return markdown(heads, rows, left=3)
+
+
+def readers(sources):
+    """Latency of loads and invalidates with and without compaction."""
+    groups = _grouped(
+        sources.set("readers").runs,
+        lambda run: (_asked(run), run.raw["options"]["compact_every"] > 0),
+    )
+    rows = []
+    for (design, runs_beside), found in sorted(
+        groups.items(), key=lambda g: (_era(g[0][0]), g[0][1])
+    ):
+        moved = statistics.median(run.raw["counts"]["moved_objects"] for run in found)
+        row = [f"`{design}`", f"{moved:,.0f}" if runs_beside else "off"]
+        for op in ("load", "invalidate"):
+            for what in ("p50", "p99", "p999", "max"):
+                row.append(
+                    _middle(
+                        found,
+                        lambda run, o=op, w=what: run.raw["latency_ns"][o][w],
+                    )
+                )
+        rows.append(row)
+    heads = ["design", "objects moved"]
+    for op in ("load", "invalidate"):
+        heads += [f"{op} p50", "p99", "p99.9", "max"]
+    return markdown(heads, rows)
+
+
+def zspage_memory(sources):
+    """Bytes that each form of the zspage lock takes."""
+    chains = {}
+    for (trace, spec), found in sorted(_zspage_memory(sources).items()):
+        chain = int(re.search(r"chain=(\d+)", spec).group(1))
+        chains.setdefault(chain, {}).setdefault(trace, found)
+    names = sorted({trace for cases in chains.values() for trace in cases})
+    rows = []
+    for chain, cases in sorted(chains.items()):
+        first = next(iter(cases.values()))
+        for at, lock in enumerate(first["locks"]):
+            if lock["zspage"] == "none":
+                continue
+            costs = lock["bytes_per_object"]["classes"]
+            row = [chain, f"`{lock['zspage']}`", lock["type"]]
+            row += [lock["bytes_per_zspage"], f"{lock['to_rwlock']:+d}"]
+            row += [f"{costs['mean']:.2f}", f"{costs['median']:.2f}"]
+            for name in names:
+                costs = cases[name]["locks"][at]["bytes_per_object"]["stores"]
+                row.append(f"{costs['mean']:.2f}")
+            rows.append(row)
+    heads = ["chain", "form", "type", "bytes", "to rwlock", "mean", "median"]
+    return markdown(heads + names, rows, left=3)
