@@ -25,9 +25,12 @@ static const char *const early_specs[] = {
 static struct zpool *pool;
 static unsigned long evicted[16];
 static int nr_evicted, refuse_from;
-static unsigned long free_meanwhile;
+static unsigned long free_meanwhile, gone;
 
-/* @free_meanwhile is freed by somebody else while its page is reclaimed. */
+/*
+ * @free_meanwhile is freed by somebody else while its page is reclaimed. When
+ * it is asked for, its bytes can still be looked at, all of them 'b'.
+ */
 static int evict(struct zpool *p, unsigned long handle, const void *object,
 		 void *arg)
 {
@@ -36,9 +39,17 @@ static int evict(struct zpool *p, unsigned long handle, const void *object,
 	assert_non_null(object);
 	if (other) {
 		free_meanwhile = 0;
+		gone = other;
 		p->driver->free(p, other);
 		if (other == handle)
 			return 0;
+	} else if (gone == handle) {
+		gone = 0;
+		assert_int_equal(*(const char *)object, 'b');
+		assert_ptr_equal(p->driver->map(p, handle, ZPOOL_MM_RO),
+				 object);
+		p->driver->unmap(p, handle);
+		return 0;
 	}
 	if (nr_evicted >= refuse_from)
 		return -EEXIST;
@@ -58,6 +69,7 @@ static void open_pool(const char *spec)
 	nr_evicted = 0;
 	refuse_from = 16;
 	free_meanwhile = 0;
+	gone = 0;
 }
 
 static void validate(void)
@@ -462,6 +474,27 @@ static void test_freed_meanwhile(void **state)
 	}
 }
 
+/* Somebody who is asked for an object can tell that it was freed just now. */
+static void test_asked_for_freed(void **state)
+{
+	unsigned reclaimed;
+	unsigned long b;
+	size_t i;
+
+	for (i = 0; i < 3; i++) {
+		open_pool(lru_specs[i]);
+		put(10, 'a');
+		b = put(20, 'b');
+		free_meanwhile = b;
+		assert_int_equal(pool->driver->shrink(pool, 1, &reclaimed), 0);
+		assert_int_equal(nr_evicted, 1);
+		assert_int_equal(gone, 0);
+		assert_int_equal(stats().objects, 0);
+		assert_int_equal(stats().pages, 0);
+		close_pool();
+	}
+}
+
 /* Pages that hold another page's objects are passed over. */
 static void test_foreign_not_reclaimed(void **state)
 {
@@ -520,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_reclaim_order),
 		cmocka_unit_test(test_reclaim_refused),
 		cmocka_unit_test(test_freed_meanwhile),
+		cmocka_unit_test(test_asked_for_freed),
 		cmocka_unit_test(test_foreign_not_reclaimed),
 		cmocka_unit_test(test_contradictions),
 	};
