@@ -175,6 +175,7 @@ def claims(sources):
         "index": ("forms of the index", "medians, within noise"),
         "designs": ("every locking design", "medians, within noise"),
         "readers": ("compaction against readers", "medians, within noise"),
+        "atomic": ("atomic sections", "medians, within noise"),
         "zspage": ("memory of the zspage lock", "to the digit"),
         "space": ("density, frag ratio, footprint", "to the digit"),
         "classes": ("memory of a lock", "to the digit"),
@@ -405,6 +406,29 @@ def readers(sources):
     heads = ["design", "objects moved"]
     for op in ("load", "invalidate"):
         heads += [f"{op} p50", "p99", "p99.9", "max"]
+    return markdown(heads, rows)
+
+
+def atomic_sections(sources):
+    """Time with preemption off, where the codec is part of the replay."""
+    runs = sources.set("atomic").runs
+    names = sorted({run.trace for run in runs})
+    groups = _grouped(runs, lambda run: (_asked(run), run.trace))
+    rows = []
+    for design in sorted({key[0] for key in groups}, key=_era):
+        row = [f"`{design}`"]
+        for name in names:
+            for what in ("p50", "p99", "p999", "max"):
+                row.append(
+                    _middle(
+                        groups[(design, name)],
+                        lambda run, w=what: run.raw["atomic_section_ns"][w],
+                    )
+                )
+        rows.append(row)
+    heads = ["design"]
+    for name in names:
+        heads += [f"{name} p50", "p99", "p99.9", "max"]
     return markdown(heads, rows)
 
 

@@ -269,6 +269,7 @@ static int run(struct replay *r, struct err *err)
 	struct replay_worker *w = r->workers;
 	int ret = 0;
 
+	lock_stats_detail(r->config->lock_detail);
 	lock_stats_reset();
 	if (r->config->threads > 1 || REPLAY_VIRTUAL) {
 		r->has_background = true;

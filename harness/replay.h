@@ -55,6 +55,7 @@ enum replay_assign {
  * @no_swap: count writebacks without I/O
  * @salvage: take a damaged trace to end before its first damage
  * @validate: check the pool's structure at the end
+ * @lock_detail: time every hold and atomic section, see lock_stats_detail()
  * @progress: show a bar
  */
 struct replay_config {
@@ -79,6 +80,7 @@ struct replay_config {
 	bool no_swap;
 	bool salvage;
 	bool validate;
+	bool lock_detail;
 	bool progress;
 };
 

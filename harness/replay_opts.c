@@ -17,6 +17,7 @@ enum {
 	OPT_VERIFY,
 	OPT_NO_VERIFY,
 	OPT_VALIDATE,
+	OPT_LOCK_DETAIL,
 	OPT_SAMPLE,
 	OPT_SEED,
 	OPT_POOLS,
@@ -137,6 +138,10 @@ static const struct argp_option options[] = {
 	{ "verify", OPT_VERIFY, 0, 0,
 	  "Compare every load with what was stored (the default)", 0 },
 	{ "no-verify", OPT_NO_VERIFY, 0, 0, "Do not", 0 },
+	{ "lock-detail", OPT_LOCK_DETAIL, 0, 0,
+	  "Time every lock hold and atomic section instead of one of many, and "
+	  "count bounces; costs time itself",
+	  0 },
 	{ "validate", OPT_VALIDATE, 0, 0,
 	  "Check every list, slot and handle of the pool at the end", 0 },
 	{ "sample", OPT_SAMPLE, "N", 0,
@@ -323,6 +328,9 @@ static error_t parse_other(struct replay_opts *o, int key, const char *arg)
 		return 0;
 	case OPT_NO_VERIFY:
 		c->swap.verify = false;
+		return 0;
+	case OPT_LOCK_DETAIL:
+		c->lock_detail = true;
 		return 0;
 	case OPT_VALIDATE:
 		c->validate = true;

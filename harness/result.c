@@ -352,7 +352,7 @@ static json_t *options(const struct replay_config *c)
 	static const char *const settle[] = { "op", "mark", "never" };
 	static const char *const assign[] = { "key", "tid", "cpu" };
 
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:s, s:s, s:s, s:b, s:b, s:s, s:s, s:s, s:f, s:I, s:b, s:I, "
 		"s:I, s:I, s:b}",
 		"loads", c->swap.exclusive ? "exclusive" : "keep", "unchanged",
@@ -366,6 +366,10 @@ static json_t *options(const struct replay_config *c)
 		(json_int_t)c->migrate_every, "max_events",
 		(json_int_t)c->max_events, "pool_limit_bytes",
 		(json_int_t)c->pool_limit, "huge", c->swap.pool.arena.huge);
+	/* Named where it was on alone: only there it changes what is timed. */
+	if (c->lock_detail)
+		json_object_set_new(o, "lock_detail", json_true());
+	return o;
 }
 
 static int put(json_t *o, const char *name, json_t *value)

@@ -2,6 +2,7 @@
 #
 # make results/designs.jsonl   every locking design, with one and two threads
 # make results/readers.jsonl   loads and frees beside a compaction that runs
+# make results/atomic.jsonl    what runs with preemption off, page by page
 # make results/zspage.jsonl    bytes of the zspage lock, by a trace's objects
 
 DESIGN_TRACES ?= sqlite make-j4
@@ -10,6 +11,8 @@ ZSMALLOC_ERAS := zsmalloc@5.10 zsmalloc@6.1 zsmalloc@6.10 zsmalloc@6.12 \
 	zsmalloc@7.2 zsmalloc@7.3
 EVERY_DESIGN := $(ZSMALLOC_ERAS) z3fold:form=early,lock=pool \
 	z3fold:form=early,lock=page z3fold zbud
+ZSPAGE_FORMS := $(addprefix zsmalloc:zspage=,pin rwlock rwsem atomic preempt)
+ATOMIC_TRACES ?= sqlite-pages python-pages
 READER_TRACE ?= make-j4
 READER_RUNS ?= 5
 READER_EVERY ?= 200
@@ -47,6 +50,19 @@ results/readers.jsonl: | $(B)/zlab
 		done; \
 	done >$@.tmp && $(call slimmed,$@)
 
+# Real pages, so that a codec works where a mapping lets it. A huge page is
+# cleared as a whole at its first touch, in whatever section that is.
+results/atomic.jsonl: | $(B)/zlab
+	$(call say,REPLAY,$@)
+	$(Q)for run in $$(seq $(DESIGN_RUNS)); do \
+		for t in $(ATOMIC_TRACES); do \
+			for b in $$(shuf -e $(EVERY_DESIGN) $(ZSPAGE_FORMS)); do \
+				$(call design,$$t,$$b,--lock-detail \
+					--huge off) || exit 1; \
+			done; \
+		done; \
+	done >$@.tmp && $(call slimmed,$@)
+
 results/zspage.jsonl: | $(B)/zlab
 	$(Q)for t in $(DESIGN_TRACES); do \
 		for b in $(ZSMALLOC_ERAS); do \
@@ -55,4 +71,5 @@ results/zspage.jsonl: | $(B)/zlab
 		done; \
 	done >$@.tmp && $(call slimmed,$@)
 
-results: results/designs.jsonl results/readers.jsonl results/zspage.jsonl
+results: results/designs.jsonl results/readers.jsonl results/atomic.jsonl \
+	results/zspage.jsonl
