@@ -170,6 +170,9 @@ def locks_worst(sources):
 def claims(sources):
     """What was claimed, how to repeat it, and how well it repeats."""
     known = {
+        "compaction": ("frag ratio before and after compaction", "to the digit"),
+        "moves": ("objects moved by forms of compaction", "to the digit"),
+        "chain": ("pages by chain length", "to the digit"),
         "front": ("reclaim: pages freed per object", "to the digit"),
         "pools": ("one pool or many", "to the digit"),
         "index": ("forms of the index", "medians, within noise"),
@@ -231,6 +234,115 @@ def _asked(run):
     """The backend as it was asked for, which is shorter than its full spec."""
     cli = run.raw["cli"]
     return cli[cli.index("--backend") + 1]
+
+
+def _option(run, name):
+    """An option of a run's full backend spec."""
+    return re.search(rf"\b{name}=([\w-]+)", run.raw["backend"]).group(1)
+
+
+def compaction(sources):
+    """Pools before and after compaction, published and ours."""
+    names = {"heavy-swap": "compaction", "aged": "compaction.aged"}
+    found = {}
+    for run in sources.set("compaction").runs:
+        pair = found.setdefault((run.trace, _asked(run)), {})
+        pair[run.raw["options"]["compact_at_end"]] = run.raw
+    rows = []
+    for kind, name in names.items():
+        stored, before, after = (
+            sources.published(f"{name}.{part}")["value"]
+            for part in ("stored", "before", "after")
+        )
+        moved = sources.values.get(f"{name}.moved")
+        rows.append(
+            [f"`{kind}`", "published"]
+            + [f"{value:,}" for value in (stored, before, after)]
+            + [f"{100 * stored / value:.2f}" for value in (before, after)]
+            + [f"{moved['value']:,}" if moved else "-"]
+        )
+        for (trace, backend), pair in found.items():
+            if trace != kind:
+                continue
+            last = pair[True]
+            pages = [pair[done]["pool_pages"] for done in (False, True)]
+            rows.append(
+                [f"`{kind}`", f"`{backend}`", f"{last['object_bytes']:,}"]
+                + [f"{count * last['page_size']:,}" for count in pages]
+                + [f"{pair[done]['frag_ratio']:.2f}" for done in (False, True)]
+                + [f"{last['counts']['moved_objects']:,}"]
+            )
+    heads = ["pool", "where", "live bytes", "pool before", "pool after"]
+    heads += ["frag ratio before, %", "after, %", "objects moved"]
+    return markdown(heads, rows, left=2)
+
+
+def moves(sources):
+    """Objects moved by each form of compaction, seeds summed."""
+    forms = {
+        ("old", "4"): "copies.old",
+        ("new", "4"): "copies.new",
+        ("new", "12"): "copies.groups",
+    }
+    shares = {}
+    for run in sources.set("moves").runs:
+        share = re.search(r"fragment-([\d.]+)-", " ".join(run.raw["cli"])).group(1)
+        form = (_option(run, "compact"), _option(run, "groups"))
+        seeds = shares.setdefault(share, {}).setdefault(form, {})
+        seeds[run.sha256] = run.raw["counts"]["moved_objects"]
+    rows = []
+    for (form, groups), name in forms.items():
+        value = sources.published(name)["value"]
+        base = sources.published("copies.old")["value"]
+        change = text.fmt_change(value / base) if value != base else "-"
+        rows.append(["published", form, groups, f"{value:,}", change, "-"])
+    for share, by_form in sorted(shares.items()):
+        base = by_form[("old", "4")]
+        for (form, groups), seeds in by_form.items():
+            ratios = [seeds[seed] / base[seed] for seed in seeds]
+            whole = sum(seeds.values()) / sum(base.values())
+            rows.append(
+                [f"{100 * float(share):.0f} % freed", form, groups]
+                + [f"{sum(seeds.values()):,}"]
+                + (
+                    ["-", "-"]
+                    if seeds is base
+                    else [
+                        text.fmt_change(whole),
+                        f"{text.fmt_change(min(ratios))} .. "
+                        f"{text.fmt_change(max(ratios))}",
+                    ]
+                )
+            )
+    heads = ["test", "algorithm", "groups", "objects moved"]
+    return markdown(heads + ["change", "over the seeds"], rows, left=2)
+
+
+def chain(sources):
+    """Pages of the largest pool by chain length, published and ours."""
+    base = sources.published("chain.4")["value"]
+    row = ["published, kernel build on zram", text.fmt_bytes(base)]
+    for length in ("8", "16"):
+        value = sources.published(f"chain.{length}")["value"]
+        row.append(text.fmt_change(value / base))
+    pools, peaks = {}, {}
+    for run in sources.set("chain").runs:
+        pools.setdefault(run.trace, {})[_option(run, "chain")] = run.raw
+    for trace, raw in pools.items():
+        peaks[trace] = [raw[n]["pool_pages_peak"] for n in ("4", "8", "16")]
+    single = "every-page"
+    peaks = {single: peaks.pop(single), **dict(sorted(peaks.items()))}
+    peaks["the traces' sum"] = [
+        sum(peak[i] for name, peak in peaks.items() if name != single) for i in range(3)
+    ]
+    rows = [row]
+    for name, (four, *longer) in peaks.items():
+        rows.append(
+            [name, text.fmt_bytes(four * pools[single]["4"]["page_size"])]
+            + [text.fmt_change(pages / four) for pages in longer]
+        )
+    heads = ["pool", "largest, chain 4", "chain 8", "chain 16"]
+    return markdown(heads, rows)
 
 
 def front_price(sources):

@@ -31,13 +31,19 @@ results/compaction.jsonl: | $(WORN:%=$(B)/%.worn.zlt)
 		done; \
 	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
 
+# Through CSV, which names each trace after its share and seed.
+fragment = churn:sizes=uniform,min=32,max=3600,keys=100000,rounds=1,compact=on
+
 results/moves.jsonl: | $(B)/zlab
 	$(call say,REPLAY,$@)
 	$(Q)for share in $(SHARES); do \
 		for seed in $(SEEDS); do \
 			t=$(B)/fragment-$$share-$$seed.zlt; \
-			$(B)/zlab generate churn:sizes=uniform,min=32,max=3600,keys=100000,rounds=1,compact=on,share=$$share,seed=$$seed \
-				-o $$t || exit 1; \
+			$(B)/zlab generate \
+				$(fragment),share=$$share,seed=$$seed -o $$t && \
+			$(B)/zlab export $$t >$$t.csv && \
+			$(B)/zlab import $$t.csv -o $$t || exit 1; \
+			rm $$t.csv; \
 			for form in $(FORMS); do \
 				$(call placed,$$t,zsmalloc:$$form) || exit 1; \
 			done; \
