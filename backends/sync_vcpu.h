@@ -7,7 +7,7 @@
 
 #define VCPU_STACK (256u << 10)
 #define VCPU_HELD 32
-#define VCPU_RECENT 256
+#define VCPU_RECENT 64
 #define VCPU_MISSES 16
 #define VCPU_DEPS 8
 
