@@ -48,14 +48,6 @@
 		    sizeof(struct sync_cpu) << 12) ^         \
 	 ZPOOL_ABI_SPIN << 22 ^ ZPOOL_ABI_DEBUG << 30 ^ ZPOOL_ABI_STATS << 30)
 
-/*
- * Operations between two settles, in a replay that has no schedule of its own.
- * A kernel's worker runs when it gets the CPU. With 300, z3fold's pages at the
- * settled checkpoints of 6.1's logs are met within 1 % or one page; with
- * anything from 140 to 400 nearly so. Much sooner or later is further off.
- */
-#define ZPOOL_SETTLE_EVERY 300
-
 /**
  * enum zpool_mapmode - what a mapping is for
  * @ZPOOL_MM_RW: read and write

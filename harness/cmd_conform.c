@@ -21,16 +21,16 @@ static void help(FILE *out)
 		"  --schedule WHEN     when deferred work runs: log (where "
 		"the log has it; the\n"
 		"                      default), settle (after each %u "
-		"operations, as a replay\n"
-		"                      does), or after each so many; without "
-		"log only settled\n"
-		"                      checkpoints are compared\n"
+		"operations), or after\n"
+		"                      each so many; without log only settled "
+		"checkpoints are\n"
+		"                      compared\n"
 		"  --tolerance PERCENT of a checkpoint's pages that counts "
 		"as equal (default 0;\n"
 		"                      over 0, one page does, too)\n"
 		"  --json FILE         write the counts as JSON (- for "
 		"stdout)\n",
-		ZPOOL_SETTLE_EVERY);
+		CONFORM_SETTLE_EVERY);
 }
 
 static int usage_error(const char *what, const char *arg)
@@ -104,7 +104,7 @@ static int parse_schedule(const char *text, unsigned *settle_every)
 		return 0;
 	}
 	if (!strcmp(text, "settle")) {
-		*settle_every = ZPOOL_SETTLE_EVERY;
+		*settle_every = CONFORM_SETTLE_EVERY;
 		return 0;
 	}
 	n = strtol(text, &end, 10);

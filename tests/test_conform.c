@@ -71,7 +71,7 @@ static size_t read_index(void)
 		v->config.backend = v->backend;
 		v->config.tolerance = percent / 100;
 		v->config.settle_every = strcmp(when, "log")
-						 ? ZPOOL_SETTLE_EVERY
+						 ? CONFORM_SETTLE_EVERY
 						 : CONFORM_BY_LOG;
 		n++;
 	}
