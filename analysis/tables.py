@@ -498,27 +498,30 @@ def readers(sources):
     """Latency of loads and invalidates with and without compaction."""
     groups = _grouped(
         sources.set("readers").runs,
-        lambda run: (_asked(run), run.raw["options"]["compact_every"] > 0),
+        lambda run: (run.trace, _asked(run), run.raw["options"]["compact_every"] > 0),
     )
     rows = []
-    for (design, runs_beside), found in sorted(
-        groups.items(), key=lambda g: (_era(g[0][0]), g[0][1])
+    for (trace, design, beside), found in sorted(
+        groups.items(), key=lambda g: (g[0][0], _era(g[0][1]), g[0][2])
     ):
         moved = statistics.median(run.raw["counts"]["moved_objects"] for run in found)
-        row = [f"`{design}`", f"{moved:,.0f}" if runs_beside else "off"]
+        row = [trace, f"`{design}`", f"{moved:,.0f}" if beside else "off"]
         for op in ("load", "invalidate"):
+            timed = found[0].raw["latency_ns"][op]["samples"]
             for what in ("p50", "p99", "p999", "max"):
                 row.append(
                     _middle(
                         found,
                         lambda run, o=op, w=what: run.raw["latency_ns"][o][w],
                     )
+                    if timed
+                    else "-"
                 )
         rows.append(row)
-    heads = ["design", "objects moved"]
+    heads = ["trace", "design", "objects moved"]
     for op in ("load", "invalidate"):
         heads += [f"{op} p50", "p99", "p99.9", "max"]
-    return markdown(heads, rows)
+    return markdown(heads, rows, left=2)
 
 
 def atomic_sections(sources):

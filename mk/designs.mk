@@ -15,7 +15,8 @@ ZSPAGE_FORMS := $(addprefix zsmalloc:zspage=,pin rwlock rwsem atomic preempt)
 ATOMIC_TRACES ?= sqlite-pages python-pages
 READER_TRACE ?= make-j4
 READER_RUNS ?= 5
-READER_EVERY ?= 200
+READER_EVERY ?= 500
+HOLES := churn:keys=20000,rounds=4
 
 # $(call slimmed,FILE): FILE.tmp without what only pictures need becomes FILE
 slimmed = python3 -B analysis/slim.py <$(1).tmp >$(1).slim && \
@@ -38,14 +39,19 @@ results/designs.jsonl: | $(B)/zlab
 		done; \
 	done >$@.tmp && $(call slimmed,$@)
 
-# Compaction runs in a thread of its own beside the two that load and free.
+# Compaction runs in a thread of its own beside the two that load and free: of a
+# recorded trace, and of one that makes holes for it on purpose and frees only.
 results/readers.jsonl: | $(B)/zlab
 	$(call say,REPLAY,$@)
+	$(Q)$(B)/zlab generate $(HOLES) -o $(B)/holes.zlt
 	$(Q)for run in $$(seq $(READER_RUNS)); do \
 		for b in $$(shuf -e $(ZSMALLOC_ERAS)); do \
 			for c in "" "--compact-every $(READER_EVERY)"; do \
 				$(call design,$(READER_TRACE),$$b,--threads 2 \
-					--sample 4 $$c) || exit 1; \
+					--sample 4 $$c) && \
+				$(B)/zlab replay $(B)/holes.zlt --backend $$b \
+					--threads 2 --sample 4 --json - $$c || \
+					exit 1; \
 			done; \
 		done; \
 	done >$@.tmp && $(call slimmed,$@)
