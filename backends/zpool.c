@@ -11,11 +11,8 @@
 /* The registry: one line an allocator. */
 
 static const struct zpool_driver *const drivers[] = {
-	&null_driver,
-	&jemalloc_driver,
-	&zsmalloc_driver,
-	&zbud_driver,
-	&z3fold_driver,
+	&null_driver, &jemalloc_driver, &zsmalloc_driver,
+	&zbud_driver, &z3fold_driver,
 };
 #define NR_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
