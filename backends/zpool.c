@@ -11,8 +11,13 @@
 /* The registry: one line an allocator. */
 
 static const struct zpool_driver *const drivers[] = {
-	&null_driver, &jemalloc_driver, &zsmalloc_driver,
-	&zbud_driver, &z3fold_driver,
+	/* clang-format off */
+	&null_driver,
+	&jemalloc_driver,
+	&zbud_driver,
+	&z3fold_driver,
+	&zsmalloc_driver,
+	/* clang-format on */
 };
 #define NR_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
