@@ -36,6 +36,12 @@ struct vline {
 	bool modified; /* by @last, the only one who has it */
 };
 
+/*
+ * The program's own image: call sites, tables, no shared state of a pool. Where
+ * the linker puts what must not decide which of it shares a line.
+ */
+extern char __executable_start[], _end[];
+
 static struct vline *table;
 static size_t size, used;
 
@@ -315,6 +321,12 @@ static void miss(struct vcpu *me, uintptr_t addr, uint64_t cost, bool pointer)
 	}
 }
 
+static inline bool in_image(uintptr_t addr)
+{
+	return addr - (uintptr_t)__executable_start <
+	       (uintptr_t)_end - (uintptr_t)__executable_start;
+}
+
 static inline void access_line(struct vcpu *me, uintptr_t addr, bool write,
 			       bool pointer)
 {
@@ -322,7 +334,7 @@ static inline void access_line(struct vcpu *me, uintptr_t addr, bool write,
 	uint64_t cost;
 
 	me->vt += vmachine.cost.access;
-	if (addr - me->stack < VCPU_STACK)
+	if (addr - me->stack < VCPU_STACK || in_image(addr))
 		return;
 	l = line_of(me, (addr >> LINE_SHIFT) + 1);
 	/* The common case: mine, touched a moment ago. */
@@ -341,6 +353,11 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 {
 	uintptr_t at = addr & ~(uintptr_t)(LINE - 1);
 
+	/* How it lies on the stack is the callers' compiler's choice. */
+	if (addr - me->stack < VCPU_STACK) {
+		me->vt += (len + LINE - 1) / LINE * vmachine.cost.access;
+		return;
+	}
 	for (; at < addr + len; at += LINE)
 		access_line(me, at < addr ? addr : at, write, false);
 }
@@ -383,7 +400,7 @@ static void access_copy(const void *addr, size_t len, bool write)
 		access_range(me, at, len, write);
 		return;
 	}
-	if (at - me->stack < VCPU_STACK)
+	if (at - me->stack < VCPU_STACK || in_image(at))
 		return;
 	for (; len; at += n, len -= n) {
 		n = (1ul << PAGE_SHIFT) - (at & ((1ul << PAGE_SHIFT) - 1));
