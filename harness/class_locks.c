@@ -166,8 +166,11 @@ int class_weights_read(const struct class_table *t, const char *path,
 	if (!r)
 		return -errno;
 	n = calloc(1, sizeof(*n));
-	ret = n ? open_sizes(r, codec, w, n, err)
-		: err_set(err, -ENOMEM, "out of memory");
+	if (!n) {
+		zlt_reader_close(r);
+		return err_set(err, -ENOMEM, "out of memory");
+	}
+	ret = open_sizes(r, codec, w, n, err);
 	if (!ret)
 		ret = count(r, w, n, err);
 	if (!ret)

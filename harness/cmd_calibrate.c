@@ -456,7 +456,7 @@ static int fit_access(const char *profile, double guess, double *access,
 		fprintf(stderr,
 			"  %-48s %-26s native %6.1f ms, virtual %+.1f %%\n",
 			fits[i][0], fits[i][1], natives[i] / 1e6, 100 * e);
-		*error += e * e / NR_FITS;
+		*error += e * e / (double)NR_FITS;
 	}
 	*error = sqrt(*error);
 	return 0;
@@ -475,7 +475,7 @@ int cmd_calibrate(int argc, char **argv)
 	long l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 1 << 20);
 	long l3 = cache_bytes(_SC_LEVEL3_CACHE_SIZE, 16 << 20);
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	double xfer, hand, latency, l3_ns, dram_ns, access = 0.5, error;
+	double xfer, hand, latency, l3_ns, dram_ns, access = 0.5, error = 0;
 	json_t *o, *cost;
 	char host[64] = "this machine", note[160];
 	int ret = cli_parse(&argp, "zlab calibrate", argc, argv, &a);
