@@ -404,7 +404,7 @@ static int fit_access(const char *profile, double guess, double *access,
 	double natives[NR_FITS], slopes[NR_FITS], rests[NR_FITS];
 	char dir[] = "/tmp/zlab-calibrate-XXXXXX", self[4096], line[12000];
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	size_t i;
+	size_t i, cases = NR_FITS;
 	int k;
 
 	if (len < 0 || !mkdtemp(dir))
@@ -456,7 +456,7 @@ static int fit_access(const char *profile, double guess, double *access,
 		fprintf(stderr,
 			"  %-48s %-26s native %6.1f ms, virtual %+.1f %%\n",
 			fits[i][0], fits[i][1], natives[i] / 1e6, 100 * e);
-		*error += e * e / (double)NR_FITS;
+		*error += e * e / (double)cases;
 	}
 	*error = sqrt(*error);
 	return 0;

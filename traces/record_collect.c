@@ -267,7 +267,8 @@ static void end_client(struct collector *c, uint32_t i)
 static bool merge(struct collector *c)
 {
 	uint64_t first = ~0ull, second = ~0ull, time;
-	uint32_t i, best = REC_PROCS, used = c->g->used;
+	uint32_t used = __atomic_load_n(&c->g->used, __ATOMIC_ACQUIRE);
+	uint32_t i, best = REC_PROCS;
 
 	for (i = 0; i < used; i++) {
 		struct rec_proc *p = &c->table[i];
@@ -439,7 +440,7 @@ static void admit(struct collector *c, int fd, uint32_t pid)
 		return;
 	}
 	if (c->g->used <= i)
-		__atomic_store_n(&c->g->used, i + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->g->used, i + 1, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&c->g->attached, 1, __ATOMIC_RELAXED);
 	set_state(c, i, REC_ATTACHED);
 	w.magic = REC_MAGIC;
