@@ -18,10 +18,6 @@ READER_RUNS ?= 5
 READER_EVERY ?= 500
 HOLES := churn:keys=20000,rounds=4
 
-# $(call slimmed,FILE): FILE.tmp without what only pictures need becomes FILE
-slimmed = python3 -B analysis/slim.py <$(1).tmp >$(1).slim && \
-	mv $(1).slim $(1) && rm -f $(1).tmp
-
 # $(call design,TRACE,BACKEND,OPTIONS): one record
 design = $(B)/zlab replay traces/samples/$(1).zlt --backend $(2) --codec lz4 \
 	--json - $(3)

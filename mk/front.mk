@@ -22,7 +22,7 @@ results/front.jsonl: | $(B)/zlab
 					--reclaim $$r) || exit 1; \
 			done; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
+	done >$@.tmp && $(call slimmed,$@)
 
 results/pools.jsonl: | $(B)/zlab
 	$(call say,REPLAY,$@)
@@ -32,7 +32,7 @@ results/pools.jsonl: | $(B)/zlab
 				$(call front,$$t,$$b,--pools $$n) || exit 1; \
 			done; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
+	done >$@.tmp && $(call slimmed,$@)
 
 INDEX_RUNS ?= 9
 
@@ -47,6 +47,6 @@ results/index.jsonl: | $(B)/zlab
 					--json - || exit 1; \
 			done; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
+	done >$@.tmp && $(call slimmed,$@)
 
 results: results/front.jsonl results/pools.jsonl results/index.jsonl

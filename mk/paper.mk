@@ -15,6 +15,11 @@ RUNS ?= 9
 ALLOCATORS ?= zsmalloc zsmalloc:chain=4 z3fold zbud jemalloc
 DESIGNS ?= zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free
 
+# $(call slimmed,FILE,PARTS): FILE.tmp without what only pictures need, but for
+# PARTS, becomes FILE. A pipe would hide that the replay before it failed.
+slimmed = python3 -B analysis/slim.py $(2) <$(1).tmp >$(1).slim && \
+	mv $(1).slim $(1) && rm -f $(1).tmp
+
 results: results/space.jsonl results/time.jsonl results/locks.jsonl \
 	results/classes.jsonl results/report.html figures
 
@@ -27,20 +32,20 @@ results/classes.jsonl: | $(B)/zlab
 results/space.jsonl: $(SIZED) | $(B)/zlab
 	$(call say,REPLAY,$@)
 	$(Q)$(B)/zlab compare $(SIZED) --backend $(ALLOCATORS) \
-		--codec lz4,zstd:3 --runs 1 --sample 0 --json - | \
-		python3 -B analysis/slim.py series >$@
+		--codec lz4,zstd:3 --runs 1 --sample 0 --json - >$@.tmp && \
+		$(call slimmed,$@,series)
 
 results/time.jsonl: $(PAGED) | $(B)/zlab
 	$(call say,REPLAY,$@)
 	$(Q)$(B)/zlab compare $(PAGED) --backend $(ALLOCATORS) \
-		--codec lz4,zstd:3 --runs $(RUNS) --json - | \
-		python3 -B analysis/slim.py >$@
+		--codec lz4,zstd:3 --runs $(RUNS) --json - >$@.tmp && \
+		$(call slimmed,$@)
 
 results/locks.jsonl: $(LOCKED) | $(B)/zlab
 	$(call say,REPLAY,$@)
 	$(Q)$(B)/zlab compare $(LOCKED) --backend $(DESIGNS) --codec lz4 \
-		--threads 1,2 --runs $(RUNS) --json - | \
-		python3 -B analysis/slim.py >$@
+		--threads 1,2 --runs $(RUNS) --json - >$@.tmp && \
+		$(call slimmed,$@)
 
 # The picture of compaction: a pool that was filled and half emptied.
 $(B)/occupancy.jsonl: | $(B)/zlab
