@@ -29,7 +29,7 @@ results/compaction.jsonl: | $(WORN:%=$(B)/%.worn.zlt)
 				$(call placed,$$t,$$b,$$o) || exit 1; \
 			done; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
+	done >$@.tmp && $(call slimmed,$@)
 
 # Through CSV, which names each trace after its share and seed.
 fragment = churn:sizes=uniform,min=32,max=3600,keys=100000,rounds=1,compact=on
@@ -48,7 +48,7 @@ results/moves.jsonl: | $(B)/zlab
 				$(call placed,$$t,zsmalloc:$$form) || exit 1; \
 			done; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp && mv $@.tmp $@
+	done >$@.tmp && $(call slimmed,$@)
 
 # Every page image that the recorded programs swapped out, each under a key of
 # its own and none freed: real sizes in a pool as large as a real device's.
@@ -65,9 +65,9 @@ results/chain.jsonl: | $(B)/every-page.zlt
 			$(call placed,$$t,zsmalloc:chain=$$c,--codec lz4) || \
 				exit 1; \
 		done; \
-	done | python3 -B analysis/slim.py >$@.tmp
+	done >$@.tmp
 	$(Q)for c in $(CHAINS); do \
 		$(call placed,$(B)/every-page.zlt,zsmalloc:chain=$$c) || exit 1; \
-	done | python3 -B analysis/slim.py >>$@.tmp && mv $@.tmp $@
+	done >>$@.tmp && $(call slimmed,$@)
 
 results: results/compaction.jsonl results/moves.jsonl results/chain.jsonl
