@@ -800,15 +800,13 @@ int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[MAX_SPECS * (NR_CASES + 1)];
 	static char *spec[MAX_SPECS];
-	/* What the specs of loaded backends are cut from. */
-	static char *self;
 	size_t nr_specs, n = 0, s, c;
-	char *title;
+	char *title, *self = strdup(argv[0]);
 
-	self = strdup(argv[0]);
 	if (!self)
 		return 1;
 	nr_specs = collect_specs(spec, dirname(self));
+	free(self);
 	for (s = 0; s < nr_specs; s++)
 		for (c = 0; c < NR_CASES; c++) {
 			if (asprintf(&title, "%s: %s", basename(spec[s]),
