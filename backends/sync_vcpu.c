@@ -17,10 +17,20 @@
 struct vcpu *vcpu_me;
 struct vmachine vmachine;
 
-static struct vcpu *cpus;
+struct vcpu *vcpus;
+
 static unsigned nr_cpus, nr_alive;
-/* Runnable CPUs, least time first; the running one is not among them. */
-static struct vcpu *heap[SYNC_MAX_CPUS];
+
+/*
+ * Runnable CPUs, least time first; the running one is not among them. Their
+ * times stand in the heap too: a CPU that does not run does not age.
+ */
+struct waiting {
+	uint64_t vt;
+	struct vcpu *cpu;
+};
+
+static struct waiting heap[SYNC_MAX_CPUS];
 static unsigned heap_n;
 static void *main_sp;
 static bool deadlock;
@@ -86,46 +96,46 @@ static void *first_sp(struct vcpu *c, void (*entry)(void))
 }
 #endif
 
-static bool before(const struct vcpu *a, const struct vcpu *b)
+static bool before(const struct waiting *a, const struct waiting *b)
 {
-	return a->vt != b->vt ? a->vt < b->vt : a->id < b->id;
+	return a->vt != b->vt ? a->vt < b->vt : a->cpu < b->cpu;
 }
 
-static void sift_down(unsigned at)
+static void sift_down(struct waiting w)
 {
-	struct vcpu *c = heap[at];
-	unsigned kid;
+	unsigned at = 0, kid;
 
 	for (; (kid = 2 * at + 1) < heap_n; at = kid) {
-		if (kid + 1 < heap_n && before(heap[kid + 1], heap[kid]))
+		if (kid + 1 < heap_n && before(&heap[kid + 1], &heap[kid]))
 			kid++;
-		if (!before(heap[kid], c))
+		if (!before(&heap[kid], &w))
 			break;
 		heap[at] = heap[kid];
 	}
-	heap[at] = c;
+	heap[at] = w;
 }
 
 static void heap_push(struct vcpu *c)
 {
+	struct waiting w = { c->vt, c };
 	unsigned at = heap_n++, up;
 
 	for (; at; at = up) {
 		up = (at - 1) / 2;
-		if (!before(c, heap[up]))
+		if (!before(&w, &heap[up]))
 			break;
 		heap[at] = heap[up];
 	}
-	heap[at] = c;
+	heap[at] = w;
 }
 
 static struct vcpu *heap_pop(void)
 {
-	struct vcpu *c = heap[0];
+	struct vcpu *c = heap[0].cpu;
 
-	heap[0] = heap[--heap_n];
+	heap_n--;
 	if (heap_n)
-		sift_down(0);
+		sift_down(heap[heap_n]);
 	return c;
 }
 
@@ -139,12 +149,12 @@ static void go_to(struct vcpu *next, void **save)
 void vcpu_point(void)
 {
 	struct vcpu *me = vcpu_me, *next;
+	struct waiting w = { me->vt, me };
 
-	if (!heap_n || !before(heap[0], me))
+	if (!heap_n || !before(&heap[0], &w))
 		return;
-	next = heap[0];
-	heap[0] = me;
-	sift_down(0);
+	next = heap[0].cpu;
+	sift_down(w);
 	go_to(next, &me->sp);
 }
 
@@ -183,9 +193,20 @@ static void entry(void)
 	abort();
 }
 
-struct vcpu *vcpu_of(unsigned id)
+/* The bits of @socket's CPUs in a set of sharers. */
+static uint64_t socket_bits(unsigned socket, unsigned real)
 {
-	return &cpus[id];
+	unsigned first = socket * vmachine.cores;
+	unsigned last = first + vmachine.cores - 1;
+	unsigned a, b;
+
+	if (first >= real)
+		return 0;
+	if (last >= real)
+		last = real - 1;
+	a = vcpus[first].bit;
+	b = vcpus[last].bit;
+	return (b == 63 ? ~0ull : (1ull << (b + 1)) - 1) & ~((1ull << a) - 1);
 }
 
 int vcpu_start(const struct vmachine *machine, struct err *err)
@@ -202,12 +223,12 @@ int vcpu_start(const struct vmachine *machine, struct err *err)
 	heap_n = nr_alive = 0;
 	switches = 0;
 	deadlock = false;
-	cpus = calloc(nr_cpus, sizeof(*cpus));
-	if (!cpus || vmem_start(err))
+	vcpus = calloc(nr_cpus, sizeof(*vcpus));
+	if (!vcpus || vmem_start(err))
 		return err_set(err, -ENOMEM,
 			       "out of memory for %u virtual CPUs", nr_cpus);
 	for (i = 0; i < nr_cpus; i++) {
-		c = &cpus[i];
+		c = &vcpus[i];
 		stack = mmap(NULL, VCPU_STACK, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (stack == MAP_FAILED)
@@ -221,12 +242,14 @@ int vcpu_start(const struct vmachine *machine, struct err *err)
 		}
 		sync_stat_cpu_seen(i);
 	}
+	for (i = 0; i < nr_cpus; i++)
+		vcpus[i].here = socket_bits(vcpus[i].socket, real);
 	return 0;
 }
 
 void vcpu_spawn(unsigned id, void (*fn)(void *arg), void *arg)
 {
-	struct vcpu *c = &cpus[id];
+	struct vcpu *c = &vcpus[id];
 
 	c->fn = fn;
 	c->arg = arg;
@@ -256,9 +279,9 @@ static const struct vcpu *holder_of(const void *lock, const struct vheld **held)
 	unsigned i;
 
 	for (i = 0; i < nr_cpus; i++) {
-		*held = holds(&cpus[i], lock);
+		*held = holds(&vcpus[i], lock);
 		if (*held)
-			return &cpus[i];
+			return &vcpus[i];
 	}
 	return NULL;
 }
@@ -274,11 +297,11 @@ static void describe(struct err *err)
 	unsigned i;
 
 	for (i = 0; i < nr_cpus && !c; i++)
-		if (cpus[i].wait && cpus[i].wait != VWAIT_PARK)
-			c = &cpus[i];
+		if (vcpus[i].wait && vcpus[i].wait != VWAIT_PARK)
+			c = &vcpus[i];
 	for (i = 0; i < nr_cpus && !c; i++)
-		if (cpus[i].wait)
-			c = &cpus[i];
+		if (vcpus[i].wait)
+			c = &vcpus[i];
 	if (!c)
 		return;
 	while (!seen[c->id] && c->wait != VWAIT_PARK) {
@@ -334,11 +357,11 @@ void vcpu_finish(void)
 {
 	unsigned i;
 
-	for (i = 0; cpus && i < nr_cpus; i++)
-		if (cpus[i].stack)
-			munmap((void *)cpus[i].stack, VCPU_STACK);
-	free(cpus);
-	cpus = NULL;
+	for (i = 0; vcpus && i < nr_cpus; i++)
+		if (vcpus[i].stack)
+			munmap((void *)vcpus[i].stack, VCPU_STACK);
+	free(vcpus);
+	vcpus = NULL;
 	nr_cpus = 0;
 	vmem_finish();
 }
@@ -350,7 +373,7 @@ uint64_t vcpu_now(void)
 
 uint64_t vcpu_end(unsigned id)
 {
-	return cpus[id].end;
+	return vcpus[id].end;
 }
 
 void vcpu_work(uint64_t ps, uint64_t lines)
@@ -416,7 +439,7 @@ void vcpu_park(const char *why)
 /* A CPU that does not sleep yet will not; the wake-up itself is free. */
 void vcpu_unpark(unsigned id)
 {
-	struct vcpu *c = &cpus[id], *me = vcpu_me;
+	struct vcpu *c = &vcpus[id], *me = vcpu_me;
 
 	if (c->wait != VWAIT_PARK) {
 		c->unparked = true;
@@ -446,11 +469,11 @@ uint64_t vcpu_hash(void)
 	unsigned i, k;
 
 	for (i = 0; i < nr_cpus; i++) {
-		h = mix(h, cpus[i].vt);
-		h = mix(h, cpus[i].wait_ps);
-		h = mix(h, cpus[i].fills);
+		h = mix(h, vcpus[i].vt);
+		h = mix(h, vcpus[i].wait_ps);
+		h = mix(h, vcpus[i].fills);
 		for (k = 0; k < SYNC_MAX_CLASSES; k++)
-			h = mix(h, cpus[i].acquisitions[k]);
+			h = mix(h, vcpus[i].acquisitions[k]);
 	}
 	return h;
 }
@@ -485,14 +508,14 @@ void lock_stats_detail(bool on)
 
 uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class)
 {
-	return cpu < nr_cpus ? cpus[cpu].acquisitions[class] : 0;
+	return cpu < nr_cpus ? vcpus[cpu].acquisitions[class] : 0;
 }
 
 void sync_flavour_reset(unsigned cpu)
 {
 	if (cpu < nr_cpus)
-		memset(cpus[cpu].acquisitions, 0,
-		       sizeof(cpus[cpu].acquisitions));
+		memset(vcpus[cpu].acquisitions, 0,
+		       sizeof(vcpus[cpu].acquisitions));
 }
 
 #endif

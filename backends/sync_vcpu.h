@@ -36,8 +36,9 @@ struct vcpu {
 	unsigned id, socket, bit;
 
 	/* Memory. */
-	uintptr_t stack;
 	uint32_t fills;
+	uintptr_t stack;
+	uint64_t here; /* its socket's bits in a set of sharers */
 	unsigned next_miss, next_dep;
 	uint64_t miss[VCPU_MISSES];
 	struct {
@@ -75,7 +76,8 @@ struct vcpu {
 extern struct vcpu *vcpu_me;
 extern struct vmachine vmachine;
 
-struct vcpu *vcpu_of(unsigned id);
+/* All of them, by number. */
+extern struct vcpu *vcpus;
 
 /* Let a CPU with less virtual time go first. */
 void vcpu_point(void);

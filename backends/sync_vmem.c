@@ -64,9 +64,12 @@ static void table_free(struct vline *t, size_t entries)
 		munmap(t, entries * sizeof(struct vline));
 }
 
+/* Neighbours lie together: what touches one line often touches the next. */
 static size_t slot_of(uint64_t tag)
 {
-	return (size_t)(tag * 0x9e3779b97f4a7c15ull >> 32) & (size - 1);
+	return ((size_t)((tag >> 1) * 0x9e3779b97f4a7c15ull >> 32) << 1 |
+		(tag & 1)) &
+	       (size - 1);
 }
 
 int vmem_start(struct err *err)
@@ -117,7 +120,7 @@ static void grow(void)
 	}
 	table_free(old, n);
 	for (cpu = 0; cpu < vmachine.cpus; cpu++)
-		memset(vcpu_of(cpu)->recent, 0, sizeof(vcpu_of(cpu)->recent));
+		memset(vcpus[cpu].recent, 0, sizeof(vcpus[cpu].recent));
 }
 
 static struct vline *find(uint64_t tag)
@@ -143,41 +146,28 @@ static struct vline *find(uint64_t tag)
 	return &table[at];
 }
 
-static struct vline *line_of(struct vcpu *me, uint64_t tag)
+static __attribute__((noinline)) struct vline *recall(struct vcpu *me,
+						      uint64_t tag)
 {
-	unsigned at = tag % VCPU_RECENT;
+	/* It may grow the table and empty all of these. */
+	struct vline *l = find(tag);
 
-	if (me->recent[at].tag != tag) {
-		/* It may grow the table and empty all of these. */
-		struct vline *l = find(tag);
+	me->recent[tag % VCPU_RECENT].line = l;
+	me->recent[tag % VCPU_RECENT].tag = tag;
+	return l;
+}
 
-		me->recent[at].line = l;
-		me->recent[at].tag = tag;
-	}
-	return me->recent[at].line;
+static inline struct vline *line_of(struct vcpu *me, uint64_t tag)
+{
+	if (me->recent[tag % VCPU_RECENT].tag == tag)
+		return me->recent[tag % VCPU_RECENT].line;
+	return recall(me, tag);
 }
 
 uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to)
 {
 	return from->socket == to->socket ? vmachine.cost.xfer
 					  : vmachine.cost.xfer_socket;
-}
-
-/* The bits of @socket's CPUs in a set of sharers. */
-static uint64_t socket_bits(unsigned socket)
-{
-	unsigned first = socket * vmachine.cores;
-	unsigned last = first + vmachine.cores - 1;
-	unsigned real = vmachine.cpus - vmachine.helpers;
-	unsigned a, b;
-
-	if (first >= real)
-		return 0;
-	if (last >= real)
-		last = real - 1;
-	a = vcpu_of(first)->bit;
-	b = vcpu_of(last)->bit;
-	return (b == 63 ? ~0ull : (1ull << (b + 1)) - 1) & ~((1ull << a) - 1);
 }
 
 /* Where an evicted line of @c is found, by how long ago it was touched. */
@@ -211,13 +201,13 @@ static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write,
 			  bool *memory)
 {
 	const struct vcost *cost = &vmachine.cost;
-	uint64_t bit = 1ull << me->bit, here = socket_bits(me->socket), out;
+	uint64_t bit = 1ull << me->bit, here = me->here, out;
 	const struct vcpu *last;
 
 	*memory = true;
 	if (!l->sharers)
 		return cost->dram;
-	last = vcpu_of(l->last);
+	last = &vcpus[l->last];
 	if (l->sharers & bit && (!l->modified || l->last == me->id)) {
 		if (l->last == me->id) {
 			out = evicted(me, l);
@@ -327,25 +317,32 @@ static inline bool in_image(uintptr_t addr)
 	       (uintptr_t)_end - (uintptr_t)__executable_start;
 }
 
-static inline void access_line(struct vcpu *me, uintptr_t addr, bool write,
-			       bool pointer)
+static __attribute__((noinline)) void access_other(struct vcpu *me,
+						   struct vline *l,
+						   uintptr_t addr, bool write,
+						   bool pointer)
+{
+	uint64_t cost = fetch(me, l, write);
+
+	if (cost)
+		miss(me, addr, cost, pointer);
+}
+
+static inline __attribute__((always_inline)) void
+access_line(struct vcpu *me, uintptr_t addr, bool write, bool pointer)
 {
 	struct vline *l;
-	uint64_t cost;
 
 	me->vt += vmachine.cost.access;
 	if (addr - me->stack < VCPU_STACK || in_image(addr))
 		return;
 	l = line_of(me, (addr >> LINE_SHIFT) + 1);
-	/* The common case: mine, touched a moment ago. */
-	if (l->last == me->id && l->modified &&
-	    me->fills - l->stamp <= vmachine.cost.l2_lines) {
+	/* The common case: touched a moment ago, by nobody else since. */
+	if (l->last == me->id && (l->modified || !write) &&
+	    me->fills - l->stamp <= vmachine.cost.l2_lines && l->sharers)
 		l->stamp = me->fills;
-		return;
-	}
-	cost = fetch(me, l, write);
-	if (cost)
-		miss(me, addr, cost, pointer);
+	else
+		access_other(me, l, addr, write, pointer);
 }
 
 static void access_range(struct vcpu *me, uintptr_t addr, size_t len,

@@ -78,6 +78,28 @@ int replay_work(struct replay_worker *w);
 /* Start one thread per worker, and the background thread; wait for all. */
 int replay_threads(struct replay *r, struct err *err);
 
+/*
+ * Who performs event @i of @b. Keys are mixed apart from how pools choose
+ * theirs, or each worker would have pools of its own.
+ */
+static inline unsigned replay_owner(const struct replay *r,
+				    const struct zlt_batch *b, size_t i)
+{
+	unsigned n = r->config->threads;
+	uint32_t x;
+
+	switch (r->config->assign) {
+	case REPLAY_BY_TID:
+		return b->tid[i] % n;
+	case REPLAY_BY_CPU:
+		return b->cpu[i] % n;
+	default:
+		x = b->key[i] * 0x85ebca6bu;
+		x ^= x >> 15;
+		return (unsigned)(((uint64_t)(x * 0xc2b2ae35u) * n) >> 32);
+	}
+}
+
 /* Perform a worker's part of events [@from, @to) of @b, none of them special. */
 int replay_share(struct replay_worker *w, const struct zlt_batch *b,
 		 size_t from, size_t to);

@@ -14,7 +14,6 @@
 
 #include "harness/replay_internal.h"
 
-#define GOLDEN 0x9e3779b1u
 /* Looks before a waiter lets others run. */
 #define SPINS 2000
 #define NAP_NS 60000
@@ -43,21 +42,6 @@ static void pin(unsigned nth)
 	CPU_ZERO(&one);
 	CPU_SET(cpu, &one);
 	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
-}
-
-static unsigned owner(const struct replay *r, const struct zlt_batch *b,
-		      size_t i)
-{
-	unsigned n = r->config->threads;
-
-	switch (r->config->assign) {
-	case REPLAY_BY_TID:
-		return b->tid[i] % n;
-	case REPLAY_BY_CPU:
-		return b->cpu[i] % n;
-	default:
-		return (unsigned)(((uint64_t)(b->key[i] * GOLDEN) * n) >> 32);
-	}
 }
 
 static int make_room(struct replay_worker *w, size_t n)
@@ -139,7 +123,7 @@ static int singly(struct replay_worker *w, const struct zlt_batch *b,
 	for (i = from; i < to; i++) {
 		if (w->mine)
 			turn = w->mine[b->key[i]]++;
-		if (owner(r, b, i) != w->id)
+		if (replay_owner(r, b, i) != w->id)
 			continue;
 		w->ops_in++;
 		if (r->config->speed > 0) {
@@ -176,7 +160,7 @@ int replay_share(struct replay_worker *w, const struct zlt_batch *b,
 		w->op[n] = b->op[i];
 		w->key[n] = b->key[i];
 		w->object[n] = b->object[i];
-		n += owner(w->r, b, i) == w->id;
+		n += replay_owner(w->r, b, i) == w->id;
 	}
 	w->ops_in += n;
 	done = replay_loop(w, w->op, w->key, w->object, n);

@@ -112,6 +112,13 @@ struct zlt_batch;
 int virtual_next(struct replay_worker *w, struct zlt_batch *b);
 #define REPLAY_NEXT(w, b) virtual_next(w, b)
 
+/**
+ * virtual_mine() - the worker's next event in [@from, @to) of its batch, or @to
+ *
+ * Each event is given out once; @from never goes back within a batch.
+ */
+size_t virtual_mine(struct replay_worker *w, size_t from, size_t to);
+
 /** cmd_virtual_replay() - "zlab replay --vcpus", in the virtual executable */
 int cmd_virtual_replay(int argc, char **argv);
 #else

@@ -14,7 +14,6 @@
 
 #include "harness/replay_internal.h"
 
-#define GOLDEN 0x9e3779b1u
 #define COMPRESSED_LINES 64
 
 struct virtual_config virtual_config;
@@ -75,21 +74,6 @@ void virtual_codec(bool expand, size_t len)
 			  COMPRESSED_LINES);
 }
 
-static unsigned owner(const struct replay *r, const struct zlt_batch *b,
-		      size_t i)
-{
-	unsigned n = r->config->threads;
-
-	switch (r->config->assign) {
-	case REPLAY_BY_TID:
-		return b->tid[i] % n;
-	case REPLAY_BY_CPU:
-		return b->cpu[i] % n;
-	default:
-		return (unsigned)(((uint64_t)(b->key[i] * GOLDEN) * n) >> 32);
-	}
-}
-
 static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
 {
 	uint64_t t = vcpu_now();
@@ -103,6 +87,23 @@ static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
 	return 0;
 }
 
+/*
+ * The worker's next event of [@from, @to), or @to; how often its key came
+ * before, in @turn. Without an order to keep the others' are not looked at.
+ */
+static size_t next_mine(struct replay_worker *w, const struct zlt_batch *b,
+			size_t from, size_t to, uint32_t *turn)
+{
+	if (!w->mine)
+		return virtual_mine(w, from, to);
+	for (; from < to; from++) {
+		*turn = w->mine[b->key[from]]++;
+		if (replay_owner(w->r, b, from) == w->id)
+			break;
+	}
+	return from;
+}
+
 int replay_share(struct replay_worker *w, const struct zlt_batch *b,
 		 size_t from, size_t to)
 {
@@ -112,11 +113,8 @@ int replay_share(struct replay_worker *w, const struct zlt_batch *b,
 	size_t i;
 	int ret;
 
-	for (i = from; i < to; i++) {
-		if (w->mine)
-			turn = w->mine[b->key[i]]++;
-		if (owner(r, b, i) != w->id)
-			continue;
+	for (i = next_mine(w, b, from, to, &turn); i < to;
+	     i = next_mine(w, b, i + 1, to, &turn)) {
 		w->ops_in++;
 		if (r->config->speed > 0)
 			vcpu_sleep_until((uint64_t)((double)b->time_ns[i] *

@@ -17,12 +17,15 @@ struct kept {
 	char **labels;
 	size_t nr_labels;
 	unsigned readers; /* CPUs that still want it */
+	/* Each CPU's first event, and after each event its CPU's next. */
+	uint32_t *first, *after;
 	struct kept *next;
 };
 
 static struct kept *oldest, *newest;
 /* Where each CPU is: the batch it works on, or NULL before the first. */
 static struct kept *at[SYNC_MAX_CPUS];
+static uint32_t cursor[SYNC_MAX_CPUS];
 
 static void *copy(const void *from, size_t bytes)
 {
@@ -44,6 +47,8 @@ static void drop(struct kept *k)
 	free((void *)k->b.time_ns);
 	free((void *)k->b.cpu);
 	free((void *)k->b.tid);
+	free(k->first);
+	free(k->after);
 	free(k);
 }
 
@@ -80,6 +85,39 @@ static int copy_labels(struct kept *k)
 	return 0;
 }
 
+/* So that not every CPU must look at every event. */
+static int share_out(struct kept *k, const struct replay *r)
+{
+	size_t i = k->b.count, n = r->config->threads;
+	unsigned owner;
+
+	k->first = malloc(n * sizeof(*k->first));
+	k->after = malloc((i + 1) * sizeof(*k->after));
+	if (!k->first || !k->after)
+		return -ENOMEM;
+	memset(k->first, 0xff, n * sizeof(*k->first));
+	while (i-- > 0) {
+		owner = replay_owner(r, &k->b, i);
+		k->after[i] = k->first[owner];
+		k->first[owner] = (uint32_t)i;
+	}
+	return 0;
+}
+
+size_t virtual_mine(struct replay_worker *w, size_t from, size_t to)
+{
+	uint32_t *i = &cursor[w->id];
+	size_t found;
+
+	while (*i < from)
+		*i = at[w->id]->after[*i];
+	if (*i >= to)
+		return to;
+	found = *i;
+	*i = at[w->id]->after[found];
+	return found;
+}
+
 static int decode(struct replay_worker *w, struct kept **out)
 {
 	struct replay *r = w->r;
@@ -101,7 +139,8 @@ static int decode(struct replay_worker *w, struct kept **out)
 	k->b.time_ns = copy(k->b.time_ns, n * sizeof(*k->b.time_ns));
 	k->b.cpu = copy(k->b.cpu, n * sizeof(*k->b.cpu));
 	k->b.tid = copy(k->b.tid, n * sizeof(*k->b.tid));
-	if (copy_labels(k) || !k->b.op || !k->b.key || !k->b.object) {
+	if (!k->b.op || !k->b.key || !k->b.object || copy_labels(k) ||
+	    share_out(k, r)) {
 		drop(k);
 		return err_set(&w->err, -ENOMEM, "out of memory for the trace");
 	}
@@ -127,6 +166,7 @@ int virtual_next(struct replay_worker *w, struct zlt_batch *b)
 			return ret;
 	}
 	at[w->id] = k;
+	cursor[w->id] = k->first[w->id];
 	if (was)
 		leave_batch(was);
 	*b = k->b;
