@@ -32,6 +32,8 @@ struct sync_cpu {
  * @call: a function call and its return
  * @rmw: an atomic read-modify-write of a line the CPU owns
  * @relax: cpu_relax()
+ * @copy_start: a copy of more than a line, beside its lines
+ * @copy: a line that is copied from or to the CPU's own cache
  * @stream: a line that the prefetcher has fetched ahead
  * @xfer: a line that another core of the socket holds
  * @xfer_socket: a line that a core of another socket holds
@@ -47,7 +49,7 @@ struct sync_cpu {
  */
 struct vcost {
 	uint64_t access, call, rmw, relax;
-	uint64_t stream, xfer, xfer_socket, l3, dram;
+	uint64_t copy_start, copy, stream, xfer, xfer_socket, l3, dram;
 	uint64_t wake, wake_latency;
 	uint64_t handover, handover_many;
 	uint64_t l2_lines, l3_lines;

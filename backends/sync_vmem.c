@@ -363,25 +363,41 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 #define PAYLOAD (1ull << 63)
 #define PAGE_SHIFT 12
 
+/* Where the first line of a copy comes from, ps; 0: it lies in @me's cache. */
+static uint64_t payload_latency(const struct vcpu *me, const struct vline *l)
+{
+	const struct vcpu *last = &vcpus[l->last];
+	uint64_t out;
+
+	if (!l->sharers)
+		return vmachine.cost.dram;
+	out = evicted(last, l);
+	if (last == me || out == vmachine.cost.dram)
+		return out;
+	if (out && last->socket == me->socket)
+		return out;
+	return vmem_transfer(last, me);
+}
+
 /*
  * Payload: the directory would otherwise hold every byte of the pool, so one
  * entry stands for the payload of a page. Lines that the CPU used lately are in
- * its cache; others are fetched one after the other by the prefetcher.
+ * its cache; of others the first is waited for, and the prefetcher fetches the
+ * rest one after the other.
  */
 static void access_payload(struct vcpu *me, uintptr_t addr, size_t len,
 			   bool write)
 {
-	uint64_t lines = (len + LINE - 1) / LINE;
+	uint64_t lines = (len + LINE - 1) / LINE, latency;
 	struct vline *l = line_of(me, (addr >> PAGE_SHIFT) | PAYLOAD);
 
-	me->vt += lines * vmachine.cost.access;
-	if (l->sharers && l->last == me->id &&
-	    me->fills - l->stamp <= vmachine.cost.l2_lines) {
-		l->stamp = me->fills;
-		return;
+	me->vt += lines * vmachine.cost.copy;
+	latency = payload_latency(me, l);
+	if (latency) {
+		miss(me, addr, latency, false);
+		me->vt += lines * vmachine.cost.stream;
+		me->fills += (uint32_t)lines;
 	}
-	me->vt += lines * vmachine.cost.stream;
-	me->fills += (uint32_t)lines;
 	touch(me, l, write);
 }
 
@@ -397,13 +413,22 @@ static void access_copy(const void *addr, size_t len, bool write)
 		access_range(me, at, len, write);
 		return;
 	}
-	if (at - me->stack < VCPU_STACK || in_image(at))
+	if (at - me->stack < VCPU_STACK || in_image(at)) {
+		me->vt += (len + LINE - 1) / LINE * vmachine.cost.copy;
 		return;
+	}
 	for (; len; at += n, len -= n) {
 		n = (1ul << PAGE_SHIFT) - (at & ((1ul << PAGE_SHIFT) - 1));
 		n = n < len ? n : len;
 		access_payload(me, at, n, write);
 	}
+}
+
+/* Short ones are expanded in place where no callback must see them. */
+static void copy_start(size_t len)
+{
+	if (vcpu_me && len > SMALL_COPY)
+		vcpu_me->vt += vmachine.cost.copy_start;
 }
 
 /*
@@ -417,6 +442,7 @@ int vmem_memcmp(const void *a, const void *b, size_t len);
 
 void *vmem_memcpy(void *to, const void *from, size_t len)
 {
+	copy_start(len);
 	access_copy(from, len, false);
 	access_copy(to, len, true);
 	return memcpy(to, from, len);
@@ -424,6 +450,7 @@ void *vmem_memcpy(void *to, const void *from, size_t len)
 
 void *vmem_memmove(void *to, const void *from, size_t len)
 {
+	copy_start(len);
 	access_copy(from, len, false);
 	access_copy(to, len, true);
 	return memmove(to, from, len);
@@ -431,12 +458,14 @@ void *vmem_memmove(void *to, const void *from, size_t len)
 
 void *vmem_memset(void *to, int byte, size_t len)
 {
+	copy_start(len);
 	access_copy(to, len, true);
 	return memset(to, byte, len);
 }
 
 int vmem_memcmp(const void *a, const void *b, size_t len)
 {
+	copy_start(len);
 	access_copy(a, len, false);
 	access_copy(b, len, false);
 	return memcmp(a, b, len);

@@ -32,6 +32,7 @@ int cmd_locks(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_sweep(int argc, char **argv);
+int cmd_validate(int argc, char **argv);
 int cmd_sizes(int argc, char **argv);
 
 #endif

@@ -32,6 +32,8 @@ static const struct cmd {
 	  "compare where two allocators put every object" },
 	{ "calibrate", cmd_calibrate,
 	  "measure this machine's costs for virtual CPUs" },
+	{ "validate", cmd_validate,
+	  "compare virtual CPUs with this machine's" },
 	{ "sweep", cmd_sweep, "replay on many numbers of virtual CPUs" },
 	{ "locks", cmd_locks,
 	  "say who waited for which lock, as lock_stat does" },

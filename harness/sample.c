@@ -47,36 +47,12 @@ static int finish(pid_t pid, json_t **record)
 	return 0;
 }
 
-int sample_take(const struct sample_run *run, json_t **record)
+int sample_spawn(char **args, json_t **record)
 {
-	char threads[16];
-	char *args[FIXED_ARGS + 64];
 	json_error_t bad;
-	int fd[2], n = 0, ret;
-	size_t i;
+	int fd[2], ret;
 	pid_t pid;
 	FILE *f;
-
-	snprintf(threads, sizeof(threads), "%u", run->threads);
-	args[n++] = "zlab";
-	args[n++] = "replay";
-	args[n++] = (char *)run->trace;
-	args[n++] = "--backend";
-	args[n++] = (char *)run->backend;
-	args[n++] = "--threads";
-	args[n++] = threads;
-	args[n++] = "--json";
-	args[n++] = "-";
-	args[n++] = "--quiet";
-	args[n++] = "--sha256";
-	args[n++] = (char *)run->sha256;
-	if (run->codec) {
-		args[n++] = "--codec";
-		args[n++] = (char *)run->codec;
-	}
-	for (i = 0; i < run->common->nr_args; i++)
-		args[n++] = run->common->args[i];
-	args[n] = NULL;
 
 	*record = NULL;
 	if (pipe2(fd, O_CLOEXEC))
@@ -100,4 +76,34 @@ int sample_take(const struct sample_run *run, json_t **record)
 		*record = NULL;
 	}
 	return ret;
+}
+
+int sample_take(const struct sample_run *run, json_t **record)
+{
+	char threads[16];
+	char *args[FIXED_ARGS + 64];
+	size_t i;
+	int n = 0;
+
+	snprintf(threads, sizeof(threads), "%u", run->threads);
+	args[n++] = "zlab";
+	args[n++] = "replay";
+	args[n++] = (char *)run->trace;
+	args[n++] = "--backend";
+	args[n++] = (char *)run->backend;
+	args[n++] = "--threads";
+	args[n++] = threads;
+	args[n++] = "--json";
+	args[n++] = "-";
+	args[n++] = "--quiet";
+	args[n++] = "--sha256";
+	args[n++] = (char *)run->sha256;
+	if (run->codec) {
+		args[n++] = "--codec";
+		args[n++] = (char *)run->codec;
+	}
+	for (i = 0; i < run->common->nr_args; i++)
+		args[n++] = run->common->args[i];
+	args[n] = NULL;
+	return sample_spawn(args, record);
 }

@@ -37,4 +37,12 @@ struct sample_run {
  */
 int sample_take(const struct sample_run *run, json_t **record);
 
+/**
+ * sample_spawn() - run this program with @args and read one record from it
+ * @args: args[0] is its name; NULL-terminated; must write one record, no more
+ *
+ * Return: as sample_take().
+ */
+int sample_spawn(char **args, json_t **record);
+
 #endif

@@ -13,6 +13,9 @@
 
 #include "lib/err.h"
 
+/* Of the profiles that this program reads and writes. */
+#define PROFILE_VERSION 2
+
 #ifdef SYNC_VIRTUAL
 #define REPLAY_VIRTUAL 1
 
@@ -24,7 +27,6 @@ void virtual_codec(bool expand, size_t len);
 
 #include "backends/sync.h"
 
-#define PROFILE_VERSION 1
 #define PROFILE_CODECS 8
 
 /**

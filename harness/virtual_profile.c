@@ -18,6 +18,8 @@ static const struct field {
 	{ "call_ns", offsetof(struct vcost, call), 1000 },
 	{ "rmw_ns", offsetof(struct vcost, rmw), 1000 },
 	{ "relax_ns", offsetof(struct vcost, relax), 1000 },
+	{ "copy_start_ns", offsetof(struct vcost, copy_start), 1000 },
+	{ "copy_ns", offsetof(struct vcost, copy), 1000 },
 	{ "stream_ns", offsetof(struct vcost, stream), 1000 },
 	{ "xfer_ns", offsetof(struct vcost, xfer), 1000 },
 	{ "xfer_socket_ns", offsetof(struct vcost, xfer_socket), 1000 },
