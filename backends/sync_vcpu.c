@@ -384,7 +384,7 @@ void vcpu_work(uint64_t ps, uint64_t lines)
 		return;
 	vmem_serialise(me);
 	me->vt += ps;
-	me->fills += (uint32_t)lines;
+	vmem_pollute(me, lines);
 }
 
 void vcpu_think(uint64_t ps)

@@ -9,6 +9,7 @@
 #define VCPU_HELD 32
 #define VCPU_RECENT 64
 #define VCPU_MISSES 16
+#define VCPU_SETS 64
 #define VCPU_DEPS 8
 
 enum vwait {
@@ -35,11 +36,15 @@ struct vcpu {
 	uint64_t pending; /* when the last outstanding miss ends */
 	unsigned id, socket, bit;
 
-	/* Memory. */
+	/*
+	 * Memory. Lines fetched: all, and those of each place in a page, which
+	 * share the same sets of a cache.
+	 */
 	uint32_t fills;
+	uint32_t set_fills[VCPU_SETS];
 	uintptr_t stack;
 	uint64_t here; /* its socket's bits in a set of sharers */
-	unsigned next_miss, next_dep;
+	unsigned next_miss, next_dep, next_set;
 	uint64_t miss[VCPU_MISSES];
 	struct {
 		uint64_t page, end;
@@ -101,6 +106,9 @@ void vmem_own(struct vcpu *me, const void *addr);
 
 /* What moving a line from @from to @to costs, ps. */
 uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to);
+
+/* @lines lines that are nobody else's came into @me's cache. */
+void vmem_pollute(struct vcpu *me, uint64_t lines);
 
 void vlock_start(void);
 int vmem_start(struct err *err);

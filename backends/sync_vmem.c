@@ -11,7 +11,9 @@
  * The truth lies between: both are computed.
  *
  * Capacity needs no model of a cache: a line is taken for evicted when the CPU
- * that touched it last has fetched more lines since than its cache holds.
+ * that touched it last has fetched more lines since than its cache holds. Lines
+ * at the same place of their pages share the same sets, so each place counts
+ * for itself: headers at the start of every page evict each other.
  */
 #ifdef SYNC_VIRTUAL
 #include <errno.h>
@@ -44,6 +46,8 @@ extern char __executable_start[], _end[];
 
 static struct vline *table;
 static size_t size, used;
+/* Lines of one set that a cache holds, a set being VCPU_SETS' part of it. */
+static uint32_t l2_ways, l3_ways;
 
 /* Huge pages: every look-up would miss the host's TLB as well. */
 static struct vline *table_make(size_t entries)
@@ -75,6 +79,8 @@ static size_t slot_of(uint64_t tag)
 int vmem_start(struct err *err)
 {
 	size = FIRST_SIZE;
+	l2_ways = (uint32_t)(vmachine.cost.l2_lines / VCPU_SETS);
+	l3_ways = (uint32_t)(vmachine.cost.l3_lines / VCPU_SETS);
 	used = 0;
 	table = table_make(size);
 	return table ? 0 : err_set(err, -ENOMEM, "out of memory");
@@ -170,15 +176,41 @@ uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to)
 					  : vmachine.cost.xfer_socket;
 }
 
+/* Set in the tag of an entry that stands for the payload of a whole page. */
+#define PAYLOAD (1ull << 63)
+#define PAGE_SHIFT 12
+
+static inline unsigned set_of(uint64_t tag)
+{
+	return (unsigned)(tag - 1) % VCPU_SETS;
+}
+
+/* Lines that came into @c's cache, of those that could evict @l. */
+static inline uint32_t fills_of(const struct vcpu *c, const struct vline *l)
+{
+	return l->tag & PAYLOAD ? c->fills / VCPU_SETS
+				: c->set_fills[set_of(l->tag)];
+}
+
 /* Where an evicted line of @c is found, by how long ago it was touched. */
 static uint64_t evicted(const struct vcpu *c, const struct vline *l)
 {
-	uint32_t age = c->fills - l->stamp;
+	uint32_t age = fills_of(c, l) - l->stamp;
 
-	if (age <= vmachine.cost.l2_lines)
+	if (age <= l2_ways)
 		return 0;
-	return age <= vmachine.cost.l3_lines ? vmachine.cost.l3
-					     : vmachine.cost.dram;
+	return age <= l3_ways ? vmachine.cost.l3 : vmachine.cost.dram;
+}
+
+void vmem_pollute(struct vcpu *me, uint64_t lines)
+{
+	unsigned i;
+
+	me->fills += (uint32_t)lines;
+	for (i = 0; i < VCPU_SETS; i++)
+		me->set_fills[i] += (uint32_t)(lines / VCPU_SETS);
+	for (i = 0; i < lines % VCPU_SETS; i++)
+		me->set_fills[me->next_set++ % VCPU_SETS]++;
 }
 
 /* Whether the prefetcher had it: a miss next to a miss of a moment ago. */
@@ -247,7 +279,7 @@ static void touch(struct vcpu *me, struct vline *l, bool write)
 		l->sharers |= bit;
 	}
 	l->last = (uint16_t)me->id;
-	l->stamp = me->fills;
+	l->stamp = fills_of(me, l);
 }
 
 /* The cost of an access to @l; the line is @me's afterwards. */
@@ -258,6 +290,7 @@ static uint64_t fetch(struct vcpu *me, struct vline *l, bool write)
 
 	if (cost) {
 		me->fills++;
+		me->set_fills[set_of(l->tag)]++;
 		if (memory && streamed(me, l->tag))
 			cost = vmachine.cost.stream;
 	}
@@ -331,6 +364,7 @@ static __attribute__((noinline)) void access_other(struct vcpu *me,
 static inline __attribute__((always_inline)) void
 access_line(struct vcpu *me, uintptr_t addr, bool write, bool pointer)
 {
+	unsigned at = (addr >> LINE_SHIFT) % VCPU_SETS;
 	struct vline *l;
 
 	me->vt += vmachine.cost.access;
@@ -339,8 +373,8 @@ access_line(struct vcpu *me, uintptr_t addr, bool write, bool pointer)
 	l = line_of(me, (addr >> LINE_SHIFT) + 1);
 	/* The common case: touched a moment ago, by nobody else since. */
 	if (l->last == me->id && (l->modified || !write) &&
-	    me->fills - l->stamp <= vmachine.cost.l2_lines && l->sharers)
-		l->stamp = me->fills;
+	    me->set_fills[at] - l->stamp <= l2_ways && l->sharers)
+		l->stamp = me->set_fills[at];
 	else
 		access_other(me, l, addr, write, pointer);
 }
@@ -358,10 +392,6 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 	for (; at < addr + len; at += LINE)
 		access_line(me, at < addr ? addr : at, write, false);
 }
-
-/* Set in the tag of an entry that stands for the payload of a whole page. */
-#define PAYLOAD (1ull << 63)
-#define PAGE_SHIFT 12
 
 /* Where the first line of a copy comes from, ps; 0: it lies in @me's cache. */
 static uint64_t payload_latency(const struct vcpu *me, const struct vline *l)
@@ -389,6 +419,7 @@ static void access_payload(struct vcpu *me, uintptr_t addr, size_t len,
 			   bool write)
 {
 	uint64_t lines = (len + LINE - 1) / LINE, latency;
+	unsigned at = (addr >> LINE_SHIFT) % VCPU_SETS, i;
 	struct vline *l = line_of(me, (addr >> PAGE_SHIFT) | PAYLOAD);
 
 	me->vt += lines * vmachine.cost.copy;
@@ -397,6 +428,8 @@ static void access_payload(struct vcpu *me, uintptr_t addr, size_t len,
 		miss(me, addr, latency, false);
 		me->vt += lines * vmachine.cost.stream;
 		me->fills += (uint32_t)lines;
+		for (i = 0; i < lines; i++)
+			me->set_fills[(at + i) % VCPU_SETS]++;
 	}
 	touch(me, l, write);
 }
