@@ -127,20 +127,16 @@ static void summarise(struct weight *at, size_t nr, struct class_weights *w)
 	}
 }
 
-/* The class of an object is the first that is large enough. */
 static int weigh(const struct class_table *t, const struct counted *n,
 		 struct class_weights *w, struct err *err)
 {
 	struct weight *at = calloc(t->nr, sizeof(*at));
-	unsigned size;
-	size_t slot = 0;
+	size_t size, slot;
 
 	if (!at)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (size = 0; size < SIZES; size++) {
-		while (slot + 1 < t->nr &&
-		       t->class[slot].size < size + t->handle_bytes)
-			slot++;
+		slot = class_table_find(t, size);
 		at[slot].share = 1.0 / t->class[slot].objects;
 		at[slot].stores += n->of[size];
 		w->stores += n->of[size];

@@ -91,6 +91,20 @@ no_memory:
 	return err_set(err, -ENOMEM, "out of memory");
 }
 
+size_t class_table_find(const struct class_table *t, size_t size)
+{
+	size_t low = 0, high = t->nr - 1, at;
+
+	while (low < high) {
+		at = (low + high) / 2;
+		if (t->class[at].size < size + t->handle_bytes)
+			low = at + 1;
+		else
+			high = at;
+	}
+	return low;
+}
+
 void class_table_free(struct class_table *t)
 {
 	free(t->class);

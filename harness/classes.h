@@ -53,6 +53,14 @@ struct class_table {
 int class_table_read(struct zpool *pool, unsigned extra,
 		     struct class_table *table, struct err *err);
 
+/**
+ * class_table_find() - the class that takes an object of @size bytes
+ *
+ * The first that is large enough for the object and its handle; the largest one
+ * takes what no class is large enough for. Return: index of a logical class.
+ */
+size_t class_table_find(const struct class_table *table, size_t size);
+
 /** class_table_free() - release what class_table_read() filled in */
 void class_table_free(struct class_table *table);
 

@@ -14,8 +14,10 @@
 #include <xxhash.h>
 #include <zstd.h>
 
+#include "harness/classes.h"
 #include "tests/lib/sample.h"
 #include "traces/generate.h"
+#include "traces/summary.h"
 
 #define SUM_OF_UNIFORM 0x61225f6703cdcd1eull
 #define WANT (ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS)
@@ -61,7 +63,8 @@ static void check_sound(const char *spec)
 
 			assert_true(b.time_ns[i] >= last);
 			last = b.time_ns[i];
-			assert_int_equal(b.tid[i] - 1000, b.cpu[i]);
+			if (!strstr(spec, "cpus="))
+				assert_int_equal(b.tid[i] - 1000, b.cpu[i]);
 			if (b.op[i] == ZLT_STORE) {
 				*s = 1;
 				continue;
@@ -95,6 +98,8 @@ static void test_sound(void **state)
 	check_sound("scan:keys=1,ops=100");
 	check_sound("scan:keys=7,ops=100,window=7");
 	check_sound("uniform:keys=1,ops=1000");
+	check_sound("zipf:keys=500,ops=20000,threads=5,cpus=3,burst=1");
+	check_sound("churn:keys=500,rounds=3,threads=4,cpus=4,classes=3");
 	check_sound("uniform:ops=0");
 	check_sound("churn:keys=1,share=1,rounds=2");
 }
@@ -109,6 +114,7 @@ static void test_same_again(void **state)
 		"aged:keys=90",
 		"scan:keys=90,ops=300",
 		"zipf:keys=50,ops=500,contents=on",
+		"zipf:keys=50,ops=3000,threads=9,cpus=4,classes=7",
 	};
 	size_t i, len[3];
 	uint8_t *data[3];
@@ -349,6 +355,128 @@ static void test_contents(void **state)
 	assert_true(ratio < 0.05);
 }
 
+static struct summary must_sum_up(const char *spec)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	struct summary s;
+
+	assert_int_equal(summary_make(r, &s, NULL), 0);
+	zlt_reader_close(r);
+	return s;
+}
+
+static void must_be_near(const char *spec, const char *what, double found,
+			 double low, double high)
+{
+	if (found < low || found > high)
+		fail_msg("%s: %s is %.3f, not %.3f to %.3f", spec, what, found,
+			 low, high);
+}
+
+/*
+ * What is asked for is what a summary then finds. Bursts of one CPU that follow
+ * each other at once count as one, so their mean is up to one higher.
+ */
+static void check_activity(const char *spec, double burst, double rate,
+			   uint64_t threads, double cpus)
+{
+	struct summary s = must_sum_up(spec);
+	const struct activity *a = &s.activity;
+
+	must_be_near(spec, "burst", a->bursts.mean, burst * 0.93,
+		     burst * 1.07 + 1);
+	must_be_near(spec, "rate", a->rate, rate * 0.95, rate * 1.05);
+	assert_int_equal(a->threads, threads);
+	must_be_near(spec, "busy CPUs", a->busy_cpus.mean, cpus * 0.95, cpus);
+	must_be_near(spec, "CPUs", (double)a->busy_cpus.max, cpus, cpus);
+	must_be_near(spec, "rate of a CPU", a->busy_rate, rate / cpus * 0.95,
+		     rate / cpus * 1.1);
+	summary_free(&s);
+}
+
+static void test_activity(void **state)
+{
+	check_activity("uniform:ops=100000,burst=32", 32, 1e5, 1, 1);
+	check_activity("uniform:ops=100000,burst=32,threads=4", 32, 1e5, 4, 4);
+	check_activity("uniform:ops=100000,burst=8,threads=4", 8, 1e5, 4, 4);
+	check_activity("uniform:ops=100000,burst=32,threads=16,rate=4e5", 32,
+		       4e5, 16, 16);
+	check_activity("uniform:ops=100000,burst=32,threads=4,cpus=4", 32, 1e5,
+		       4, 4);
+	check_activity("churn:keys=50000,burst=8,threads=40,cpus=6,rate=2e5", 8,
+		       2e5, 40, 6);
+	/* Threads that take turns would hardly ever meet at such a rate. */
+	check_activity("zipf:ops=100000,burst=2,threads=9,cpus=8,rate=8e3", 2,
+		       8e3, 9, 8);
+}
+
+/* No two bursts of threads that take turns overlap; those of CPUs do. */
+static double overlap(const char *spec)
+{
+	struct zlt_reader *r = must_open(make(spec));
+	uint64_t changes = 0, n = 0;
+	struct zlt_batch b;
+	size_t i;
+
+	while (zlt_next(r, &b, NULL) == 1)
+		for (i = 1; i < b.count; i++, n++)
+			changes += b.cpu[i] != b.cpu[i - 1];
+	zlt_reader_close(r);
+	return (double)changes / (double)n;
+}
+
+static void test_busy_at_once(void **state)
+{
+	double turns, both;
+
+	turns = overlap("uniform:ops=50000,burst=32,threads=8");
+	both = overlap("uniform:ops=50000,burst=32,threads=8,cpus=8");
+	must_be_near("threads=8", "changes of the CPU", turns, 0.02, 0.04);
+	must_be_near("cpus=8", "changes of the CPU", both, 0.2, 0.7);
+}
+
+static size_t class_of(const void *arg, size_t size)
+{
+	const struct class_table *t = arg;
+
+	return t->class[class_table_find(t, size)].index;
+}
+
+static void check_classes(const char *spec, double classes)
+{
+	struct summary s = must_sum_up(spec);
+	struct zpool *pool =
+		zpool_create("zsmalloc", &(struct zpool_config){ 0 }, NULL);
+	struct class_table table;
+
+	assert_non_null(pool);
+	assert_int_equal(class_table_read(pool, 0, &table, NULL), 0);
+	assert_int_equal(summary_concentrate(&s, "zsmalloc", class_of, table.nr,
+					     &table, NULL),
+			 0);
+	must_be_near(spec, "classes", (double)s.sizes[0].classes.used, classes,
+		     classes);
+	must_be_near(spec, "effective classes", s.sizes[0].classes.effective,
+		     0.99 * classes, classes * 1.000001);
+	class_table_free(&table);
+	zpool_destroy(pool);
+	summary_free(&s);
+}
+
+static void test_classes(void **state)
+{
+	check_classes("uniform:ops=50000,sizes=fixed", 1);
+	check_classes("uniform:ops=50000,classes=1", 1);
+	check_classes("uniform:ops=50000,classes=4", 4);
+	check_classes("churn:keys=20000,classes=16", 16);
+	check_classes("uniform:ops=50000,sizes=zstd,classes=8", 8);
+	check_classes("uniform:ops=50000,sizes=uniform,classes=10", 10);
+	/* The median of the shape, and of the range. */
+	check_sizes("uniform:ops=50000,classes=1", 1500, 1500, 1500, 1500);
+	check_sizes("uniform:ops=50000,classes=1,sizes=uniform,min=11,max=31",
+		    21, 21, 21, 21);
+}
+
 static void test_bad(void **state)
 {
 	static const struct {
@@ -360,6 +488,7 @@ static void test_bad(void **state)
 		{ "zipf:skw=1", "no option \"skw\"" },
 		{ "churn:ops=5", "no option \"ops\"" },
 		{ "uniform:keys=0", "keys" },
+		{ "uniform:cpus=2", "cpus=2 are busy with as many threads" },
 		{ "uniform:min=5,max=4,sizes=uniform", "min=5 is larger" },
 	};
 	const char *path = temp_path("bad.zlt");
@@ -393,6 +522,9 @@ int main(void)
 		cmocka_unit_test(test_scan),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_activity),
+		cmocka_unit_test(test_busy_at_once),
+		cmocka_unit_test(test_classes),
 		cmocka_unit_test(test_bad),
 	};
 

@@ -19,9 +19,9 @@ enum size_kind {
 
 /* All that can be said to any kind; each kind lists what it uses. */
 struct params {
-	long long seed, keys, ops, threads, burst;
+	long long seed, keys, ops, threads, cpus, burst;
 	double rate;
-	long long sizes, size, min, max;
+	long long sizes, size, min, max, classes;
 	long long contents;
 	double entropy, same, unchanged;
 	double reads, frees, skew;
@@ -39,6 +39,18 @@ enum key_state {
 };
 
 /**
+ * struct busy_cpu - one of the CPUs that are busy at once
+ * @thread: who runs on it
+ * @burst_left: operations until another thread's turn
+ * @time_ns: of its next operation
+ */
+struct busy_cpu {
+	uint32_t thread;
+	long long burst_left;
+	double time_ns;
+};
+
+/**
  * struct generate_run - a trace being made
  * @p: what was asked for
  * @w: where the events go
@@ -50,6 +62,9 @@ enum key_state {
  * @time_ns: time of the last event
  * @burst_left: events until the thread changes
  * @thread: who acts
+ * @cpu: where
+ * @busy: with cpus=N, the state of each
+ * @runs: with cpus=N, whether a thread runs on any
  */
 struct generate_run {
 	const struct params *p;
@@ -61,7 +76,9 @@ struct generate_run {
 	uint64_t page[ZLT_PAGE_SIZE / sizeof(uint64_t)];
 	double time_ns;
 	long long burst_left;
-	uint32_t thread;
+	uint32_t thread, cpu;
+	struct busy_cpu *busy;
+	bool *runs;
 };
 
 /* ---- random numbers ---------------------------------------------------- */
@@ -138,17 +155,21 @@ static const struct {
 static uint32_t compressed_size(struct generate_run *run)
 {
 	const struct params *p = run->p;
+	uint64_t range = (uint64_t)(p->max - p->min + 1);
 	double share;
 	int i = 1;
 
 	if (p->sizes == SIZE_FIXED)
 		return (uint32_t)p->size;
-	if (p->sizes == SIZE_UNIFORM)
-		return (uint32_t)(p->min +
-				  (long long)random_below(
-					  run,
-					  (uint64_t)(p->max - p->min + 1)));
+	if (p->sizes == SIZE_UNIFORM && !p->classes)
+		return (uint32_t)p->min + (uint32_t)random_below(run, range);
 	share = random_share(run);
+	/* So many sizes, equally likely, in the middle of equal parts. */
+	if (p->classes)
+		share = (floor(share * (double)p->classes) + 0.5) /
+			(double)p->classes;
+	if (p->sizes == SIZE_UNIFORM)
+		return (uint32_t)p->min + (uint32_t)(share * (double)range);
 	while (size_shapes[p->sizes][i].share < share)
 		i++;
 	share = (share - size_shapes[p->sizes][i - 1].share) /
@@ -232,17 +253,75 @@ static int make_object(struct generate_run *run, uint64_t k, uint32_t *object,
 
 /* ---- events ------------------------------------------------------------ */
 
+static long long burst_length(struct generate_run *run)
+{
+	return 1 +
+	       (long long)random_below(run, (uint64_t)(2 * run->p->burst - 1));
+}
+
+/* Another burst on a CPU that is free, by a thread that runs on no other. */
+static void begin_burst(struct generate_run *run, struct busy_cpu *cpu,
+			double mean)
+{
+	uint64_t threads = (uint64_t)run->p->threads;
+
+	cpu->burst_left = burst_length(run);
+	cpu->thread = (uint32_t)random_below(run, threads);
+	while (run->runs[cpu->thread])
+		cpu->thread = (cpu->thread + 1) % (uint32_t)threads;
+	run->runs[cpu->thread] = true;
+	cpu->time_ns += 0.9 * mean * (double)cpu->burst_left;
+}
+
+/* CPUs that are busy at once keep a time of their own: the earliest acts. */
+static void next_of_many(struct generate_run *run)
+{
+	double mean = 1e9 / run->p->rate * (double)run->p->cpus;
+	struct busy_cpu *cpu = run->busy;
+	long long i;
+
+	for (i = 1; i < run->p->cpus; i++)
+		if (run->busy[i].time_ns < cpu->time_ns)
+			cpu = &run->busy[i];
+	run->time_ns = cpu->time_ns;
+	run->thread = cpu->thread;
+	run->cpu = (uint32_t)(cpu - run->busy);
+	if (!--cpu->burst_left) {
+		run->runs[cpu->thread] = false;
+		begin_burst(run, cpu, mean);
+	}
+	cpu->time_ns += 0.2 * mean * random_share(run);
+}
+
+static int start_many(struct generate_run *run, struct err *err)
+{
+	const struct params *p = run->p;
+	double mean = 1e9 / p->rate * (double)p->cpus;
+	long long i;
+
+	run->busy = calloc((size_t)p->cpus, sizeof(*run->busy));
+	run->runs = calloc((size_t)p->threads, sizeof(*run->runs));
+	if (!run->busy || !run->runs)
+		return err_set(err, -ENOMEM, "out of memory");
+	for (i = 0; i < p->cpus; i++)
+		begin_burst(run, &run->busy[i], mean * random_share(run));
+	return 0;
+}
+
 static void next_moment(struct generate_run *run)
 {
 	const struct params *p = run->p;
 	/* Of the mean time per event, a tenth passes inside a burst. */
 	double mean = 1e9 / p->rate;
 
+	if (p->cpus) {
+		next_of_many(run);
+		return;
+	}
 	if (!run->burst_left) {
-		run->burst_left =
-			1 + (long long)random_below(
-				    run, (uint64_t)(2 * p->burst - 1));
-		run->thread = (uint32_t)random_below(run, (uint64_t)p->threads);
+		run->burst_left = burst_length(run);
+		run->cpu = run->thread =
+			(uint32_t)random_below(run, (uint64_t)p->threads);
 		run->time_ns += 0.9 * mean * (double)run->burst_left;
 	}
 	run->burst_left--;
@@ -261,7 +340,7 @@ static int emit(struct generate_run *run, enum zlt_op op, uint64_t k,
 
 	next_moment(run);
 	event.time_ns = (uint64_t)run->time_ns;
-	event.cpu = (uint16_t)run->thread;
+	event.cpu = (uint16_t)run->cpu;
 	event.tid = FIRST_TID + run->thread;
 	switch (op) {
 	case ZLT_STORE:
@@ -495,7 +574,10 @@ static const char *const size_words[] = { "lz4", "zstd", "uniform", "fixed",
 	INT(keys, keys_, 1, KEYS_MAX, "distinct keys"),                        \
 	INT(seed, "1", 0, 9e15,                                                \
 	    "another seed makes another trace of the same kind"),              \
-	INT(threads, "1", 1, 65536, "threads, each on a CPU of its own"),      \
+	INT(threads, "1", 1, 65536, "threads"),                                \
+	INT(cpus, "0", 0, 1024,                                                \
+	    "CPUs that are busy at once, a thread on each; 0: threads take "   \
+	    "turns, each on a CPU of its own"),                                \
 	INT(burst, "8", 1, 1e9,                                                \
 	    "mean number of operations a thread does in a row"),               \
 	REAL(rate, "100000", 1e-3, 1e9, "operations per second"),              \
@@ -504,6 +586,8 @@ static const char *const size_words[] = { "lz4", "zstd", "uniform", "fixed",
 	INT(size, "2048", 1, ZLT_PAGE_SIZE, "the size, with sizes=fixed"),     \
 	INT(min, min_, 1, ZLT_PAGE_SIZE, "smallest size, with sizes=uniform"), \
 	INT(max, max_, 1, ZLT_PAGE_SIZE, "largest size, with sizes=uniform"),  \
+	INT(classes, "0", 0, ZLT_PAGE_SIZE,                                    \
+	    "size classes: so many of these sizes, used equally; 0: all"),     \
 	BOOL(contents, "off", "make pages for real codecs instead of sizes"),  \
 	REAL(entropy, "0.3", 0, 1, "share of a page that does not compress"),  \
 	REAL(same, "0.02", 0, 1, "share of same-filled pages"),                \
@@ -665,6 +749,9 @@ static int generate(const struct generator *gen, const struct params *p,
 		err_set(err, rc, "%s: out of memory", path);
 		goto out;
 	}
+	rc = p->cpus ? start_many(run, err) : 0;
+	if (rc)
+		goto out;
 	if (p->contents)
 		memset(run->content, 0xff, keys * sizeof(*run->content));
 	run->w = create(gen, p, path, err);
@@ -682,6 +769,8 @@ static int generate(const struct generator *gen, const struct params *p,
 out:
 	free(run->state);
 	free(run->content);
+	free(run->busy);
+	free(run->runs);
 	free(run);
 	return rc;
 }
@@ -703,5 +792,10 @@ int generate_trace(const char *spec, const char *path, struct err *err)
 			       "generator %s: min=%lld is larger than "
 			       "max=%lld",
 			       gen->desc.name, p.min, p.max);
+	if (p.cpus > p.threads)
+		return err_set(err, -EINVAL,
+			       "generator %s: cpus=%lld are busy with as many "
+			       "threads at least, not threads=%lld",
+			       gen->desc.name, p.cpus, p.threads);
 	return generate(gen, &p, path, err);
 }

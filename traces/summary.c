@@ -7,8 +7,6 @@
 #include "traces/summary.h"
 
 #define SIZES (UINT16_MAX + 1)
-/* Longer bursts are counted as this long in the quantiles. */
-#define BURSTS 65536
 
 /* One codec while it is being summed up. */
 struct tally {
@@ -22,10 +20,7 @@ struct tally {
  * @content: content id of each key's last store
  * @infos: what is known of the contents
  * @tallies: one per codec of the summary
- * @run: stores in a row of each CPU
- * @runs_of: runs by length
- * @tids: set of threads
- * @cpus: set of CPUs
+ * @activity: when CPUs are at work
  */
 struct summing {
 	const struct zlt_info *info;
@@ -34,14 +29,8 @@ struct summing {
 	uint32_t *content;
 	const struct zlt_page_info *infos;
 	struct tally *tallies;
-	uint64_t *run;
-	uint64_t *runs_of;
-	uint64_t run_stores;
-	uint64_t time_first;
-	uint64_t time_last;
+	struct activity_pass *activity;
 	uint64_t live_now;
-	void *tids;
-	void *cpus;
 };
 
 static int no_memory(const struct zlt_info *info, struct err *err)
@@ -58,16 +47,13 @@ static int start(struct summing *m, struct zlt_reader *r, struct err *err)
 	int rc;
 
 	s->has_contents = info->objects != ZLT_OBJECT_SIZES;
-	s->has_time = info->columns & ZLT_TIME;
 	s->sizes_count = s->has_contents ? info->codec_count : 1;
 	s->sizes = calloc(s->sizes_count + 1, sizeof(*s->sizes));
 	m->tallies = calloc(s->sizes_count + 1, sizeof(*m->tallies));
 	m->live = calloc(info->keys + 1, sizeof(*m->live));
 	m->content = malloc((info->keys + 1) * sizeof(*m->content));
-	m->run = calloc(UINT16_MAX + 1, sizeof(*m->run));
-	m->runs_of = calloc(BURSTS + 1, sizeof(*m->runs_of));
-	if (!s->sizes || !m->tallies || !m->live || !m->content || !m->run ||
-	    !m->runs_of)
+	m->activity = activity_begin();
+	if (!s->sizes || !m->tallies || !m->live || !m->content || !m->activity)
 		return no_memory(info, err);
 	memset(m->content, 0xff, (info->keys + 1) * sizeof(*m->content));
 	for (i = 0; i < s->sizes_count; i++) {
@@ -89,16 +75,11 @@ static int start(struct summing *m, struct zlt_reader *r, struct err *err)
 	return s->has_contents ? zlt_page_infos(r, &m->infos, err) : 0;
 }
 
-static void end_run(struct summing *m, uint64_t *run)
+/* Objects that come to an allocator. */
+static void add_object(struct summary_sizes *s, uint32_t size, uint32_t limit)
 {
-	if (!*run)
-		return;
-	m->s->bursts++;
-	m->run_stores += *run;
-	m->runs_of[*run < BURSTS ? *run : BURSTS]++;
-	if (*run > m->s->burst_max)
-		m->s->burst_max = *run;
-	*run = 0;
+	if (size && size < limit)
+		s->objects[size]++;
 }
 
 static void add_store(struct summing *m, uint32_t key, uint32_t object)
@@ -110,10 +91,15 @@ static void add_store(struct summing *m, uint32_t key, uint32_t object)
 	m->live[key] = 1;
 	if (!s->has_contents) {
 		m->tallies[0].stores_of[object]++;
+		add_object(&s->sizes[0], object, ZLT_PAGE_SIZE + 1);
 		return;
 	}
-	for (i = 0; i < s->sizes_count; i++)
+	for (i = 0; i < s->sizes_count; i++) {
 		m->tallies[i].stores_of[m->tallies[i].table[object]]++;
+		if (!m->infos[object].same_filled)
+			add_object(&s->sizes[i], m->tallies[i].table[object],
+				   ZLT_PAGE_SIZE);
+	}
 	s->same_filled += m->infos[object].same_filled;
 	s->unchanged += m->content[key] == object;
 	m->content[key] = object;
@@ -121,29 +107,13 @@ static void add_store(struct summing *m, uint32_t key, uint32_t object)
 
 static void add_event(struct summing *m, const struct zlt_batch *b, size_t i)
 {
-	uint64_t *run = &m->run[b->cpu ? b->cpu[i] : 0];
 	uint32_t key = b->key[i];
 
-	switch (b->op[i]) {
-	case ZLT_STORE:
-		++*run;
+	if (b->op[i] == ZLT_STORE) {
 		add_store(m, key, b->object[i]);
-		break;
-	case ZLT_INVALIDATE:
+	} else if (b->op[i] == ZLT_INVALIDATE) {
 		m->live_now -= m->live[key];
 		m->live[key] = 0;
-		/* fallthrough */
-	case ZLT_LOAD:
-		end_run(m, run);
-		break;
-	default:
-		break;
-	}
-	if (b->time_ns) {
-		if (b->time_ns[i] < m->time_first)
-			m->time_first = b->time_ns[i];
-		if (b->time_ns[i] > m->time_last)
-			m->time_last = b->time_ns[i];
 	}
 }
 
@@ -151,33 +121,9 @@ static int add_batch(struct summing *m, const struct zlt_batch *b)
 {
 	size_t i;
 
-	for (i = 0; i < b->count; i++) {
+	for (i = 0; i < b->count; i++)
 		add_event(m, b, i);
-		/* Neighbours mostly agree; a look-up for each is slow. */
-		if (b->tid && (!i || b->tid[i] != b->tid[i - 1]) &&
-		    Judy1Set(&m->tids, b->tid[i], PJE0) == JERR)
-			return -ENOMEM;
-		if (b->cpu && (!i || b->cpu[i] != b->cpu[i - 1]) &&
-		    Judy1Set(&m->cpus, b->cpu[i], PJE0) == JERR)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* The smallest value that at least @share of the @total values do not exceed */
-static uint64_t quantile(const uint64_t *count_of, size_t values,
-			 uint64_t total, double share)
-{
-	double want = share * (double)total;
-	uint64_t sum = 0;
-	size_t v;
-
-	for (v = 0; v < values; v++) {
-		sum += count_of[v];
-		if (sum && (double)sum >= want)
-			return v;
-	}
-	return 0;
+	return activity_add(m->activity, b);
 }
 
 static void finish_sizes(const struct tally *t, struct summary_sizes *s)
@@ -206,9 +152,9 @@ static void finish_sizes(const struct tally *t, struct summary_sizes *s)
 	if (!s->stores)
 		return;
 	s->mean = (double)sum / (double)s->stores;
-	s->p10 = (uint32_t)quantile(count_of, SIZES, s->stores, 0.1);
-	s->p50 = (uint32_t)quantile(count_of, SIZES, s->stores, 0.5);
-	s->p90 = (uint32_t)quantile(count_of, SIZES, s->stores, 0.9);
+	s->p10 = (uint32_t)activity_quantile(count_of, SIZES, s->stores, 0.1);
+	s->p50 = (uint32_t)activity_quantile(count_of, SIZES, s->stores, 0.5);
+	s->p90 = (uint32_t)activity_quantile(count_of, SIZES, s->stores, 0.9);
 }
 
 static int count_spaces(struct summing *m, struct zlt_reader *r,
@@ -237,24 +183,11 @@ static int finish(struct summing *m, struct zlt_reader *r, struct err *err)
 	struct summary *s = m->s;
 	size_t i;
 
-	for (i = 0; i <= UINT16_MAX; i++)
-		end_run(m, &m->run[i]);
-	if (s->bursts)
-		s->burst_mean = (double)m->run_stores / (double)s->bursts;
-	s->burst_p50 = quantile(m->runs_of, BURSTS + 1, s->bursts, 0.5);
-	s->burst_p90 = quantile(m->runs_of, BURSTS + 1, s->bursts, 0.9);
 	for (i = 0; i < s->sizes_count; i++)
 		finish_sizes(&m->tallies[i], &s->sizes[i]);
 	s->live_end = m->live_now;
-	s->threads = Judy1Count(m->tids, 0, -1, PJE0);
-	s->cpus = Judy1Count(m->cpus, 0, -1, PJE0);
-	if (s->has_time && m->info->events) {
-		s->duration_ns = m->time_last - m->time_first;
-		if (s->duration_ns)
-			s->rate = (double)m->info->events * 1e9 /
-				  (double)s->duration_ns;
-	}
-	return count_spaces(m, r, err);
+	return count_spaces(m, r, err)
+		       ?: activity_end(m->activity, r, &s->activity, err);
 }
 
 int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
@@ -265,7 +198,6 @@ int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	m.time_first = UINT64_MAX;
 	rc = start(&m, r, err);
 	while (!rc && (rc = zlt_next(r, &b, err)) == 1) {
 		rc = add_batch(&m, &b);
@@ -279,10 +211,7 @@ int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
 	free(m.tallies);
 	free(m.live);
 	free(m.content);
-	free(m.run);
-	free(m.runs_of);
-	Judy1FreeArray(&m.tids, PJE0);
-	Judy1FreeArray(&m.cpus, PJE0);
+	activity_free(m.activity);
 	return rc;
 }
 
@@ -293,6 +222,56 @@ void summary_free(struct summary *s)
 	s->sizes_count = 0;
 }
 
+static int by_stores(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x < y) - (x > y);
+}
+
+/* @of has the objects of each class; it is sorted. */
+static void concentrate(struct summary_classes *c, uint64_t *of, size_t classes)
+{
+	double total = 0, squares = 0, share;
+	size_t i;
+
+	for (i = 0; i < classes; i++)
+		total += (double)of[i];
+	if (!(total > 0))
+		return;
+	qsort(of, classes, sizeof(*of), by_stores);
+	for (i = 0; i < classes && of[i]; i++) {
+		share = (double)of[i] / total;
+		squares += share * share;
+		c->top += i < 1 ? share : 0;
+		c->top5 += i < 5 ? share : 0;
+		c->used++;
+	}
+	c->effective = 1 / squares;
+}
+
+int summary_concentrate(struct summary *s, const char *backend,
+			size_t (*class_of)(const void *arg, size_t size),
+			size_t classes, const void *arg, struct err *err)
+{
+	uint64_t *of;
+	size_t i, size;
+
+	for (i = 0; i < s->sizes_count; i++) {
+		of = calloc(classes + 1, sizeof(*of));
+		if (!of)
+			return err_set(err, -ENOMEM, "out of memory");
+		for (size = 1; size <= ZLT_PAGE_SIZE; size++)
+			of[class_of(arg, size)] += s->sizes[i].objects[size];
+		s->sizes[i].classes = (struct summary_classes){
+			.backend = backend,
+		};
+		concentrate(&s->sizes[i].classes, of, classes);
+		free(of);
+	}
+	return 0;
+}
+
 /* ---- for a person ------------------------------------------------------ */
 
 #define ULL(value) ((unsigned long long)(value))
@@ -300,6 +279,17 @@ void summary_free(struct summary *s)
 static double percent(uint64_t part, uint64_t whole)
 {
 	return whole ? 100.0 * (double)part / (double)whole : 0;
+}
+
+static void print_classes(const struct summary_classes *c, FILE *out)
+{
+	if (c->used)
+		fprintf(out,
+			"  %-10s %zu size classes of %s: %.1f %% of the "
+			"objects in one, %.1f %% in five; as %.1f equal "
+			"ones\n",
+			"", c->used, c->backend, 100 * c->top, 100 * c->top5,
+			c->effective);
 }
 
 static void print_sizes(const struct summary_sizes *s, FILE *out)
@@ -314,6 +304,7 @@ static void print_sizes(const struct summary_sizes *s, FILE *out)
 		percent(s->incompressible, s->stores));
 	if (!s->stores)
 		return;
+	print_classes(&s->classes, out);
 	for (i = 0; i < 16; i++)
 		if (s->histogram[i] > most)
 			most = s->histogram[i];
@@ -365,6 +356,52 @@ static void print_meta(const struct zlt_info *info, FILE *out)
 	}
 }
 
+static void print_runs(const char *name, const char *what,
+		       const struct activity_runs *runs, FILE *out)
+{
+	fprintf(out,
+		"%-15s %llu; %s: mean %.1f  p50 %llu  p90 %llu  max %llu\n",
+		name, ULL(runs->count), what, runs->mean, ULL(runs->p50),
+		ULL(runs->p90), ULL(runs->max));
+}
+
+static void print_busy(const char *name, uint64_t all,
+		       const struct activity_busy *busy, FILE *out)
+{
+	if (!all)
+		return;
+	fprintf(out, "%-15s %llu", name, ULL(all));
+	if (busy->windows)
+		fprintf(out, "; busy at once: mean %.2f  max %llu", busy->mean,
+			ULL(busy->max));
+	putc('\n', out);
+}
+
+static void print_activity(const struct activity *a, FILE *out)
+{
+	char what[96];
+
+	if (a->duration_ns)
+		fprintf(out,
+			"duration        %.6f s, %.0f operations per second\n",
+			(double)a->duration_ns / 1e9, a->rate);
+	if (a->busy_rate > 0)
+		fprintf(out,
+			"rate            %.0f operations per second of a busy "
+			"%s\n",
+			a->busy_rate, a->cpus ? "CPU" : "thread");
+	print_busy("threads", a->threads, &a->busy_threads, out);
+	print_busy("CPUs", a->cpus, &a->busy_cpus, out);
+	if (a->pause_ns) {
+		snprintf(what, sizeof(what),
+			 "operations without a pause over %.1f us",
+			 (double)a->pause_ns / 1e3);
+		print_runs("bursts", what, &a->bursts, out);
+	}
+	print_runs("store bursts", "stores in a row", &a->stores, out);
+	print_runs("load bursts", "loads in a row", &a->loads, out);
+}
+
 void summary_print(const struct zlt_info *info, const struct summary *s,
 		   FILE *out)
 {
@@ -399,29 +436,29 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 		fprintf(out, "unchanged       %.2f %% of stores\n",
 			percent(s->unchanged, info->ops[ZLT_STORE]));
 	}
-	if (s->has_time)
-		fprintf(out, "duration        %.6f s, %.0f events per second\n",
-			(double)s->duration_ns / 1e9, s->rate);
-	if (s->threads)
-		fprintf(out, "threads         %llu\n", ULL(s->threads));
-	if (s->cpus)
-		fprintf(out, "CPUs            %llu\n", ULL(s->cpus));
+	print_activity(&s->activity, out);
 	if (s->address_spaces)
 		fprintf(out, "address spaces  %llu\n", ULL(s->address_spaces));
-	fprintf(out,
-		"store bursts    %llu; length mean %.1f  p50 %llu  p90 %llu  "
-		"max %llu\n",
-		ULL(s->bursts), s->burst_mean, ULL(s->burst_p50),
-		ULL(s->burst_p90), ULL(s->burst_max));
 	fputs("object sizes of the stores, in bytes\n", out);
 	for (i = 0; i < s->sizes_count; i++)
 		print_sizes(&s->sizes[i], out);
 	if (!s->sizes_count)
-		fputs("  none kept for any codec\n", out);
+		fprintf(out, "  none kept for any codec%s\n",
+			info->objects == ZLT_OBJECT_PAGES
+				? "; \"zlab sizes\" adds them, and with "
+				  "them the size classes"
+				: "");
 	print_bytes(info, out);
 }
 
 /* ---- for a program ----------------------------------------------------- */
+
+static json_t *classes_json(const struct summary_classes *c)
+{
+	return json_pack("{s:s, s:I, s:f, s:f, s:f}", "backend", c->backend,
+			 "used", (json_int_t)c->used, "top", c->top, "top5",
+			 c->top5, "effective", c->effective);
+}
 
 static json_t *sizes_json(const struct summary *s)
 {
@@ -449,6 +486,9 @@ static json_t *sizes_json(const struct summary *s)
 			(int)z->max, "incompressible",
 			(json_int_t)z->incompressible, "histogram_256",
 			histogram, "histogram_16", fine);
+		if (one && z->classes.used)
+			json_object_set_new(one, "classes",
+					    classes_json(&z->classes));
 		if (!one || json_array_append_new(list, one)) {
 			json_decref(list);
 			return NULL;
@@ -486,17 +526,53 @@ static int set_counts(json_t *o, const struct zlt_info *info,
 		rc |= set_integer(o, "same_filled", s->same_filled);
 		rc |= set_integer(o, "unchanged", s->unchanged);
 	}
-	if (s->has_time) {
-		rc |= set_integer(o, "duration_ns", s->duration_ns);
-		rc |= json_object_set_new(o, "rate", json_real(s->rate));
-	}
-	if (s->threads)
-		rc |= set_integer(o, "threads", s->threads);
-	if (s->cpus)
-		rc |= set_integer(o, "cpus", s->cpus);
 	if (s->address_spaces)
 		rc |= set_integer(o, "address_spaces", s->address_spaces);
 	return rc;
+}
+
+static json_t *runs_json(const struct activity_runs *runs)
+{
+	return json_pack("{s:I, s:f, s:I, s:I, s:I}", "count",
+			 (json_int_t)runs->count, "mean", runs->mean, "p50",
+			 (json_int_t)runs->p50, "p90", (json_int_t)runs->p90,
+			 "max", (json_int_t)runs->max);
+}
+
+static int set_busy(json_t *o, const char *name, const struct activity_busy *b)
+{
+	if (!b->windows)
+		return 0;
+	return json_object_set_new(
+		o, name,
+		json_pack("{s:i, s:I, s:f, s:I}", "window_ns",
+			  ACTIVITY_WINDOW_NS, "windows", (json_int_t)b->windows,
+			  "mean", b->mean, "max", (json_int_t)b->max));
+}
+
+static int set_activity(json_t *o, const struct activity *a)
+{
+	int rc = 0;
+
+	if (a->duration_ns) {
+		rc |= set_integer(o, "duration_ns", a->duration_ns);
+		rc |= json_object_set_new(o, "rate", json_real(a->rate));
+	}
+	if (a->busy_rate > 0)
+		rc |= json_object_set_new(o, "busy_rate",
+					  json_real(a->busy_rate));
+	if (a->threads)
+		rc |= set_integer(o, "threads", a->threads);
+	if (a->cpus)
+		rc |= set_integer(o, "cpus", a->cpus);
+	rc |= set_busy(o, "busy_threads", &a->busy_threads);
+	rc |= set_busy(o, "busy_cpus", &a->busy_cpus);
+	if (a->pause_ns) {
+		rc |= set_integer(o, "pause_ns", a->pause_ns);
+		rc |= json_object_set_new(o, "bursts", runs_json(&a->bursts));
+	}
+	rc |= json_object_set_new(o, "store_bursts", runs_json(&a->stores));
+	return rc | json_object_set_new(o, "load_bursts", runs_json(&a->loads));
 }
 
 /* A file's name can be any bytes, JSON cannot. */
@@ -519,7 +595,7 @@ static json_t *text_json(const char *text)
 json_t *summary_json(const struct zlt_info *info, const struct summary *s)
 {
 	static const char *const objects[] = { "sizes", "pages", "hashes" };
-	json_t *o, *bursts;
+	json_t *o;
 	int rc;
 
 	o = json_pack("{s:o, s:o, s:i, s:b, s:s, s:s, s:I, s:O}", "name",
@@ -529,13 +605,8 @@ json_t *summary_json(const struct zlt_info *info, const struct summary *s)
 		      "events", (json_int_t)info->events, "meta", info->meta);
 	if (!o)
 		return NULL;
-	bursts = json_pack("{s:I, s:f, s:I, s:I, s:I}", "count",
-			   (json_int_t)s->bursts, "mean", s->burst_mean, "p50",
-			   (json_int_t)s->burst_p50, "p90",
-			   (json_int_t)s->burst_p90, "max",
-			   (json_int_t)s->burst_max);
 	rc = set_counts(o, info, s);
-	rc |= json_object_set_new(o, "store_bursts", bursts);
+	rc |= set_activity(o, &s->activity);
 	rc |= json_object_set_new(o, "sizes", sizes_json(s));
 	if (info->stats)
 		rc |= json_object_set(o, "stats", info->stats);
