@@ -20,11 +20,12 @@ enum {
 
 struct args {
 	struct replay_opts common;
+	struct virtual_opts virtual;
 	char *backend;
 	char *json;
 	const char *sha256;
 	bool quiet;
-	long long threads, runs;
+	long long threads, vcpus, runs;
 	int argc;
 	char **argv;
 };
@@ -41,10 +42,12 @@ static const struct argp_option options[] = {
 	  0 },
 	{ "threads", 't', "N", 0, "Replay with N threads (default 1)", 0 },
 	{ "vcpus", OPT_VCPUS, "N", 0,
-	  "Replay on N virtual CPUs in virtual time, to the digit repeatable; "
-	  "with --vcpus 1 --help come the options for it",
+	  "Replay on N virtual CPUs in virtual time, to the digit repeatable",
 	  0 },
-	{ "runs", 'n', "N", 0, "Replay N times, each in a fresh process", 0 },
+	{ "runs", 'n', "N", 0,
+	  "Replay N times, each in a fresh process; on virtual CPUs each with "
+	  "the next seed",
+	  0 },
 	{ "json", OPT_JSON, "FILE", 0,
 	  "Append one result record per run to FILE; - for standard output, "
 	  "which then gets nothing else",
@@ -61,6 +64,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->common;
+		state->child_inputs[1] = &a->virtual;
 		return 0;
 	case 'b':
 		a->backend = arg;
@@ -77,7 +81,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->json = arg;
 		return 0;
 	case OPT_VCPUS:
-		exit(virtual_exec(a->argc, a->argv));
+		return cli_count("--vcpus", arg, 1, VIRTUAL_MAX_CPUS,
+				 &a->vcpus);
 	case OPT_QUIET:
 		a->quiet = true;
 		return 0;
@@ -105,6 +110,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
+					      { &virtual_argp, 0, 0, 0 },
 					      { 0 } };
 
 static const struct argp argp = {
@@ -303,6 +309,11 @@ static int check_words(const struct args *a)
 	char full[1024];
 	struct err err;
 
+	if (a->vcpus && a->threads)
+		return cli_usage("--vcpus and --threads are two kinds of "
+				 "replay; give one");
+	if (!a->vcpus && virtual_opts_misplaced(&a->virtual, "replay"))
+		return EXIT_USAGE;
 	if (zpool_full_spec(a->backend, full, sizeof(full), &err))
 		return cli_usage("%s", err.text);
 	if (!a->common.config.codec)
@@ -314,22 +325,56 @@ static int check_words(const struct args *a)
 	return 0;
 }
 
+static int on_vcpus(struct args *a)
+{
+	struct virtual_run run = { .opts = &a->virtual,
+				   .json = a->json,
+				   .sha256 = a->sha256,
+				   .vcpus = (unsigned)a->vcpus,
+				   .runs = a->runs,
+				   .quiet = a->quiet,
+				   .argc = a->argc,
+				   .argv = a->argv };
+	int ret;
+
+	if (!REPLAY_VIRTUAL)
+		return virtual_exec("replay", a->argc, a->argv);
+	ret = virtual_setup(&a->virtual, run.vcpus, a->common.config.codec);
+	if (!ret)
+		ret = virtual_check_trace(a->common.config.trace,
+					  a->common.config.salvage, run.vcpus);
+	if (ret)
+		return ret;
+	run.config = a->common.config;
+	run.config.threads = run.vcpus;
+	if (run.config.swap.sample == REPLAY_SAMPLE_AUTO)
+		run.config.swap.sample = 1;
+	return virtual_replay(&run);
+}
+
+static int on_threads(struct args *a)
+{
+	a->common.config.threads = a->threads ? (unsigned)a->threads : 1;
+	a->common.config.progress = !a->quiet;
+	cli_stop_install();
+	return a->runs > 1 ? many(a) : once(a);
+}
+
 int cmd_replay(int argc, char **argv)
 {
-	struct args a = { .threads = 1, .runs = 1, .argc = argc, .argv = argv };
+	struct args a = { .runs = 1, .argc = argc, .argv = argv };
 	int ret;
 
 	replay_opts_init(&a.common);
+	virtual_opts_init(&a.virtual);
 	ret = cli_parse(&argp, "zlab replay", argc, argv, &a);
 	if (!ret)
 		ret = check_words(&a);
 	if (!ret) {
 		a.common.config.swap.backend = a.backend;
-		a.common.config.threads = (unsigned)a.threads;
-		a.common.config.progress = !a.quiet;
-		cli_stop_install();
-		ret = a.runs > 1 ? many(&a) : once(&a);
+		ret = a.vcpus ? on_vcpus(&a) : on_threads(&a);
 	}
+	virtual_opts_free(&a.virtual);
 	replay_opts_free(&a.common);
 	return ret;
 }

@@ -21,11 +21,7 @@ static const struct cmd {
 	{ "generate", cmd_generate, "make a synthetic trace" },
 	{ "info", cmd_info, "say what a trace holds" },
 	{ "sizes", cmd_sizes, "keep every page's compressed size in a trace" },
-#if REPLAY_VIRTUAL
-	{ "replay", cmd_virtual_replay, "replay a trace on virtual CPUs" },
-#else
 	{ "replay", cmd_replay, "replay a trace through one allocator" },
-#endif
 	{ "patch-test", cmd_patch_test,
 	  "measure what a patch does to a kernel's allocator" },
 	{ "placement", cmd_placement,
@@ -65,6 +61,9 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
+#if REPLAY_VIRTUAL
+	virtual_fix_addresses(argv);
+#endif
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "harness/replay.h"
+#include "harness/virtual_opts.h"
 #include "lib/err.h"
 
 /* Of the profiles that this program reads and writes. */
@@ -121,20 +123,102 @@ int virtual_next(struct replay_worker *w, struct zlt_batch *b);
  */
 size_t virtual_mine(struct replay_worker *w, size_t from, size_t to);
 
-/** cmd_virtual_replay() - "zlab replay --vcpus", in the virtual executable */
-int cmd_virtual_replay(int argc, char **argv);
+/** profile_costs() - all costs, as a profile file has them; NULL = no memory */
+json_t *profile_costs(const struct profile *p);
+
+struct progress;
+
+/**
+ * struct virtual_job - one replay, in a process of its own
+ * @profile: the machine
+ * @sum: which model
+ * @record: receives its result record, or stays NULL
+ */
+struct virtual_job {
+	struct profile profile;
+	bool sum;
+	json_t *record;
+};
+
+/**
+ * virtual_jobs() - replay @n times, as many at a time as there are cores
+ * @config: what is replayed; virtual_config has the rest
+ * @sha256: of the trace
+ * @progress: is told of each that is done, or NULL
+ *
+ * Prints what the first one that failed said. Return: 0 or the exit status.
+ */
+int virtual_jobs(const struct replay_config *config, const char *sha256,
+		 struct virtual_job *jobs, size_t n, struct progress *progress);
+
+/** virtual_cores() - CPUs that this process may use */
+unsigned virtual_cores(void);
+
+/**
+ * virtual_fix_addresses() - start again at addresses that repeat
+ *
+ * Where data lies must not change a result: some of what is replayed hashes
+ * addresses, and lines are cut from them. So no random addresses, and a malloc
+ * that does nothing by the clock or at random.
+ */
+void virtual_fix_addresses(char **argv);
+
+/** virtual_use_heap() - allocate where nothing was allocated before */
+void virtual_use_heap(void);
+
+/**
+ * virtual_setup() - make virtual_config of the options
+ * @vcpus: virtual CPUs
+ * @codec: of the replay, or NULL
+ *
+ * Return: 0, or EXIT_USAGE with the line printed.
+ */
+int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
+		  const char *codec);
+
+/**
+ * virtual_check_trace() - whether the trace has work for so many CPUs
+ *
+ * Return: 0, or EXIT_FAILED with the line printed.
+ */
+int virtual_check_trace(const char *path, bool salvage, unsigned vcpus);
+
+struct virtual_run;
+
+/** virtual_replay() - replay as @run says and print. Return: exit status */
+int virtual_replay(const struct virtual_run *run);
 #else
 #define REPLAY_VIRTUAL 0
 #define REPLAY_NEXT(w, b) zlt_next((w)->reader, b, &(w)->err)
 #define virtual_operation() ((void)0)
 #define virtual_codec(expand, len) ((void)0)
+/* Not reached: with --vcpus the native executable gave way, virtual_exec(). */
+#define virtual_setup(opts, vcpus, codec) 0
+#define virtual_check_trace(path, salvage, vcpus) 0
+#define virtual_replay(run) ((void)(run), 0)
 #endif
 
 /**
- * virtual_exec() - go on as the executable for virtual CPUs, build/zlab-virtual
- *
- * Return: only on failure, the exit status, with the line printed.
+ * struct virtual_run - "zlab replay --vcpus N"
+ * @config: what is replayed; @config.swap.seed is the first run's seed
+ * @opts: the machine
+ * @json: file for the records, "-" for standard output, or NULL
+ * @sha256: of the trace, or NULL if it is not known yet
+ * @vcpus: virtual CPUs
+ * @runs: how many, each with the next seed
+ * @quiet: no progress
+ * @argc: of the command line, for the record
+ * @argv: the same
  */
-int virtual_exec(int argc, char **argv);
+struct virtual_run {
+	struct replay_config config;
+	const struct virtual_opts *opts;
+	const char *json, *sha256;
+	unsigned vcpus;
+	long long runs;
+	bool quiet;
+	int argc;
+	char **argv;
+};
 
 #endif

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "harness/cli.h"
-#include "harness/virtual.h"
+#include "harness/virtual_opts.h"
 
-int virtual_exec(int argc, char **argv)
+int virtual_exec(const char *command, int argc, char **argv)
 {
 	char path[4096];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 16);
@@ -19,9 +19,10 @@ int virtual_exec(int argc, char **argv)
 				  strerror(errno));
 	snprintf(path + n, sizeof(path) - (size_t)n, "-virtual");
 	args[0] = path;
-	args[1] = (char *)"replay"; /* argv[0] is the whole command's name */
+	args[1] = (char *)command;
 	for (i = 1; i <= argc; i++)
 		args[i + 1] = i < argc ? argv[i] : NULL;
+	fflush(stdout);
 	execv(path, args);
 	return cli_failed("cannot run %s: %s; \"make\" builds it", path,
 			  strerror(errno));

@@ -59,6 +59,20 @@ bool profile_scale(struct profile *p, const char *field, double by)
 	return false;
 }
 
+json_t *profile_costs(const struct profile *p)
+{
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; i < NR_FIELDS; i++)
+		json_object_set_new(
+			o, fields[i].name,
+			json_real((double)*at((struct vcost *)&p->cost,
+					      &fields[i]) /
+				  fields[i].unit));
+	return o;
+}
+
 const struct profile_codec *profile_codec(const struct profile *p,
 					  const char *name)
 {
@@ -80,10 +94,14 @@ static int number(const json_t *o, const char *name, double unit, uint64_t *v,
 	const json_t *n = json_object_get(o, name);
 	double d = json_number_value(n);
 
-	if (!json_is_number(n) || d < 0 || d > 1e9)
+	if (!json_is_number(n))
 		return err_set(err, -EINVAL,
-			       "profile %s: \"%s\" must be a number 0..1e9",
-			       path, name);
+			       "profile %s: \"%s\" is %s; it must be a number",
+			       path, name, n ? "no number" : "missing");
+	if (d < 0 || d > 1e9)
+		return err_set(err, -EINVAL,
+			       "profile %s: \"%s\" is %g; it must be 0 to 1e9",
+			       path, name, d);
 	*v = (uint64_t)llround(d * unit);
 	return 0;
 }
@@ -125,6 +143,9 @@ int profile_load(const char *path, struct profile *p, struct err *err)
 	int ret = -EINVAL;
 
 	memset(p, 0, sizeof(*p));
+	if (!o && where.line < 0)
+		return err_set(err, -ENOENT, "profile %s: %s", path,
+			       where.text);
 	if (!o)
 		return err_set(err, -EINVAL, "profile %s, line %d: %s", path,
 			       where.line, where.text);
@@ -142,6 +163,15 @@ int profile_load(const char *path, struct profile *p, struct err *err)
 	if (number(o, "sockets", 1, &sockets, path, err) ||
 	    number(o, "cores_per_socket", 1, &cores, path, err))
 		goto out;
+	if (!sockets || !cores || sockets > VIRTUAL_MAX_CPUS ||
+	    sockets * cores > VIRTUAL_MAX_CPUS) {
+		err_set(err, -EINVAL,
+			"profile %s: %llu sockets of %llu cores; 1 to %d cores "
+			"are modelled",
+			path, (unsigned long long)sockets,
+			(unsigned long long)cores, VIRTUAL_MAX_CPUS);
+		goto out;
+	}
 	p->sockets = (unsigned)sockets;
 	p->cores = (unsigned)cores;
 	for (i = 0; i < NR_FIELDS; i++)

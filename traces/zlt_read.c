@@ -3,6 +3,7 @@
  * Opening a trace and reading its events.
  */
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -170,13 +171,22 @@ static int find_blocks(struct zlt_reader *r, struct err *err)
 	return rc ? 0 : scan_blocks(r, err);
 }
 
+/* Of one length for all paths, which must not decide where later data lies. */
+static char *copy_path(const char *path)
+{
+	size_t len = strlen(path) + 1;
+	char *copy = malloc(len > PATH_MAX ? len : PATH_MAX);
+
+	return copy ? memcpy(copy, path, len) : NULL;
+}
+
 struct zlt_reader *zlt_open(const char *path, unsigned int want,
 			    struct err *err)
 {
 	struct zlt_reader *r = calloc(1, sizeof(*r));
 	int rc;
 
-	if (!r || !(r->path = strdup(path)) ||
+	if (!r || !(r->path = copy_path(path)) ||
 	    column_reader_init(&r->columns)) {
 		if (r)
 			free(r->path);
