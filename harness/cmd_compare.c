@@ -11,26 +11,33 @@
 #include "harness/result.h"
 #include "harness/sample.h"
 #include "harness/script.h"
+#include "harness/virtual.h"
 
 enum {
 	OPT_JSON = 0x100,
-	OPT_NO_REPORT
+	OPT_NO_REPORT,
+	OPT_VCPUS
 };
 
 #define LIST_MAX 256
+#define SIDE_BY_SIDE 16
 
 struct list {
 	size_t n;
 	const char *at[LIST_MAX];
+	/* What those that were cut point into. */
+	size_t nr_own;
+	char *own[LIST_MAX];
 };
 
 struct args {
 	struct replay_opts common;
-	struct list traces, backends, codecs, threads;
+	struct virtual_opts virtual;
+	struct list traces, backends, codecs, threads, vcpus;
 	/* Where an argument without an option belongs. */
 	struct list *current;
 	char *dir, *json;
-	/* As it was typed, for the records. */
+	/* As it was typed, for the records and for the other executable. */
 	char **cli;
 	int nr_cli;
 	bool no_report;
@@ -55,9 +62,13 @@ static const struct argp_option options[] = {
 	  "trace of sizes)",
 	  0 },
 	{ "threads", 't', "N...", 0, "Numbers of threads (default 1)", 0 },
+	{ "vcpus", OPT_VCPUS, "N...", 0,
+	  "Replay on N virtual CPUs in virtual time instead, to the digit "
+	  "repeatable",
+	  0 },
 	{ "runs", 'n', "N", 0,
 	  "Samples of every combination (default 3); 5 or more give the ratios "
-	  "an interval",
+	  "an interval. On virtual CPUs: seeds (default 1)",
 	  0 },
 	{ "output", 'o', "DIR", 0,
 	  "Leave records.jsonl, the table, CSV, plots and a page in DIR", 0 },
@@ -87,21 +98,34 @@ static bool is_trace(const char *arg)
 	return len > 4 && !strcmp(arg + len - 4, ".zlt");
 }
 
-/* "1,2,4" are three, also for codecs; a backend's commas are its own. */
-static error_t add_split(struct list *l, char *arg)
+/*
+ * "1,2,4" are three, also for codecs; a backend's commas are its own. The word
+ * itself stays whole: it goes into the records.
+ */
+static error_t add_split(struct list *l, const char *typed)
 {
-	char *word;
+	char *word, *arg = strdup(typed);
 	error_t ret = 0;
 
+	if (!arg)
+		return ENOMEM;
+	if (l->nr_own < LIST_MAX)
+		l->own[l->nr_own++] = arg;
 	while (!ret && (word = strsep(&arg, ",")))
 		ret = add(l, word);
 	return ret;
 }
 
+static void free_list(struct list *l)
+{
+	while (l->nr_own)
+		free(l->own[--l->nr_own]);
+}
+
 static error_t add_to(struct args *a, struct list *l, char *arg)
 {
 	a->current = l;
-	if (l == &a->codecs || l == &a->threads)
+	if (l == &a->codecs || l == &a->threads || l == &a->vcpus)
 		return add_split(l, arg);
 	return add(l, arg);
 }
@@ -113,6 +137,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &a->common;
+		state->child_inputs[1] = &a->virtual;
 		a->current = &a->traces;
 		return 0;
 	case 'b':
@@ -121,6 +146,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return add_to(a, &a->codecs, arg);
 	case 't':
 		return add_to(a, &a->threads, arg);
+	case OPT_VCPUS:
+		return add_to(a, &a->vcpus, arg);
 	case 'n':
 		return cli_count("--runs", arg, 1, 1000000, &a->runs);
 	case 'o':
@@ -148,6 +175,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
+					      { &virtual_argp, 0, 0, 0 },
 					      { 0 } };
 
 static const struct argp argp = {
@@ -163,20 +191,25 @@ static const struct argp argp = {
 	       "\n"
 	       "Example:\n"
 	       "  zlab compare traces/samples/*.zlt --codec lz4 zstd --runs 9 "
-	       "-o out\n",
+	       "-o out\n"
+	       "  zlab compare T.zlt --vcpus 8 32 --codec sizes:lz4 --backend "
+	       "zsmalloc@6.10 zsmalloc@6.12\n",
 	.children = children,
 };
 
 static void default_lists(struct args *a)
 {
 	static const struct list all = {
-		5, { "zbud", "z3fold", "zsmalloc", "jemalloc", "null" }
+		.n = 5,
+		.at = { "zbud", "z3fold", "zsmalloc", "jemalloc", "null" },
 	};
 
 	if (!a->backends.n)
 		a->backends = all;
 	if (!a->threads.n)
 		add(&a->threads, "1");
+	if (!a->runs)
+		a->runs = a->vcpus.n ? 1 : 3;
 	if (!a->codecs.n)
 		add(&a->codecs, NULL);
 }
@@ -194,7 +227,7 @@ static int check_words(const struct args *a)
 		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
 				    &err))
 			return cli_usage("%s", err.text);
-	for (i = 0; i < a->threads.n; i++) {
+	for (i = 0; i < a->threads.n && !a->vcpus.n; i++) {
 		if (cli_count("--threads", a->threads.at[i], 1,
 			      REPLAY_MAX_THREADS, &n))
 			return EXIT_USAGE;
@@ -212,6 +245,29 @@ static int check_words(const struct args *a)
 		codec_destroy(codec);
 	}
 	return 0;
+}
+
+/* The same of virtual CPUs: the machine, and whether the traces keep it busy. */
+static int check_virtual(const struct args *a)
+{
+	long long n, most = 0;
+	size_t i, k;
+	int ret = 0;
+
+	for (i = 0; i < a->vcpus.n; i++) {
+		if (cli_count("--vcpus", a->vcpus.at[i], 1, VIRTUAL_MAX_CPUS,
+			      &n))
+			return EXIT_USAGE;
+		most = n > most ? n : most;
+	}
+	for (k = 0; k < a->codecs.n && !ret; k++)
+		ret = virtual_setup(&a->virtual, (unsigned)most,
+				    a->codecs.at[k]);
+	for (i = 0; i < a->traces.n && !ret; i++)
+		ret = virtual_check_trace(a->traces.at[i],
+					  a->common.config.salvage,
+					  (unsigned)most);
+	return ret;
 }
 
 static int open_trace(const char *path, bool salvage, struct trace *t)
@@ -239,11 +295,12 @@ static int make_cells(const struct args *a, const struct trace *traces,
 		      struct compare *c)
 {
 	struct compare_cell *cell;
+	const struct list *cpus = a->vcpus.n ? &a->vcpus : &a->threads;
 	size_t t, k, n, b;
 
 	for (t = 0; t < a->traces.n; t++)
 		c->nr_cells +=
-			codecs_of(a, &traces[t]) * a->threads.n * a->backends.n;
+			codecs_of(a, &traces[t]) * cpus->n * a->backends.n;
 	c->rounds = (size_t)a->runs;
 	c->cell = calloc(c->nr_cells, sizeof(*c->cell));
 	if (!c->cell)
@@ -251,14 +308,14 @@ static int make_cells(const struct args *a, const struct trace *traces,
 	cell = c->cell;
 	for (t = 0; t < a->traces.n; t++)
 		for (k = 0; k < codecs_of(a, &traces[t]); k++)
-			for (n = 0; n < a->threads.n; n++)
+			for (n = 0; n < cpus->n; n++)
 				for (b = 0; b < a->backends.n; b++) {
 					cell->trace = t;
 					cell->codec = traces[t].sizes
 							      ? NULL
 							      : a->codecs.at[k];
-					cell->threads = (unsigned)atoi(
-						a->threads.at[n]);
+					cell->threads =
+						(unsigned)atoi(cpus->at[n]);
 					cell->backend = a->backends.at[b];
 					cell->record = calloc(c->rounds,
 							      sizeof(json_t *));
@@ -318,8 +375,21 @@ static json_t *command(const struct args *a)
 	return words;
 }
 
-static int sample(const struct args *a, const struct trace *traces,
-		  struct compare_cell *cell, size_t round, const char *jsonl)
+static bool quiet(const struct args *a)
+{
+	return a->json && !strcmp(a->json, "-");
+}
+
+/* Only of the first seed: it is a replay for each cost, twice. */
+static bool sensitivity(const struct args *a, size_t round)
+{
+	return !round &&
+	       (a->virtual.sensitivity == SENSITIVITY_YES ||
+		(a->virtual.sensitivity == SENSITIVITY_TABLE && !quiet(a)));
+}
+
+static int begin(const struct args *a, const struct trace *traces,
+		 struct compare_cell *cell, size_t round, struct sample *s)
 {
 	struct sample_run run = { .trace = traces[cell->trace].path,
 				  .sha256 = traces[cell->trace].sha256,
@@ -327,19 +397,82 @@ static int sample(const struct args *a, const struct trace *traces,
 				  .codec = cell->codec,
 				  .threads = cell->threads,
 				  .common = &a->common };
-	json_t *record;
-	int ret = sample_take(&run, &record);
 
-	if (ret) {
-		cell->failed = true;
-		return ret;
+	if (a->vcpus.n) {
+		run.virtual = &a->virtual;
+		run.sensitivity = sensitivity(a, round);
+		run.nth = round;
 	}
+	return sample_start(&run, s);
+}
+
+static int finish(const struct args *a, struct compare_cell *cell, size_t round,
+		  const char *jsonl, struct sample *s)
+{
+	json_t *record;
+	int ret = sample_finish(s, &record);
+
+	if (ret)
+		return ret;
 	json_object_set_new(record, "run", json_integer((json_int_t)round));
 	json_object_set_new(record, "reference",
 			    json_boolean(cell->backend == a->backends.at[0]));
 	json_object_set_new(record, "cli", command(a));
 	cell->record[round] = record;
 	return keep(a, jsonl, record);
+}
+
+/* How many samples run at a time: times that a clock measures, one. */
+static size_t side_by_side(const struct args *a)
+{
+	size_t cores;
+
+	if (!a->vcpus.n || sensitivity(a, 0))
+		return 1;
+	cores = virtual_cores();
+	/* A sample is two replays. */
+	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
+}
+
+/* The next cells of a round, at once. Return: 0 or what failed first. */
+static int take_some(const struct args *a, const struct trace *traces,
+		     struct compare_cell **cell, size_t n, size_t round,
+		     const char *jsonl)
+{
+	struct sample s[SIDE_BY_SIDE];
+	int ret = 0, one[SIDE_BY_SIDE];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		one[i] = begin(a, traces, cell[i], round, &s[i]);
+	for (i = 0; i < n; i++) {
+		if (!one[i])
+			one[i] = finish(a, cell[i], round, jsonl, &s[i]);
+		cell[i]->failed = one[i];
+		ret = ret ? ret : one[i];
+	}
+	return ret;
+}
+
+static int take_round(const struct args *a, const struct trace *traces,
+		      struct compare *c, const size_t *order, size_t round,
+		      const char *jsonl, struct progress *progress)
+{
+	struct compare_cell *cell[SIDE_BY_SIDE];
+	size_t i, n = 0, most = side_by_side(a);
+	int ret = 0, one;
+
+	for (i = 0; i < c->nr_cells && !cli_stopped(); i++) {
+		progress_update(progress, round * c->nr_cells + i);
+		if (!c->cell[order[i]].failed)
+			cell[n++] = &c->cell[order[i]];
+		if (n < most && i + 1 < c->nr_cells)
+			continue;
+		one = take_some(a, traces, cell, n, round, jsonl);
+		ret = ret ? ret : one;
+		n = 0;
+	}
+	return ret;
 }
 
 /* All rounds. Return: 0, or the status of what failed first. */
@@ -349,7 +482,7 @@ static int take(const struct args *a, const struct trace *traces,
 	uint64_t random = a->common.config.swap.seed * 2 + 1;
 	size_t *order = malloc(c->nr_cells * sizeof(*order));
 	struct progress progress;
-	size_t round, i, done = 0;
+	size_t round, i;
 	int ret = 0, one;
 
 	if (!order)
@@ -358,16 +491,11 @@ static int take(const struct args *a, const struct trace *traces,
 		order[i] = i;
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
-		shuffle(order, c->nr_cells, &random);
-		for (i = 0; i < c->nr_cells && !cli_stopped(); i++) {
-			progress_update(&progress, done++);
-			if (c->cell[order[i]].failed)
-				continue;
-			one = sample(a, traces, &c->cell[order[i]], round,
-				     jsonl);
-			if (one && !ret)
-				ret = one;
-		}
+		/* Virtual time knows no neighbours: in order, as asked for. */
+		if (!a->vcpus.n)
+			shuffle(order, c->nr_cells, &random);
+		one = take_round(a, traces, c, order, round, jsonl, &progress);
+		ret = ret ? ret : one;
 	}
 	progress_end(&progress);
 	free(order);
@@ -416,7 +544,7 @@ static int make_report(const struct args *a)
 		cli_failed("the records and the table are in %s, but the "
 			   "report could not be made",
 			   a->dir);
-	else if (!a->json || strcmp(a->json, "-"))
+	else if (!quiet(a))
 		printf("%s/report.html\n", a->dir);
 	return ret ? EXIT_FAILED : 0;
 }
@@ -437,7 +565,7 @@ static int compare(struct args *a, struct trace *traces, struct compare *c)
 	if (ret)
 		goto out;
 	ret = take(a, traces, c, jsonl);
-	if (!a->json || strcmp(a->json, "-"))
+	if (!quiet(a))
 		compare_print(c, stdout);
 	if (table) {
 		shown = save_table(c, table);
@@ -455,18 +583,28 @@ out:
 
 int cmd_compare(int argc, char **argv)
 {
-	struct args a = { .runs = 3, .cli = argv, .nr_cli = argc };
+	struct args a = { .cli = argv, .nr_cli = argc };
 	struct compare c = { 0 };
 	struct trace *traces;
 	int ret;
 
 	replay_opts_init(&a.common);
+	virtual_opts_init(&a.virtual);
 	ret = cli_parse(&argp, "zlab compare", argc, argv, &a);
+	if (!ret && a.vcpus.n && a.threads.n)
+		ret = cli_usage("--vcpus and --threads are two kinds of "
+				"replay; give one");
+	if (!ret && !a.vcpus.n && virtual_opts_misplaced(&a.virtual, "compare"))
+		ret = EXIT_USAGE;
 	if (!ret) {
 		default_lists(&a);
 		ret = check_words(&a);
 	}
+	if (!ret && a.vcpus.n)
+		ret = REPLAY_VIRTUAL ? check_virtual(&a)
+				     : virtual_exec("compare", argc, argv);
 	if (!ret) {
+		c.virtual = a.vcpus.n;
 		traces = calloc(a.traces.n, sizeof(*traces));
 		cli_stop_install();
 		ret = traces ? compare(&a, traces, &c)
@@ -474,6 +612,10 @@ int cmd_compare(int argc, char **argv)
 		free(traces);
 		free_cells(&c);
 	}
+	free_list(&a.codecs);
+	free_list(&a.threads);
+	free_list(&a.vcpus);
+	virtual_opts_free(&a.virtual);
 	replay_opts_free(&a.common);
 	return ret;
 }

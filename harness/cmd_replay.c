@@ -368,6 +368,8 @@ int cmd_replay(int argc, char **argv)
 	replay_opts_init(&a.common);
 	virtual_opts_init(&a.virtual);
 	ret = cli_parse(&argp, "zlab replay", argc, argv, &a);
+	if (REPLAY_VIRTUAL && !a.vcpus)
+		a.vcpus = 1;
 	if (!ret)
 		ret = check_words(&a);
 	if (!ret) {

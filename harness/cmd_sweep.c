@@ -4,67 +4,74 @@
  * backends. What the output file holds already is not replayed again, so an
  * interrupted sweep goes on where it was.
  */
+#include "harness/cmd.h"
+#include "harness/virtual.h"
+
+#if REPLAY_VIRTUAL
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/cli.h"
+#include "harness/progress.h"
+#include "harness/result.h"
+#include "harness/sample.h"
+#include "harness/script.h"
+#include "harness/sensitivity.h"
+#include "version.h"
 
-#define MAX_ARGS 64
 #define MAX_BACKENDS 32
 #define MAX_COUNTS 64
+#define SIDE_BY_SIDE 16
+
+enum {
+	OPT_VCPUS = 0x100,
+	OPT_PLOT,
+};
 
 struct sweep {
-	const char *out;
+	struct replay_opts common;
+	struct virtual_opts virtual;
+	const char *out, *plot;
 	const char *backend[MAX_BACKENDS];
 	unsigned backends;
 	unsigned vcpus[MAX_COUNTS];
-	unsigned counts;
-	/* Passed on to replay as they are, the trace among them. */
-	char *rest[MAX_ARGS];
-	unsigned nr_rest;
+	unsigned counts, most;
+	char sha256[65];
+	/* Of the file, and made now, in the order of the file. */
 	json_t *records;
-	char program[4200];
 };
 
-static void help(void)
-{
-	puts("Usage: zlab sweep T.zlt --vcpus N,N,... --backend SPEC... "
-	     "-o FILE [OPTION...]\n"
-	     "Replay a trace on each number of virtual CPUs with each backend "
-	     "and append the\nrecords to FILE. Records that FILE holds already "
-	     "are not made again.\n\n"
-	     "      --vcpus=N,N,...   numbers of virtual CPUs, as 1,2,4,8\n"
-	     "  -b, --backend=SPEC    allocator; may be given several times\n"
-	     "  -o, --output=FILE     result records, one a line\n\n"
-	     "Every other option is one of \"zlab replay --vcpus 1 --help\".\n\n"
-	     "Example:\n"
-	     "  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --backend "
-	     "zsmalloc:lock=pool\n"
-	     "    --backend zsmalloc:lock=class --profile "
-	     "results/profiles/two-socket.json -o s.jsonl");
-}
+/* One replay of the sweep. */
+struct step {
+	unsigned vcpus;
+	const char *backend;
+	json_t *cli;
+	bool sensitivity;
+};
 
-/* The value of an option in either form, or NULL when it is another one. */
-static char *value_of(const char *name, char **argv, int *i)
-{
-	size_t n = strlen(name);
+static const struct argp_option options[] = {
+	{ "vcpus", OPT_VCPUS, "N,N,...", 0,
+	  "Numbers of virtual CPUs, as 1,2,4,8. Needed.", 0 },
+	{ "backend", 'b', "SPEC", 0,
+	  "Allocator; may be given several times. Needed.", 0 },
+	{ "codec", 'c', "CODEC", 0,
+	  "Whose sizes: sizes:lz4 takes them from the trace", 0 },
+	{ "output", 'o', "FILE", 0,
+	  "Append result records to FILE, and do not make again those that it "
+	  "holds. Needed.",
+	  0 },
+	{ "plot", OPT_PLOT, "DIR", 0,
+	  "Draw sys per operation, speed-up and the share of each lock into "
+	  "DIR",
+	  0 },
+	{ 0 },
+};
 
-	if (strncmp(argv[*i], name, n))
-		return NULL;
-	if (argv[*i][n] == '=')
-		return argv[*i] + n + 1;
-	if (argv[*i][n] == '\0' && argv[*i + 1])
-		return argv[++*i];
-	return NULL;
-}
-
-static int add_counts(struct sweep *s, const char *list)
+static error_t add_counts(struct sweep *s, const char *list)
 {
 	unsigned long n;
 	char *end;
@@ -72,55 +79,130 @@ static int add_counts(struct sweep *s, const char *list)
 	for (;; list = end + 1) {
 		errno = 0;
 		n = strtoul(list, &end, 10);
-		if (errno || end == list || !n || n > 256 ||
-		    (*end && *end != ',') || s->counts == MAX_COUNTS)
-			return cli_usage("--vcpus takes numbers from 1 to 256 "
-					 "with commas between, as 1,2,4; not "
-					 "\"%s\"",
-					 list);
+		if (errno || end == list || !n || n > VIRTUAL_MAX_CPUS ||
+		    (*end && *end != ',') || s->counts == MAX_COUNTS) {
+			cli_usage("--vcpus takes numbers from 1 to %d with "
+				  "commas between, as 1,2,4; not \"%s\"",
+				  VIRTUAL_MAX_CPUS, list);
+			return CLI_REPORTED;
+		}
 		s->vcpus[s->counts++] = (unsigned)n;
+		s->most = n > s->most ? (unsigned)n : s->most;
 		if (!*end)
 			return 0;
 	}
 }
 
-static int parse(struct sweep *s, int argc, char **argv)
+static error_t add_backend(struct sweep *s, const char *spec)
 {
-	char *v;
-	int i, ret;
-
-	for (i = 1; i < argc; i++) {
-		if ((v = value_of("--vcpus", argv, &i))) {
-			ret = add_counts(s, v);
-			if (ret)
-				return ret;
-		} else if ((v = value_of("--backend", argv, &i)) ||
-			   (v = value_of("-b", argv, &i))) {
-			if (s->backends == MAX_BACKENDS)
-				return cli_usage("more than %d backends",
-						 MAX_BACKENDS);
-			s->backend[s->backends++] = v;
-		} else if ((v = value_of("--output", argv, &i)) ||
-			   (v = value_of("-o", argv, &i))) {
-			s->out = v;
-		} else if (s->nr_rest + 12 > MAX_ARGS) {
-			return cli_usage("more than %d arguments", MAX_ARGS);
-		} else {
-			s->rest[s->nr_rest++] = argv[i];
-		}
+	if (s->backends == MAX_BACKENDS) {
+		cli_usage("more than %d backends", MAX_BACKENDS);
+		return CLI_REPORTED;
 	}
-	if (!s->counts || !s->backends || !s->out || !s->nr_rest)
-		return cli_usage("sweep needs a trace, --vcpus N,N,..., "
-				 "--backend SPEC and -o FILE");
+	s->backend[s->backends++] = spec;
 	return 0;
+}
+
+static error_t parse_end(const struct sweep *s)
+{
+	if (s->common.config.trace && s->counts && s->backends && s->out)
+		return 0;
+	cli_usage("sweep needs a trace, --vcpus N,N,..., --backend SPEC and "
+		  "-o FILE");
+	return CLI_REPORTED;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct sweep *s = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &s->common;
+		state->child_inputs[1] = &s->virtual;
+		return 0;
+	case OPT_VCPUS:
+		return add_counts(s, arg);
+	case 'b':
+		return add_backend(s, arg);
+	case 'c':
+		s->common.config.codec = arg;
+		return 0;
+	case 'o':
+		s->out = arg;
+		return 0;
+	case OPT_PLOT:
+		s->plot = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (s->common.config.trace)
+			return ARGP_ERR_UNKNOWN;
+		s->common.config.trace = arg;
+		return 0;
+	case ARGP_KEY_END:
+		return parse_end(s);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
+					      { &virtual_argp, 0, 0, 0 },
+					      { 0 } };
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "T.zlt --vcpus N,N,... --backend SPEC -o FILE",
+	.doc = "Replay a trace on each number of virtual CPUs with each "
+	       "backend. With the table comes what each cost contributes at "
+	       "the largest number.\v"
+	       "Example:\n"
+	       "  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
+	       "--backend zsmalloc@6.10 --backend zsmalloc@6.12 --profile "
+	       "results/profiles/two-socket.json -o s.jsonl --plot plots\n",
+	.children = children,
+};
+
+/*
+ * What was interrupted while it wrote its last record leaves a part of a line,
+ * which is cut off: that record is made again.
+ */
+static int cut(const struct sweep *s, off_t whole)
+{
+	fprintf(stderr,
+		"zlab: %s: its last record is not whole and is made "
+		"again\n",
+		s->out);
+	return truncate(s->out, whole)
+		       ? cli_failed("%s: %s", s->out, strerror(errno))
+		       : 0;
+}
+
+static int add_record(struct sweep *s, const char *line, int n)
+{
+	json_error_t where;
+	json_t *record = json_loads(line, 0, &where);
+	const char *commit;
+
+	if (!record)
+		return cli_failed("%s, line %d: %s", s->out, n, where.text);
+	commit = json_string_value(
+		json_object_get(json_object_get(record, "env"), "commit"));
+	json_array_append_new(s->records, record);
+	if (!commit || !strncmp(ZLAB_VERSION, commit, strlen(commit)))
+		return 0;
+	return cli_failed("%s, line %d is of zlab %s and this is %s; name "
+			  "another file",
+			  s->out, n, commit, ZLAB_VERSION);
 }
 
 static int load(struct sweep *s)
 {
 	char *line = NULL;
-	json_error_t where;
-	json_t *record;
 	size_t room = 0;
+	off_t whole = 0;
+	ssize_t len;
 	FILE *f = fopen(s->out, "re");
 	int ret = 0, n = 0;
 
@@ -129,104 +211,169 @@ static int load(struct sweep *s)
 		return errno == ENOENT
 			       ? 0
 			       : cli_failed("%s: %s", s->out, strerror(errno));
-	while (!ret && getline(&line, &room, f) >= 0) {
-		n++;
-		record = json_loads(line, 0, &where);
-		if (!record)
-			ret = cli_failed("%s, line %d: %s", s->out, n,
-					 where.text);
-		else
-			json_array_append_new(s->records, record);
+	while (!ret && (len = getline(&line, &room, f)) >= 0) {
+		if (line[len - 1] != '\n') {
+			ret = cut(s, whole);
+			break;
+		}
+		whole += len;
+		ret = add_record(s, line, ++n);
 	}
 	free(line);
 	(void)fclose(f);
 	return ret;
 }
 
-static bool have(const struct sweep *s, char **args)
+/* The command that makes one record; it is also how the record is known. */
+static json_t *command(const struct sweep *s, const struct step *step)
 {
-	const json_t *record, *cli, *word;
-	size_t i, k;
-	bool same;
+	json_t *cli =
+		json_pack("[s, s, s, s, s]", "zlab", "replay",
+			  s->common.config.trace, "--backend", step->backend);
+	char count[32];
+	size_t i;
+
+	snprintf(count, sizeof(count), "--vcpus=%u", step->vcpus);
+	json_array_append_new(cli, json_string(count));
+	if (s->common.config.codec) {
+		json_array_append_new(cli, json_string("--codec"));
+		json_array_append_new(cli, json_string(s->common.config.codec));
+	}
+	for (i = 0; i < s->common.nr_args; i++)
+		json_array_append_new(cli, json_string(s->common.args[i]));
+	for (i = 0; i < s->virtual.nr_args; i++)
+		json_array_append_new(cli, json_string(s->virtual.args[i]));
+	return cli;
+}
+
+static const json_t *of(const json_t *record, const char *a, const char *b)
+{
+	return json_object_get(json_object_get(record, a), b);
+}
+
+/* The costs have been read by virtual_setup(). */
+static bool same_machine(const json_t *record)
+{
+	json_t *costs = profile_costs(&virtual_config.profile);
+	bool same = json_equal(costs, of(record, "virtual", "costs"));
+
+	json_decref(costs);
+	return same;
+}
+
+static bool have(const struct sweep *s, const struct step *step)
+{
+	const json_t *record;
+	size_t i;
 
 	json_array_foreach (s->records, i, record) {
-		cli = json_object_get(record, "cli");
-		same = json_array_size(cli) > 0;
-		json_array_foreach (cli, k, word) {
-			same &= args[k] && json_string_value(word) &&
-				!strcmp(k ? args[k] : "zlab",
-					json_string_value(word));
-			if (!same)
-				break;
-		}
-		if (same && !args[k])
+		const char *sha256 =
+			json_string_value(of(record, "trace", "sha256"));
+
+		if (json_equal(json_object_get(record, "cli"), step->cli) &&
+		    sha256 && !strcmp(sha256, s->sha256) &&
+		    same_machine(record) &&
+		    (!step->sensitivity ||
+		     of(record, "virtual", "sensitivity")))
 			return true;
 	}
 	return false;
 }
 
-static int replay(char **args)
+static int begin(const struct sweep *s, const struct step *step,
+		 struct sample *sample)
 {
-	int status, null;
-	pid_t pid;
+	struct sample_run run = { .trace = s->common.config.trace,
+				  .sha256 = s->sha256,
+				  .backend = step->backend,
+				  .codec = s->common.config.codec,
+				  .threads = step->vcpus,
+				  .common = &s->common,
+				  .virtual = &s->virtual,
+				  .sensitivity = step->sensitivity };
 
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		return cli_failed("fork: %s", strerror(errno));
-	if (!pid) {
-		null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-		if (null >= 0)
-			dup2(null, STDOUT_FILENO);
-		execv(args[0], args);
-		_exit(cli_failed("cannot run %s: %s; \"make\" builds it",
-				 args[0], strerror(errno)));
+	return sample_start(&run, sample);
+}
+
+static int finish(const struct sweep *s, const struct step *step,
+		  struct sample *sample)
+{
+	json_t *record;
+	struct err err;
+	int ret = sample_finish(sample, &record);
+
+	if (ret)
+		return ret;
+	json_object_set(record, "cli", step->cli);
+	json_array_append_new(s->records, record);
+	return result_append(s->out, record, &err) ? cli_failed("%s", err.text)
+						   : 0;
+}
+
+/* Replays that do not depend on each other, at once; the file keeps order. */
+static int take(const struct sweep *s, const struct step *step, unsigned n)
+{
+	struct sample sample[SIDE_BY_SIDE];
+	int ret = 0, one[SIDE_BY_SIDE];
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		one[i] = begin(s, &step[i], &sample[i]);
+	for (i = 0; i < n; i++) {
+		if (!one[i])
+			one[i] = finish(s, &step[i], &sample[i]);
+		ret = ret ? ret : one[i];
 	}
-	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status))
-		return cli_failed("a replay ended by a signal");
-	return WEXITSTATUS(status);
+	return ret;
+}
+
+static unsigned side_by_side(void)
+{
+	unsigned cores = virtual_cores();
+
+	/* A sample is two replays. */
+	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
+}
+
+static struct step step_of(const struct sweep *s, unsigned at)
+{
+	struct step step = { .vcpus = s->vcpus[at / s->backends],
+			     .backend = s->backend[at % s->backends] };
+
+	step.cli = command(s, &step);
+	step.sensitivity = step.vcpus == s->most &&
+			   s->virtual.sensitivity != SENSITIVITY_NO;
+	return step;
 }
 
 static int run(struct sweep *s)
 {
-	unsigned total = s->backends * s->counts, at = 0, b, c, i, n;
-	bool bar = isatty(STDERR_FILENO);
-	char count[16], *args[MAX_ARGS + 1];
-	int ret;
+	unsigned total = s->backends * s->counts, at, n = 0, i;
+	unsigned most = side_by_side();
+	struct step step[SIDE_BY_SIDE];
+	struct progress progress;
+	int ret = 0;
 
-	for (c = 0; c < s->counts; c++)
-		for (b = 0; b < s->backends; b++) {
-			n = 0;
-			args[n++] = s->program;
-			args[n++] = (char *)"replay";
-			for (i = 0; i < s->nr_rest; i++)
-				args[n++] = s->rest[i];
-			snprintf(count, sizeof(count), "%u", s->vcpus[c]);
-			args[n++] = (char *)"--vcpus";
-			args[n++] = count;
-			args[n++] = (char *)"--backend";
-			args[n++] = (char *)s->backend[b];
-			args[n++] = (char *)"--json";
-			args[n++] = (char *)s->out;
-			args[n] = NULL;
-			if (bar)
-				fprintf(stderr, "\r%u of %u: %s on %s\033[K",
-					at + 1, total, s->backend[b], count);
-			at++;
-			if (have(s, args))
-				continue;
-			ret = replay(args);
-			if (cli_stopped())
-				ret = EXIT_STOPPED;
-			if (ret) {
-				if (bar)
-					fputc('\n', stderr);
-				return ret;
-			}
-		}
-	if (bar)
-		fprintf(stderr, "\r\033[K");
-	return 0;
+	progress_start(&progress, "sweep", "replays", total);
+	for (at = 0; at < total && !ret && !cli_stopped(); at++) {
+		progress_update(&progress, at);
+		step[n] = step_of(s, at);
+		if (have(s, &step[n]))
+			json_decref(step[n].cli);
+		else
+			n++;
+		if (n < most && at + 1 < total)
+			continue;
+		ret = take(s, step, n);
+		for (i = 0; i < n; i++)
+			json_decref(step[i].cli);
+		n = 0;
+	}
+	progress_end(&progress);
+	if (!cli_stopped())
+		return ret;
+	cli_failed("interrupted; the same command goes on from here");
+	return EXIT_STOPPED;
 }
 
 static double get(const json_t *o, const char *a, const char *b)
@@ -242,65 +389,128 @@ static const char *worst_lock(const json_t *record, double *share)
 	double sys = get(record, "time", "sys_ns");
 
 	*share = sys > 0 ? 100 * get(l, NULL, "waittime_total_ns") / sys : 0;
-	return l ? json_string_value(json_object_get(l, "name")) : "-";
+	return *share > 0 ? json_string_value(json_object_get(l, "name")) : "-";
+}
+
+static const char *asked_of(const json_t *record)
+{
+	return json_string_value(
+		json_array_get(json_object_get(record, "cli"), 4));
+}
+
+static void print_record(const json_t *r)
+{
+	double ops, share;
+	const char *lock = worst_lock(r, &share);
+
+	ops = get(r, "counts", "store") + get(r, "counts", "load") +
+	      get(r, "counts", "invalidate");
+	printf("%6.0f %10.1f %10.1f %10.0f %8.1f%%  %-20s %5.1f%%  %s\n",
+	       get(r, NULL, "vcpus"), get(r, "time", "sys_ns") / ops,
+	       get(r, "virtual", "sys_ns_sum") / ops,
+	       ops / get(r, "time", "real_ns") * 1e9,
+	       100 *
+		       get(json_object_get(r, "time"), "sys_split_ns",
+			   "lock_wait") /
+		       get(r, "time", "sys_ns"),
+	       lock, share, asked_of(r) ? asked_of(r) : "-");
+}
+
+/* Whether a later record is the same replay, with the sensitivities added. */
+static bool again(const struct sweep *s, size_t at)
+{
+	const json_t *cli =
+		json_object_get(json_array_get(s->records, at), "cli");
+	size_t i;
+
+	for (i = at + 1; i < json_array_size(s->records); i++)
+		if (json_equal(cli,
+			       json_object_get(json_array_get(s->records, i),
+					       "cli")))
+			return true;
+	return false;
 }
 
 /* All that the file holds, made now or before. */
-static int print(struct sweep *s)
+static void print(const struct sweep *s)
 {
-	const json_t *r;
-	double ops, share;
-	const char *lock;
-	size_t i;
-	int ret;
+	const json_t *records[MAX_BACKENDS], *r;
+	const char *labels[MAX_BACKENDS];
+	size_t i, n = 0;
 
-	json_decref(s->records);
-	ret = load(s);
-	if (ret)
-		return ret;
 	printf("%6s %10s %10s %10s %9s  %-20s %6s  %s\n", "vcpus", "ns/op",
 	       "(sum)", "ops/s", "lock wait", "worst lock", "share", "backend");
 	json_array_foreach (s->records, i, r) {
-		ops = get(r, "counts", "store") + get(r, "counts", "load") +
-		      get(r, "counts", "invalidate");
-		lock = worst_lock(r, &share);
-		printf("%6.0f %10.1f %10.1f %10.0f %8.1f%%  %-20s %5.1f%%  "
-		       "%s\n",
-		       get(r, NULL, "vcpus"), get(r, "time", "sys_ns") / ops,
-		       get(r, "virtual", "sys_ns_sum") / ops,
-		       ops / get(r, "time", "real_ns") * 1e9,
-		       100 *
-			       get(json_object_get(r, "time"), "sys_split_ns",
-				   "lock_wait") /
-			       get(r, "time", "sys_ns"),
-		       lock, share,
-		       json_string_value(json_object_get(r, "backend")));
+		if (again(s, i))
+			continue;
+		print_record(r);
+		if (get(r, NULL, "vcpus") != s->most || n == MAX_BACKENDS ||
+		    !of(r, "virtual", "sensitivity") || !asked_of(r))
+			continue;
+		labels[n] = asked_of(r);
+		records[n++] = r;
 	}
-	return 0;
+	sensitivity_print(stdout, labels, records, n);
+}
+
+static int plot(const struct sweep *s)
+{
+	char *argv[] = { "sweep", (char *)s->out, (char *)s->plot, NULL };
+	int ret;
+
+	fflush(stdout);
+	ret = script_run("sweeps.py", 3, argv);
+	return ret ? EXIT_FAILED : 0;
+}
+
+/* All that can be wrong, before the first replay. */
+static int check(struct sweep *s)
+{
+	const struct replay_config *config = &s->common.config;
+	char full[1024];
+	struct err err;
+	unsigned i;
+	int ret;
+
+	for (i = 0; i < s->backends; i++)
+		if (zpool_full_spec(s->backend[i], full, sizeof(full), &err))
+			return cli_usage("%s", err.text);
+	ret = virtual_setup(&s->virtual, s->most, config->codec);
+	if (!ret)
+		ret = virtual_check_trace(config->trace, config->salvage,
+					  s->most);
+	if (!ret && result_sha256(config->trace, s->sha256, &err))
+		ret = cli_failed("%s", err.text);
+	return ret;
 }
 
 int cmd_sweep(int argc, char **argv)
 {
 	struct sweep s = { 0 };
-	ssize_t n;
-	int ret, i;
+	int ret;
 
-	for (i = 1; i < argc; i++)
-		if (!strcmp(argv[i], "--help")) {
-			help();
-			return 0;
-		}
-	ret = parse(&s, argc, argv);
-	if (ret)
-		return ret;
-	n = readlink("/proc/self/exe", s.program, 4096);
-	snprintf(s.program + (n < 0 ? 0 : n), 16, "-virtual");
+	replay_opts_init(&s.common);
+	virtual_opts_init(&s.virtual);
+	ret = cli_parse(&argp, "zlab sweep", argc, argv, &s);
+	if (!ret)
+		ret = check(&s);
 	cli_stop_install();
-	ret = load(&s);
+	if (!ret)
+		ret = load(&s);
 	if (!ret)
 		ret = run(&s);
 	if (!ret)
-		ret = print(&s);
+		print(&s);
+	if (!ret && s.plot)
+		ret = plot(&s);
 	json_decref(s.records);
+	virtual_opts_free(&s.virtual);
+	replay_opts_free(&s.common);
 	return ret;
 }
+#else
+int cmd_sweep(int argc, char **argv)
+{
+	return virtual_exec("sweep", argc, argv);
+}
+#endif

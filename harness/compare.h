@@ -14,7 +14,7 @@
  * struct compare_cell - one backend in one case
  * @trace: index of the trace
  * @codec: codec spec, or NULL for the trace's own default
- * @threads: threads
+ * @threads: threads, or virtual CPUs
  * @backend: spec as the user wrote it
  * @record: its result records by round; NULL where a run failed or was not made
  * @failed: a run failed, and no more are made
@@ -32,11 +32,13 @@ struct compare_cell {
  * struct compare - all cells; those of one case stand together, in the order of
  *		    the backends
  * @rounds: records per cell
+ * @virtual: on virtual CPUs; a round is a seed
  */
 struct compare {
 	struct compare_cell *cell;
 	size_t nr_cells;
 	size_t rounds;
+	bool virtual;
 };
 
 /**

@@ -3,9 +3,11 @@
 #include <string.h>
 
 #include "harness/compare.h"
+#include "harness/sensitivity.h"
 #include "harness/stats.h"
 
 #define LABEL_MAX 40
+#define SYS_SUM "virtual.sys_ns_sum"
 
 /* A number in a record, by its path: "time.sys_split_ns.codec". */
 static double number(const json_t *record, const char *path)
@@ -83,6 +85,35 @@ static void print_ratio(FILE *out, int width, const json_t *record,
 		fprintf(out, "%*s", width, "-");
 }
 
+/* Median over the rounds of cell against base, of one number; 0 = none. */
+static double ratio_of(const struct compare *c, const struct compare_cell *base,
+		       const struct compare_cell *cell, const char *path,
+		       double *v)
+{
+	size_t i, n = 0;
+	double from;
+
+	for (i = 0; i < c->rounds; i++) {
+		from = number(base->record[i], path);
+		if (from > 0 && cell->record[i])
+			v[n++] = number(cell->record[i], path) / from;
+	}
+	return n ? stats_summary(v, n).median : 0;
+}
+
+/* Both ends of the models' interval. */
+static void print_vs_virtual(const struct compare *c,
+			     const struct compare_cell *base,
+			     const struct compare_cell *cell, double *v,
+			     FILE *out)
+{
+	double sum = ratio_of(c, base, cell, SYS_SUM, v);
+
+	fprintf(out, "   %.3f", ratio_of(c, base, cell, "time.sys_ns", v));
+	if (sum > 0)
+		fprintf(out, " .. %.3f", sum);
+}
+
 static void print_vs(const struct compare *c, const struct compare_cell *base,
 		     const struct compare_cell *cell, double *v, FILE *out)
 {
@@ -92,6 +123,10 @@ static void print_vs(const struct compare *c, const struct compare_cell *base,
 
 	if (base == cell) {
 		fprintf(out, "   1");
+		return;
+	}
+	if (c->virtual) {
+		print_vs_virtual(c, base, cell, v, out);
 		return;
 	}
 	for (i = 0; i < c->rounds; i++) {
@@ -131,6 +166,8 @@ static void print_cell(const struct compare *c, const struct compare_cell *base,
 	fprintf(out, "%11.2f",
 		number(r, "over_time.footprint_bytes_max") / (1 << 20));
 	fprintf(out, "%11.2f", sys / 1e6);
+	if (c->virtual)
+		fprintf(out, "%11.2f", median(c, cell, SYS_SUM, v) / 1e6);
 	for (i = 0; i < 4; i++)
 		fprintf(out, "%7.2f",
 			sys > 0 ? 100 * median(c, cell, parts[i], v) / sys : 0);
@@ -216,6 +253,91 @@ static void print_floor(const struct compare *c,
 			STATS_MIN_PAIRS, STATS_MIN_PAIRS);
 }
 
+/* Seeds are not noise: how far they are apart belongs to the workload. */
+static void print_seeds(const struct compare *c,
+			const struct compare_cell *from,
+			const struct compare_cell *to, double *v, FILE *out)
+{
+	const struct compare_cell *cell, *worst = from;
+	double apart = 1, one;
+	struct stats_summary s;
+	size_t n;
+
+	fprintf(out, "Virtual time repeats to the digit. sys and the ratio go "
+		     "from misses that overlap to misses that add up.\n");
+	for (cell = from; cell < to; cell++) {
+		n = collect(c, cell, "time.sys_ns", v);
+		s = stats_summary(v, n ? n : 1);
+		one = n && s.min > 0 ? s.max / s.min : 1;
+		if (one > apart) {
+			apart = one;
+			worst = cell;
+		}
+	}
+	if (c->rounds > 1 && apart == 1)
+		fprintf(out, "All seeds are the same run: with --think 0 there "
+			     "is nothing to draw.\n");
+	else if (c->rounds > 1)
+		fprintf(out, "%zu seeds: sys %.2f %% apart at most (%s).\n",
+			c->rounds, 100 * (apart - 1), worst->backend);
+}
+
+static void print_sensitivity(const struct compare *c,
+			      const struct compare_cell *from,
+			      const struct compare_cell *to, FILE *out)
+{
+	const json_t *records[to - from];
+	const char *labels[to - from];
+	size_t i, n = (size_t)(to - from);
+
+	for (i = 0; i < n; i++) {
+		records[i] = from[i].record[0];
+		labels[i] = from[i].backend;
+	}
+	sensitivity_print(out, labels, records, n);
+}
+
+static void print_title(const struct compare *c,
+			const struct compare_cell *cell, const json_t *r,
+			FILE *out)
+{
+	const char *unit = c->virtual ? "virtual CPU" : "thread";
+	const json_t *v = json_object_get(r, "virtual");
+	size_t runs = runs_of(c, cell);
+
+	fprintf(out, "%s, %s, %u %s%s, %zu %s%s",
+		json_string_value(
+			json_object_get(json_object_get(r, "trace"), "name")),
+		json_string_value(json_object_get(r, "codec")), cell->threads,
+		unit, cell->threads > 1 ? "s" : "", runs,
+		c->virtual ? "seed" : "run", runs == 1 ? "" : "s");
+	if (v)
+		fprintf(out, ", %s %s, think %.0f ns before %.0f",
+			json_string_value(json_object_get(v, "profile")),
+			json_string_value(json_object_get(r, "topology")),
+			number(v, "think_ns"), number(v, "burst"));
+	if (json_is_true(json_object_get(r, "oversubscribed")))
+		fprintf(out, ", OVERSUBSCRIBED");
+	fprintf(out, "\n\n");
+}
+
+static void print_heads(const struct compare *c, const char *reference,
+			int width, FILE *out)
+{
+	fprintf(out, "%-*s%8s%9s%11s%11s", width, "", "frag", "density",
+		"footprint", "sys");
+	if (c->virtual)
+		fprintf(out, "%11s", "to (sum)");
+	fprintf(out, "%28s%19s   %s\n", "of sys, %    ", "p99 us    ",
+		"sys, ratio to");
+	fprintf(out, "%-*s%8s%9s%11s%11s", width, "backend", "ratio %", "",
+		"max MiB", "ms");
+	if (c->virtual)
+		fprintf(out, "%11s", "ms");
+	fprintf(out, "%7s%7s%7s%7s%10s%9s   %s\n", "codec", "alloc", "lock",
+		"front", "store", "load", reference);
+}
+
 static void print_case(const struct compare *c, const struct compare_cell *from,
 		       const struct compare_cell *to, double *v, FILE *out)
 {
@@ -232,27 +354,20 @@ static void print_case(const struct compare *c, const struct compare_cell *from,
 	}
 	if (width > LABEL_MAX)
 		width = LABEL_MAX;
-	fprintf(out, "%s, %s, %u thread%s, %zu run%s%s\n\n",
-		json_string_value(
-			json_object_get(json_object_get(r, "trace"), "name")),
-		json_string_value(json_object_get(r, "codec")), from->threads,
-		from->threads > 1 ? "s" : "", runs_of(c, from),
-		runs_of(c, from) == 1 ? "" : "s",
-		json_is_true(json_object_get(r, "oversubscribed"))
-			? ", OVERSUBSCRIBED"
-			: "");
-	fprintf(out, "%-*s%8s%9s%11s%11s%28s%19s   %s\n", width, "", "frag",
-		"density", "footprint", "sys", "of sys, %    ", "p99 us    ",
-		"sys, ratio to");
-	fprintf(out, "%-*s%8s%9s%11s%11s%7s%7s%7s%7s%10s%9s   %s\n", width,
-		"backend", "ratio %", "", "max MiB", "ms", "codec", "alloc",
-		"lock", "front", "store", "load", from->backend);
+	print_title(c, from, r, out);
+	print_heads(c, from->backend, width, out);
 	for (cell = from; cell < to; cell++)
 		print_cell(c, from, cell, width, v, out);
-	print_times(c, from, to, width, v, out);
+	if (!c->virtual || c->rounds > 1)
+		print_times(c, from, to, width, v, out);
 	print_locks(c, from, to, width, out);
+	if (c->virtual)
+		print_sensitivity(c, from, to, out);
 	fputc('\n', out);
-	print_floor(c, from, v, out);
+	if (c->virtual)
+		print_seeds(c, from, to, v, out);
+	else
+		print_floor(c, from, v, out);
 	fputc('\n', out);
 }
 

@@ -28,6 +28,9 @@ static bool script_find(const char *name, char *path, size_t len)
 	if (n < 0)
 		return false;
 	exe[n] = 0;
+	/* What a script measures, it measures natively. */
+	if (n > 8 && !strcmp(exe + n - 8, "-virtual"))
+		exe[n - 8] = 0;
 	if (setenv("ZLAB", exe, 1))
 		return false;
 	if (dir) {

@@ -68,7 +68,7 @@ void sensitivity_print(FILE *out, const char *const *labels,
 	if (!any)
 		return;
 	fprintf(out,
-		"sys, %%, with one cost halved and half as much more; - "
+		"\nsys, %%, with one cost halved and half as much more; - "
 		"where it is not used\n%-*s",
 		NAME_WIDTH, "cost");
 	for (i = 0; i < n; i++)

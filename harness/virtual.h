@@ -195,6 +195,7 @@ int virtual_replay(const struct virtual_run *run);
 /* Not reached: with --vcpus the native executable gave way, virtual_exec(). */
 #define virtual_setup(opts, vcpus, codec) 0
 #define virtual_check_trace(path, salvage, vcpus) 0
+#define virtual_cores() 1u
 #define virtual_replay(run) ((void)(run), 0)
 #endif
 

@@ -34,7 +34,7 @@ static const struct argp_option options[] = {
 	{ "burst", OPT_BURST, "N", 0, "Operations of a burst (default 1)", 0 },
 	{ "charge", OPT_CHARGE, "CODEC", 0,
 	  "Charge the profile's time for this codec, also for a trace of sizes "
-	  "(default: --codec's)",
+	  "(default: --codec's, and nothing without one)",
 	  0 },
 	{ "model", OPT_MODEL, "both|overlap|sum", 0,
 	  "Misses between two locks overlap, or add up; the truth lies between "
