@@ -105,7 +105,10 @@ static int make_dirs(const char *path)
 	char part[PATH_MAX];
 	char *p;
 
-	snprintf(part, sizeof(part), "%s", path);
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -ENAMETOOLONG;
+	}
 	for (p = part + 1; (p = strchr(p, '/')); *p++ = '/') {
 		*p = '\0';
 		if (mkdir(part, 0777) && errno != EEXIST)

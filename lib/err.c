@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <bsd/string.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,14 +21,14 @@ void err_prefix(struct err *err, const char *fmt, ...)
 {
 	char old[sizeof(err->text)];
 	va_list ap;
-	int n;
 
 	if (!err)
 		return;
 	memcpy(old, err->text, sizeof(old));
 	va_start(ap, fmt);
-	n = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - n, ": %s", old);
+	/* A line too long for the room loses its end. */
+	strlcat(err->text, ": ", sizeof(err->text));
+	strlcat(err->text, old, sizeof(err->text));
 }

@@ -6,11 +6,12 @@
 FUZZ_S ?= 600
 FUZZ_B := build-fuzz
 FUZZ_SRCS := lib/err.c lib/spec.c tests/lib/fuzz_entry.c \
-	$(wildcard traces/zlt*.c) traces/column.c traces/csv.c traces/summary.c
+	$(wildcard traces/zlt*.c) traces/column.c traces/csv.c traces/summary.c \
+	traces/activity.c
 FUZZ_FLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-sanitize=alignment
-FUZZ_LIBS := -lzstd -ljansson -lxxhash -lJudy -lz -lm
+FUZZ_LIBS := -lbsd -lzstd -ljansson -lxxhash -lJudy -lz -lm
 FUZZERS := $(FUZZ_B)/fuzz_zlt $(FUZZ_B)/fuzz_csv
 
 $(FUZZ_B)/fuzz_%: tests/fuzz_%.c $(FUZZ_SRCS) \

@@ -204,12 +204,41 @@ static void noise(void **state)
 	}
 }
 
+/* A line is put before another; what has no room is cut at the end. */
+static void prefix(void **state)
+{
+	struct {
+		struct err err;
+		char after;
+	} at = { .after = 'x' };
+	size_t room = sizeof(at.err.text);
+	char text[1024];
+
+	assert_int_equal(err_set(&at.err, -5, "no %s", "sizes"), -5);
+	err_prefix(&at.err, "trace %d", 7);
+	assert_string_equal(at.err.text, "trace 7: no sizes");
+	memset(text, 'a', sizeof(text));
+	text[room - 1] = '\0';
+	err_set(&at.err, -5, "%s", text);
+	err_prefix(&at.err, "b");
+	assert_int_equal(strlen(at.err.text), room - 1);
+	assert_memory_equal(at.err.text, "b: aaa", 6);
+	text[room - 1] = 'a';
+	text[room - 2] = '\0';
+	err_prefix(&at.err, "%s", text);
+	assert_int_equal(strlen(at.err.text), room - 1);
+	assert_int_equal(at.err.text[room - 2], ':');
+	assert_int_equal(at.after, 'x');
+	err_prefix(NULL, "nobody asks");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),		  cmocka_unit_test(bad),
 		cmocka_unit_test(round_trip),	  cmocka_unit_test(no_options),
 		cmocka_unit_test(help_names_all), cmocka_unit_test(noise),
+		cmocka_unit_test(prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
