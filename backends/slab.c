@@ -100,7 +100,7 @@ static void partial_add(struct slab *s, pfn_t pfn)
 		head = pfn_desc(s->pages, s->partial);
 		head->prev = pfn;
 	}
-	s->partial = pfn;
+	WRITE_ONCE(s->partial, pfn);
 }
 
 static void partial_del(struct slab *s, pfn_t pfn)
@@ -116,7 +116,7 @@ static void partial_del(struct slab *s, pfn_t pfn)
 		q = pfn_desc(s->pages, p->prev);
 		q->next = p->next;
 	} else {
-		s->partial = p->next;
+		WRITE_ONCE(s->partial, p->next);
 	}
 }
 
@@ -125,36 +125,36 @@ static uint16_t *obj_link(struct slab *s, pfn_t pfn, unsigned idx)
 	return (uint16_t *)((char *)pfn_addr(s->pages, pfn) + idx * s->size);
 }
 
-static bool grow(struct slab *s)
+/*
+ * A page with all its objects free, on no list yet. Its first touch, which
+ * clears a huge page now and then, is the caller's own time and no lock's.
+ */
+static pfn_t new_page(struct slab *s)
 {
 	pfn_t pfn = frame_alloc(s->pages);
 	struct slab_page *p;
 	unsigned i;
 
 	if (pfn == PFN_NONE)
-		return false;
+		return PFN_NONE;
 	p = pfn_desc(s->pages, pfn);
 	for (i = 0; i < s->per_page; i++)
 		*obj_link(s, pfn, i) = i + 1 < s->per_page ? i + 2 : 0;
 	p->free_head = 1;
 	p->free_count = s->per_page;
-	partial_add(s, pfn);
 	atomic_long_add(SLAB_SIZE, &s->arena->slab_bytes);
-	return true;
+	return pfn;
 }
 
-/* Half a stack at a time; addresses ascend so that neighbours share lines. */
-static void refill(struct slab *s, struct slab_cpu *c)
+/* Half a stack at most; lock held. */
+static void take(struct slab *s, struct slab_cpu *c)
 {
 	struct slab_page *p;
-	unsigned want = SLAB_STACK / 2, i;
+	unsigned want = SLAB_STACK / 2;
 	uint16_t *link;
 	pfn_t pfn;
 
-	spin_lock_named(&s->lock, "slab->lock");
-	while (c->count < want) {
-		if (s->partial == PFN_NONE && (c->count || !grow(s)))
-			break;
+	while (c->count < want && s->partial != PFN_NONE) {
 		pfn = s->partial;
 		p = pfn_desc(s->pages, pfn);
 		while (c->count < want && p->free_head) {
@@ -166,7 +166,29 @@ static void refill(struct slab *s, struct slab_cpu *c)
 		if (!p->free_head)
 			partial_del(s, pfn);
 	}
-	spin_unlock(&s->lock);
+}
+
+/*
+ * A page is made before the lock is taken, where none seems to be left; another
+ * CPU may then have emptied those that seemed to. Addresses ascend so that
+ * neighbours share lines.
+ */
+static void refill(struct slab *s, struct slab_cpu *c)
+{
+	pfn_t fresh = PFN_NONE;
+	unsigned i;
+	bool empty;
+
+	do {
+		empty = READ_ONCE(s->partial) == PFN_NONE;
+		if (empty)
+			fresh = new_page(s);
+		spin_lock_named(&s->lock, "slab->lock");
+		if (fresh != PFN_NONE)
+			partial_add(s, fresh);
+		take(s, c);
+		spin_unlock(&s->lock);
+	} while (!c->count && !empty);
 	for (i = 0; i < c->count / 2; i++) {
 		void *t = c->obj[i];
 

@@ -296,8 +296,10 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	struct zs_class *class;
 	unsigned long loc;
 
-	if (ZS_DEBUG)
+	if (ZS_DEBUG) {
 		zs_check_handle(pool, "free", handle);
+		zs_check_unused(pool, "free", handle);
+	}
 	if (kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE)
 		bit_spin_lock_named(0, word, "handle");
 	switch (locking) {

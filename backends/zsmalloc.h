@@ -145,13 +145,19 @@ struct zs_class {
 	struct zspage *head[ZS_MAX_GROUPS] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
-/* What map remembers for unmap: one mapping per CPU. */
+/*
+ * What map remembers for unmap: one mapping per CPU.
+ *
+ * @reading: in a debug build, the object that obj_read_begin looked up last,
+ *	     until its obj_read_end
+ */
 struct zs_map_area {
 	unsigned long handle;
 	struct zspage *zspage;
 	char *first, *second;
 	unsigned head, size;
 	enum zpool_mapmode mode;
+	unsigned long reading;
 } __attribute__((aligned(64)));
 
 /**
@@ -419,6 +425,15 @@ _Noreturn void zs_bad_handle(struct zs_pool *pool, const char *call,
  * Looks at nothing that a lock guards.
  */
 void zs_check_handle(struct zs_pool *pool, const char *call,
+		     unsigned long handle);
+
+/**
+ * zs_check_unused() - exit with a message if this CPU still looks into @handle
+ *
+ * What another CPU looks into is not known here: its mapping can end at any
+ * time.
+ */
+void zs_check_unused(struct zs_pool *pool, const char *call,
 		     unsigned long handle);
 
 /**

@@ -54,6 +54,19 @@ void zs_check_handle(struct zs_pool *pool, const char *call,
 			      "no such handle was ever given out");
 }
 
+void zs_check_unused(struct zs_pool *pool, const char *call,
+		     unsigned long handle)
+{
+	const struct zs_map_area *area = &pool->areas[smp_processor_id()];
+
+	if (area->handle == handle)
+		zs_bad_handle(pool, call, handle, "this CPU has it mapped");
+	if (area->reading == handle)
+		zs_bad_handle(pool, call, handle,
+			      "this CPU is between its obj_read_begin and "
+			      "obj_read_end");
+}
+
 void zs_check_frame(struct zs_pool *pool, const char *call,
 		    unsigned long handle, unsigned long loc)
 {

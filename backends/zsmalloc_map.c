@@ -152,6 +152,8 @@ zs_inline void *do_read_begin(struct zpool *zpool, unsigned long handle,
 
 	loc = lock_object(pool, "obj_read_begin", handle, pool_lock, kind,
 			  &zspage);
+	if (ZS_DEBUG)
+		pool->areas[smp_processor_id()].reading = handle;
 	class = &pool->classes[zspage->class];
 	at = zs_slot_offset(pool, class, loc) + header(pool, zspage);
 	frame = pfn_addr(zpool->arena, zs_loc_pfn(loc));
@@ -170,6 +172,8 @@ zs_inline void do_read_end(struct zpool *zpool, unsigned long handle,
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned long loc;
 
+	if (ZS_DEBUG && pool->areas[smp_processor_id()].reading == handle)
+		pool->areas[smp_processor_id()].reading = 0;
 	if (kind == ZS_LOCK_NONE)
 		return;
 	loc = zs_word(handle);

@@ -957,9 +957,33 @@ static void unmap_other(struct zpool *pool)
 	pool->driver->unmap(pool, other);
 }
 
+static void free_mapped(struct zpool *pool)
+{
+	unsigned long handle = one(pool);
+
+	pool->driver->map(pool, handle, ZPOOL_MM_RO);
+	pool->driver->free(pool, handle);
+}
+
+/* Only the object that is still being read is not to be freed. */
+static void free_read(struct zpool *pool)
+{
+	unsigned long handle = one(pool), other = one(pool);
+	char copy[4096];
+	void *mem;
+
+	mem = pool->driver->obj_read_begin(pool, other, 700, copy);
+	pool->driver->obj_read_end(pool, other, 700, mem);
+	pool->driver->free(pool, other);
+	pool->driver->obj_read_begin(pool, handle, 700, copy);
+	pool->driver->free(pool, handle);
+}
+
 static void test_debug_messages(void **state)
 {
+	struct zpool *pool;
 	char spec[64];
+	bool reads;
 	unsigned i;
 
 	for (i = 0; i < NR(PRESETS); i++) {
@@ -969,6 +993,12 @@ static void test_debug_messages(void **state)
 		dies(spec, free_odd, "given out");
 		dies(spec, map_twice, "mapped an object already");
 		dies(spec, unmap_other, "has not mapped it");
+		dies(spec, free_mapped, "this CPU has it mapped");
+		pool = pool_new(spec);
+		reads = pool->driver->obj_read_begin;
+		zpool_destroy(pool);
+		if (reads)
+			dies(spec, free_read, "its obj_read_begin and");
 		if (i)
 			dies(spec, map_freed, "freed already");
 	}
