@@ -10,6 +10,8 @@
 #include <jansson.h>
 
 #define CALIBRATE_LINE 64
+/* Rounds that are further apart are measured again, a few times. */
+#define CALIBRATE_SPREAD 0.10
 
 /**
  * struct calibration - costs of this machine, in nanoseconds

@@ -21,8 +21,6 @@
 #include "version.h"
 
 #ifndef SYNC_VIRTUAL
-#define SPREAD 0.10
-
 struct args {
 	const char *out;
 	bool noisy;
@@ -239,7 +237,7 @@ int cmd_calibrate(int argc, char **argv)
 		 NR_FITS, 100 * error, 100 * c.spread, c.worst);
 	json_array_append_new(json_object_get(o, "sources"), json_string(note));
 	fprintf(stderr, "zlab: %s\n", note);
-	if (c.spread > SPREAD && !a.noisy) {
+	if (c.spread > CALIBRATE_SPREAD && !a.noisy) {
 		unlink(a.out);
 		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
 				 "machine, or take it with --noisy",

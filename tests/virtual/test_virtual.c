@@ -18,6 +18,7 @@
 
 void __tsan_read8(void *addr);
 void __tsan_write8(void *addr);
+void __tsan_atomic_thread_fence(int order);
 
 static const struct vmachine machine = {
 	.cpus = 4,
@@ -27,6 +28,8 @@ static const struct vmachine machine = {
 		  .call = 0,
 		  .rmw = 10 * NS,
 		  .relax = 20 * NS,
+		  .copy_start = 3 * NS,
+		  .copy = 2 * NS,
 		  .stream = 5 * NS,
 		  .xfer = 100 * NS,
 		  .xfer_socket = 300 * NS,
@@ -36,8 +39,8 @@ static const struct vmachine machine = {
 		  .wake_latency = 2000 * NS,
 		  .handover = 200,
 		  .handover_many = 300,
-		  .l2_lines = 8,
-		  .l3_lines = 16 },
+		  .l2_lines = 8 * 64,
+		  .l3_lines = 16 * 64 },
 };
 
 static spinlock_t lock_a, lock_b;
@@ -46,6 +49,9 @@ static struct rw_semaphore sem;
 static unsigned long word;
 static unsigned order[16], nr_order;
 static uint64_t took_at[16];
+#define PAGE 4096
+#define ARENA (64 * PAGE)
+
 static char *arena; /* not in the image, which costs nothing */
 
 static void start_sum(bool sum)
@@ -305,14 +311,17 @@ static void own_line(void *arg)
 	unsigned i;
 
 	step(__tsan_read8, arena);
-	for (i = 1; i <= 12; i++)
-		__tsan_read8(arena + 1024 * i);
-	step(__tsan_read8, arena); /* out of its own cache */
 	for (i = 1; i <= 20; i++)
-		__tsan_read8(arena + 32768 + 1024 * i);
+		__tsan_read8(arena + PAGE * i + 1024);
+	step(__tsan_read8, arena); /* those are of other sets */
+	for (i = 1; i <= 12; i++)
+		__tsan_read8(arena + PAGE * i);
+	step(__tsan_read8, arena); /* out of its own cache */
+	for (i = 21; i <= 40; i++)
+		__tsan_read8(arena + PAGE * i);
 	step(__tsan_read8, arena); /* out of both */
-	__tsan_read8(arena + 32768);
-	step(__tsan_read8, arena + 32768 + 64); /* the prefetcher had it */
+	__tsan_read8(arena + PAGE * 50);
+	step(__tsan_read8, arena + PAGE * 50 + 64); /* the prefetcher had it */
 }
 
 static void capacity(void **state)
@@ -322,9 +331,10 @@ static void capacity(void **state)
 	vcpu_spawn(0, own_line, NULL);
 	run();
 	assert_int_equal(cost[0], 1 + 200);
-	assert_int_equal(cost[1], 1 + 40);
-	assert_int_equal(cost[2], 1 + 200);
-	assert_int_equal(cost[3], 1 + 5);
+	assert_int_equal(cost[1], 1);
+	assert_int_equal(cost[2], 1 + 40);
+	assert_int_equal(cost[3], 1 + 200);
+	assert_int_equal(cost[4], 1 + 5);
 }
 
 static uint64_t ended;
@@ -390,6 +400,36 @@ static void copier(void *arg)
 }
 
 /* No copy of any constant size escapes, in whatever way it is compiled. */
+void *vmem_memset(void *to, int byte, size_t len);
+
+static void payload(void *arg)
+{
+	unsigned i;
+	uint64_t t;
+
+	for (i = 0; i < 3; i++) {
+		/* Cold; mine; and after the others' pages are all touched. */
+		if (i == 2)
+			vcpu_work(1, 9 * 64);
+		t = vcpu_now();
+		vmem_memset(arena, 0, 1024);
+		__tsan_atomic_thread_fence(0);
+		cost[i] = (vcpu_now() - t) / NS;
+	}
+}
+
+/* A copy pays for its lines, and once for where they come from. */
+static void payload_has_levels(void **state)
+{
+	start_sum(false);
+	vcpu_spawn(0, payload, NULL);
+	run();
+	/* The prefetcher's lines come while the first one does. */
+	assert_int_equal(cost[0], 3 + 16 * 2 + 200);
+	assert_int_equal(cost[1], 3 + 16 * 2);
+	assert_int_equal(cost[2], 3 + 16 * 2 + 16 * 5);
+}
+
 static void copies_are_charged(void **state)
 {
 	unsigned i;
@@ -572,6 +612,7 @@ int main(void)
 		cmocka_unit_test(memory_costs),
 		cmocka_unit_test(capacity),
 		cmocka_unit_test(overlap),
+		cmocka_unit_test(payload_has_levels),
 		cmocka_unit_test(copies_are_charged),
 		cmocka_unit_test(atomics_queue),
 		cmocka_unit_test(deadlock_is_told),
@@ -579,9 +620,9 @@ int main(void)
 		cmocka_unit_test(outside),
 	};
 
-	arena = aligned_alloc(4096, 1 << 16);
+	arena = aligned_alloc(4096, ARENA);
 	if (!arena)
 		return 1;
-	memset(arena, 0, 1 << 16);
+	memset(arena, 0, ARENA);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
