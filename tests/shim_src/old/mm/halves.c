@@ -189,6 +189,8 @@ static int half_malloc(void *arg, size_t size, gfp_t gfp, unsigned long *handle)
 	if (!hh)
 		return -ENOMEM;
 	BUG_ON(!IS_ALIGNED((unsigned long)hh, HANDLE_ALIGN));
+	/* Whoever had this memory before left a size in it. */
+	BUG_ON(hh->size);
 	hh->size = size;
 	spin_lock(&pool->lock);
 	if (size <= HALF && !list_empty(&pool->partial)) {
