@@ -88,11 +88,13 @@ struct replay_config {
  * struct replay_point - the pool after some events
  * @event: events before it
  * @label: a mark's text, or NULL in a series
+ * @time_ns: when, if time is virtual, else 0
  * @stats: the pools' state
  */
 struct replay_point {
 	uint64_t event;
 	char *label;
+	uint64_t time_ns;
 	struct zpool_stats stats;
 };
 

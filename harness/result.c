@@ -284,6 +284,10 @@ static json_t *marks(const struct replay_result *res)
 				  "footprint_bytes",
 				  (json_int_t)result_footprint(
 					  &p->stats, res->page_size)));
+		if (p->time_ns)
+			json_object_set_new(
+				json_array_get(a, i), "time_ns",
+				json_integer((json_int_t)p->time_ns));
 	}
 	return a;
 }

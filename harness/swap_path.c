@@ -413,7 +413,7 @@ hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 	struct swap *s = c->swap;
 	int ret;
 
-	virtual_operation();
+	virtual_operation(op == ZLT_STORE);
 	if (op == ZLT_STORE)
 		ret = store(c, key, object, kind, timed);
 	else if (op == ZLT_LOAD)

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "harness/swap_internal.h"
+#include "harness/virtual.h"
 
 static void begin(struct swap_cpu *c, bool timed)
 {
@@ -86,7 +87,9 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 		return 0;
 	}
 	begin(c, timed);
+	virtual_begin(VIRTUAL_STORE);
 	ret = zswap_store(s->zswap, key, page, length);
+	virtual_end(VIRTUAL_STORE);
 	end(c, ZLT_STORE, timed);
 	slot->content = content;
 	slot->length = (uint16_t)length;
@@ -182,6 +185,7 @@ static int perform(struct swap_cpu *c, uint8_t op, uint32_t key,
 		   uint32_t object, bool timed)
 {
 	c->counts.op[op]++;
+	virtual_operation(op == ZLT_STORE);
 	switch (op) {
 	case ZLT_STORE:
 		return store(c, key, object, timed);

@@ -21,11 +21,32 @@
 #ifdef SYNC_VIRTUAL
 #define REPLAY_VIRTUAL 1
 
-/** virtual_operation() - the next operation begins: think first */
-void virtual_operation(void);
+/**
+ * virtual_operation() - the next operation begins: think first, unless it is
+ * within a burst
+ * @store: it is a store
+ */
+void virtual_operation(bool store);
 
 /** virtual_codec() - compress a page to, or expand one from, @len bytes */
 void virtual_codec(bool expand, size_t len);
+
+/**
+ * enum virtual_part - the parts of a store by the front end that are timed
+ * @VIRTUAL_STORE: all of it
+ * @VIRTUAL_MALLOC: the allocator's malloc
+ * @VIRTUAL_WRITE: mapping the object and writing it
+ */
+enum virtual_part {
+	VIRTUAL_STORE,
+	VIRTUAL_MALLOC,
+	VIRTUAL_WRITE,
+	VIRTUAL_PARTS
+};
+
+/** virtual_begin(), virtual_end() - the caller enters, leaves a part */
+void virtual_begin(enum virtual_part part);
+void virtual_end(enum virtual_part part);
 
 #include "backends/sync.h"
 
@@ -79,6 +100,7 @@ const char *profile_field(size_t i);
  * @codec: what is charged for it; NULL = nothing
  * @think_ps: mean user time before a burst
  * @burst: operations of a burst
+ * @burst_stores: only stores come in bursts; others think each
  * @seed: of think times and starts
  */
 struct virtual_config {
@@ -87,6 +109,7 @@ struct virtual_config {
 	const struct profile_codec *codec;
 	uint64_t think_ps;
 	unsigned burst;
+	bool burst_stores;
 	uint64_t seed;
 };
 
@@ -99,11 +122,14 @@ struct virtual_config {
  * @bytes: its memory
  * @switches: of fibers
  * @hash: equal runs have equal ones
+ * @part_ns: time in each part, all CPUs
+ * @part_wait_ns: of that, waiting for locks
  */
 struct virtual_result {
 	uint64_t user_ns, idle_ns, end_ns;
 	size_t lines, bytes;
 	uint64_t switches, hash;
+	uint64_t part_ns[VIRTUAL_PARTS], part_wait_ns[VIRTUAL_PARTS];
 };
 
 extern struct virtual_config virtual_config;
@@ -190,8 +216,10 @@ int virtual_replay(const struct virtual_run *run);
 #else
 #define REPLAY_VIRTUAL 0
 #define REPLAY_NEXT(w, b) zlt_next((w)->reader, b, &(w)->err)
-#define virtual_operation() ((void)0)
+#define virtual_operation(store) ((void)0)
 #define virtual_codec(expand, len) ((void)0)
+#define virtual_begin(part) ((void)0)
+#define virtual_end(part) ((void)0)
 /* Not reached: with --vcpus the native executable gave way, virtual_exec(). */
 #define virtual_setup(opts, vcpus, codec) 0
 #define virtual_check_trace(path, salvage, vcpus) 0

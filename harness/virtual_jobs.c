@@ -41,6 +41,21 @@ unsigned virtual_cores(void)
 	return (unsigned)CPU_COUNT(&allowed);
 }
 
+/* Where stores through the front end spent their time. */
+static json_t *store_parts(void)
+{
+	const uint64_t *ns = virtual_result.part_ns;
+	const uint64_t *wait = virtual_result.part_wait_ns;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ns",
+			 (json_int_t)ns[VIRTUAL_STORE], "wait_ns",
+			 (json_int_t)wait[VIRTUAL_STORE], "malloc_ns",
+			 (json_int_t)ns[VIRTUAL_MALLOC], "malloc_wait_ns",
+			 (json_int_t)wait[VIRTUAL_MALLOC], "write_ns",
+			 (json_int_t)ns[VIRTUAL_WRITE], "write_wait_ns",
+			 (json_int_t)wait[VIRTUAL_WRITE]);
+}
+
 /* What virtual time adds to a record. */
 static int annotate(json_t *record)
 {
@@ -61,7 +76,7 @@ static int annotate(json_t *record)
 	return json_object_set_new(
 		record, "virtual",
 		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s, "
-			  "s:o}",
+			  "s:o, s:s*, s:o*}",
 			  "profile", virtual_config.profile.name, "model",
 			  virtual_config.machine.sum ? "sum" : "overlap",
 			  "think_ns",
@@ -74,7 +89,10 @@ static int annotate(json_t *record)
 			  virtual_config.codec ? virtual_config.codec->name
 					       : "none",
 			  "hash", hash, "costs",
-			  profile_costs(&virtual_config.profile)));
+			  profile_costs(&virtual_config.profile), "burst_of",
+			  virtual_config.burst_stores ? "stores" : NULL,
+			  "store",
+			  v->part_ns[VIRTUAL_STORE] ? store_parts() : NULL));
 }
 
 struct child {

@@ -12,12 +12,15 @@ enum {
 	OPT_PROFILE,
 	OPT_THINK,
 	OPT_BURST,
+	OPT_BURST_OF,
 	OPT_CHARGE,
 	OPT_MODEL,
 	OPT_SCALE,
 	OPT_SENSITIVITY,
 	OPT_NO_SENSITIVITY,
 };
+
+static const char *const bursts[] = { "all", "stores", NULL };
 
 static const struct argp_option options[] = {
 	{ 0, 0, 0, 0, "Virtual CPUs, with --vcpus:", 6 },
@@ -32,6 +35,10 @@ static const struct argp_option options[] = {
 	  "one and a half of it (default 0: a CPU does nothing else)",
 	  0 },
 	{ "burst", OPT_BURST, "N", 0, "Operations of a burst (default 1)", 0 },
+	{ "burst-of", OPT_BURST_OF, "all|stores", 0,
+	  "Stores and loads come in bursts, or only stores, as from reclaim, "
+	  "while each page fault comes alone (default all)",
+	  0 },
 	{ "charge", OPT_CHARGE, "CODEC", 0,
 	  "Charge the profile's time for this codec, also for a trace of sizes "
 	  "(default: --codec's, and nothing without one)",
@@ -97,6 +104,8 @@ static error_t parse_value(struct virtual_opts *o, int key, const char *arg)
 		return cli_count("--think", arg, 0, 1000000000000, &o->think);
 	case OPT_BURST:
 		return cli_count("--burst", arg, 1, 1000000, &o->burst);
+	case OPT_BURST_OF:
+		return cli_choice("--burst-of", arg, bursts, &o->burst_of);
 	case OPT_CHARGE:
 		o->charge = arg;
 		return 0;

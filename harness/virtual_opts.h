@@ -35,6 +35,7 @@ enum virtual_sensitivity {
  * @nr_scale: how many
  * @think: mean user time before a burst, ns
  * @burst: operations of a burst
+ * @burst_of: 1: only stores come in bursts
  * @model: enum virtual_model
  * @sensitivity: whether to say what each cost contributes
  * @given: name of an option that was given, or NULL
@@ -46,7 +47,7 @@ struct virtual_opts {
 	const char *scale[VIRTUAL_SCALES];
 	size_t nr_scale;
 	long long think, burst;
-	int model;
+	int model, burst_of;
 	enum virtual_sensitivity sensitivity;
 	const char *given;
 	char *args[VIRTUAL_SCALES + 8];

@@ -117,6 +117,7 @@ int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
 		ret = set_codec(o->charge ? o->charge : codec);
 	virtual_config.think_ps = (uint64_t)o->think * 1000;
 	virtual_config.burst = (unsigned)o->burst;
+	virtual_config.burst_stores = o->burst_of;
 	return ret;
 }
 

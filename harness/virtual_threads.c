@@ -24,6 +24,9 @@ static struct replay *replay;
 static uint64_t randoms[SYNC_MAX_CPUS];
 static unsigned left_of_burst[SYNC_MAX_CPUS];
 static bool parked_background;
+/* When each CPU entered each part, and what it had waited till then, ns. */
+static uint64_t part_since[SYNC_MAX_CPUS][VIRTUAL_PARTS];
+static uint64_t part_waited[SYNC_MAX_CPUS][VIRTUAL_PARTS];
 static unsigned ended;
 
 unsigned replay_cpus(void)
@@ -47,17 +50,18 @@ static uint64_t jitter(unsigned cpu, uint64_t mean)
 	return mean ? mean / 2 + draw(cpu) % mean : 0;
 }
 
-void virtual_operation(void)
+void virtual_operation(bool store)
 {
 	unsigned cpu = smp_processor_id();
+	bool alone = virtual_config.burst_stores && !store;
 
 	if (!vcpu_now() && !replay)
 		return;
-	if (left_of_burst[cpu]) {
+	if (left_of_burst[cpu] && !alone) {
 		left_of_burst[cpu]--;
 		return;
 	}
-	left_of_burst[cpu] = virtual_config.burst - 1;
+	left_of_burst[cpu] = alone ? 0 : virtual_config.burst - 1;
 	vcpu_think(jitter(cpu, virtual_config.think_ps));
 }
 
@@ -72,6 +76,23 @@ void virtual_codec(bool expand, size_t len)
 	else
 		vcpu_work(c->compress[0] + c->compress[1] * len,
 			  COMPRESSED_LINES);
+}
+
+void virtual_begin(enum virtual_part part)
+{
+	unsigned cpu = smp_processor_id();
+
+	part_since[cpu][part] = sync_clock_ns();
+	part_waited[cpu][part] = lock_wait_ns();
+}
+
+void virtual_end(enum virtual_part part)
+{
+	unsigned cpu = smp_processor_id();
+
+	virtual_result.part_ns[part] += sync_clock_ns() - part_since[cpu][part];
+	virtual_result.part_wait_ns[part] +=
+		lock_wait_ns() - part_waited[cpu][part];
 }
 
 static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)

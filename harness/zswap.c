@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/virtual.h"
 #include "harness/zswap_internal.h"
 
 void slot_lock(struct zswap *z, uint32_t slot)
@@ -236,7 +237,9 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 	int ret;
 
 	zswap_stage(z, STAGE_ALLOC);
+	virtual_begin(VIRTUAL_MALLOC);
 	ret = pool->driver->malloc(pool, length, &entry->handle);
+	virtual_end(VIRTUAL_MALLOC);
 	if (ret) {
 		zswap_stage(z, STAGE_FRONT);
 		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
@@ -244,10 +247,12 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 		return ret;
 	}
 	entry->length = length;
+	virtual_begin(VIRTUAL_WRITE);
 	if (z->header)
 		write_behind_header(z, entry, object, length);
 	else
 		zpool_write(pool, entry->handle, object, length);
+	virtual_end(VIRTUAL_WRITE);
 	zswap_stage(z, STAGE_FRONT);
 	zswap_count(z, Z_OBJECT_BYTES, length);
 	return 0;
@@ -261,10 +266,15 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 
 	if (sized) {
 		memcpy(object, page, sized);
+		zswap_stage(z, STAGE_CODEC);
+		virtual_codec(false, sized);
+		zswap_stage(z, STAGE_FRONT);
 		return (int)sized;
 	}
 	zswap_stage(z, STAGE_CODEC);
 	length = codec_compress(z->config.codec, page, object);
+	if (length > 0)
+		virtual_codec(false, (size_t)length);
 	zswap_stage(z, STAGE_FRONT);
 	if (length > 0 && length < SWAP_PAGE_SIZE)
 		return length;
@@ -428,6 +438,7 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 		zpool_read_end(pool, entry->handle, entry->length, mem);
 	}
 	zswap_stage(z, STAGE_CODEC);
+	virtual_codec(true, length);
 	if (z->config.sized || length == SWAP_PAGE_SIZE)
 		memcpy(page, object + z->header, length);
 	else
