@@ -88,6 +88,9 @@ static inline unsigned replay_owner(const struct replay *r,
 	unsigned n = r->config->threads;
 	uint32_t x;
 
+	/* For one alone, the columns are not read. */
+	if (n == 1)
+		return 0;
 	switch (r->config->assign) {
 	case REPLAY_BY_TID:
 		return b->tid[i] % n;
