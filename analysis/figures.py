@@ -10,12 +10,14 @@ OCCUPANCY is a file of zlab replay --occupancy, too large to commit.
 
 import json
 import pathlib
+import re
 import sys
 import tempfile
 
 import plots
 import records
 import report
+import sweeps
 import text
 
 
@@ -71,6 +73,10 @@ def main():
         for figure, plot in of_set(name, found).items():
             if plot:
                 keep_svg(plot, figure, folder)
+    for path in sorted((root / "virtual").glob("sweep-*.jsonl")):
+        for plot in sweeps.figures(records.load([path]).runs):
+            # The names of pictures in the paper say no number.
+            keep_svg(plot, re.sub(r"-think.*", "-think", plot.slug), folder)
     if len(sys.argv) == 3:
         with open(sys.argv[2], encoding="utf-8") as lines:
             maps = [json.loads(line) for line in lines]

@@ -167,10 +167,9 @@ class Plot:
             )
         return out
 
-    def script(self):
-        """The gnuplot script that draws this figure on any terminal."""
-        furniture, top = self._furniture()
-        lines = [
+    def _style(self):
+        """Settings of all figures."""
+        return [
             "set encoding utf8",
             "set termoption noenhanced",
             "unset key",
@@ -179,11 +178,23 @@ class Plot:
             f'set grid x y back lc rgb "{RULE}" lw 1 dt solid',
             f'set xlabel offset 0,0.5 textcolor rgb "{INK}"',
             f'set ylabel textcolor rgb "{INK}"',
-            f"set tmargin at screen {1 - top / self.height:.5f}",
-            f"set bmargin at screen {self.foot / self.height:.5f}",
-            f"set lmargin at screen {self.left / self.width:.5f}",
-            f"set rmargin at screen {1 - self.right / self.width:.5f}",
         ]
+
+    def _frame(self, left, top, right, bottom):
+        """Where the axes stand, in pixels from the top left."""
+        return [
+            f"set tmargin at screen {1 - top / self.height:.5f}",
+            f"set bmargin at screen {1 - bottom / self.height:.5f}",
+            f"set lmargin at screen {left / self.width:.5f}",
+            f"set rmargin at screen {right / self.width:.5f}",
+        ]
+
+    def script(self):
+        """The gnuplot script that draws this figure on any terminal."""
+        furniture, top = self._furniture()
+        lines = self._style() + self._frame(
+            self.left, top, self.width - self.right, self.height - self.foot
+        )
         lines += furniture + self.setup
         if self.curves:
             lines.append("plot " + ", \\\n     ".join(self.curves))
@@ -224,6 +235,58 @@ class Plot:
         text = tidy(path.read_text(encoding="utf-8"), self.slug)
         path.write_text(text, encoding="utf-8")
         return text
+
+
+class Panels(Plot):
+    """Small figures with the same axes in rows below one head.
+
+    `setup` is for all of them; each is a (title, curves) of `panels`. `xtics`
+    is a list of (label, place); `under` and `beside` name the axes.
+    """
+
+    def __init__(self, *args, columns=5, each=130, **more):
+        super().__init__(*args, **more)
+        self.columns, self.each = columns, each
+        self.panels = []
+        self.under = self.beside = ""
+        self.xtics = []
+        self.gap = 14
+        self.foot = 62
+
+    def panel(self, title, curves):
+        """Add one."""
+        self.panels.append((title, curves))
+
+    def script(self):
+        """The gnuplot script that draws all of them."""
+        rows = -(-len(self.panels) // self.columns)
+        _, top = self._furniture()
+        self.height = top + rows * (self.each + 30) + self.foot
+        furniture, top = self._furniture()
+        inner = self.width - self.left - self.right
+        wide = (inner - self.gap * (self.columns - 1)) / self.columns
+        lines = self._style() + ["set multiplot"] + furniture + self.setup
+        for i, (title, curves) in enumerate(self.panels):
+            row, column = divmod(i, self.columns)
+            left = self.left + column * (wide + self.gap)
+            low = top + row * (self.each + 30) + 22
+            lowest = i + self.columns >= len(self.panels)
+            lines += self._frame(left, low, left + wide, low + self.each)
+            lines += [
+                self._label(title, left, low - 9, 11, INK, bold=True),
+                "set xtics ("
+                + ", ".join(f"{tic(n if lowest else '')} {x}" for n, x in self.xtics)
+                + ")",
+                f"set ytics format {quote('' if column else '%g')}",
+                f"set xlabel {quote(self.under if lowest else '')}",
+                f"set ylabel {quote('' if column else self.beside)} offset 1.5,0",
+                "plot " + ", \\\n     ".join(curves),
+                # The head is drawn once.
+                "unset label",
+                "unset object",
+                "unset arrow",
+            ]
+        return "\n".join(lines + ["unset multiplot"]) + "\n"
 
 
 def cell(value):

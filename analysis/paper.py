@@ -13,7 +13,9 @@ Marks in the template, one per pair of braces:
                               glob patterns that pick one backend of one case
   {{best SET METRIC}}         the backend whose geometric mean is best
   {{mean SET BACKEND METRIC [FMT]}}  geometric mean over the cases of a set
-  {{table NAME}}              a table made by tables.py
+  {{v TRACE/think|none/BACKEND/first|last|N METRIC}}  of a sweep over virtual
+                              CPUs, with think time or none; see sweep_tables.py
+  {{table NAME}}              a table made by tables.py or sweep_tables.py
   {{figure SET NAME TEXT}}    an SVG of results/figures, drawn from SET
   {{sources}}                 the list of cited sources
   {{definitions}}             docs/definitions.md
@@ -33,6 +35,7 @@ import textwrap
 
 import records
 import stats
+import sweep_tables
 import tables
 import text
 
@@ -190,6 +193,11 @@ class Paper:
             return show(value, args[3] if len(args) > 3 else DEFAULT_FORMAT[args[2]])
         if verb == "best":
             return sources.best(args[0], args[1])
+        if verb == "v":
+            said = sweep_tables.number(sources, args[0], args[1])
+            if said is None:
+                raise Wrong(f"no sweep has {args[0]} {args[1]}")
+            return said
         if verb == "count":
             found = sources.set(args[0])
             kinds = {
@@ -202,7 +210,8 @@ class Paper:
         if verb == "env":
             return str(sources.set(args[0]).runs[0].raw["env"].get(args[1], "unknown"))
         if verb == "table":
-            maker = getattr(tables, args[0].replace("-", "_"), None)
+            name = args[0].replace("-", "_")
+            maker = getattr(tables, name, None) or getattr(sweep_tables, name, None)
             if not maker:
                 raise Wrong(f"tables.py makes no table {args[0]}")
             return maker(sources)

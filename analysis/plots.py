@@ -52,9 +52,10 @@ def measured(case):
     counts = {len(cell.runs) for cell in case.cells.values()}
     low, high = min(counts), max(counts)
     runs = f"{low}" if low == high else f"{low} to {high}"
-    kind = "virtual time" if case.first.virtual else "CPU time"
     plural = "" if high == 1 else "s"
-    return f"{runs} run{plural} each, {kind}"
+    if case.first.virtual:
+        return f"{runs} seed{plural} each, virtual time, misses overlap"
+    return f"{runs} run{plural} each, CPU time"
 
 
 def _bars(plot, rows, xlabel, value_text):
@@ -591,11 +592,19 @@ def ratios(cases, reference, rows):
     rows = [row for row in rows if row[2]]
     if not rows:
         return None
+    said = (
+        "Median of the ratios of runs that stood side by side, with its 95 % "
+        "bootstrap interval. Left of 1 is less sys time."
+    )
+    if all(case.first.virtual for case in cases):
+        said = (
+            "Virtual time. The mark is where misses overlap, the bar reaches to "
+            "where they add up. Left of 1 is less sys time."
+        )
     plot = Plot(
         "sys-ratio",
         f"sys time against {reference}",
-        "Median of the ratios of runs that stood side by side, with its 95 % "
-        "bootstrap interval. Left of 1 is less sys time.",
+        said,
         sources(cases),
         f"An interval that contains 1 cannot tell the backend from {reference}.",
     )
@@ -701,7 +710,7 @@ def families(cases):
     groups = {}
     for case in cases:
         run = case.first
-        key = (run.trace, run.sha256, run.codec, run.virtual, run.raw.get("pools", 1))
+        key = (run.trace, run.sha256, run.codec, run.workload, run.raw.get("pools", 1))
         groups.setdefault(key, []).append(case)
     return list(groups.values())
 

@@ -137,6 +137,37 @@ class Run:
         return bool(self.raw["time"].get("virtual"))
 
     @property
+    def workload(self):
+        """What virtual CPUs do beside swapping, and on which machine; ""
+        for a native run."""
+        how = self.raw.get("virtual", {})
+        names = ("profile", "model", "think_ns", "burst", "charge", "costs")
+        return json.dumps([how.get(name) for name in names]) if how else ""
+
+    @property
+    def think_ns(self):
+        """Mean user time for each operation of a virtual run."""
+        how = self.raw.get("virtual", {})
+        return how.get("think_ns", 0) / how.get("burst", 1)
+
+    @property
+    def sys_ns_sum(self):
+        """sys where misses add up: the other end of a virtual run's interval;
+        None when only one model ran."""
+        return self.raw.get("virtual", {}).get("sys_ns_sum")
+
+    @property
+    def asked(self):
+        """The backend as it was asked for, shorter than its full spec; None
+        when the command named several."""
+        cli = self.raw.get("cli", [])
+        if not _is_list(cli) or cli.count("--backend") != 1:
+            return None
+        named = cli[cli.index("--backend") + 1 :]
+        many = len(named) > 1 and cli[1:2] == ["compare"]
+        return named[0] if named and not many else None
+
+    @property
     def round(self):
         return self.raw.get("run", 0)
 
@@ -244,7 +275,9 @@ class Run:
             self.virtual,
             raw.get("topology", ""),
             raw.get("pools", 1),
-            raw.get("seed", 0),
+            # On virtual CPUs the runs of a case are seeds.
+            None if self.virtual else raw.get("seed", 0),
+            self.workload,
             raw.get("events", self.events),
             json.dumps(raw.get("options", {}), sort_keys=True),
         )
@@ -304,6 +337,8 @@ class Case:
         unit = "virtual CPU" if run.virtual else "thread"
         if run.cpus != 1 or run.virtual:
             parts.append(f"{run.cpus} {unit}{'s' * (run.cpus != 1)}")
+        if run.think_ns:
+            parts.append(f"think {run.think_ns / 1e3:g} us")
         if run.raw.get("pools", 1) != 1:
             parts.append(f"{run.raw['pools']} pools")
         return ", ".join(parts)

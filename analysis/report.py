@@ -16,6 +16,7 @@ import page
 import plots
 import records
 import stats
+import sweeps
 import text
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -38,7 +39,8 @@ CSV_COLUMNS = (
     "trace sha256 events codec threads virtual backend round aa "
     "pool_pages pool_pages_peak objects object_bytes frag_ratio frag_ratio_end "
     "footprint_bytes footprint_bytes_max density real_ns user_ns sys_ns "
-    "sys_codec_ns sys_allocator_ns sys_lock_wait_ns sys_frontend_ns store_p99_ns load_p99_ns"
+    "sys_codec_ns sys_allocator_ns sys_lock_wait_ns sys_frontend_ns store_p99_ns load_p99_ns "
+    "sys_ns_sum"
 ).split()
 
 
@@ -53,6 +55,9 @@ class Row:
         self.ratio = None
         base = case.cells.get(reference)
         self.reference = base is cell
+        if case.first.virtual:
+            self._virtual(base)
+            return
         if self.reference and case.again:
             self.again = stats.paired_ratio(
                 cell.by_round(lambda run: run.sys_ns),
@@ -64,6 +69,27 @@ class Row:
                 cell.by_round(lambda run: run.sys_ns),
             )
 
+    def _virtual(self, base):
+        """Virtual time has no noise: the interval is that of the two models,
+        from misses that overlap to misses that add up."""
+        self.floor = None
+        if not base or base is self.cell:
+            return
+        ends = [
+            ratio["ratio"]
+            for value in (lambda run: run.sys_ns, lambda run: run.sys_ns_sum or 0)
+            if (
+                ratio := stats.paired_ratio(
+                    base.by_round(value), self.cell.by_round(value)
+                )
+            )
+        ]
+        if ends:
+            low = min(ends) if len(ends) > 1 else None
+            high = max(ends) if len(ends) > 1 else None
+            rounds = len(self.cell.runs)
+            self.ratio = {"n": rounds, "ratio": ends[0], "low": low, "high": high}
+
     def p99(self, op):
         """Median over the runs of an operation's p99, or None."""
         found = [
@@ -72,6 +98,13 @@ class Row:
             if run.raw.get("latency_ns", {}).get(op, {}).get("p99")
         ]
         return stats.summary(found)["median"] if found else None
+
+    def sys_text(self, show):
+        """sys per operation; of virtual CPUs both ends of the interval."""
+        whole = [self.sys / self.cell.first.ops]
+        if all(run.sys_ns_sum for run in self.cell.runs):
+            whole.append(self.cell.median(lambda run: run.sys_ns_sum / run.ops))
+        return "..".join(show(value) for value in whole)
 
     @property
     def ratio_text(self):
@@ -133,7 +166,7 @@ def text_table(found, rows):
                     f"{100 * run.rejected:.1f} %",
                     text.fmt_bytes(run.peak_footprint),
                     run.raw["pool_pages_peak"],
-                    text.fmt_ns(row.sys / run.ops),
+                    row.sys_text(text.fmt_ns),
                 ]
                 + [share(mid.split.get(n, 0), mid.sys_ns) for n in plots.SPLIT]
                 + [text.fmt_ns(v) if v else "-" for v in p99]
@@ -163,6 +196,7 @@ def write_csv(path, found):
                 + [time["real_ns"], time["user_ns"], time["sys_ns"]]
                 + [run.split.get(name, 0) for name in plots.SPLIT]
                 + [latency.get(op, {}).get("p99", "") for op in ("store", "load")]
+                + [run.sys_ns_sum or ""]
             )
 
 
@@ -269,6 +303,7 @@ def _say_sys(found, specs, rows, name, over):
         )
         said += f". Against it: {rest}"
     clear = unclear = single = 0
+    virtual = all(row.case.first.virtual for row in rows)
     for row in rows:
         if row.reference or not row.ratio:
             continue
@@ -278,12 +313,18 @@ def _say_sys(found, specs, rows, name, over):
             unclear += 1
         else:
             clear += 1
-    if clear + unclear:
+    if virtual and clear + unclear:
+        said += (
+            f". In {unclear} of {clear + unclear} comparisons with "
+            f"{name[found.reference]} the models disagree: less sys where "
+            "misses overlap, more where they add up, or the other way round"
+        )
+    elif clear + unclear:
         said += (
             f". Of {clear + unclear} comparisons with {name[found.reference]}, "
             f"{unclear} have an interval that contains no difference"
         )
-    elif single:
+    elif single and not virtual:
         said += (
             f". Fewer than {stats.MIN_PAIRS} runs each: no interval, so take "
             f"the order as a hint"
@@ -320,6 +361,13 @@ def _say_locks(found):
 
 
 def _say_noise(rows):
+    if all(row.case.first.virtual for row in rows):
+        return (
+            "Virtual time",
+            "A result repeats to the digit, so no interval here is noise: each "
+            "goes from misses that overlap to misses that add up. The costs are "
+            "a profile's; what each contributes is printed with the table.",
+        )
     again = [row.again for row in rows if row.again]
     if again:
         worst = max(again, key=lambda ratio: abs(ratio["ratio"] - 1))
@@ -373,7 +421,11 @@ def comparison_html(rows, reference):
         ("p99 store us", "99 of 100 stores take at most so long"),
         ("p99 load us", "99 of 100 loads take at most so long"),
         ("ratio", f"sys against {reference}"),
-        ("interval", "95 % of bootstrap ratios; sorts by width"),
+        (
+            "interval",
+            "95 % of bootstrap ratios; on virtual CPUs from misses that overlap "
+            "to misses that add up; sorts by width",
+        ),
         ("runs", "how often it ran"),
     ]
     body = []
@@ -390,7 +442,7 @@ def comparison_html(rows, reference):
             page.Cell(f"{run.density:.3f}", run.density),
             page.Cell(f"{100 * run.rejected:.1f}", run.rejected),
             page.Cell(f"{run.peak_footprint / 2**20:.2f}", run.peak_footprint),
-            page.Cell(f"{row.sys / run.ops / 1e3:.3f}", row.sys / run.ops),
+            page.Cell(row.sys_text(lambda v: f"{v / 1e3:.3f}"), row.sys / run.ops),
         ]
         for name in plots.SPLIT:
             part = mid.split.get(name, 0)
@@ -523,6 +575,7 @@ def all_plots(found, rows):
         plots.ratios(found.cases, reference, compared),
     ]
     overview += [plots.scaling(group) for group in plots.families(found.cases)]
+    overview += sweeps.figures(found.runs)
     per_case = []
     for case in found.cases:
         drawn = [plots.frag(case), plots.sys_split(case), plots.lock_wait(case)]
@@ -560,12 +613,17 @@ def write_page(folder, found, rows, drawn, notes):
     if len(title) > 110:
         title = f"{len(backends)} backends on {len(names)} traces"
     env = found.runs[0].raw["env"]
+    if all(run.virtual for run in found.runs):
+        names = dict.fromkeys(run.raw["virtual"]["profile"] for run in found.runs)
+        machine = [f"virtual CPUs of {', '.join(names)}"]
+    else:
+        kernel = f"kernel {env['kernel']}" if env.get("kernel") else ""
+        machine = [env.get("cpu", ""), kernel]
     lead = ", ".join(
         str(part)
         for part in (
             f"{len(found.runs)} runs",
-            env.get("cpu", ""),
-            f"kernel {env['kernel']}" if env.get("kernel") else "",
+            *machine,
             f"zlab {env['commit']}" if env.get("commit") else "",
             env.get("date", ""),
         )

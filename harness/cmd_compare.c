@@ -107,10 +107,11 @@ static error_t add_split(struct list *l, const char *typed)
 	char *word, *arg = strdup(typed);
 	error_t ret = 0;
 
-	if (!arg)
+	if (!arg || l->nr_own == LIST_MAX) {
+		free(arg);
 		return ENOMEM;
-	if (l->nr_own < LIST_MAX)
-		l->own[l->nr_own++] = arg;
+	}
+	l->own[l->nr_own++] = arg;
 	while (!ret && (word = strsep(&arg, ",")))
 		ret = add(l, word);
 	return ret;

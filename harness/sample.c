@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,9 +55,8 @@ static void command(const struct sample_run *run, struct words *w)
 
 	w->n = 0;
 	snprintf(w->threads, sizeof(w->threads), "%u", run->threads);
-	snprintf(
-		w->seed, sizeof(w->seed), "--seed=%llu",
-		(unsigned long long)(run->common->config.swap.seed + run->nth));
+	snprintf(w->seed, sizeof(w->seed), "--seed=%" PRIu64,
+		 run->common->config.swap.seed + run->nth);
 	add(w, "zlab");
 	add(w, "replay");
 	add(w, run->trace);

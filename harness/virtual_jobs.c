@@ -111,10 +111,10 @@ static int work(const struct replay_config *config, const char *sha256, int fd)
 	int ret = -ENOMEM;
 
 	virtual_use_heap();
-	res = calloc(1, sizeof(*res));
 	out = fdopen(fd, "w");
 	if (!out)
 		return EXIT_FAILED;
+	res = calloc(1, sizeof(*res));
 	if (res)
 		ret = replay_run(config, res, &err);
 	if (!ret) {
@@ -126,6 +126,7 @@ static int work(const struct replay_config *config, const char *sha256, int fd)
 		fputs(err.text, out);
 	else
 		ret = json_dumpf(record, out, JSON_COMPACT);
+	free(res);
 	if (fclose(out) || !ret)
 		return ret ? EXIT_FAILED : 0;
 	return ret == -EINTR ? EXIT_STOPPED : EXIT_FAILED;
@@ -257,9 +258,13 @@ int virtual_jobs(const struct replay_config *config, const char *sha256,
 	struct running *at = calloc(cores, sizeof(*at));
 	size_t *job_of = calloc(cores, sizeof(*job_of));
 	size_t next = 0, done = 0;
-	int ret = at && job_of ? 0 : cli_failed("out of memory");
-	int status, i, one;
+	int ret = 0, status, i, one;
 
+	if (!at || !job_of) {
+		free(at);
+		free(job_of);
+		return cli_failed("out of memory");
+	}
 	while (busy || (!ret && next < n && !cli_stopped())) {
 		for (slot = 0; slot < cores && !ret && next < n; slot++) {
 			if (at[slot].pid || cli_stopped())

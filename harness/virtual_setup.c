@@ -18,17 +18,18 @@
 /* Beside the build directory, where the tree keeps it. */
 static void default_profile(char *path, size_t len)
 {
-	ssize_t n = readlink("/proc/self/exe", path, len - 64);
+	char exe[4096];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
 	int i;
 
-	path[n < 0 ? 0 : n] = '\0';
+	exe[n < 0 ? 0 : n] = '\0';
 	for (i = 0; i < 2; i++) {
-		slash = strrchr(path, '/');
+		slash = strrchr(exe, '/');
 		if (slash)
 			*slash = '\0';
 	}
-	strcat(path, "/results/profiles/desktop.json");
+	snprintf(path, len, "%s/results/profiles/desktop.json", exe);
 }
 
 static int set_profile(const struct virtual_opts *o)
