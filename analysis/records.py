@@ -141,7 +141,7 @@ class Run:
         """What virtual CPUs do beside swapping, and on which machine; ""
         for a native run."""
         how = self.raw.get("virtual", {})
-        names = ("profile", "model", "think_ns", "burst", "charge", "costs")
+        names = "profile model think_ns burst burst_of charge costs".split()
         return json.dumps([how.get(name) for name in names]) if how else ""
 
     @property
