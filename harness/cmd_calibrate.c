@@ -123,16 +123,19 @@ static int fit_access(const char *profile, double guess, double *access,
 {
 	char dir[] = "/tmp/zlab-calibrate-XXXXXX", trace[64];
 	double num = 0, den = 0, e;
-	struct fit fit[NR_FITS], *f;
+	struct fit fit[NR_FITS] = { 0 }, *f;
+	size_t cases = NR_FITS;
 	int ret = 0;
 	size_t i;
 
 	if (!mkdtemp(dir))
 		return cli_failed("%s: %s", dir, strerror(errno));
 	snprintf(trace, sizeof(trace), "%s/t.zlt", dir);
-	for (i = 0; i < NR_FITS && !ret; i++) {
+	for (i = 0; i < NR_FITS; i++) {
 		f = &fit[i];
 		ret = fit_case(i, trace, profile, guess, f);
+		if (ret)
+			break;
 		num += f->slope / f->native * (1 - f->rest / f->native);
 		den += f->slope / f->native * (f->slope / f->native);
 	}
@@ -148,7 +151,7 @@ static int fit_access(const char *profile, double guess, double *access,
 		fprintf(stderr,
 			"  %-46s %-18s native %6.1f ns, virtual %+.1f %%\n",
 			fits[i][0], fits[i][1], f->native, 100 * e);
-		*error += e * e / (double)NR_FITS;
+		*error += e * e / (double)cases;
 	}
 	*error = sqrt(*error);
 	return 0;
