@@ -21,10 +21,10 @@ sweep = $(B)/zlab sweep traces/samples/$(1).zlt --vcpus $(SWEEP_CPUS) \
 $(SWEEPS): results/virtual/sweep-%.jsonl: | $(B)/zlab \
 		$(B)/zlab-virtual
 	$(call say,SWEEP,$@)
+	$(Q)mkdir -p $(@D)
 	$(Q)$(call sweep,$*,--no-sensitivity)
 	$(Q)ns=$$($(call think,$*)) && \
 		$(call sweep,$*,--think $$ns --burst $(SWEEP_BURST))
-	$(Q)rm -f $@.txt
 	$(Q)$(call slimmed,$@)
 
 virtual-results: $(SWEEPS)
