@@ -2,10 +2,12 @@
 """Replays of published set-ups on virtual CPUs: traces, profiles, records."""
 
 import concurrent.futures
+import itertools
 import json
 import pathlib
 import random
 import subprocess
+import threading
 
 import text
 
@@ -108,8 +110,10 @@ class Runner:
             "expand_ns_per_byte": 0,
         }
         path = self.work / f"{name}-{codec_ns:.0f}.json"
-        path.write_text(json.dumps(whole))
-        return path
+        # Another thread may make the same one.
+        part = self.work / f"{path.name}.{threading.get_ident()}"
+        part.write_text(json.dumps(whole))
+        return part.rename(path)
 
     def replay(self, trace, profile, *options):
         """One replay's record."""
@@ -118,7 +122,8 @@ class Runner:
             self.done[key] = json.loads(
                 self.command(
                     *("replay", trace, *options, "--profile", profile),
-                    *("--json", "-"),
+                    # Huge pages only cost time to clear; virtual time is the same.
+                    *("--huge", "off", "--json", "-"),
                 )
             )
         return self.done[key]
@@ -165,3 +170,48 @@ def table(heads, rows):
         "| " + " | ".join(map(str, r)) + " |"
         for r in (heads, ["---"] * len(heads), *rows)
     ]
+
+
+def closed_loop(workers, pairs, live, burst, sizes, roam=False):
+    """Each worker fills up; after a mark each stores a burst, loads as many, ...
+
+    live: pages that a worker has stored between bursts; what it loads is taken at
+    random, from all workers' pages if they roam, else from its own.
+    """
+    choice = random.Random(1)
+    stored = [[] for _ in range(workers)]
+    keys = itertools.count()
+
+    def store(w):
+        key = next(keys)
+        stored[w].append(key)
+        return row("store", key, sizes[key % len(sizes)], w)
+
+    def load(w):
+        of = stored[choice.randrange(workers)] if roam else []
+        of = of or stored[w] or next(s for s in stored if s)
+        i = choice.randrange(len(of))
+        of[i], of[-1] = of[-1], of[i]
+        return row("load", of.pop(), "", w)
+
+    for _ in range(live):
+        for w in range(workers):
+            yield store(w)
+    yield row("mark", "", "", 0, "full")
+    for _ in range(pairs // burst):
+        for w in range(workers):
+            yield from (store(w) for _ in range(burst))
+        for w in range(workers):
+            yield from (load(w) for _ in range(burst))
+
+
+def parts(record):
+    """Shares of a store: malloc, and the waits in malloc and in writing."""
+    store = record["virtual"]["store"]
+    return {k: v / store["ns"] for k, v in store.items()}
+
+
+def store_share(record):
+    """The store path's share of all time."""
+    store = record["virtual"]["store"]
+    return store["ns"] / store["cpus_ns"]

@@ -121,6 +121,7 @@ static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 				b->labels[b->object[i]]);
 		if (ret)
 			err_set(&w->err, ret, "out of memory for a mark");
+		virtual_mark();
 	}
 	replay_meet(r);
 	return ret;

@@ -48,6 +48,9 @@ enum virtual_part {
 void virtual_begin(enum virtual_part part);
 void virtual_end(enum virtual_part part);
 
+/** virtual_mark() - all CPUs meet at a mark: parts count from here on */
+void virtual_mark(void);
+
 #include "backends/sync.h"
 
 #define PROFILE_CODECS 8
@@ -122,13 +125,15 @@ struct virtual_config {
  * @bytes: its memory
  * @switches: of fibers
  * @hash: equal runs have equal ones
- * @part_ns: time in each part, all CPUs
+ * @since_mark_ns: from the last mark, or the start, until each CPU's end
+ * @part_ns: time in each part since then, all CPUs
  * @part_wait_ns: of that, waiting for locks
  */
 struct virtual_result {
 	uint64_t user_ns, idle_ns, end_ns;
 	size_t lines, bytes;
 	uint64_t switches, hash;
+	uint64_t since_mark_ns;
 	uint64_t part_ns[VIRTUAL_PARTS], part_wait_ns[VIRTUAL_PARTS];
 };
 
@@ -220,6 +225,7 @@ int virtual_replay(const struct virtual_run *run);
 #define virtual_codec(expand, len) ((void)0)
 #define virtual_begin(part) ((void)0)
 #define virtual_end(part) ((void)0)
+#define virtual_mark() ((void)0)
 /* Not reached: with --vcpus the native executable gave way, virtual_exec(). */
 #define virtual_setup(opts, vcpus, codec) 0
 #define virtual_check_trace(path, salvage, vcpus) 0

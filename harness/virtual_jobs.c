@@ -47,7 +47,8 @@ static json_t *store_parts(void)
 	const uint64_t *ns = virtual_result.part_ns;
 	const uint64_t *wait = virtual_result.part_wait_ns;
 
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "ns",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cpus_ns",
+			 (json_int_t)virtual_result.since_mark_ns, "ns",
 			 (json_int_t)ns[VIRTUAL_STORE], "wait_ns",
 			 (json_int_t)wait[VIRTUAL_STORE], "malloc_ns",
 			 (json_int_t)ns[VIRTUAL_MALLOC], "malloc_wait_ns",

@@ -25,6 +25,7 @@ static uint64_t randoms[SYNC_MAX_CPUS];
 static unsigned left_of_burst[SYNC_MAX_CPUS];
 static bool parked_background;
 /* When each CPU entered each part, and what it had waited till then, ns. */
+static uint64_t last_mark;
 static uint64_t part_since[SYNC_MAX_CPUS][VIRTUAL_PARTS];
 static uint64_t part_waited[SYNC_MAX_CPUS][VIRTUAL_PARTS];
 static unsigned ended;
@@ -93,6 +94,14 @@ void virtual_end(enum virtual_part part)
 	virtual_result.part_ns[part] += sync_clock_ns() - part_since[cpu][part];
 	virtual_result.part_wait_ns[part] +=
 		lock_wait_ns() - part_waited[cpu][part];
+}
+
+void virtual_mark(void)
+{
+	last_mark = sync_clock_ns();
+	memset(virtual_result.part_ns, 0, sizeof(virtual_result.part_ns));
+	memset(virtual_result.part_wait_ns, 0,
+	       sizeof(virtual_result.part_wait_ns));
 }
 
 static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
@@ -259,11 +268,15 @@ static int prepare(struct replay *r, struct err *err)
 
 static void account(struct replay *r)
 {
+	uint64_t end;
 	unsigned i;
 
-	for (i = 0; i < r->config->threads; i++)
-		if (vcpu_end(i) / 1000 > virtual_result.end_ns)
-			virtual_result.end_ns = vcpu_end(i) / 1000;
+	for (i = 0; i < r->config->threads; i++) {
+		end = vcpu_end(i) / 1000;
+		if (end > virtual_result.end_ns)
+			virtual_result.end_ns = end;
+		virtual_result.since_mark_ns += end - last_mark;
+	}
 	virtual_result.lines = vmem_lines();
 	virtual_result.bytes = vmem_bytes();
 	virtual_result.switches = vcpu_switches();
@@ -294,6 +307,7 @@ int replay_threads(struct replay *r, struct err *err)
 	replay = r;
 	parked_background = false;
 	ended = 0;
+	last_mark = 0;
 	for (i = 0; i <= n; i++) {
 		randoms[i] = (virtual_config.seed + 1) * 0x9e3779b97f4a7c15ull ^
 			     (i + 1) * 0xbf58476d1ce4e5b9ull;
