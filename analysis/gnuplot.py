@@ -273,7 +273,9 @@ class Panels(Plot):
             lowest = i + self.columns >= len(self.panels)
             lines += self._frame(left, low, left + wide, low + self.each)
             lines += [
-                self._label(title, left, low - 9, 11, INK, bold=True),
+                self._label(
+                    shorten(title, int(wide / 6.2)), left, low - 9, 11, INK, bold=True
+                ),
                 "set xtics ("
                 + ", ".join(f"{tic(n if lowest else '')} {x}" for n, x in self.xtics)
                 + ")",

@@ -575,7 +575,7 @@ def all_plots(found, rows):
         plots.ratios(found.cases, reference, compared),
     ]
     overview += [plots.scaling(group) for group in plots.families(found.cases)]
-    overview += sweeps.figures(found.runs)
+    overview += sweeps.figures(found.runs, found.labels)
     per_case = []
     for case in found.cases:
         drawn = [plots.frag(case), plots.sys_split(case), plots.lock_wait(case)]

@@ -26,11 +26,13 @@ LOCKS = 5
 class Sweep:
     """One workload: backend -> number of CPUs -> run."""
 
-    def __init__(self, runs):
+    def __init__(self, runs, labels=None):
         self.first = runs[0]
+        # How many before it differ in what a name does not say.
+        self.again = 0
         self.lines = {}
         for run in runs:
-            name = run.asked or run.spec
+            name = run.asked or (labels or {}).get(run.spec, run.spec)
             self.lines.setdefault(name, {}).setdefault(run.cpus, run)
         self.lines = dict(sorted(self.lines.items(), key=lambda item: era(item[0])))
         self.counts = sorted({run.cpus for run in runs})
@@ -38,7 +40,8 @@ class Sweep:
     @property
     def slug(self):
         think = f"-think{self.first.think_ns:g}" if self.first.think_ns else ""
-        return plots.safe(f"{self.first.trace}{think}")
+        again = f"-{self.again + 1}" if self.again else ""
+        return plots.safe(f"{self.first.trace}{think}{again}")
 
     @property
     def what(self):
@@ -96,7 +99,7 @@ def era(name):
     return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
 
 
-def sweeps(runs):
+def sweeps(runs, labels=None):
     """The workloads that ran on two numbers of virtual CPUs or more."""
     groups = {}
     for run in runs:
@@ -105,8 +108,11 @@ def sweeps(runs):
         key = (run.sha256, run.codec, run.workload, run.raw.get("pools", 1))
         key += (str(run.raw.get("options", {})), run.events)
         groups.setdefault(key, []).append(run)
-    found = [Sweep(group) for group in groups.values()]
-    return [sweep for sweep in found if len(sweep.counts) > 1]
+    found = [Sweep(group, labels) for group in groups.values()]
+    found = [sweep for sweep in found if len(sweep.counts) > 1]
+    for i, sweep in enumerate(found):
+        sweep.again = sum(sweep.slug == one.slug for one in found[:i])
+    return found
 
 
 def worst_lock(run):
@@ -295,10 +301,10 @@ def _stack(run, names):
         at += part
 
 
-def figures(runs):
-    """All figures of all workloads among the runs."""
+def figures(runs, labels=None):
+    """All figures of all workloads among the runs; labels are of specs."""
     drawn = []
-    for sweep in sweeps(runs):
+    for sweep in sweeps(runs, labels):
         drawn += [time_per_op(sweep), shares(sweep), speed_up(sweep)]
     return [plot for plot in drawn if plot]
 
