@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/zpool.h"
 #include "harness/cmd.h"
 #include "harness/conform.h"
 
@@ -30,7 +31,7 @@ static void help(FILE *out)
 		"                      over 0, one page does, too)\n"
 		"  --json FILE         write the counts as JSON (- for "
 		"stdout)\n",
-		CONFORM_SETTLE_EVERY);
+		ZPOOL_SETTLE_EVERY);
 }
 
 static int usage_error(const char *what, const char *arg)
@@ -104,7 +105,7 @@ static int parse_schedule(const char *text, unsigned *settle_every)
 		return 0;
 	}
 	if (!strcmp(text, "settle")) {
-		*settle_every = CONFORM_SETTLE_EVERY;
+		*settle_every = ZPOOL_SETTLE_EVERY;
 		return 0;
 	}
 	n = strtol(text, &end, 10);

@@ -32,15 +32,6 @@
 /* Deferred work runs where the log's "w" rows stand. */
 #define CONFORM_BY_LOG 0u
 
-/*
- * Operations between two runs of all deferred work, where it is not the log
- * that decides. A kernel's worker runs when it gets the CPU. With 300, z3fold's
- * pages at the settled checkpoints of 6.1's logs are met within 1 % or one
- * page; with anything from 140 to 400 nearly so. With 1 it is 1.2 % at most
- * where the pool is not nearly empty, with 1000 it is 2.5 %.
- */
-#define CONFORM_SETTLE_EVERY 300u
-
 /**
  * enum conform_kind - what is compared
  * @CONFORM_PAGES: the page count before an operation

@@ -116,9 +116,10 @@ static const struct argp_option options[] = {
 	  "Replace a random frame after every N events, as memory compaction "
 	  "does",
 	  0 },
-	{ "settle", OPT_SETTLE, "op|mark|never", 0,
-	  "Run a backend's deferred work after each operation (the default, "
-	  "which repeats), at marks and compactions, or at the end",
+	{ "settle", OPT_SETTLE, "op|kernel|mark|never", 0,
+	  "Run a backend's deferred work after each operation (the default), "
+	  "after some hundred, as kernels' workers do (conform's interval), at "
+	  "marks and compactions, or at the end",
 	  0 },
 	{ 0, 0, 0, 0, "The replay:", 4 },
 	{ "assign", OPT_ASSIGN, "key|tid|cpu", 0,
@@ -203,7 +204,8 @@ static error_t parse_choice(struct replay_config *c, int key, const char *arg)
 	static const char *const poor[] = { "reject", "keep", NULL };
 	static const char *const on_off[] = { "on", "off", NULL };
 	static const char *const api[] = { "auto", "map", "obj", NULL };
-	static const char *const settle[] = { "op", "mark", "never", NULL };
+	static const char *const settle[] = { "op", "kernel", "mark", "never",
+					      NULL };
 	static const char *const sizes[] = { "4K", "16K", "64K", NULL };
 	static const char *const assign[] = { "key", "tid", "cpu", NULL };
 	error_t ret;

@@ -353,7 +353,7 @@ static json_t *over_time(const struct replay_result *res)
 static json_t *options(const struct replay_config *c)
 {
 	static const char *const api[] = { "auto", "map", "obj" };
-	static const char *const settle[] = { "op", "mark", "never" };
+	static const char *const settle[] = { "op", "kernel", "mark", "never" };
 	static const char *const assign[] = { "key", "tid", "cpu" };
 
 	json_t *o = json_pack(

@@ -53,12 +53,14 @@ enum swap_api {
 
 /**
  * enum swap_settle - when an allocator's deferred work runs
- * @SWAP_SETTLE_OP: after each operation, so that a replay repeats
+ * @SWAP_SETTLE_OP: after each operation
+ * @SWAP_SETTLE_KERNEL: after ZPOOL_SETTLE_EVERY operations of a CPU
  * @SWAP_SETTLE_MARK: at marks, compactions and the end
  * @SWAP_SETTLE_NEVER: at the end only
  */
 enum swap_settle {
 	SWAP_SETTLE_OP,
+	SWAP_SETTLE_KERNEL,
 	SWAP_SETTLE_MARK,
 	SWAP_SETTLE_NEVER
 };
@@ -195,7 +197,8 @@ struct swap {
 	bool contents;
 	bool obj_read, obj_write;
 	bool copy_first;
-	bool settle_op;
+	/* Operations of a CPU between two runs of deferred work; 0 = other. */
+	unsigned settle_every;
 };
 
 /**
@@ -206,6 +209,7 @@ struct swap_cpu {
 	struct swap *swap;
 	struct zlt_cursor *cursor;
 	uint32_t sample_left;
+	uint32_t unsettled;
 	uint32_t random;
 	uint32_t next_content;
 	long nivcsw;

@@ -420,9 +420,13 @@ hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 		ret = load(c, key, kind, timed);
 	else
 		ret = invalidate(c, key, timed);
-	if (s->settle_op) {
+	if (s->settle_every && ++c->unsettled >= s->settle_every) {
+		c->unsettled = 0;
 		enter(c, timed, STAGE_ALLOC);
-		s->driver->settle(pool_of(s, key));
+		if (s->settle_every == 1)
+			s->driver->settle(pool_of(s, key));
+		else
+			swap_settle(s);
 	}
 	return ret;
 }

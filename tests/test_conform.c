@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "backends/zpool.h"
 #include "harness/conform.h"
 
 #define VECTORS "tests/vectors/"
@@ -71,7 +72,7 @@ static size_t read_index(void)
 		v->config.backend = v->backend;
 		v->config.tolerance = percent / 100;
 		v->config.settle_every = strcmp(when, "log")
-						 ? CONFORM_SETTLE_EVERY
+						 ? ZPOOL_SETTLE_EVERY
 						 : CONFORM_BY_LOG;
 		n++;
 	}
