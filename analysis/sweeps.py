@@ -21,6 +21,8 @@ from gnuplot import INK, SOFT
 
 BAND, GREY = "#9ecbec", "#c9ced6"
 LOCKS = 5
+# Letters of a panel's title.
+WIDEST = 28
 
 
 class Sweep:
@@ -32,7 +34,9 @@ class Sweep:
         self.again = 0
         self.lines = {}
         for run in runs:
-            name = run.asked or (labels or {}).get(run.spec, run.spec)
+            name = (labels or {}).get(run.spec, run.spec)
+            if run.asked and len(run.asked) <= max(len(name), WIDEST):
+                name = run.asked
             self.lines.setdefault(name, {}).setdefault(run.cpus, run)
         self.lines = dict(sorted(self.lines.items(), key=lambda item: era(item[0])))
         self.counts = sorted({run.cpus for run in runs})

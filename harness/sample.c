@@ -113,6 +113,9 @@ static int await(pid_t pid, const json_t *record)
 		if (errno != EINTR)
 			return cli_failed("a sample was lost: %s",
 					  strerror(errno));
+	/* It had no time to take note of the Ctrl-C that came to us too. */
+	if (WIFSIGNALED(status) && cli_stopped())
+		return EXIT_STOPPED;
 	if (WIFSIGNALED(status))
 		return cli_failed("a sample was ended by signal %d (%s)",
 				  WTERMSIG(status),
