@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "backends/zpool.h"
+#include "tests/lib/random.h"
 
 #define PAGE 4096u
 #define MAX_SPECS 64
@@ -55,15 +56,6 @@ struct world {
 	unsigned refuse; /* evict refuses each so-many-th object; 0 = none */
 	unsigned asked;
 };
-
-static uint64_t next(uint64_t *rng)
-{
-	uint64_t z = (*rng += 0x9e3779b97f4a7c15u);
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-	return z ^ z >> 31;
-}
 
 static unsigned below(struct world *w, unsigned n)
 {

@@ -22,6 +22,7 @@
 
 #include "backends/zpool.h"
 #include "harness/shim_build.h"
+#include "tests/lib/random.h"
 
 #define OLD "tests/shim_src/old"
 #define NEW "tests/shim_src/new"
@@ -40,24 +41,9 @@ struct run {
 	struct object obj[OBJECTS];
 	uint64_t rng;
 	long steps, corrupt, no_memory;
-	bool *stop;
+	/* Of all threads: a frame was migrated; nothing more is wanted. */
+	bool *moved, *stop;
 };
-
-static uint64_t next(uint64_t *rng)
-{
-	uint64_t z = (*rng += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
-static long scaled(long steps)
-{
-	const char *scale = getenv("ZLAB_TEST_SCALE");
-
-	return scale ? steps * atol(scale) / 100 + 1 : steps;
-}
 
 static const char *scratch(void)
 {
@@ -350,13 +336,19 @@ static void test_out_of_memory(void **state)
 	out_of_memory(NEW, ZSMALLOC);
 }
 
+/* On a busy machine the steps may be over before the disturber is there. */
+#define PATIENCE 1000
+
 static void *worker(void *arg)
 {
 	struct run *r = arg;
 	long i;
 
 	assert_int_equal(sync_cpu_attach(), 0);
-	for (i = 0; i < r->steps; i++)
+	for (i = 0;
+	     i < r->steps || (i < PATIENCE * r->steps &&
+			      !__atomic_load_n(r->moved, __ATOMIC_RELAXED));
+	     i++)
 		step(r);
 	sync_cpu_detach();
 	return NULL;
@@ -371,7 +363,8 @@ static void *disturber(void *arg)
 
 	assert_int_equal(sync_cpu_attach(), 0);
 	while (!__atomic_load_n(r->stop, __ATOMIC_ACQUIRE)) {
-		d->migrate(r->pool, pfn++ % (3 * OBJECTS));
+		if (!d->migrate(r->pool, pfn++ % (3 * OBJECTS)))
+			__atomic_store_n(r->moved, true, __ATOMIC_RELAXED);
 		if (pfn % 64 == 0)
 			d->settle(r->pool);
 		if (pfn % 512 == 0 && d->compact)
@@ -388,7 +381,7 @@ static void threads(const char *tree, const char *file)
 	struct run *r = calloc(3, sizeof(*r));
 	struct zpool_stats stats;
 	pthread_t thread[3];
-	bool stop = false;
+	bool stop = false, moved = false;
 	int i;
 
 	assert_non_null(r);
@@ -398,6 +391,7 @@ static void threads(const char *tree, const char *file)
 		r[i].rng = (uint64_t)i;
 		r[i].steps = scaled(40000);
 		r[i].stop = &stop;
+		r[i].moved = &moved;
 		assert_int_equal(pthread_create(&thread[i], NULL,
 						i < 2 ? worker : disturber,
 						&r[i]),

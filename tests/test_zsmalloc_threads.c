@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "backends/zpool.h"
+#include "tests/lib/random.h"
 
 #define NR(a) (sizeof(a) / sizeof((a)[0]))
 #define PAGE 4096
@@ -54,15 +55,6 @@ struct worker {
 	struct object objects[LIVE];
 	unsigned char copy[PAGE];
 };
-
-static uint64_t next(uint64_t *rng)
-{
-	uint64_t z = (*rng += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
 
 /* Few classes, so that their locks and lists are fought for. */
 static unsigned random_size(uint64_t *rng)
@@ -263,13 +255,6 @@ static void stress(const char *spec, long steps)
 		fail_msg("%s: %s", spec, err.text);
 	assert_int_equal(arena_used(w.pool->arena), 0);
 	zpool_destroy(w.pool);
-}
-
-static long scaled(long steps)
-{
-	const char *scale = getenv("ZLAB_TEST_SCALE");
-
-	return scale ? steps * atol(scale) / 100 : steps;
 }
 
 static void test_presets(void **state)

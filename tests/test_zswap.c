@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "harness/zswap_internal.h"
+#include "tests/lib/random.h"
 
 #define SLOTS 40000u
 #define LIVE 600u
@@ -42,15 +43,6 @@ struct worker {
 	char *page;
 	char *want;
 };
-
-static uint64_t next(uint64_t *rng)
-{
-	uint64_t z = (*rng += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
 
 /* One page in eight repeats a word, one in eight does not compress. */
 static void make_page(uint64_t seed, char *page)

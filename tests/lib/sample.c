@@ -9,18 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/lib/random.h"
 #include "tests/lib/sample.h"
 
 #define KEYS 300
-
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
 
 static uint64_t key_of(uint32_t k)
 {
@@ -44,7 +36,7 @@ static void make_pages(struct sample *s, uint64_t *state)
 		if (p == 1)
 			memset(page, 0x5a, ZLT_PAGE_SIZE);
 		for (i = 0; p > 1 && i < ZLT_PAGE_SIZE; i += 1 + p)
-			page[i] = (uint8_t)next_random(state);
+			page[i] = (uint8_t)next(state);
 	}
 }
 
@@ -52,12 +44,12 @@ static void make_event(struct sample *s, size_t i, enum zlt_objects objects,
 		       bool *stored, uint64_t *state)
 {
 	struct zlt_event *e = &s->events[i];
-	uint64_t dice = next_random(state) % 100;
-	uint32_t k = (uint32_t)(next_random(state) % KEYS);
+	uint64_t dice = next(state) % 100;
+	uint32_t k = (uint32_t)(next(state) % KEYS);
 
-	e->time_ns = i * 1000 + next_random(state) % 5000;
-	e->cpu = (uint16_t)(next_random(state) % 3 * 1000);
-	e->tid = 4000000 + (uint32_t)(next_random(state) % 4);
+	e->time_ns = i * 1000 + next(state) % 5000;
+	e->cpu = (uint16_t)(next(state) % 3 * 1000);
+	e->tid = 4000000 + (uint32_t)(next(state) % 4);
 	if (dice >= 97) {
 		e->op = ZLT_MARK;
 		snprintf(s->labels[i], sizeof(s->labels[i]), "at %zu, %s", i,
@@ -75,11 +67,10 @@ static void make_event(struct sample *s, size_t i, enum zlt_objects objects,
 					: ZLT_INVALIDATE;
 	stored[k] = true;
 	if (e->op == ZLT_STORE)
-		e->object = objects == ZLT_OBJECT_SIZES
-				    ? 1 + (uint32_t)(next_random(state) %
-						     ZLT_PAGE_SIZE)
-				    : (uint32_t)(next_random(state) %
-						 s->page_count);
+		e->object =
+			objects == ZLT_OBJECT_SIZES
+				? 1 + (uint32_t)(next(state) % ZLT_PAGE_SIZE)
+				: (uint32_t)(next(state) % s->page_count);
 }
 
 struct sample *sample_make(size_t count, enum zlt_objects objects,
