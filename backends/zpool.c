@@ -24,14 +24,19 @@ static const struct zpool_driver *const drivers[] = {
 static const struct zpool_driver *load(const char *spec, struct err *err)
 {
 	const struct zpool_driver *d;
+	const char *why;
 	char path[4096];
 	void *so;
 
 	snprintf(path, sizeof(path), "%.*s", (int)spec_name_len(spec), spec);
 	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!so) {
+		why = dlerror();
+		if (strstr(why, "symbol: __tsan_"))
+			why = "it was made for virtual CPUs (--vcpus) or for "
+			      "a zlab with the thread sanitizer";
 		err_set(err, -ENOENT, "backend %s cannot be loaded: %s", path,
-			dlerror());
+			why);
 		return NULL;
 	}
 	d = dlsym(so, "zlab_backend");

@@ -314,6 +314,9 @@ static int check_words(const struct args *a)
 				 "replay; give one");
 	if (!a->vcpus && virtual_opts_misplaced(&a->virtual, "replay"))
 		return EXIT_USAGE;
+	/* The virtual executable judges: a backend for it loads only there. */
+	if (a->vcpus && !REPLAY_VIRTUAL)
+		return 0;
 	if (zpool_full_spec(a->backend, full, sizeof(full), &err))
 		return cli_usage("%s", err.text);
 	if (!a->common.config.codec)
