@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Replays of published set-ups on virtual CPUs: traces, profiles, records."""
 
+import collections
 import concurrent.futures
 import itertools
 import json
@@ -16,6 +17,8 @@ MODELS = ("overlap", "sum")
 # Pages in the order of a generated trace: how sizes of one codec are spread.
 SIZES_SPEC = "scan:keys={n},ops={ops},window=0,unchanged=0,same=0,sizes=lz4,seed={seed}"
 ONE_SIZE = 2048
+# Bursts that a page stays before another worker loads it.
+FRESH = 4
 KEEP = ("backend", "topology", "virtual", "cli")
 TIME_KEEP = ("real_ns", "user_ns", "sys_ns", "sys_split_ns")
 LOCK_KEEP = ("name", "acquisitions", "contentions", "waittime_total_ns")
@@ -176,20 +179,23 @@ def closed_loop(workers, pairs, live, burst, sizes, roam=False):
     """Each worker fills up; after a mark each stores a burst, loads as many, ...
 
     live: pages that a worker has stored between bursts; what it loads is taken at
-    random, from all workers' pages if they roam, else from its own.
+    random, from all workers' pages if they roam, else from its own. What roams is
+    loaded some bursts later at the earliest, so that nobody waits for a store.
     """
     choice = random.Random(1)
     stored = [[] for _ in range(workers)]
+    fresh = [collections.deque() for _ in range(workers)]
     keys = itertools.count()
 
     def store(w):
         key = next(keys)
-        stored[w].append(key)
+        fresh[w].append(key)
+        if not roam or len(fresh[w]) > FRESH * burst:
+            stored[w].append(fresh[w].popleft())
         return row("store", key, sizes[key % len(sizes)], w)
 
     def load(w):
-        of = stored[choice.randrange(workers)] if roam else []
-        of = of or stored[w] or next(s for s in stored if s)
+        of = stored[choice.randrange(workers) if roam else w]
         i = choice.randrange(len(of))
         of[i], of[-1] = of[-1], of[i]
         return row("load", of.pop(), "", w)
