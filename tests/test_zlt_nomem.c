@@ -228,7 +228,9 @@ static int csv_way(struct err *err)
 
 static int generate_way(struct err *err)
 {
-	return generate_trace("zipf:keys=20,ops=100,contents=on", other, err);
+	return generate_trace(
+		"zipf:keys=20,ops=100,contents=on,threads=3,cpus=2", other,
+		err);
 }
 
 static void test_all(void **state)
