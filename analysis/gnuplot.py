@@ -274,7 +274,7 @@ class Panels(Plot):
             lines += self._frame(left, low, left + wide, low + self.each)
             lines += [
                 self._label(
-                    shorten(title, int(wide / 6.2)), left, low - 9, 11, INK, bold=True
+                    shorten(title, int(wide / 5.1)), left, low - 9, 11, INK, bold=True
                 ),
                 "set xtics ("
                 + ", ".join(f"{tic(n if lowest else '')} {x}" for n, x in self.xtics)

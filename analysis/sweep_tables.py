@@ -60,7 +60,7 @@ def sweep_sensitivity(sources):
             for cost, ends in costs.items():
                 most = max(abs(end - 1) for end in ends)
                 reach[cost] = max(reach.get(cost, 0), most)
-    shown = sorted((c for c in reach if reach[c] >= 0.05), key=reach.get)[::-1]
+    shown = sorted((c for c in reach if reach[c] >= 0.1), key=reach.get)[::-1]
     rows = []
     for trace, name, costs in lines:
         row = [trace, f"`{name}`"]
@@ -78,6 +78,7 @@ METRICS = {
     "sys_op_sum": lambda run: text.fmt_ns(run.sys_ns_sum / run.ops),
     "range": _range,
     "lock": lambda run: f"`{sweeps.worst_lock(run)[0]}`",
+    "work": lambda run: f"{100 * run.split['allocator'] / run.sys_ns:.0f} %",
     "share": lambda run: f"{100 * sweeps.worst_lock(run)[1]:.0f} %",
     "think": lambda run: text.fmt_ns(run.think_ns),
     "burst": lambda run: str(run.raw["virtual"]["burst"]),

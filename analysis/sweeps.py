@@ -23,6 +23,8 @@ BAND, GREY = "#9ecbec", "#c9ced6"
 LOCKS = 5
 # Letters of a panel's title.
 WIDEST = 28
+# Percent of sys that would not be seen.
+SLIVER = 0.3
 
 
 class Sweep:
@@ -145,20 +147,19 @@ def time_per_op(sweep):
     )
     every, values = {}, []
     for name, line in sweep.lines.items():
-        rows = []
+        every[name] = []
         for n, run in sorted(line.items()):
             low = run.sys_ns / run.ops / 1e3
             high = (run.sys_ns_sum or run.sys_ns) / run.ops / 1e3
-            rows.append((n, min(low, high), max(low, high)))
+            every[name].append((n, min(low, high), max(low, high)))
             values += [low, high]
-        every[name] = plot.data(name, ("virtual CPUs", "overlap us", "sum us"), rows)
-    for name, where in every.items():
+    heads = ("virtual CPUs", "overlap us", "sum us")
+    for name, rows in every.items():
+        where = plot.data(name, heads, rows)
         curves = [
-            f'{other} using 1:2 with lines lw 1 lc rgb "{GREY}"'
-            for one, other in every.items()
-            if one != name
+            f'{where} using 1:2:3 with filledcurves lc rgb "{BAND}"',
+            _others(plot, every, name, heads),
         ]
-        curves.insert(0, f'{where} using 1:2:3 with filledcurves lc rgb "{BAND}"')
         curves += [
             f'{where} using 1:{column} with lines lw {wide} lc rgb "{gnuplot.BLUE}"'
             for column, wide in ((3, 1), (2, 2))
@@ -168,6 +169,16 @@ def time_per_op(sweep):
     plot.key_line("the other designs, overlap", (GREY, "solid", 0), point=False)
     _log_axes(plot, sweep, values, "us per operation")
     return plot
+
+
+def _others(plot, every, name, heads):
+    """The lines of all designs but one, as one curve."""
+    rows = []
+    for other, line in every.items():
+        # An empty line lifts the pen.
+        rows += [*line, ()] if other != name else []
+    where = plot.data(f"not {name}", heads, rows[:-1])
+    return f'{where} using 1:2 with lines lw 1 lc rgb "{GREY}"'
 
 
 def _log_axes(plot, sweep, values, label):
@@ -210,13 +221,13 @@ def speed_up(sweep):
         rows = [(n, n * one / _cpu_per_op(run) / base) for n, run in line.items()]
         rows.sort()
         least = min(least, *(rate for _, rate in rows))
-        every[name] = plot.data(name, ("virtual CPUs", "speed-up"), rows)
-    for name, where in every.items():
-        curves = [f'{ideal} using 1:2 with lines dt "-" lw 1 lc rgb "{SOFT}"']
-        curves += [
-            f'{other} using 1:2 with lines lw 1 lc rgb "{GREY}"'
-            for one, other in every.items()
-            if one != name
+        every[name] = rows
+    heads = ("virtual CPUs", "speed-up")
+    for name, rows in every.items():
+        where = plot.data(name, heads, rows)
+        curves = [
+            f'{ideal} using 1:2 with lines dt "-" lw 1 lc rgb "{SOFT}"',
+            _others(plot, every, name, heads),
         ]
         curves.append(
             f"{where} using 1:2 with linespoints lw 2 pt 7 ps 0.4 "
@@ -250,7 +261,7 @@ def shares(sweep):
         "sweep-locks",
         f"Where sys goes on {sweep.counts[0]} to {sweep.counts[-1]} virtual CPUs",
         "Work of codec, allocator and front end, and waiting for each lock, where "
-        "misses overlap.",
+        "misses overlap. Fetching a lock's own line counts as work.",
         "The share of sys that each lock takes, for each design.",
     )
     parts = (
@@ -264,7 +275,7 @@ def shares(sweep):
         for n, run in sorted(line.items()):
             at = sweep.counts.index(n)
             for i, (low, high) in enumerate(_stack(run, names)):
-                if i < len(parts) and high > low:
+                if i < len(parts) and high > low + SLIVER:
                     stacks[i].append((at, 0, at - 0.42, at + 0.42, low, high))
         curves = []
         for part, style, rows in zip(parts, styles, stacks):

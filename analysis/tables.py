@@ -177,6 +177,8 @@ def claims(sources):
         "pools": ("one pool or many", "to the digit"),
         "index": ("forms of the index", "medians, within noise"),
         "designs": ("every locking design", "medians, within noise"),
+        "virtual/sweep-sqlite": ("every design on virtual CPUs", "to the digit"),
+        "virtual/sweep-make-j4": ("every design on virtual CPUs", "to the digit"),
         "readers": ("compaction against readers", "medians, within noise"),
         "atomic": ("atomic sections", "medians, within noise"),
         "zspage": ("memory of the zspage lock", "to the digit"),

@@ -31,4 +31,6 @@ virtual-results: $(SWEEPS)
 
 results: virtual-results
 
+figures: | $(SWEEPS)
+
 .PHONY: virtual-results
