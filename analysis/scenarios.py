@@ -19,7 +19,7 @@ import scenarios_run
 import text
 
 TABLES = ("T2", "T3", "T12")
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = scenarios_run.ROOT
 INTRODUCTION = """\
 # Published tables on virtual CPUs
 
@@ -70,9 +70,7 @@ def main():
     if not pathlib.Path(args.zlab).exists():
         text.die(f'scenarios: no program {args.zlab}; "make" builds it')
     with tempfile.TemporaryDirectory(prefix="zlab-scenarios-") as temporary:
-        runner = scenarios_run.Runner(
-            args.zlab, ROOT, args.work or temporary, args.jobs
-        )
+        runner = scenarios_run.Runner(args.zlab, args.work or temporary, args.jobs)
         code = module(args.what)
         more = code.QUICK if args.quick else {}
         records = code.Scenario(runner, **more).run()

@@ -12,6 +12,8 @@ import threading
 
 import text
 
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PUBLISHED = json.loads((ROOT / "results" / "published.json").read_text())["values"]
 PROFILES = ("desktop", "two-socket", "chiplets")
 MODELS = ("overlap", "sum")
 # Pages in the order of a generated trace: how sizes of one codec are spread.
@@ -45,11 +47,16 @@ def slim(record, case):
     return kept
 
 
+def published(name):
+    """A published value."""
+    return PUBLISHED[name]["value"]
+
+
 class Runner:
     """Makes traces and profiles in a folder, replays, keeps each replay once."""
 
-    def __init__(self, zlab, root, work, jobs):
-        self.zlab, self.root, self.work = zlab, root, pathlib.Path(work)
+    def __init__(self, zlab, work, jobs):
+        self.zlab, self.work = zlab, pathlib.Path(work)
         self.jobs = jobs
         self.done = {}
         self.work.mkdir(parents=True, exist_ok=True)
@@ -102,7 +109,7 @@ class Runner:
 
     def profile(self, name, codec_ns=None):
         """A committed profile; codec_ns: with a codec "fit" of constant cost."""
-        path = self.root / "results" / "profiles" / f"{name}.json"
+        path = ROOT / "results" / "profiles" / f"{name}.json"
         if codec_ns is None:
             return path
         whole = json.loads(path.read_text())

@@ -8,7 +8,9 @@ import scenarios_run as run
 OBJECTS = 65536
 DESIGNS = {"class": "zsmalloc@7.2", "class-free": "zsmalloc@7.3"}
 PROCESSES = (1, 2, 4)
-PUBLISHED = {"class": (11.7, 24.1, 63.0), "class-free": (9.8, 17.2, 45.3)}
+PUBLISHED = {
+    d: tuple(run.published(f"free.{d}.{p}") for p in PROCESSES) for d in DESIGNS
+}
 SEEDS = (1, 2, 3)
 SIZES = ("one class", "mixed")
 WITHIN = 0.25

@@ -12,13 +12,17 @@ LIVE = 1024
 PAIRS = 512
 SEEDS = (1, 2, 3)
 QUICK = {"pairs": 128, "seeds": (1,), "table": (60,), "steps": 3}
-# user and sys seconds as published.
+NAMES = {
+    "pool 32": "lock.pools32",
+    "pool 1": "lock.pool",
+    "class 1": "lock.class",
+    "zbud 32": "lock.zbud32",
+    "zbud 1": "lock.zbud",
+}
+# User and sys seconds.
 PUBLISHED = {
-    "pool 32": (1241.38, 1452.73),
-    "pool 1": (1240.45, 1844.69),
-    "class 1": (1242.37, 1469.71),
-    "zbud 32": (1239.58, 1430.09),
-    "zbud 1": (1241.37, 1516.59),
+    what: (run.published(f"{name}.user"), run.published(f"{name}.sys"))
+    for what, name in NAMES.items()
 }
 BACKENDS = {
     "pool": "zsmalloc@6.10",

@@ -14,8 +14,12 @@ SIZES = ("mixed", "one class")
 QUICK = {"pairs": 320, "seeds": (1,)}
 # As published, percent of all samples.
 PUBLISHED = {
-    32: {"store": 16.73, "malloc": 1.81},
-    1: {"store": 28.99, "malloc_wait": 6.81, "write_wait": 7.39},
+    32: {k: run.published(f"share.pools32.{k}") for k in ("store", "malloc")},
+    1: {
+        "store": run.published("share.pool.store"),
+        "malloc_wait": run.published("share.pool.malloc_spin"),
+        "write_wait": run.published("share.pool.map_spin"),
+    },
 }
 STORE_SHARE = PUBLISHED[32]["store"] / 100
 MALLOC_SHARE = PUBLISHED[32]["malloc"] / PUBLISHED[32]["store"]
