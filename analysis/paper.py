@@ -15,7 +15,9 @@ Marks in the template, one per pair of braces:
   {{mean SET BACKEND METRIC [FMT]}}  geometric mean over the cases of a set
   {{v TRACE/think|none/BACKEND/first|last|N METRIC}}  of a sweep over virtual
                               CPUs, with think time or none; see sweep_tables.py
-  {{table NAME}}              a table made by tables.py or sweep_tables.py
+  {{s TABLE NAME}}            of a scenario's summary; see scenarios_paper.py
+  {{table NAME}}              a table made by tables.py, sweep_tables.py or
+                              scenarios_paper.py
   {{figure SET NAME TEXT}}    an SVG of results/figures, drawn from SET
   {{sources}}                 the list of cited sources
   {{definitions}}             docs/definitions.md
@@ -34,6 +36,7 @@ import sys
 import textwrap
 
 import records
+import scenarios_paper
 import stats
 import sweep_tables
 import tables
@@ -198,6 +201,11 @@ class Paper:
             if said is None:
                 raise Wrong(f"no sweep has {args[0]} {args[1]}")
             return said
+        if verb == "s":
+            said = scenarios_paper.number(sources, args[0], args[1])
+            if said is None:
+                raise Wrong(f"scenario {args[0]} has no {args[1]}")
+            return said
         if verb == "count":
             found = sources.set(args[0])
             kinds = {
@@ -211,7 +219,8 @@ class Paper:
             return str(sources.set(args[0]).runs[0].raw["env"].get(args[1], "unknown"))
         if verb == "table":
             name = args[0].replace("-", "_")
-            maker = getattr(tables, name, None) or getattr(sweep_tables, name, None)
+            makers = (tables, sweep_tables, scenarios_paper)
+            maker = next(filter(None, (getattr(m, name, None) for m in makers)), None)
             if not maker:
                 raise Wrong(f"tables.py makes no table {args[0]}")
             return maker(sources)

@@ -10,15 +10,14 @@ writes the records; the second writes README.md from the records that are there.
 """
 
 import argparse
-import importlib
 import json
 import pathlib
 import tempfile
 
 import scenarios_run
+from scenarios_paper import TABLES, module
 import text
 
-TABLES = ("T2", "T3", "T12")
 ROOT = scenarios_run.ROOT
 INTRODUCTION = """\
 # Published tables on virtual CPUs
@@ -27,11 +26,6 @@ Made by `make scenarios`; see [docs/scenarios.md](../../docs/scenarios.md) for w
 is a prediction, what is fixed beforehand and what the models leave out. Ranges
 are over seeds within a row and over profiles and memory models between rows.
 """
-
-
-def module(table):
-    """The code of a table."""
-    return importlib.import_module(f"scenarios_{table.lower()}")
 
 
 def write(path, lines):

@@ -14,6 +14,7 @@ PUBLISHED = {
 SEEDS = (1, 2, 3)
 SIZES = ("one class", "mixed")
 WITHIN = 0.25
+DESKTOP = "desktop"
 QUICK = {"objects": 2048, "seeds": (1,)}
 
 
@@ -111,63 +112,104 @@ def misses(group):
     }
 
 
-def page(records):
-    """The scenario's part of the page."""
-    groups = grouped(records)
-    rest = {
+def ratio(group, processes):
+    """What the lookup without the pool's lock gains."""
+    return statistics.median(group["class", processes]) / statistics.median(
+        group["class-free", processes]
+    )
+
+
+def rows_of(groups, rest):
+    """A row per machine model and sizes."""
+    return [
+        [*key, rest[key]]
+        + [run.span(group[d, p]) for d in DESIGNS for p in PROCESSES]
+        + [f"{100 * max(misses(group).values(), key=abs):+.0f} %"]
+        for key, group in groups.items()
+    ]
+
+
+def table_of(rows):
+    """With the published row above."""
+    heads = ["profile", "model", "sizes", "rest, ns"]
+    heads += [f"{d}, {p}" for d in DESIGNS for p in PROCESSES] + ["worst"]
+    published = [f"**{v}**" for d in DESIGNS for v in PUBLISHED[d]]
+    return run.table(heads, [["**published**", "", "", "", *published, ""], *rows])
+
+
+def rests_of(records):
+    """(profile, model, sizes) -> other work per free, ns."""
+    return {
         (c["profile"], c["model"], c["sizes"]): c["rest_ns"]
         for c in (r["case"] for r in records)
     }
-    rows = [
-        ["**published**", "", "", ""]
-        + [f"**{v}**" for d in DESIGNS for v in PUBLISHED[d]]
-        + [""]
+
+
+def desktop_table(records):
+    """The machine that was measured."""
+    groups = {k: g for k, g in grouped(records).items() if k[0] == DESKTOP}
+    return table_of(rows_of(groups, rests_of(records)))
+
+
+def summary(records):
+    """What there is to say in a sentence."""
+    groups = grouped(records)
+    one, mixed = (groups[DESKTOP, run.MODELS[0], s] for s in SIZES)
+    last = PROCESSES[-1]
+    said = PUBLISHED["class"][-1] / PUBLISHED["class-free"][-1]
+    return {
+        "worst": f"{100 * max(map(abs, misses(one).values())):.0f} %",
+        "within": f"{100 * WITHIN:.0f} %",
+        "objects": str(OBJECTS),
+        "processes": str(last),
+        "gain": f"{ratio(one, last):.2f}",
+        "gain_mixed": f"{ratio(mixed, last):.2f}",
+        "gain_published": f"{said:.2f}",
+        "slower": f"{slower(one, last):.1f}",
+        "slower_mixed": f"{slower(mixed, last):.1f}",
+        "slower_published": f"{PUBLISHED['class-free'][-1] / PUBLISHED['class-free'][0]:.1f}",
+    }
+
+
+def slower(group, processes):
+    """How much longer that many processes take than one, class-free."""
+    return statistics.median(group["class-free", processes]) / statistics.median(
+        group["class-free", 1]
+    )
+
+
+def page(records):
+    """The scenario's part of the page."""
+    groups = grouped(records)
+    met = [
+        ", ".join(key)
+        for key, group in groups.items()
+        if max(map(abs, misses(group).values())) <= WITHIN
     ]
-    met = []
-    for key, group in groups.items():
-        worst = max(misses(group).values(), key=abs)
-        if abs(worst) <= WITHIN:
-            met.append(", ".join(key))
-        rows.append(
-            [*key, rest[key]]
-            + [run.span(group[d, p]) for d in DESIGNS for p in PROCESSES]
-            + [f"{100 * worst:+.0f} %"]
-        )
-    heads = ["profile", "model", "sizes", "rest, ns"]
-    heads += [f"{d}, {p}" for d in DESIGNS for p in PROCESSES] + ["worst"]
-    desktop = groups["desktop", "overlap", "one class"]
-    mixed = groups["desktop", "overlap", "mixed"]
-
-    def ratio(group, p):
-        return statistics.median(group["class", p]) / statistics.median(
-            group["class-free", p]
-        )
-
+    say = summary(records)
     return [
         "## T12: freeing cold objects, class locks before and after 7.3",
         "",
         f"Published (i7-12700, zram, lzo-rle): 1, 2 and 4 processes each free {OBJECTS}"
         " pages that were swapped out, ms.",
         "",
-        *run.table(heads, rows),
+        *table_of(rows_of(groups, rests_of(records))),
         "",
         f"The five other times within {100 * WITHIN:.0f} %: "
         + ("; ".join(met) if met else "in no case")
-        + ". The machine is a desktop with one socket, so that profile's rows are the "
-        "prediction; the others show what another machine would do.",
+        + ". What was measured is a desktop with one socket, so that profile's rows are "
+        "the prediction; the others show what another machine would do.",
         "",
-        "What decides:",
+        "What decides, on the desktop:",
         "",
-        f"- *One size class.* Gain of the lookup without the pool's lock with 4 "
-        f"processes: {ratio(desktop, 4):.2f} times with one class, published "
-        f"{PUBLISHED['class'][2] / PUBLISHED['class-free'][2]:.2f}; "
-        f"{ratio(mixed, 4):.2f} times with mixed sizes, where 4 processes take "
-        f"{statistics.median(mixed['class-free', 4]) / statistics.median(mixed['class-free', 1]):.1f}"
-        " times as long as one instead of the published "
-        f"{PUBLISHED['class-free'][2] / PUBLISHED['class-free'][0]:.1f}. The published "
-        "slow-down needs objects of one or few classes.",
-        "- *Overlap.* When misses add up, they stand inside the class's lock and 2 and "
-        "4 processes take too long.",
+        f"- *One size class.* With {say['processes']} processes the lookup without the "
+        f"pool's lock gains {say['gain']} times with one class, {say['gain_mixed']} with "
+        f"mixed sizes; published {say['gain_published']}. They take {say['slower']} "
+        f"times as long as one process, {say['slower_mixed']} with mixed sizes; "
+        f"published {say['slower_published']}. So the published slow-down needs objects "
+        "of one or few classes.",
+        "- *Overlap.* When misses add up, they stand inside the class's lock, and more "
+        "than one process takes too long.",
         "",
         "Assumptions: each process on a CPU of its own, all on one socket; the sizes "
         f"are those of lz4 (mixed) or {run.ONE_SIZE} bytes, the publication states "

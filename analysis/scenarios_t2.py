@@ -43,6 +43,8 @@ INGREDIENTS = {
     "one socket": {"topology": f"1x{WORKERS}"},
 }
 SWITCHED_ON = "two-socket"
+HEADS = ("pool, 1 of 32", "class, 1", "zbud, 1 of 32")
+PUBLISHED_POOLS = 32
 KEYS = ("profile", "model", "with", "at")
 
 
@@ -193,6 +195,38 @@ def found_rows(groups, wanted):
     return rows
 
 
+def found_table(records):
+    """A row per machine model."""
+    published = [f"**{100 * WANT[w]:+.1f}**" for w in BASE]
+    return run.table(
+        ["profile", "model", "T, us", *HEADS, "order", f"within {WITHIN} times"],
+        [
+            ["**published**", "", "", *published, "", ""],
+            *found_rows(grouped(records), lambda k: k[2] == "as it is"),
+        ],
+    )
+
+
+def summary(records):
+    """What there is to say in a sentence."""
+    plain = [
+        c for k, c in grouped(records).items() if k[2] == "as it is" and k[3] == "found"
+    ]
+    judged = [judge(c) for c in plain]
+    return {
+        "cases": str(len(judged)),
+        "order": str(sum(o for o, _ in judged)),
+        "near": str(sum(n for _, n in judged)),
+        "both": str(sum(o and n for o, n in judged)),
+        "class": run.span([100 * median(c, "class 1") for c in plain], "{:+.1f}"),
+        "zbud": run.span([100 * median(c, "zbud 1") for c in plain], "{:+.1f}"),
+        "rate": run.span([c["pair_ns"] / 1000 for cs in plain for c in cs], "{:.0f}"),
+        "within": str(WITHIN),
+        "cpus": str(WORKERS),
+        "pools": str(PUBLISHED_POOLS),
+    }
+
+
 def page(records):
     """The scenario's part of the page."""
     groups = grouped(records)
@@ -200,8 +234,6 @@ def page(records):
         cases for k, cases in groups.items() if k[2] == "as it is" and k[3] == "found"
     ]
     judged = [judge(c) for c in plain]
-    heads = ["pool, 1 of 32", "class, 1", "zbud, 1 of 32"]
-    published = [f"**{100 * WANT[w]:+.1f}**" for w in BASE]
     rates = [
         [f"{k[3]}", *k[:2], *(excess(c, w) for w in BASE)]
         for k, c in sorted(
@@ -217,23 +249,18 @@ def page(records):
         "load, is set where the pool's lock costs as published; class and zbud there "
         "are the prediction.",
         "",
-        *run.table(
-            ["profile", "model", "T, us", *heads, "order", f"within {WITHIN} times"],
-            [
-                ["**published**", "", "", *published, "", ""],
-                *found_rows(groups, lambda k: k[2] == "as it is"),
-            ],
-        ),
+        *found_table(records),
         "",
         f"The published order in {sum(o for o, _ in judged)} of {len(judged)} cases; "
         f"class and zbud both within a factor of {WITHIN} in "
-        f"{sum(n for _, n in judged)} of {len(judged)}.",
+        f"{sum(n for _, n in judged)} of {len(judged)}; both in "
+        f"{sum(o and n for o, n in judged)}.",
         "",
         f"Ingredients, on {SWITCHED_ON}, T found anew for each:",
         "",
         *run.table(
             [
-                *("what differs", "model", "T, us", *heads, "order"),
+                *("what differs", "model", "T, us", *HEADS, "order"),
                 f"within {WITHIN} times",
             ],
             found_rows(groups, lambda k: k[2] != "as it is"),
@@ -241,7 +268,7 @@ def page(records):
         "",
         "At other operation rates:",
         "",
-        *run.table(["T, us", "profile", "model", *heads], rates),
+        *run.table(["T, us", "profile", "model", *HEADS], rates),
         "",
         f"Assumptions: {WORKERS} CPUs are busy at a time, half of them on each socket "
         f"where there are two; reclaim stores {BURST} pages in a row, a page fault "
