@@ -15,6 +15,7 @@ Marks in the template, one per pair of braces:
   {{mean SET BACKEND METRIC [FMT]}}  geometric mean over the cases of a set
   {{v TRACE/think|none/BACKEND/first|last|N METRIC}}  of a sweep over virtual
                               CPUs, with think time or none; see sweep_tables.py
+  {{a NAME}}                  of virtual against real CPUs; see agreement_tables.py
   {{s TABLE NAME}}            of a scenario's summary; see scenarios_paper.py
   {{table NAME}}              a table made by tables.py, sweep_tables.py or
                               scenarios_paper.py
@@ -35,6 +36,7 @@ import re
 import sys
 import textwrap
 
+import agreement_tables
 import records
 import scenarios_paper
 import stats
@@ -206,6 +208,11 @@ class Paper:
             if said is None:
                 raise Wrong(f"scenario {args[0]} has no {args[1]}")
             return said
+        if verb == "a":
+            said = agreement_tables.number(sources, args[0])
+            if said is None:
+                raise Wrong(f"zlab validate says no {args[0]}")
+            return said
         if verb == "count":
             found = sources.set(args[0])
             kinds = {
@@ -219,7 +226,7 @@ class Paper:
             return str(sources.set(args[0]).runs[0].raw["env"].get(args[1], "unknown"))
         if verb == "table":
             name = args[0].replace("-", "_")
-            makers = (tables, sweep_tables, scenarios_paper)
+            makers = (tables, sweep_tables, scenarios_paper, agreement_tables)
             maker = next(filter(None, (getattr(m, name, None) for m in makers)), None)
             if not maker:
                 raise Wrong(f"tables.py makes no table {args[0]}")
