@@ -319,6 +319,8 @@ int virtual_replay(const struct virtual_run *r)
 		high = sys > high ? sys : high;
 		json_decref(record);
 	}
+	if (ret == EXIT_STOPPED && !r->quiet)
+		cli_failed("interrupted");
 	if (!ret && table && r->runs > 1)
 		printf("%lld seeds: sys %.3f to %.3f ms, %.2f %% apart\n",
 		       r->runs, low / 1e6, high / 1e6, 100 * (high / low - 1));
