@@ -118,11 +118,11 @@ struct swap *swap_create(const struct swap_config *config, struct err *err)
 		goto fail;
 	s->driver = s->pool[0]->driver;
 	s->contents = !(s->pool[0]->caps & ZPOOL_NO_CONTENTS);
-	if (s->driver->settle && s->pool[0]->caps & ZPOOL_DEFERS)
-		s->settle_every = config->settle == SWAP_SETTLE_OP ? 1
-				  : config->settle == SWAP_SETTLE_KERNEL
-					  ? ZPOOL_SETTLE_EVERY
-					  : 0;
+	s->settle_op = config->settle == SWAP_SETTLE_OP && s->driver->settle &&
+		       s->pool[0]->caps & ZPOOL_DEFERS;
+	if (config->settle == SWAP_SETTLE_KERNEL &&
+	    s->pool[0]->caps & ZPOOL_DEFERS)
+		s->settle_every = ZPOOL_SETTLE_EVERY;
 	if (choose_api(s, err))
 		goto fail;
 	if (make_pattern(s) || make_slots(s))

@@ -197,7 +197,8 @@ struct swap {
 	bool contents;
 	bool obj_read, obj_write;
 	bool copy_first;
-	/* Operations of a CPU between two runs of deferred work; 0 = other. */
+	bool settle_op;
+	/* Operations of a CPU between two runs of deferred work, or 0. */
 	unsigned settle_every;
 };
 
@@ -209,9 +210,9 @@ struct swap_cpu {
 	struct swap *swap;
 	struct zlt_cursor *cursor;
 	uint32_t sample_left;
-	uint32_t unsettled;
 	uint32_t random;
 	uint32_t next_content;
+	uint32_t unsettled;
 	long nivcsw;
 	struct stage_clock clock;
 	struct swap_counts counts;

@@ -420,13 +420,9 @@ hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 		ret = load(c, key, kind, timed);
 	else
 		ret = invalidate(c, key, timed);
-	if (s->settle_every && ++c->unsettled >= s->settle_every) {
-		c->unsettled = 0;
+	if (s->settle_op) {
 		enter(c, timed, STAGE_ALLOC);
-		if (s->settle_every == 1)
-			s->driver->settle(pool_of(s, key));
-		else
-			swap_settle(s);
+		s->driver->settle(pool_of(s, key));
 	}
 	return ret;
 }
@@ -521,8 +517,8 @@ RUN(run_sizes, SWAP_SIZES)
 RUN(run_table, SWAP_TABLE)
 RUN(run_pages, SWAP_PAGES)
 
-ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
-		 const uint32_t *object, size_t n)
+static ssize_t run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
+		   const uint32_t *object, size_t n)
 {
 	if (unlikely(c->swap->zswap != NULL))
 		return swap_run_zswap(c, op, key, object, n);
@@ -534,4 +530,40 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 	default:
 		return run_pages(c, op, key, object, n);
 	}
+}
+
+/* In parts, so that operations cost nothing where no work is deferred. */
+static ssize_t run_settling(struct swap_cpu *c, const uint8_t *op,
+			    const uint32_t *key, const uint32_t *object,
+			    size_t n)
+{
+	unsigned every = c->swap->settle_every;
+	size_t done = 0, part;
+	ssize_t ret;
+
+	while (done < n) {
+		part = every - c->unsettled;
+		if (part > n - done)
+			part = n - done;
+		ret = run(c, op + done, key + done, object + done, part);
+		if (ret < 0)
+			return ret;
+		done += (size_t)ret;
+		c->unsettled += (uint32_t)ret;
+		if (c->unsettled == every) {
+			c->unsettled = 0;
+			swap_settle(c->swap);
+		}
+		if ((size_t)ret < part)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
+		 const uint32_t *object, size_t n)
+{
+	if (unlikely(c->swap->settle_every))
+		return run_settling(c, op, key, object, n);
+	return run(c, op, key, object, n);
 }

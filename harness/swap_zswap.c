@@ -211,10 +211,8 @@ ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
 		ret = perform(c, op[i], key[i], object[i], timed);
 		if (ret)
 			return ret;
-		if (s->settle_every && ++c->unsettled >= s->settle_every) {
-			c->unsettled = 0;
+		if (s->settle_op)
 			swap_settle(s);
-		}
 		if (s->config.reclaim_here)
 			swap_reclaim(s, &c->times);
 	}

@@ -593,11 +593,12 @@ static void test_deferred_work_runs_when_asked(void **unused)
 	settled = 0;
 	assert_int_equal(swap_run(c, op, key, object, 3), 3);
 	assert_int_equal(settled, 0);
-	s->settle_every = 1;
+	s->settle_op = true;
 	assert_int_equal(swap_run(c, op, key, object, 3), 3);
 	assert_int_equal(settled, 3);
 	swap_settle(s);
 	assert_int_equal(settled, 4);
+	s->settle_op = false;
 	s->settle_every = 2;
 	assert_int_equal(swap_run(c, op, key, object, 3), 3);
 	assert_int_equal(settled, 5);
