@@ -11,11 +11,11 @@ PROCESSES = (1, 2, 4)
 PUBLISHED = {
     d: tuple(run.published(f"free.{d}.{p}") for p in PROCESSES) for d in DESIGNS
 }
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5)
 SIZES = ("one class", "mixed")
 WITHIN = 0.25
 DESKTOP = "desktop"
-QUICK = {"objects": 2048, "seeds": (1,)}
+QUICK = {"objects": 512, "seeds": (1,)}
 
 
 def events(processes, sizes, objects):

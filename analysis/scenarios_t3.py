@@ -55,7 +55,6 @@ SWITCHED_ON = "two-socket"
 BURSTS = {"as it is": "all", "only stores in bursts": "stores"}
 # The profile's, or of the constant time that gives malloc its share of a store.
 CODECS = ("lz4", "zstd", "fit")
-BASE_CASE = (SWITCHED_ON, CODECS[0], "as it is")
 # How near the fitted share has to come for the fit to count.
 FITTED = 0.1
 
@@ -243,11 +242,26 @@ def summary(records):
     for name, values in (("profile", run.PROFILES), ("codec", CODECS)):
         for value in values:
             out[value] = percent(medians(plain, **{name: value}))
-    for name in INGREDIENTS:
-        found = medians({k: v for k, v in groups.items() if k[4] == name})
-        out[name.replace(" ", "_")] = percent(found)
-    as_it_is = medians(groups, **dict(zip(("profile", "codec", "with"), BASE_CASE)))
-    out["base"] = percent(as_it_is)
+
+    def switched(*names):
+        return percent(
+            [
+                value
+                for name in names
+                for value in medians(
+                    groups, profile=SWITCHED_ON, codec=CODECS[0], **{"with": name}
+                )
+            ]
+        )
+
+    plainly, alone = BURSTS
+    out["codec"] = CODECS[0]
+    out["base"] = switched(plainly, alone)
+    out["free"] = switched("transfers between cores free")
+    out["less"], out["more"] = (
+        switched(f"hand-over {by}50 %", f"{alone}, hand-over {by}50 %")
+        for by in ("-", "+")
+    )
     return out
 
 
