@@ -15,6 +15,8 @@
 #include "harness/replay_internal.h"
 
 #define COMPRESSED_LINES 64
+/* Starts are drawn over at least this long: 20 us, some tens of operations. */
+#define START_PS 20000000ull
 
 struct virtual_config virtual_config;
 struct virtual_result virtual_result;
@@ -225,13 +227,14 @@ static void worker(void *arg)
 {
 	struct replay_worker *w = arg;
 	struct replay *r = w->r;
+	uint64_t spread;
 	unsigned i;
 
-	/* Nobody starts in step either. */
-	vcpu_sleep_until(
-		1000 +
-		jitter(w->id,
-		       virtual_config.think_ps * virtual_config.burst + 1));
+	/* Nobody starts in step either, also where nobody thinks. */
+	spread = virtual_config.think_ps * virtual_config.burst + 1;
+	if (spread < START_PS)
+		spread = START_PS;
+	vcpu_sleep_until(1000 + jitter(w->id, spread));
 	w->ret = replay_work(w);
 	if (w->ret) {
 		r->failed = true;
