@@ -266,6 +266,11 @@ def page(records):
             found_rows(groups, lambda k: k[2] != "as it is"),
         ),
         "",
+        "Which model of memory is right decides zbud: its one lock's section has the "
+        "most misses, which add up in one model and overlap in the other. With class "
+        "locks the other side of the comparison matters as much: 32 pools have more "
+        "zspages that are not full, and touch more lines.",
+        "",
         "At other operation rates:",
         "",
         *run.table(["T, us", "profile", "model", *HEADS], rates),
