@@ -268,8 +268,9 @@ def page(records):
         "",
         "Which model of memory is right decides zbud: its one lock's section has the "
         "most misses, which add up in one model and overlap in the other. With class "
-        "locks the other side of the comparison matters as much: 32 pools have more "
-        "zspages that are not full, and touch more lines.",
+        "locks the other side of the comparison matters as much, which makes some of "
+        "their costs negative; probably since 32 pools have more zspages that are not "
+        "full, and so touch more lines.",
         "",
         "At other operation rates:",
         "",
