@@ -16,7 +16,7 @@ SWEEPS := $(SWEEP_TRACES:%=results/virtual/sweep-%.jsonl)
 # What an interrupted one has made is in FILE.tmp, from where it goes on.
 sweep = $(B)/zlab sweep traces/samples/$(1).zlt --vcpus $(SWEEP_CPUS) \
 	--profile $(SWEEP_PROFILE) --codec sizes:lz4 \
-	$(EVERY_DESIGN:%=--backend %) -o $@.tmp $(2) >$@.txt
+	$(EVERY_DESIGN:%=--backend %) -o $@.tmp $(2) >/dev/null
 
 $(SWEEPS): results/virtual/sweep-%.jsonl: | $(B)/zlab \
 		$(B)/zlab-virtual
