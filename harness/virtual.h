@@ -154,6 +154,13 @@ int virtual_next(struct replay_worker *w, struct zlt_batch *b);
  */
 size_t virtual_mine(struct replay_worker *w, size_t from, size_t to);
 
+/**
+ * virtual_ahead() - what virtual_mine() gives out next in the worker's batch
+ *
+ * Return: its index, beyond the batch when there is none.
+ */
+size_t virtual_ahead(const struct replay_worker *w);
+
 /** profile_costs() - all costs, as a profile file has them; NULL = no memory */
 json_t *profile_costs(const struct profile *p);
 

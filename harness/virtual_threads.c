@@ -141,13 +141,17 @@ int replay_share(struct replay_worker *w, const struct zlt_batch *b,
 {
 	struct replay *r = w->r;
 	uint32_t turn = 0;
+	size_t i, ahead;
 	ssize_t n;
-	size_t i;
 	int ret;
 
 	for (i = next_mine(w, b, from, to, &turn); i < to;
 	     i = next_mine(w, b, i + 1, to, &turn)) {
 		w->ops_in++;
+		/* Other CPUs' work comes between: time enough to fetch it. */
+		ahead = w->mine ? to : virtual_ahead(w);
+		if (ahead < to)
+			__builtin_prefetch(&r->swap->slots[b->key[ahead]]);
 		if (r->config->speed > 0)
 			vcpu_sleep_until((uint64_t)((double)b->time_ns[i] *
 						    1000 / r->config->speed));

@@ -118,6 +118,11 @@ size_t virtual_mine(struct replay_worker *w, size_t from, size_t to)
 	return found;
 }
 
+size_t virtual_ahead(const struct replay_worker *w)
+{
+	return cursor[w->id];
+}
+
 static int decode(struct replay_worker *w, struct kept **out)
 {
 	struct replay *r = w->r;
