@@ -95,6 +95,12 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 			strerror(errno));
 		goto fail;
 	}
+	/*
+	 * What is first touched under the zone's lock, or with preemption off,
+	 * must not clear a huge page there.
+	 */
+	if (a->huge)
+		madvise(p + frames + descs, stack + pcp, MADV_NOHUGEPAGE);
 	a->base = (uintptr_t)p;
 	a->frames = p;
 	a->descs = p + frames;
