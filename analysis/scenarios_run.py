@@ -5,6 +5,7 @@ import collections
 import concurrent.futures
 import itertools
 import json
+import os
 import pathlib
 import random
 import subprocess
@@ -111,7 +112,8 @@ class Runner:
         """A committed profile; codec_ns: with a codec "fit" of constant cost."""
         path = ROOT / "results" / "profiles" / f"{name}.json"
         if codec_ns is None:
-            return path
+            # Records keep the command line; it must not name this machine.
+            return pathlib.Path(os.path.relpath(path))
         whole = json.loads(path.read_text())
         whole["codec"]["fit"] = {
             "compress_ns": codec_ns,
