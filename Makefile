@@ -75,12 +75,21 @@ endif
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
-ROOMS := lib backends traces harness
+ROOMS := lib \
+	$(addprefix backends,/ /mem /sync /sync/virtual /zsmalloc /z3fold) \
+	$(addprefix traces,/ /zlt /record) \
+	$(addprefix harness,/ /cli /cmd /compare /kernel /measure /replay /swap \
+		/verify /virtual)
+ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 MAIN := $(B)/harness/main.o
-TESTS := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/test_*.c)))
-BENCHES := $(patsubst tests/%.c,$(B)/tests/%,$(sort $(wildcard tests/bench_*.c)))
+# What a backend outside the tree is compiled with.
+PUBLIC_HEADERS := $(wildcard lib/err.h lib/spec.h backends/*.h \
+	backends/sync/*.h backends/sync/virtual/virtual.h)
+TESTS := $(patsubst %.c,$(B)/%,$(sort $(foreach \
+	room,backends harness sync traces,$(wildcard tests/$(room)/test_*.c))))
+BENCHES := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/bench/*.c)))
 TEST_LIB := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/lib/*.c)))
 
 .DEFAULT_GOAL := all
@@ -116,6 +125,7 @@ clean:
 help:
 	$(Q)sed -n '/^# make/,/^$$/s/^# \{0,1\}//p' Makefile
 
--include $(wildcard mk/*.mk)
+include mk/deps.mk mk/build.mk mk/test.mk mk/install.mk mk/demo.mk
+-include $(wildcard mk/results/*.mk)
 -include $(OBJS:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(TEST_LIB:.o=.d)
 .PHONY: all clean help FORCE

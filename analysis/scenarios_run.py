@@ -110,7 +110,7 @@ class Runner:
 
     def profile(self, name, codec_ns=None):
         """A committed profile; codec_ns: with a codec "fit" of constant cost."""
-        path = ROOT / "results" / "profiles" / f"{name}.json"
+        path = ROOT / "profiles" / f"{name}.json"
         if codec_ns is None:
             # Records keep the command line; it must not name this machine.
             return pathlib.Path(os.path.relpath(path))

@@ -32,13 +32,13 @@ struct sync_hist {
 	uint32_t bucket[SYNC_HIST_BUCKETS];
 };
 
-#include "backends/sync_debug.h"
+#include "backends/sync/debug.h"
 #ifdef SYNC_VIRTUAL
-#include "backends/sync_virtual.h"
+#include "backends/sync/virtual/virtual.h"
 #else
-#include "backends/sync_native.h"
+#include "backends/sync/native.h"
 #endif
-#include "backends/sync_call.h"
+#include "backends/sync/call.h"
 
 /**
  * DOC: CPUs

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/cmd.h"
-#include "harness/virtual.h"
+#include "harness/cmd/cmd.h"
+#include "harness/virtual/virtual.h"
 #include "version.h"
 
 static const struct cmd {

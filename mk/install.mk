@@ -17,6 +17,9 @@ install: all
 		$(INSTALL)/share/bash-completion/completions/zlab
 	$(Q)install -D -m 644 completions/_zlab \
 		$(INSTALL)/share/zsh/site-functions/_zlab
+	$(Q)for f in $(PUBLIC_HEADERS) $(wildcard backends/shim/*.[ch]); do \
+		install -D -m 644 $$f $(INSTALL)/share/zlab/$$f || exit 1; \
+	done
 
 uninstall:
 	$(Q)rm -rf $(INSTALL)/bin/zlab $(INSTALL)/lib/zlab \

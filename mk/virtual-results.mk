@@ -4,7 +4,7 @@
 
 SWEEP_TRACES ?= sqlite make-j4
 SWEEP_CPUS ?= 1,2,4,8,16,32,64,128
-SWEEP_PROFILE ?= results/profiles/two-socket.json
+SWEEP_PROFILE ?= profiles/two-socket.json
 # A CPU that does nothing but swap is the worst case. The other has work of its
 # own between bursts as long as swap-out's, so much that it operates at the rate
 # of a busy CPU in the recording.

@@ -20,7 +20,7 @@ compare_levels() {
 		for opt in 1 3; do
 			"$TMPDIR/o$opt/zlab-virtual" replay "$TMPDIR/t.zlt" \
 				--vcpus 32 --charge lz4 --backend "$spec" \
-				--profile results/profiles/two-socket.json \
+				--profile profiles/two-socket.json \
 				--think 2000 --json "$TMPDIR/o$opt.jsonl" \
 				>"$TMPDIR/result$opt" 2>&1
 		done

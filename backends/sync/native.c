@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The slow paths of the native locks, and the CPUs.
+ */
+#ifndef SYNC_VIRTUAL
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "backends/sync.h"
+#include "backends/sync/stat.h"
+
+static struct sync_cpu cpus[SYNC_MAX_CPUS];
+static bool cpu_used[SYNC_MAX_CPUS] = { true };
+static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
+__thread struct sync_cpu *sync_me = &cpus[0];
+
+static struct sync_mcs_node mcs_nodes[SYNC_MAX_CPUS];
+
+struct sync_cpu *sync_cpu_of(unsigned id)
+{
+	return &cpus[id];
+}
+
+int sync_cpu_attach(void)
+{
+	unsigned i;
+
+	pthread_mutex_lock(&cpu_lock);
+	for (i = 0; i < SYNC_MAX_CPUS && cpu_used[i]; i++)
+		;
+	if (i < SYNC_MAX_CPUS)
+		cpu_used[i] = true;
+	pthread_mutex_unlock(&cpu_lock);
+	if (i == SYNC_MAX_CPUS)
+		return -EAGAIN;
+	cpus[i].id = i;
+	cpus[i].state &= ~(int64_t)SYNC_DEPTH;
+	sync_stat_cpu_seen(i);
+	sync_me = &cpus[i];
+	return 0;
+}
+
+void sync_cpu_release(void)
+{
+	pthread_mutex_lock(&cpu_lock);
+	cpu_used[sync_me->id] = sync_me->id == 0;
+	pthread_mutex_unlock(&cpu_lock);
+	sync_me = &cpus[0];
+}
+
+void sync_cond_resched(void)
+{
+	sched_yield();
+}
+
+void sync_spin_wait(spinlock_t *l, unsigned class)
+{
+	uint64_t t = sync_clock_ns();
+
+	sync_raw(lock)(&l->raw);
+	sync_waited(class, t, true);
+}
+
+/*
+ * Readers use the CPU's node only while they wait, and a thread that waits
+ * takes no second lock, so one node per CPU is enough.
+ */
+void sync_mcs_lock_slow(struct sync_mcs *l)
+{
+	struct sync_mcs_node *node = &mcs_nodes[sync_me->id], *prev, *next;
+	uint16_t me = sync_me->id + 1, before;
+	struct sync_mcs alone = { .word = 0 }, held = { .word = 0 };
+	unsigned spins = 0;
+
+	__atomic_store_n(&node->next, NULL, __ATOMIC_RELAXED);
+	__atomic_store_n(&node->waits, 1, __ATOMIC_RELAXED);
+	before = __atomic_exchange_n(&l->tail, me, __ATOMIC_ACQ_REL);
+	if (before) {
+		prev = &mcs_nodes[before - 1];
+		__atomic_store_n(&prev->next, node, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&node->waits, __ATOMIC_ACQUIRE))
+			sync_relax(&spins);
+	}
+	/* At the head: only a newcomer's trylock can come in between. */
+	alone.tail = me;
+	held.locked = 1;
+	for (;;) {
+		uint32_t seen = alone.word;
+
+		if (__atomic_load_n(&l->locked, __ATOMIC_RELAXED)) {
+			sync_relax(&spins);
+			continue;
+		}
+		if (__atomic_load_n(&l->tail, __ATOMIC_RELAXED) != me)
+			break;
+		if (__atomic_compare_exchange_n(&l->word, &seen, held.word,
+						false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return;
+	}
+	/* Somebody is behind, so the word is not zero and no try succeeds. */
+	__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE);
+	while (!(next = __atomic_load_n(&node->next, __ATOMIC_ACQUIRE)))
+		sync_relax(&spins);
+	__atomic_store_n(&next->waits, 0, __ATOMIC_RELEASE);
+}
+
+void sync_read_wait(rwlock_t *l, unsigned class)
+{
+	uint64_t t = sync_clock_ns();
+	unsigned spins = 0;
+
+	/* The count must not keep the writer out while this reader queues. */
+	__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
+	sync_raw(lock)(&l->wait);
+	__atomic_add_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
+	while (__atomic_load_n(&l->cnts, __ATOMIC_ACQUIRE) & RWLOCK_WLOCKED)
+		sync_relax(&spins);
+	sync_raw(unlock)(&l->wait);
+	sync_waited(class, t, true);
+}
+
+void sync_write_wait(rwlock_t *l, unsigned class)
+{
+	uint64_t t = sync_clock_ns();
+	unsigned spins = 0;
+	uint32_t only;
+
+	sync_raw(lock)(&l->wait);
+	/* Keeps new readers out while the old ones leave. */
+	if (!sync_write_enter(l)) {
+		__atomic_or_fetch(&l->cnts, RWLOCK_WAITING, __ATOMIC_RELAXED);
+		for (;;) {
+			only = RWLOCK_WAITING;
+			if (READ_ONCE(l->cnts) == only &&
+			    __atomic_compare_exchange_n(
+				    &l->cnts, &only, RWLOCK_WLOCKED, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+				break;
+			sync_relax(&spins);
+		}
+	}
+	sync_raw(unlock)(&l->wait);
+	sync_waited(class, t, true);
+}
+
+static void futex_wait(uint32_t *addr, uint32_t val)
+{
+	syscall(SYS_futex, addr, FUTEX_WAIT_PRIVATE, val, NULL, NULL, 0);
+}
+
+void init_rwsem(struct rw_semaphore *s)
+{
+	memset(s, 0, sizeof(*s));
+}
+
+static bool rwsem_read_enter(struct rw_semaphore *s)
+{
+	int c = __atomic_load_n(&s->cnt, __ATOMIC_RELAXED);
+
+	while (c >= 0)
+		if (__atomic_compare_exchange_n(&s->cnt, &c, c + 1, false,
+						__ATOMIC_SEQ_CST,
+						__ATOMIC_RELAXED))
+			return true;
+	return false;
+}
+
+static bool rwsem_read_try(struct rw_semaphore *s)
+{
+	if (__atomic_load_n(&s->writers_waiting, __ATOMIC_SEQ_CST) &&
+	    !__atomic_load_n(&s->readers_turn, __ATOMIC_SEQ_CST))
+		return false;
+	return rwsem_read_enter(s);
+}
+
+static bool rwsem_write_try(struct rw_semaphore *s)
+{
+	int zero = 0;
+
+	if (__atomic_load_n(&s->readers_turn, __ATOMIC_SEQ_CST) &&
+	    __atomic_load_n(&s->readers_waiting, __ATOMIC_SEQ_CST))
+		return false;
+	return __atomic_compare_exchange_n(&s->cnt, &zero, -1, false,
+					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
+ * The caller has announced itself as waiting before the first try here: then
+ * either the try sees the release or the releaser sees the waiter.
+ */
+static void rwsem_sleep(struct rw_semaphore *s,
+			bool (*try)(struct rw_semaphore *s))
+{
+	uint32_t seq;
+
+	for (;;) {
+		seq = __atomic_load_n(&s->seq, __ATOMIC_SEQ_CST);
+		if (try(s))
+			return;
+		futex_wait(&s->seq, seq);
+	}
+}
+
+static void rwsem_wake(struct rw_semaphore *s)
+{
+	if (!rwsem_is_contended(s))
+		return;
+	__atomic_add_fetch(&s->seq, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &s->seq, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class)
+{
+	if (!rwsem_read_try(s))
+		return false;
+	sync_slept(s, class);
+	return true;
+}
+
+void sync_down_read(struct rw_semaphore *s, unsigned class)
+{
+	uint64_t t;
+
+	if (__builtin_expect(!rwsem_read_try(s), 0)) {
+		t = sync_clock_ns();
+		__atomic_add_fetch(&s->readers_waiting, 1, __ATOMIC_SEQ_CST);
+		rwsem_sleep(s, rwsem_read_try);
+		if (!__atomic_sub_fetch(&s->readers_waiting, 1,
+					__ATOMIC_SEQ_CST))
+			__atomic_store_n(&s->readers_turn, 0, __ATOMIC_SEQ_CST);
+		sync_waited(class, t, false);
+	}
+	sync_slept(s, class);
+}
+
+void sync_up_read(struct rw_semaphore *s)
+{
+	sync_waking(s);
+	if (!__atomic_sub_fetch(&s->cnt, 1, __ATOMIC_SEQ_CST))
+		rwsem_wake(s);
+}
+
+bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class)
+{
+	if (!rwsem_write_try(s))
+		return false;
+	sync_slept(s, class);
+	return true;
+}
+
+void sync_down_write(struct rw_semaphore *s, unsigned class)
+{
+	uint64_t t;
+
+	if (__builtin_expect(!rwsem_write_try(s), 0)) {
+		t = sync_clock_ns();
+		__atomic_add_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
+		rwsem_sleep(s, rwsem_write_try);
+		__atomic_sub_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
+		sync_waited(class, t, false);
+	}
+	sync_slept(s, class);
+}
+
+void sync_up_write(struct rw_semaphore *s)
+{
+	sync_waking(s);
+	if (__atomic_load_n(&s->readers_waiting, __ATOMIC_SEQ_CST))
+		__atomic_store_n(&s->readers_turn, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&s->cnt, 0, __ATOMIC_SEQ_CST);
+	rwsem_wake(s);
+}
+
+bool rwsem_is_contended(struct rw_semaphore *s)
+{
+	return __atomic_load_n(&s->writers_waiting, __ATOMIC_SEQ_CST) ||
+	       __atomic_load_n(&s->readers_waiting, __ATOMIC_SEQ_CST);
+}
+
+void sync_bit_wait(int bit, unsigned long *addr, unsigned class)
+{
+	uint64_t t = sync_clock_ns();
+	unsigned spins = 0;
+
+	do {
+		while (READ_ONCE(*addr) & (1ul << bit))
+			sync_relax(&spins);
+	} while (!sync_bit_enter(bit, addr));
+	sync_waited(class, t, true);
+}
+
+#endif

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The clock of the native locks and what they time with it.
+ */
+#ifndef SYNC_VIRTUAL
+#include <string.h>
+#include <time.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <x86intrin.h>
+#endif
+
+#include "backends/sync.h"
+#include "backends/sync/stat.h"
+
+#define HELD_MAX 16
+#define OWNERS 4096
+#define CALIBRATE_NS 200000
+
+struct hold {
+	const void *lock;
+	unsigned class;
+	uint64_t since;
+};
+
+/* What a CPU is timing now; touched by that CPU alone. */
+static struct sample {
+	uint64_t section_since;
+	uint64_t waited; /* for the lock that is being taken */
+	bool contended; /* there was such a wait */
+	bool timing; /* an atomic section */
+	unsigned skip; /* sections to let pass before one is timed */
+	unsigned until_sleep;
+	uint32_t random;
+	unsigned nr_held;
+	struct hold held[HELD_MAX];
+	struct hold slept[HELD_MAX];
+} __attribute__((aligned(64))) samples[SYNC_MAX_CPUS];
+
+static unsigned period = SYNC_SAMPLE_PERIOD;
+
+/*
+ * Who took a lock last, by a hash of its address: another lock may overwrite
+ * the entry, then one bounce is missed. Written in detail mode only.
+ */
+static uint64_t owners[OWNERS];
+
+static double ns_per_tick; /* 0: there is no usable counter */
+static uint64_t tick0;
+
+static uint64_t posix_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+#ifdef __x86_64__
+/* Only a counter of constant rate that never stops is a clock. */
+static bool tsc_usable(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
+}
+
+static uint64_t ticks(void)
+{
+	return __rdtsc();
+}
+#else
+static bool tsc_usable(void)
+{
+	return false;
+}
+
+static uint64_t ticks(void)
+{
+	return 0;
+}
+#endif
+
+/* Both clocks at one moment: the try with the shortest gap between reads. */
+static void read_both(uint64_t *tick, uint64_t *ns)
+{
+	uint64_t best = ~0ull, before, after, now;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		before = ticks();
+		now = posix_ns();
+		after = ticks();
+		if (after - before < best) {
+			best = after - before;
+			*tick = before + best / 2;
+			*ns = now;
+		}
+	}
+}
+
+__attribute__((constructor)) static void clock_calibrate(void)
+{
+	uint64_t ns0, tick1, ns1;
+
+	if (!tsc_usable())
+		return;
+	read_both(&tick0, &ns0);
+	while (posix_ns() - ns0 < CALIBRATE_NS)
+		;
+	read_both(&tick1, &ns1);
+	if (tick1 > tick0)
+		ns_per_tick = (double)(ns1 - ns0) / (double)(tick1 - tick0);
+}
+
+uint64_t sync_clock_ns(void)
+{
+	if (ns_per_tick == 0)
+		return posix_ns();
+	return (uint64_t)((double)(ticks() - tick0) * ns_per_tick);
+}
+
+void lock_stats_detail(bool on)
+{
+	WRITE_ONCE(period, on ? 1 : SYNC_SAMPLE_PERIOD);
+}
+
+/*
+ * Drawn from 0 to 2 * (period - 1): a fixed distance would meet the same lock
+ * again and again when the workload has a rhythm.
+ */
+static unsigned draw(struct sample *s, unsigned mean)
+{
+	s->random = s->random * 1664525u + 1013904223u;
+	return (unsigned)((uint64_t)s->random * (2 * mean + 1) >> 32);
+}
+
+static unsigned draw_period(struct sample *s)
+{
+	unsigned p = READ_ONCE(period);
+
+	return p == 1 ? 0 : draw(s, p - 1);
+}
+
+static void bounce(struct sync_cpu *me, const void *l, unsigned class,
+		   bool contended)
+{
+	uintptr_t key = (uintptr_t)l >> 2;
+	uint64_t *at = &owners[(key ^ key >> 12) % OWNERS];
+	uint64_t was = READ_ONCE(*at);
+	uint64_t mine = (uint64_t)key << 10 | me->id;
+
+	if (was == mine)
+		return;
+	WRITE_ONCE(*at, mine);
+	if (was >> 10 == mine >> 10)
+		sync_stat_bounce(me->id, class, contended);
+}
+
+/* What a wait adds to the state so that its take goes the slow way once. */
+#define FORCE (SYNC_COUNTDOWN << 40)
+
+/* Whether the take that follows a wait began with it; for how long. */
+static uint64_t take_wait(struct sync_cpu *me, struct sample *s, bool spins)
+{
+	uint64_t waited = s->waited;
+
+	if (s->contended && spins)
+		me->state += FORCE;
+	s->contended = false;
+	s->waited = 0;
+	return waited;
+}
+
+void sync_took_slow(struct sync_cpu *me, const void *l, unsigned class)
+{
+	struct sample *s = &samples[me->id];
+	bool contended = s->contended && l;
+	uint64_t waited = contended ? take_wait(me, s, true) : 0;
+
+	if (me->state >= 0)
+		return;
+	if (!s->timing) {
+		/* Due, but this is not the outermost take of a section. */
+		if ((me->state & SYNC_DEPTH) != 1)
+			return;
+		if (s->skip) {
+			s->skip--;
+			return;
+		}
+		s->timing = true;
+		s->nr_held = 0;
+		s->section_since = sync_clock_ns() - waited;
+	}
+	if (!l)
+		return;
+	if (READ_ONCE(period) == 1)
+		bounce(me, l, class, contended);
+	if (s->nr_held < HELD_MAX)
+		s->held[s->nr_held++] = (struct hold){
+			.lock = l, .class = class, .since = sync_clock_ns()
+		};
+}
+
+void sync_dropped_slow(struct sync_cpu *me, const void *l)
+{
+	struct sample *s = &samples[me->id];
+	uint64_t now;
+	unsigned i;
+
+	if (!s->timing)
+		return;
+	now = sync_clock_ns();
+	for (i = s->nr_held; l && i-- > 0;) {
+		if (s->held[i].lock != l)
+			continue;
+		sync_stat_hold(me->id, s->held[i].class,
+			       now - s->held[i].since);
+		s->held[i] = s->held[--s->nr_held];
+		break;
+	}
+	if (me->state & SYNC_DEPTH)
+		return;
+	sync_stat_section(me->id, now - s->section_since);
+	s->timing = false;
+	me->state = (int64_t)draw_period(s) * SYNC_COUNTDOWN;
+	/* Not always the section behind the one with most takes. */
+	s->skip = READ_ONCE(period) == 1 ? 0 : draw(s, 4);
+}
+
+void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class)
+{
+	struct sample *s = &samples[me->id];
+
+	bool contended = s->contended;
+
+	take_wait(me, s, false);
+	if (READ_ONCE(period) == 1)
+		bounce(me, l, class, contended);
+	if (s->until_sleep) {
+		s->until_sleep--;
+		return;
+	}
+	s->until_sleep = draw_period(s);
+	if (me->nr_slept < HELD_MAX)
+		s->slept[me->nr_slept++] = (struct hold){
+			.lock = l, .class = class, .since = sync_clock_ns()
+		};
+}
+
+void sync_sleep_end(struct sync_cpu *me, const void *l)
+{
+	struct sample *s = &samples[me->id];
+	unsigned i = me->nr_slept;
+
+	while (i-- > 0) {
+		if (s->slept[i].lock != l)
+			continue;
+		sync_stat_hold(me->id, s->slept[i].class,
+			       sync_clock_ns() - s->slept[i].since);
+		s->slept[i] = s->slept[--me->nr_slept];
+		return;
+	}
+}
+
+void sync_waited(unsigned class, uint64_t since, bool spins)
+{
+	uint64_t ns = sync_clock_ns() - since;
+	struct sync_cpu *me = sync_me;
+#ifndef SYNC_NO_STATS
+	struct sample *s = &samples[me->id];
+
+	s->waited = ns;
+	s->contended = true;
+	if (spins)
+		me->state -= FORCE;
+	sync_stat_wait(me->id, class, ns);
+#endif
+	me->wait_ns += ns;
+}
+
+uint64_t lock_wait_ns(void)
+{
+	return sync_me->wait_ns;
+}
+
+uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class)
+{
+	return READ_ONCE(sync_cpu_of(cpu)->acquisitions[class]);
+}
+
+void sync_flavour_reset(unsigned cpu)
+{
+	struct sync_cpu *c = sync_cpu_of(cpu);
+	unsigned i;
+
+	for (i = 0; i < SYNC_MAX_CLASSES; i++)
+		c->acquisitions[i] = 0;
+	c->wait_ns = 0;
+	c->state &= SYNC_DEPTH;
+	samples[cpu].timing = false;
+	samples[cpu].skip = 0;
+	samples[cpu].until_sleep = 0;
+	samples[cpu].random = cpu;
+	memset(owners, 0, sizeof(owners));
+}
+
+#endif

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sync.h for virtual CPUs in virtual time. Included by sync.h alone.
+ *
+ * Each virtual CPU is a fiber of the one real thread; the one with the least
+ * virtual time runs. Locks are models: what a waiter burns, what a hand-over
+ * costs, who is next, all follow from the costs of a profile. What the memory
+ * accesses between two locks cost is charged by sync_vmem.c, which the
+ * compiler's thread instrumentation calls.
+ *
+ * Outside a virtual CPU (setup, teardown) locks are taken at no cost.
+ */
+#ifndef ZLAB_SYNC_VIRTUAL_H
+#define ZLAB_SYNC_VIRTUAL_H
+
+#include "backends/sync/atomic.h"
+#include "backends/sync/debug.h"
+#include "lib/err.h"
+
+/* 512 of a machine, and one that compacts. */
+#define SYNC_MAX_CPUS 513
+#define SYNC_MAX_CLASSES 64
+
+/* Exists for the ABI number: objects of the flavours must not mix. */
+struct sync_cpu {
+	unsigned id;
+	char virtual_flavour[7];
+};
+
+/**
+ * struct vcost - what things cost, in picoseconds unless said otherwise
+ * @access: an access that hits the CPU's own cache
+ * @call: a function call and its return
+ * @rmw: an atomic read-modify-write of a line the CPU owns
+ * @relax: cpu_relax()
+ * @copy_start: a copy of more than a line, beside its lines
+ * @copy: a line that is copied from or to the CPU's own cache
+ * @stream: a line that the prefetcher has fetched ahead
+ * @xfer: a line that another core of the socket holds
+ * @xfer_socket: a line that a core of another socket holds
+ * @l3: a line that is in the socket's last cache only
+ * @dram: a line that is in no cache
+ * @wake: what waking a sleeper costs the waker
+ * @wake_latency: until the sleeper runs
+ * @handover: hand-over of a spinlock to its only waiter, in hundredths of a
+ *	      transfer
+ * @handover_many: the same while others wait behind
+ * @l2_lines: lines of a core's own cache
+ * @l3_lines: lines of the socket's last cache, per core
+ */
+struct vcost {
+	uint64_t access, call, rmw, relax;
+	uint64_t copy_start, copy, stream, xfer, xfer_socket, l3, dram;
+	uint64_t wake, wake_latency;
+	uint64_t handover, handover_many;
+	uint64_t l2_lines, l3_lines;
+};
+
+/**
+ * struct vmachine - the machine to be
+ * @cpus: virtual CPUs, 1..SYNC_MAX_CPUS
+ * @helpers: of them, the last ones, that share a core with CPU 0
+ * @sockets: sockets
+ * @cores: cores of a socket; CPU n is on socket n / cores
+ * @sum: misses between two serialising instructions add up instead of
+ *	 overlapping
+ * @cost: of everything
+ */
+struct vmachine {
+	unsigned cpus, helpers, sockets, cores;
+	bool sum;
+	struct vcost cost;
+};
+
+/** vcpu_start() - build the machine. Return: 0 or a negative errno */
+int vcpu_start(const struct vmachine *machine, struct err *err);
+
+/** vcpu_spawn() - @fn(@arg) is what CPU @id will do */
+void vcpu_spawn(unsigned id, void (*fn)(void *arg), void *arg);
+
+/**
+ * vcpu_run() - run all CPUs until each has done its work
+ *
+ * Return: 0, or -EDEADLK with the ring of waiting CPUs in @err when none can
+ * run.
+ */
+int vcpu_run(struct err *err);
+
+/** vcpu_finish() - take the machine down; its counts stay readable till then */
+void vcpu_finish(void);
+
+/** vcpu_now() - virtual time of the calling CPU, ps; 0 outside */
+uint64_t vcpu_now(void);
+
+/** vcpu_end() - time at which CPU @id ended its work, ps */
+uint64_t vcpu_end(unsigned id);
+
+/** vcpu_work() - @ps of computing that touches @lines lines of its own */
+void vcpu_work(uint64_t ps, uint64_t lines);
+
+/** vcpu_think() - @ps of the workload's own computing: user time */
+void vcpu_think(uint64_t ps);
+
+/** vcpu_user(), vcpu_idle() - user time and time asleep of the caller, ps */
+uint64_t vcpu_user(void);
+uint64_t vcpu_idle(void);
+
+/** vcpu_sleep_until() - sleep up to virtual time @ps */
+void vcpu_sleep_until(uint64_t ps);
+
+/** vcpu_park() - sleep until vcpu_unpark(), or not at all if it came before */
+void vcpu_park(const char *why);
+void vcpu_unpark(unsigned id);
+
+/** vcpu_switches() - how often the host switched fibers, for benches */
+uint64_t vcpu_switches(void);
+
+/** vmem_lines() - cache lines in the directory */
+size_t vmem_lines(void);
+
+/** vmem_bytes() - memory of the directory */
+size_t vmem_bytes(void);
+
+/** vcpu_hash() - of all clocks and counts: equal runs have equal ones */
+uint64_t vcpu_hash(void);
+
+unsigned smp_processor_id(void);
+int sync_cpu_attach(void);
+void sync_cpu_release(void);
+uint64_t sync_clock_ns(void);
+void sync_preempt_disable(void);
+void sync_preempt_enable(void);
+void sync_cond_resched(void);
+void sync_relax_virtual(void);
+#define cpu_relax() sync_relax_virtual()
+
+/* Notes the place for the report of a deadlock. */
+void sync_at(const struct lock_site *site);
+
+/* Low half: holder's number + 1; high half: the last holder's. */
+typedef struct {
+	uint32_t word;
+} spinlock_t;
+
+#define SPINLOCK_INITIALIZER \
+	{                    \
+		0            \
+	}
+
+typedef struct {
+	uint32_t cnts; /* readers; RWLOCK_WRITER: a writer holds it */
+	uint32_t last;
+} rwlock_t;
+
+struct rw_semaphore {
+	union {
+		rwlock_t rw;
+		uint32_t cnt; /* 0: free, as in the native flavour */
+	};
+	uint32_t unused[8];
+};
+_Static_assert(sizeof(struct rw_semaphore) == 40, "the kernel's size");
+
+void spin_lock_init(spinlock_t *l);
+void sync_spin_lock(spinlock_t *l, unsigned class);
+bool sync_spin_trylock(spinlock_t *l, unsigned class);
+void sync_spin_unlock(spinlock_t *l);
+bool spin_is_locked(spinlock_t *l);
+bool spin_is_contended(spinlock_t *l);
+
+void rwlock_init(rwlock_t *l);
+void sync_read_lock(rwlock_t *l, unsigned class);
+bool sync_read_trylock(rwlock_t *l, unsigned class);
+void sync_read_unlock(rwlock_t *l);
+void sync_write_lock(rwlock_t *l, unsigned class);
+bool sync_write_trylock(rwlock_t *l, unsigned class);
+void sync_write_unlock(rwlock_t *l);
+bool rwlock_is_contended(rwlock_t *l);
+
+void init_rwsem(struct rw_semaphore *s);
+void sync_down_read(struct rw_semaphore *s, unsigned class);
+bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
+void sync_up_read(struct rw_semaphore *s);
+void sync_down_write(struct rw_semaphore *s, unsigned class);
+bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
+void sync_up_write(struct rw_semaphore *s);
+bool rwsem_is_contended(struct rw_semaphore *s);
+
+void sync_bit_lock(int bit, unsigned long *addr, unsigned class);
+bool sync_bit_trylock(int bit, unsigned long *addr, unsigned class);
+void sync_bit_unlock(int bit, unsigned long *addr);
+
+#endif

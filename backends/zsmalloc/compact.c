@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Moving: compaction empties the emptier zspages of a class into the fuller
+ * ones; migration replaces one frame under its objects.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "backends/zsmalloc/zsmalloc.h"
+
+/* Where the search for live objects stands in a zspage. */
+struct cursor {
+	pfn_t pfn;
+	unsigned at; /* offset in that frame, or beyond its end */
+	unsigned index;
+};
+
+struct moved {
+	unsigned long objects, pages;
+};
+
+static void cursor_start(struct cursor *c, const struct zspage *zspage)
+{
+	c->pfn = zspage->first;
+	c->at = 0;
+	c->index = 0;
+}
+
+static void cursor_next(struct cursor *c, const struct zs_class *class)
+{
+	c->at += class->size;
+	c->index++;
+}
+
+/*
+ * The next live object at or after the cursor; its handle is pinned where
+ * handles have pins, and what cannot be pinned is passed over. Return: 0 at
+ * the end of the zspage.
+ */
+static unsigned long find_live(struct zs_pool *pool,
+			       const struct zs_class *class, struct cursor *c)
+{
+	unsigned page = zs_page_size(pool);
+	unsigned long head;
+
+	for (; c->index < class->objs; cursor_next(c, class)) {
+		if (c->at >= page) {
+			c->pfn = zs_desc(pool, c->pfn)->next;
+			c->at -= page;
+		}
+		head = *(unsigned long *)((char *)pfn_addr(pool->zpool.arena,
+							   c->pfn) +
+					  c->at);
+		if (!(head & ZS_TAG))
+			continue;
+		head &= ~ZS_TAG;
+		if (pool->zspage_lock != ZS_LOCK_PIN ||
+		    bit_spin_trylock_named(0, (unsigned long *)head, "handle"))
+			return head;
+	}
+	return 0;
+}
+
+/* Says where the object is now, and ends its pin. */
+static void record_object(struct zs_pool *pool, unsigned long handle,
+			  unsigned long loc)
+{
+	unsigned long *word = (unsigned long *)handle;
+
+	if (pool->zspage_lock != ZS_LOCK_PIN) {
+		WRITE_ONCE(*word, loc);
+		return;
+	}
+	WRITE_ONCE(*word, loc | ZS_TAG);
+	bit_spin_unlock(0, word);
+}
+
+/* Copies a whole slot, whatever of it is payload, in pieces across frames. */
+static void copy_slot(struct zs_pool *pool, const struct zs_class *class,
+		      unsigned long to, unsigned long from)
+{
+	unsigned page = zs_page_size(pool), left = class->size, n;
+	unsigned to_at = zs_slot_offset(pool, class, to);
+	unsigned from_at = zs_slot_offset(pool, class, from);
+	pfn_t to_pfn = zs_loc_pfn(to), from_pfn = zs_loc_pfn(from);
+	struct arena *a = pool->zpool.arena;
+
+	while (left) {
+		n = left;
+		if (n > page - to_at)
+			n = page - to_at;
+		if (n > page - from_at)
+			n = page - from_at;
+		memcpy((char *)pfn_addr(a, to_pfn) + to_at,
+		       (char *)pfn_addr(a, from_pfn) + from_at, n);
+		left -= n;
+		to_at += n;
+		from_at += n;
+		if (left && to_at == page) {
+			to_pfn = zs_desc(pool, to_pfn)->next;
+			to_at = 0;
+		}
+		if (left && from_at == page) {
+			from_pfn = zs_desc(pool, from_pfn)->next;
+			from_at = 0;
+		}
+	}
+}
+
+static void move_object(struct zs_pool *pool, struct zs_class *class,
+			struct zspage *src, struct zspage *dst,
+			unsigned long handle, const struct cursor *c)
+{
+	unsigned long from = zs_loc(c->pfn, class->index, c->index), to;
+
+	to = zs_take_slot(pool, class, dst, handle, false);
+	copy_slot(pool, class, to, from);
+	record_object(pool, handle, to);
+	zs_put_slot(pool, class, src, from);
+}
+
+static void release_pin(struct zs_pool *pool, unsigned long handle)
+{
+	if (pool->zspage_lock == ZS_LOCK_PIN)
+		bit_spin_unlock(0, (unsigned long *)handle);
+}
+
+/* Locks that compaction and migration hold. */
+
+static void movers_lock(struct zs_pool *pool, struct zs_class *class)
+{
+	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
+		write_lock(&pool->migrate_lock);
+	zs_class_lock(pool, class, pool->locking);
+}
+
+static void movers_unlock(struct zs_pool *pool, struct zs_class *class)
+{
+	zs_class_unlock(pool, class, pool->locking);
+	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
+		write_unlock(&pool->migrate_lock);
+}
+
+/* The eras of the pin had no such question. */
+static bool movers_contended(struct zs_pool *pool)
+{
+	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
+		return rwlock_is_contended(&pool->migrate_lock);
+	return pool->locking == ZS_LOCKED_POOL &&
+	       spin_is_contended(&pool->lock);
+}
+
+/* Lets others have the locks for a moment. */
+static void movers_pause(struct zs_pool *pool, struct zs_class *class)
+{
+	movers_unlock(pool, class);
+	cond_resched();
+	movers_lock(pool, class);
+}
+
+/* With pins, objects are locked one by one and the zspage is not. */
+static bool lock_zspage(struct zs_pool *pool, struct zspage *zspage,
+			unsigned nest)
+{
+	return pool->zspage_lock == ZS_LOCK_PIN ||
+	       zspage_write_lock(&zspage->lock, pool->zspage_lock, nest);
+}
+
+static void unlock_zspage(struct zs_pool *pool, struct zspage *zspage)
+{
+	if (pool->zspage_lock != ZS_LOCK_PIN)
+		zspage_write_unlock(&zspage->lock, pool->zspage_lock);
+}
+
+/*
+ * Takes a partly used zspage off its list: the head of the emptiest group for a
+ * source, of the fullest for a destination.
+ */
+static struct zspage *isolate(struct zs_class *class, bool source)
+{
+	unsigned partial = class->nonempty & ((1u << class->full) - 2);
+	struct zspage *zspage;
+
+	if (!partial)
+		return NULL;
+	zspage = class->head[source ? __builtin_ctz(partial)
+				    : 31 - __builtin_clz(partial)];
+	zs_list_del(class, zspage);
+	return zspage;
+}
+
+/* Return: whether it was empty and its pages were freed. */
+static bool put_back(struct zs_pool *pool, struct zs_class *class,
+		     struct zspage *zspage, struct moved *moved)
+{
+	if (zspage->inuse) {
+		zs_list_add(class, zspage, class->group_of[zspage->inuse],
+			    pool->after_head);
+		return false;
+	}
+	zs_unlink_zspage(pool, class, zspage);
+	zs_release_zspage(pool, zspage);
+	moved->pages += class->pages;
+	return true;
+}
+
+/*
+ * The form up to 6.3: one source, as many destinations as it takes; a
+ * destination that could not take all goes back full. Return: whether the
+ * source was drained.
+ */
+static bool drain_old(struct zs_pool *pool, struct zs_class *class,
+		      struct zspage *src, struct cursor *c, struct zspage *dst,
+		      struct moved *moved)
+{
+	unsigned long handle;
+
+	while ((handle = find_live(pool, class, c))) {
+		if (dst->inuse == class->objs) {
+			release_pin(pool, handle);
+			return false;
+		}
+		move_object(pool, class, src, dst, handle, c);
+		moved->objects++;
+		cursor_next(c, class);
+	}
+	return true;
+}
+
+static bool compact_source_old(struct zs_pool *pool, struct zs_class *class,
+			       struct zspage *src, struct moved *moved)
+{
+	unsigned long before = moved->objects;
+	struct zspage *dst;
+	struct cursor c;
+	bool drained;
+
+	cursor_start(&c, src);
+	do {
+		dst = isolate(class, false);
+		if (!dst)
+			return false;
+		if (!lock_zspage(pool, dst, 1)) {
+			put_back(pool, class, dst, moved);
+			return false;
+		}
+		drained = drain_old(pool, class, src, &c, dst, moved);
+		put_back(pool, class, dst, moved);
+		unlock_zspage(pool, dst);
+		if (!drained && movers_contended(pool))
+			return false;
+	} while (!drained);
+	/* Nothing but pinned objects: they are the mappers' for now. */
+	return moved->objects != before;
+}
+
+static void compact_class_old(struct zs_pool *pool, struct zs_class *class,
+			      struct moved *moved)
+{
+	struct zspage *src;
+	bool go_on = true;
+
+	while (go_on && (src = isolate(class, true))) {
+		if (!lock_zspage(pool, src, 0)) {
+			put_back(pool, class, src, moved);
+			break;
+		}
+		go_on = zs_class_can_compact(class) &&
+			compact_source_old(pool, class, src, moved);
+		/* An empty zspage has no readers, so its lock may go first. */
+		unlock_zspage(pool, src);
+		put_back(pool, class, src, moved);
+		if (go_on)
+			movers_pause(pool, class);
+	}
+}
+
+/* The form from 6.4: a destination is kept until it is full. */
+static void drain_new(struct zs_pool *pool, struct zs_class *class,
+		      struct zspage *src, struct zspage *dst,
+		      struct moved *moved)
+{
+	unsigned long handle;
+	struct cursor c;
+
+	cursor_start(&c, src);
+	while ((handle = find_live(pool, class, &c))) {
+		move_object(pool, class, src, dst, handle, &c);
+		moved->objects++;
+		cursor_next(&c, class);
+		if (dst->inuse == class->objs || !src->inuse)
+			return;
+	}
+}
+
+static void compact_class_new(struct zs_pool *pool, struct zs_class *class,
+			      struct moved *moved)
+{
+	struct zspage *src, *dst = NULL;
+	unsigned long before;
+
+	while (zs_class_can_compact(class)) {
+		if (!dst)
+			dst = isolate(class, false);
+		if (!dst)
+			break;
+		src = isolate(class, true);
+		if (!src)
+			break;
+		if (!lock_zspage(pool, src, 0)) {
+			put_back(pool, class, src, moved);
+			break;
+		}
+		before = moved->objects;
+		drain_new(pool, class, src, dst, moved);
+		unlock_zspage(pool, src);
+		put_back(pool, class, src, moved);
+		if (moved->objects == before)
+			break;
+		if (dst->inuse == class->objs || movers_contended(pool)) {
+			put_back(pool, class, dst, moved);
+			dst = NULL;
+			movers_pause(pool, class);
+		}
+	}
+	if (dst)
+		put_back(pool, class, dst, moved);
+}
+
+unsigned long zs_compact(struct zpool *zpool)
+{
+	struct zs_pool *pool = (struct zs_pool *)zpool;
+	unsigned long freed = 0;
+	struct zs_class *class;
+	struct moved moved;
+	int slot;
+
+	if (atomic_long_xchg(&pool->compacting, 1))
+		return 0;
+	for (slot = (int)pool->nr_classes - 1; slot >= 0; slot--) {
+		class = pool->slot[slot];
+		if (class->index != slot)
+			continue;
+		moved = (struct moved){ 0 };
+		movers_lock(pool, class);
+		if (pool->compact == ZS_COMPACT_OLD)
+			compact_class_old(pool, class, &moved);
+		else
+			compact_class_new(pool, class, &moved);
+		movers_unlock(pool, class);
+		freed += moved.pages;
+		atomic_long_add(moved.objects, &pool->moved_objects);
+		atomic_long_add(moved.objects * class->size,
+				&pool->moved_bytes);
+	}
+	atomic_long_add(freed, &pool->compacted_pages);
+	atomic_long_set_release(&pool->compacting, 0);
+	return freed;
+}
+
+unsigned long zs_can_compact(struct zpool *zpool)
+{
+	struct zs_pool *pool = (struct zs_pool *)zpool;
+	unsigned long pages = 0;
+	unsigned i;
+
+	for (i = 0; i < pool->nr_classes; i++)
+		if (pool->slot[i]->index == i)
+			pages += zs_class_can_compact(pool->slot[i]);
+	return pages;
+}
+
+/* Migration. */
+
+/* Sets the cursor to the first slot that starts in the frame. */
+static void cursor_frame(struct cursor *c, struct zs_pool *pool,
+			 const struct zs_class *class,
+			 const struct zspage *zspage, pfn_t frame)
+{
+	unsigned before = 0;
+	pfn_t pfn;
+
+	for (pfn = zspage->first; pfn != frame; pfn = zs_desc(pool, pfn)->next)
+		before += zs_page_size(pool);
+	c->pfn = frame;
+	c->at = zs_desc(pool, frame)->first;
+	c->index = (before + class->size - 1) / class->size;
+}
+
+/* The handle of the live object at the cursor, or 0. */
+static unsigned long handle_at(struct zs_pool *pool,
+			       const struct zs_class *class,
+			       const struct zspage *zspage,
+			       const struct cursor *c)
+{
+	unsigned long head;
+
+	if (class->huge)
+		return zspage->inuse ? zspage->handle : 0;
+	head = *(unsigned long *)((char *)pfn_addr(pool->zpool.arena, c->pfn) +
+				  c->at);
+	return head & ZS_TAG ? head & ~ZS_TAG : 0;
+}
+
+static bool in_frame(struct zs_pool *pool, const struct zs_class *class,
+		     const struct cursor *c)
+{
+	return c->at < zs_page_size(pool) && c->index < class->objs;
+}
+
+/* Pins every object that starts in the frame, or none. */
+static bool pin_frame(struct zs_pool *pool, const struct zs_class *class,
+		      const struct zspage *zspage, const struct cursor *first)
+{
+	struct cursor c, undo;
+	unsigned long handle;
+
+	if (pool->zspage_lock != ZS_LOCK_PIN)
+		return true;
+	for (c = *first; in_frame(pool, class, &c); cursor_next(&c, class)) {
+		handle = handle_at(pool, class, zspage, &c);
+		if (!handle || bit_spin_trylock_named(
+				       0, (unsigned long *)handle, "handle"))
+			continue;
+		for (undo = *first; undo.index < c.index;
+		     cursor_next(&undo, class)) {
+			handle = handle_at(pool, class, zspage, &undo);
+			if (handle)
+				release_pin(pool, handle);
+		}
+		return false;
+	}
+	return true;
+}
+
+/* The links of free slots name frames too. */
+static void relink_free(struct zs_pool *pool, const struct zs_class *class,
+			struct zspage *zspage, pfn_t old, pfn_t new)
+{
+	unsigned long *link = &zspage->free;
+
+	if (class->huge)
+		return;
+	while (*link != ZS_LINK_END) {
+		if (zs_loc_pfn(*link) == old)
+			*link = zs_loc(new, class->index, zs_loc_index(*link));
+		link = zs_slot_addr(pool, class, *link);
+	}
+}
+
+static void replace_frame(struct zs_pool *pool, const struct zs_class *class,
+			  struct zspage *zspage, struct cursor c, pfn_t new)
+{
+	struct zs_desc *desc = zs_desc(pool, c.pfn);
+	struct zs_desc *new_desc = zs_desc(pool, new);
+	struct arena *a = pool->zpool.arena;
+	pfn_t old = c.pfn, *link = &zspage->first;
+	unsigned long handle;
+
+	memcpy(pfn_addr(a, new), pfn_addr(a, old), zs_page_size(pool));
+	new_desc->zspage = zspage;
+	new_desc->next = desc->next;
+	new_desc->first = desc->first;
+	while (*link != old)
+		link = &zs_desc(pool, *link)->next;
+	*link = new;
+	relink_free(pool, class, zspage, old, new);
+	smp_store_release(&new_desc->class, desc->class);
+	/* From here on, an object that is not pinned any more may be mapped. */
+	for (c.pfn = new; in_frame(pool, class, &c); cursor_next(&c, class)) {
+		handle = handle_at(pool, class, zspage, &c);
+		if (handle)
+			record_object(pool, handle,
+				      zs_loc(new, class->index, c.index));
+	}
+	WRITE_ONCE(desc->class, 0);
+}
+
+static int migrate_locked(struct zs_pool *pool, struct zs_class *class,
+			  pfn_t old, pfn_t new)
+{
+	struct zs_desc *desc = zs_desc(pool, old);
+	struct zspage *zspage;
+	struct cursor c;
+	int ret = -EAGAIN;
+
+	/* It may have been freed between the look and the lock. */
+	if (READ_ONCE(desc->class) != class->index + 1)
+		return -EAGAIN;
+	zspage = desc->zspage;
+	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock, 0))
+		goto busy;
+	cursor_frame(&c, pool, class, zspage, old);
+	if (pin_frame(pool, class, zspage, &c)) {
+		replace_frame(pool, class, zspage, c, new);
+		ret = 0;
+	}
+	zspage_write_unlock(&zspage->lock, pool->zspage_lock);
+busy:
+	atomic_long_inc(ret ? &pool->migrate_busy : &pool->migrated_pages);
+	return ret;
+}
+
+int zs_migrate(struct zpool *zpool, pfn_t pfn)
+{
+	struct zs_pool *pool = (struct zs_pool *)zpool;
+	struct arena *a = zpool->arena;
+	struct zs_class *class;
+	unsigned owner;
+	pfn_t new;
+	int ret;
+
+	if (pfn >= a->capacity)
+		return -ENOENT;
+	owner = smp_load_acquire(&zs_desc(pool, pfn)->class);
+	if (!owner)
+		return -ENOENT;
+	new = frame_alloc(a);
+	if (new == PFN_NONE)
+		return -ENOMEM;
+	class = &pool->classes[owner - 1];
+	movers_lock(pool, class);
+	ret = migrate_locked(pool, class, pfn, new);
+	movers_unlock(pool, class);
+	frame_free(a, ret ? new : pfn);
+	return ret;
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * zsmalloc's own structures, shared by its files. Nothing outside zsmalloc*.c
+ * includes this.
+ *
+ * A zspage is a chain of independent frames that is cut into equal slots: slot
+ * k starts k * size bytes into the chain and may cross a frame's end. The first
+ * word of a free slot links to the next free one; the first word of an
+ * allocated one holds its handle with bit 0 set (indirect handles; a huge
+ * zspage, one slot in one frame, keeps the handle in its descriptor instead).
+ *
+ * A location word says where a slot is: frame of its first byte, class, index
+ * in the zspage; bit 0 is a tag. A handle is a location (direct) or the address
+ * of a word that holds one (indirect). Links are locations too, so that no
+ * chain is walked to find a slot.
+ */
+#ifndef ZLAB_ZSMALLOC_H
+#define ZLAB_ZSMALLOC_H
+
+#include "backends/page.h"
+#include "backends/zpool.h"
+#include "backends/zsmalloc/zspage_lock.h"
+
+#define ZS_ALIGN_MIN 32
+#define ZS_HANDLE_SIZE 8
+#define ZS_MAX_CLASSES 257
+#define ZS_MAX_CHAIN 16
+#define ZS_MAX_GROUPS 12
+#define ZS_MAGIC 0x58
+
+#define ZS_TAG 1ul
+#define ZS_INDEX_SHIFT 1
+#define ZS_INDEX_BITS 15
+#define ZS_CLASS_SHIFT (ZS_INDEX_SHIFT + ZS_INDEX_BITS)
+#define ZS_CLASS_BITS 9
+#define ZS_PFN_SHIFT (ZS_CLASS_SHIFT + ZS_CLASS_BITS)
+
+/* Ends a zspage's list of free slots. */
+#define ZS_LINK_END (~ZS_TAG)
+/* In a debug build, the word of a handle that was freed: no such frame. */
+#define ZS_WORD_FREED ((unsigned long)PFN_NONE << ZS_PFN_SHIFT)
+
+/** enum zs_lock - what guards the state of a class and the way to a zspage */
+enum zs_lock {
+	ZS_LOCKED_POOL,
+	ZS_LOCKED_CLASS,
+	ZS_LOCKED_CLASS_FREE,
+};
+
+enum zs_rule {
+	ZS_RULE_PERCENT,
+	ZS_RULE_WASTE
+};
+
+enum zs_compact {
+	ZS_COMPACT_OLD,
+	ZS_COMPACT_NEW,
+	ZS_COMPACT_NONE
+};
+
+/** struct zs_params - the options, as lib/spec.h fills them in */
+struct zs_params {
+	long long lock, zspage, handle, chain, rule, groups, compact, release,
+		map;
+};
+
+/**
+ * struct zs_desc - descriptor of a frame
+ * @zspage: whose frame it is
+ * @next: next frame of the zspage, or PFN_NONE
+ * @first: offset of the first slot that starts in the frame
+ * @class: index of the zspage's class + 1 while it is part of a zspage; written
+ *	   last and cleared under the class's lock, so that whoever comes with a
+ *	   frame number alone can find out which lock to take
+ */
+struct zs_desc {
+	struct zspage *zspage;
+	pfn_t next;
+	uint16_t first;
+	uint16_t class;
+};
+
+/**
+ * struct zspage - descriptor of a zspage, as large as the kernel's
+ * @class: index of its class
+ * @huge: one slot in one frame
+ * @magic: ZS_MAGIC while it exists
+ * @inuse: allocated slots
+ * @group: fullness group on whose list it is
+ * @first: first frame of the chain
+ * @free: location of the first free slot, or ZS_LINK_END
+ * @handle: of the one object of a huge zspage
+ * @prev: neighbour on the list towards the head
+ * @next: neighbour on the list away from the head
+ * @pool: owner, for checks
+ * @lock: the zspage lock; last, since its size is the policy's
+ *
+ * The class's lock guards all but @class, @huge and @lock; @first, and the
+ * frames' @next, change under @lock held for writing as well.
+ */
+struct zspage {
+	uint16_t class;
+	uint8_t huge;
+	uint8_t magic;
+	uint16_t inuse;
+	uint16_t group;
+	pfn_t first;
+	uint32_t reserved;
+	union {
+		unsigned long free;
+		unsigned long handle;
+	};
+	struct zspage *prev, *next;
+	struct zs_pool *pool;
+	union zspage_lock lock;
+};
+
+/**
+ * struct zs_class - a size class
+ * @lock: guards the lists and counters (lock=pool: pool->lock does)
+ * @size: bytes of a slot
+ * @index: number of its logical class
+ * @objs: slots of a zspage
+ * @pages: frames of a zspage
+ * @huge: see struct zspage
+ * @full: number of the last fullness group
+ * @nonempty: bit g is set while @head[g] is not NULL
+ * @inuse: allocated slots of all zspages
+ * @allocated: slots of all zspages
+ * @group_of: fullness group for a number of allocated slots
+ * @head: the zspages of each group, emptiest group first
+ */
+struct zs_class {
+	spinlock_t lock;
+	uint32_t size;
+	uint16_t index;
+	uint16_t objs;
+	uint16_t pages;
+	uint8_t huge;
+	uint8_t full;
+	uint32_t nonempty;
+	unsigned long inuse;
+	unsigned long allocated;
+	uint8_t *group_of;
+	struct zspage *head[ZS_MAX_GROUPS] __attribute__((aligned(64)));
+} __attribute__((aligned(64)));
+
+/*
+ * What map remembers for unmap: one mapping per CPU.
+ *
+ * @reading: in a debug build, the object that obj_read_begin looked up last,
+ *	     until its obj_read_end
+ */
+struct zs_map_area {
+	unsigned long handle;
+	struct zspage *zspage;
+	char *first, *second;
+	unsigned head, size;
+	enum zpool_mapmode mode;
+	unsigned long reading;
+} __attribute__((aligned(64)));
+
+/**
+ * struct zs_pool - a pool
+ * @zpool: what every pool has
+ * @lock: the pool lock (lock=pool)
+ * @migrate_lock: read to go from a handle to its zspage, written to move
+ *		  objects or frames (lock=class, class-free)
+ * @slot: for each logical class, the class that serves it
+ */
+/* NOLINTNEXTLINE(*-optin.performance.Padding): locks have their own lines */
+struct zs_pool {
+	struct zpool zpool;
+	struct zpool_driver driver;
+	struct slab *handles, *zspages;
+	unsigned delta, nr_classes, min_size, max_size, overhead;
+	enum zs_lock locking;
+	enum zs_lock_kind zspage_lock;
+	enum zs_compact compact;
+	bool direct, after_head, release_after;
+	unsigned groups;
+	struct zs_params params;
+	atomic_long_t compacting;
+	atomic_long_t compacted_pages, moved_objects, moved_bytes;
+	atomic_long_t migrated_pages, migrate_busy;
+	struct zs_map_area *areas;
+	char *map_buffers;
+	uint8_t *group_tables;
+	spinlock_t lock __attribute__((aligned(64)));
+	rwlock_t migrate_lock __attribute__((aligned(64)));
+	struct zs_class *slot[ZS_MAX_CLASSES] __attribute__((aligned(64)));
+	struct zs_class classes[ZS_MAX_CLASSES];
+};
+
+#define zs_inline static inline __attribute__((always_inline))
+
+zs_inline unsigned long zs_loc(pfn_t pfn, unsigned class, unsigned index)
+{
+	return (unsigned long)pfn << ZS_PFN_SHIFT |
+	       (unsigned long)class << ZS_CLASS_SHIFT |
+	       (unsigned long)index << ZS_INDEX_SHIFT;
+}
+
+zs_inline pfn_t zs_loc_pfn(unsigned long loc)
+{
+	return loc >> ZS_PFN_SHIFT;
+}
+
+zs_inline unsigned zs_loc_class(unsigned long loc)
+{
+	return loc >> ZS_CLASS_SHIFT & ((1u << ZS_CLASS_BITS) - 1);
+}
+
+zs_inline unsigned zs_loc_index(unsigned long loc)
+{
+	return loc >> ZS_INDEX_SHIFT & ((1u << ZS_INDEX_BITS) - 1);
+}
+
+zs_inline struct zs_desc *zs_desc(const struct zs_pool *pool, pfn_t pfn)
+{
+	/* Not pfn_desc(): a constant size spares the multiplication. */
+	return (struct zs_desc *)pool->zpool.arena->descs + pfn;
+}
+
+zs_inline unsigned zs_page_size(const struct zs_pool *pool)
+{
+	return 1u << pool->zpool.arena->page_shift;
+}
+
+/* Offset in its frame of a slot. */
+zs_inline unsigned zs_slot_offset(const struct zs_pool *pool,
+				  const struct zs_class *class,
+				  unsigned long loc)
+{
+	return zs_loc_index(loc) * class->size & (zs_page_size(pool) - 1);
+}
+
+zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
+				      const struct zs_class *class,
+				      unsigned long loc)
+{
+	char *frame = pfn_addr(pool->zpool.arena, zs_loc_pfn(loc));
+
+	return (unsigned long *)(frame + zs_slot_offset(pool, class, loc));
+}
+
+/* The word behind an indirect handle, without its pin bit. */
+zs_inline unsigned long zs_word(unsigned long handle)
+{
+	return READ_ONCE(*(unsigned long *)handle) & ~ZS_TAG;
+}
+
+zs_inline unsigned long zs_handle_loc(const struct zs_pool *pool,
+				      unsigned long handle)
+{
+	return pool->direct ? handle & ~ZS_TAG : zs_word(handle);
+}
+
+/* The class's lock, whichever it is. */
+zs_inline void zs_class_lock(struct zs_pool *pool, struct zs_class *class,
+			     enum zs_lock locking)
+{
+	if (locking == ZS_LOCKED_POOL)
+		spin_lock(&pool->lock);
+	else
+		spin_lock(&class->lock);
+}
+
+zs_inline void zs_class_unlock(struct zs_pool *pool, struct zs_class *class,
+			       enum zs_lock locking)
+{
+	if (locking == ZS_LOCKED_POOL)
+		spin_unlock(&pool->lock);
+	else
+		spin_unlock(&class->lock);
+}
+
+/* Whether zspages are found under the pool's rwlock, and moved under it. */
+zs_inline bool zs_uses_migrate_lock(enum zs_lock locking,
+				    enum zs_lock_kind kind)
+{
+	return locking != ZS_LOCKED_POOL && kind != ZS_LOCK_NONE &&
+	       kind != ZS_LOCK_PIN;
+}
+
+/* Lists. Pointers are written once, since free reads ahead without the lock. */
+
+zs_inline void zs_list_del(struct zs_class *class, struct zspage *zspage)
+{
+	struct zspage *prev = zspage->prev, *next = zspage->next;
+	unsigned group = zspage->group;
+
+	if (next)
+		WRITE_ONCE(next->prev, prev);
+	if (prev) {
+		WRITE_ONCE(prev->next, next);
+		return;
+	}
+	class->head[group] = next;
+	if (!next)
+		class->nonempty &= ~(1u << group);
+}
+
+zs_inline void zs_list_add(struct zs_class *class, struct zspage *zspage,
+			   unsigned group, bool after_head)
+{
+	struct zspage *head = class->head[group];
+
+	zspage->group = group;
+	if (after_head && head && zspage->inuse < head->inuse) {
+		WRITE_ONCE(zspage->prev, head);
+		WRITE_ONCE(zspage->next, head->next);
+		if (head->next)
+			WRITE_ONCE(head->next->prev, zspage);
+		WRITE_ONCE(head->next, zspage);
+		return;
+	}
+	WRITE_ONCE(zspage->prev, NULL);
+	WRITE_ONCE(zspage->next, head);
+	if (head)
+		WRITE_ONCE(head->prev, zspage);
+	class->head[group] = zspage;
+	class->nonempty |= 1u << group;
+}
+
+/* After a change of inuse: another list if another group, else the place stays. */
+zs_inline void zs_fix_group(struct zs_pool *pool, struct zs_class *class,
+			    struct zspage *zspage)
+{
+	unsigned group = class->group_of[zspage->inuse];
+
+	if (group == zspage->group)
+		return;
+	zs_list_del(class, zspage);
+	zs_list_add(class, zspage, group, pool->after_head);
+}
+
+/**
+ * zs_take_slot() - allocate the zspage's next free slot; class's lock held
+ *
+ * Return: its location. The zspage's group is not brought up to date.
+ */
+zs_inline unsigned long zs_take_slot(struct zs_pool *pool,
+				     struct zs_class *class,
+				     struct zspage *zspage,
+				     unsigned long handle, bool direct)
+{
+	unsigned long *slot, loc;
+
+	zspage->inuse++;
+	if (class->huge) {
+		loc = zs_loc(zspage->first, class->index, 0);
+		zspage->handle = handle;
+		return loc;
+	}
+	loc = zspage->free;
+	slot = zs_slot_addr(pool, class, loc);
+	zspage->free = *slot;
+	if (!direct)
+		*slot = handle | ZS_TAG;
+	return loc;
+}
+
+/** zs_put_slot() - free a slot; class's lock held, group as above */
+zs_inline void zs_put_slot(struct zs_pool *pool, struct zs_class *class,
+			   struct zspage *zspage, unsigned long loc)
+{
+	unsigned long *slot;
+
+	zspage->inuse--;
+	if (class->huge) {
+		zspage->handle = 0;
+		return;
+	}
+	slot = zs_slot_addr(pool, class, loc);
+	*slot = zspage->free;
+	zspage->free = loc;
+}
+
+/* Objects that compaction could free at most, in frames; racy as the kernel's. */
+zs_inline unsigned long zs_class_can_compact(const struct zs_class *class)
+{
+	unsigned long allocated = READ_ONCE(class->allocated);
+	unsigned long inuse = READ_ONCE(class->inuse);
+
+	if (allocated <= inuse)
+		return 0;
+	return (allocated - inuse) / class->objs * class->pages;
+}
+
+/**
+ * zs_unlink_zspage() - take an empty zspage out of its class; its lock held
+ *
+ * The zspage must be on no list. Its frames are the caller's afterwards.
+ */
+void zs_unlink_zspage(struct zs_pool *pool, struct zs_class *class,
+		      struct zspage *zspage);
+
+/** zs_release_zspage() - give back an unlinked zspage; any lock */
+void zs_release_zspage(struct zs_pool *pool, struct zspage *zspage);
+
+/* zsmalloc_map.c: sets the calls that look into objects. */
+void zs_map_driver(struct zs_pool *pool, bool obj);
+
+/* zsmalloc_compact.c */
+unsigned long zs_compact(struct zpool *zpool);
+unsigned long zs_can_compact(struct zpool *zpool);
+int zs_migrate(struct zpool *zpool, pfn_t pfn);
+
+/* zsmalloc_check.c */
+int zs_validate(struct zpool *zpool, struct err *err);
+
+/**
+ * zs_bad_handle() - say what is wrong with a handle and exit with status 1
+ * @pool: the pool
+ * @call: what was tried
+ * @handle: the handle
+ */
+_Noreturn void zs_bad_handle(struct zs_pool *pool, const char *call,
+			     unsigned long handle, const char *why);
+
+/**
+ * zs_check_handle() - exit with a message unless @handle was given out
+ *
+ * Looks at nothing that a lock guards.
+ */
+void zs_check_handle(struct zs_pool *pool, const char *call,
+		     unsigned long handle);
+
+/**
+ * zs_check_unused() - exit with a message if this CPU still looks into @handle
+ *
+ * What another CPU looks into is not known here: its mapping can end at any
+ * time.
+ */
+void zs_check_unused(struct zs_pool *pool, const char *call,
+		     unsigned long handle);
+
+/**
+ * zs_check_frame() - exit with a message unless a location names a zspage
+ *
+ * Called where the frame cannot be replaced.
+ */
+void zs_check_frame(struct zs_pool *pool, const char *call,
+		    unsigned long handle, unsigned long loc);
+
+/**
+ * zs_check_object() - exit with a message unless @handle's object is live
+ *
+ * Called where the object cannot move: with its class's lock, or its zspage's
+ * lock, or with the object pinned.
+ */
+void zs_check_object(struct zs_pool *pool, const char *call,
+		     unsigned long handle);
+
+#ifdef ZLAB_DEBUG
+#define ZS_DEBUG 1
+#else
+#define ZS_DEBUG 0
+#endif
+
+/* The zspage of a handle's location; the lookup is guarded by a lock. */
+zs_inline struct zspage *zs_zspage(struct zs_pool *pool, const char *call,
+				   unsigned long handle, unsigned long loc)
+{
+	if (ZS_DEBUG)
+		zs_check_frame(pool, call, handle, loc);
+	return zs_desc(pool, zs_loc_pfn(loc))->zspage;
+}
+
+#endif

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cmd/cmd.h"
+#include "harness/cli/script.h"
+
+int cmd_ab(int argc, char **argv)
+{
+	return script_run("ab.py", argc, argv);
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Measures a machine's costs and writes them as a profile for virtual CPUs.
+ * Where the rounds of a measurement are more than a tenth apart nobody should
+ * trust the profile.
+ */
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/virtual/agreement.h"
+#include "harness/virtual/calibrate.h"
+#include "harness/cli/cli.h"
+#include "harness/measure/clock.h"
+#include "harness/virtual/virtual.h"
+#include "traces/generate.h"
+#include "version.h"
+
+#ifndef SYNC_VIRTUAL
+struct args {
+	const char *out;
+	bool noisy;
+};
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0, "The profile to write. Needed.", 0 },
+	{ "noisy", 'n', 0, 0,
+	  "Write it even when rounds differ by more than 10 %", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case 'o':
+		a->out = arg;
+		return 0;
+	case 'n':
+		a->noisy = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->out)
+			return 0;
+		cli_usage("calibrate needs a file: zlab calibrate -o FILE");
+		return CLI_REPORTED;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Measure what memory, atomics, hand-over of a lock, waking and "
+	       "codecs cost on this machine, and write a profile for \"zlab "
+	       "replay --vcpus\". Takes a minute; keep the machine quiet.",
+};
+
+/* Hot and cold, of one size and of many: what an access costs must do for all. */
+static const char *const fits[][2] = {
+	{ "uniform:keys=5000,ops=300000,reads=0.5", "zsmalloc@6.12" },
+	{ "uniform:keys=5000,ops=300000,reads=0.5", "zsmalloc@6.1" },
+	{ "uniform:keys=5000,ops=300000,reads=0.5", "z3fold" },
+	{ "uniform:keys=100000,ops=400000,reads=0.5", "zsmalloc@7.3" },
+	{ "uniform:keys=100000,ops=400000,reads=0.5", "zbud" },
+	{ "zipf:keys=50000,ops=300000", "zsmalloc@7.3" },
+	{ "zipf:keys=50000,ops=300000", "z3fold:form=early" },
+	{ "uniform:keys=20000,ops=300000,sizes=fixed", "zsmalloc@6.12" },
+	{ "uniform:keys=20000,ops=300000,sizes=uniform", "zbud" },
+	{ "zipf:keys=50000,ops=300000,sizes=zstd", "zsmalloc@7.2" },
+};
+#define NR_FITS (sizeof(fits) / sizeof(fits[0]))
+#define FIT_RUNS 5
+
+static double middle(const struct agreement *a)
+{
+	return (a->overlap + a->sum) / 2;
+}
+
+/* Virtual time is a line in the cost of an access: where it begins, its slope. */
+struct fit {
+	double native, rest, slope;
+};
+
+static int fit_case(size_t i, const char *trace, const char *profile,
+		    double guess, struct fit *fit)
+{
+	struct agreement null = { trace, "null", 1, FIT_RUNS, { 0 }, 0, 0 };
+	struct agreement a = { trace, fits[i][1], 1, FIT_RUNS, { 0 }, 0, 0 };
+	struct err err;
+	double one;
+	int ret;
+
+	if (generate_trace(fits[i][0], trace, &err))
+		return cli_failed("%s", err.text);
+	ret = agreement_native(&null, NULL);
+	if (!ret)
+		ret = agreement_native(&a, &null);
+	if (!ret)
+		ret = agreement_virtual(&a, profile, 1);
+	one = middle(&a);
+	if (!ret)
+		ret = agreement_virtual(&a, profile, 2);
+	fit->native = a.native[0];
+	fit->slope = (middle(&a) - one) / guess;
+	fit->rest = one - fit->slope * guess;
+	return ret;
+}
+
+/*
+ * The cost of an access, which is that of a call too, so that one virtual CPU
+ * takes the time that native takes: least squares of the relative errors of the
+ * interval's middle.
+ */
+static int fit_access(const char *profile, double guess, double *access,
+		      double *error)
+{
+	char dir[] = "/tmp/zlab-calibrate-XXXXXX", trace[64];
+	double num = 0, den = 0, e;
+	struct fit fit[NR_FITS] = { 0 }, *f;
+	size_t cases = NR_FITS;
+	int ret = 0;
+	size_t i;
+
+	if (!mkdtemp(dir))
+		return cli_failed("%s: %s", dir, strerror(errno));
+	snprintf(trace, sizeof(trace), "%s/t.zlt", dir);
+	for (i = 0; i < NR_FITS; i++) {
+		f = &fit[i];
+		ret = fit_case(i, trace, profile, guess, f);
+		if (ret)
+			break;
+		num += f->slope / f->native * (1 - f->rest / f->native);
+		den += f->slope / f->native * (f->slope / f->native);
+	}
+	unlink(trace);
+	rmdir(dir);
+	if (ret)
+		return ret;
+	*access = num / den > 0.05 ? num / den : 0.05;
+	*error = 0;
+	for (i = 0; i < NR_FITS; i++) {
+		f = &fit[i];
+		e = (f->rest + f->slope * *access) / f->native - 1;
+		fprintf(stderr,
+			"  %-46s %-18s native %6.1f ns, virtual %+.1f %%\n",
+			fits[i][0], fits[i][1], f->native, 100 * e);
+		*error += e * e / (double)cases;
+	}
+	*error = sqrt(*error);
+	return 0;
+}
+
+static int write_profile(const json_t *o, const char *path)
+{
+	if (!json_dump_file(o, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
+		return 0;
+	return cli_failed("%s: %s", path, strerror(errno));
+}
+
+static json_t *profile_of(const struct calibration *c, double access,
+			  long cores)
+{
+	char host[64] = "this machine", line[160];
+	double hand = c->handover / c->xfer;
+	json_t *cost;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(line, sizeof(line),
+		 "a contended line in a section adds %.1f ns to a hand-over, "
+		 "beside xfer_ns from a ping-pong",
+		 c->line);
+	cost = json_pack(
+		"{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+		"s:f, s:f, s:f, s:I, s:I}",
+		"access_ns", access, "call_ns", access, "rmw_ns", c->rmw,
+		"relax_ns", c->relax, "copy_start_ns", c->copy_start, "copy_ns",
+		c->copy, "stream_ns", c->stream, "xfer_ns", c->xfer,
+		"xfer_socket_ns", c->xfer, "l3_ns", c->l3, "dram_ns", c->dram,
+		"wake_ns", c->wake, "wake_latency_ns", c->wake_latency,
+		"handover_xfers", hand, "handover_many_xfers", hand * 1.5,
+		"l2_lines", (json_int_t)c->l2_lines, "l3_lines_per_core",
+		(json_int_t)(c->l3_lines / cores));
+	return json_pack("{s:i, s:s, s:[s, s, s, s], s:s, s:i, s:I, s:o, "
+			 "s:{s:o, s:o}}",
+			 "version", PROFILE_VERSION, "name", host, "sources",
+			 "measured by zlab calibrate",
+			 "handover_many_xfers is one and a half of "
+			 "handover_xfers: two CPUs cannot measure it",
+			 "xfer_socket_ns is xfer_ns: sockets are not told "
+			 "apart",
+			 line, "compiler", ZLAB_CFLAGS, "sockets", 1,
+			 "cores_per_socket", (json_int_t)cores, "cost", cost,
+			 "codec", "lz4", calibrate_codec("lz4"), "zstd",
+			 calibrate_codec("zstd"));
+}
+
+int cmd_calibrate(int argc, char **argv)
+{
+	struct args a = { 0 };
+	struct calibration c = { .worst = "" };
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	double access = 0.5, error = 0;
+	char note[160];
+	json_t *o, *cost;
+	int ret = cli_parse(&argp, "zlab calibrate", argc, argv, &a);
+
+	if (ret)
+		return ret;
+	if (cores < 2)
+		return cli_failed("one CPU has nobody to hand a line to; "
+				  "calibrate on a machine with two");
+	clock_init();
+	fprintf(stderr, "zlab: measuring memory and locks\n");
+	calibrate_memory(&c);
+	calibrate_pair(&c);
+	o = profile_of(&c, access, cores);
+	if (!o)
+		return cli_failed("out of memory");
+	ret = write_profile(o, a.out);
+	if (ret)
+		goto out;
+	fprintf(stderr, "zlab: fitting the cost of an access, %zu cases\n",
+		NR_FITS);
+	ret = fit_access(a.out, access, &access, &error);
+	if (ret)
+		goto out;
+	cost = json_object_get(o, "cost");
+	json_object_set_new(cost, "access_ns", json_real(access));
+	json_object_set_new(cost, "call_ns", json_real(access));
+	snprintf(note, sizeof(note),
+		 "one virtual CPU against native, %zu cases: root mean square "
+		 "error %.1f %%; rounds differ by %.0f %% at worst (%s)",
+		 NR_FITS, 100 * error, 100 * c.spread, c.worst);
+	json_array_append_new(json_object_get(o, "sources"), json_string(note));
+	fprintf(stderr, "zlab: %s\n", note);
+	if (c.spread > CALIBRATE_SPREAD && !a.noisy) {
+		unlink(a.out);
+		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
+				 "machine, or take it with --noisy",
+				 c.worst, 100 * c.spread);
+		goto out;
+	}
+	ret = write_profile(o, a.out);
+out:
+	json_decref(o);
+	return ret;
+}
+#else
+int cmd_calibrate(int argc, char **argv)
+{
+	return cli_failed("calibrate measures real CPUs");
+}
+#endif

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/cli/cli.h"
+#include "harness/swap/codec.h"
+#include "harness/cli/progress.h"
+#include "traces/zlt.h"
+
+struct args {
+	const char *trace;
+	const char *codecs;
+};
+
+static const struct argp_option options[] = {
+	{ "codec", 'c', "CODEC[,...]", 0,
+	  "lz4, zstd[:LEVEL] (default: lz4,zstd)", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct args *a = state->input;
+
+	switch (key) {
+	case 'c':
+		a->codecs = arg;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (a->trace)
+			return ARGP_ERR_UNKNOWN;
+		a->trace = arg;
+		return 0;
+	case ARGP_KEY_END:
+		if (a->trace)
+			return 0;
+		cli_usage("sizes needs a trace: zlab sizes T.zlt --codec "
+			  "lz4,zstd");
+		return CLI_REPORTED;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "T.zlt",
+	.doc = "Compress every page of a trace once and keep the sizes in the "
+	       "trace, so that a replay with --codec sizes:CODEC needs no "
+	       "compressor. A codec whose sizes are there already is left "
+	       "alone.",
+};
+
+/* One size per content. */
+static int measure(struct zlt_reader *r, struct codec *codec, uint16_t *sizes,
+		   struct err *err)
+{
+	uint64_t i, n = zlt_info(r)->contents;
+	struct zlt_cursor *cursor = zlt_cursor_open(r, 1 << 20, err);
+	struct progress progress;
+	const void *page;
+	int ret = 0;
+
+	if (!cursor)
+		return -errno;
+	progress_start(&progress, codec_name(codec), "pages", n);
+	for (i = 0; i < n && !ret; i++) {
+		if (cli_stopped())
+			ret = err_set(err, -EINTR,
+				      "interrupted; %s is as "
+				      "it was",
+				      zlt_info(r)->path);
+		if (!ret)
+			ret = zlt_content(cursor, (uint32_t)i, &page, err);
+		if (ret)
+			break;
+		ret = codec_size(codec, page);
+		if (ret < 0)
+			err_set(err, ret, "codec %s fails on content %llu",
+				codec_name(codec), (unsigned long long)i);
+		else
+			sizes[i] = (uint16_t)ret;
+		ret = ret < 0 ? ret : 0;
+		progress_update(&progress, i);
+	}
+	progress_end(&progress);
+	zlt_cursor_close(cursor);
+	return ret;
+}
+
+static bool has_sizes(const struct zlt_info *info, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < info->codec_count; i++)
+		if (!strcmp(info->codecs[i].name, name) &&
+		    info->codecs[i].known == info->contents)
+			return true;
+	return false;
+}
+
+static int add(const char *path, struct codec *codec, struct err *err)
+{
+	struct zlt_reader *r = zlt_open(path, 0, err);
+	uint16_t *sizes = NULL;
+	uint64_t n;
+	int ret = 0;
+
+	if (!r)
+		return -errno;
+	n = zlt_info(r)->contents;
+	if (zlt_info(r)->objects != ZLT_OBJECT_PAGES)
+		ret = err_set(err, -EINVAL,
+			      "trace %s carries no pages to compress", path);
+	else if (has_sizes(zlt_info(r), codec_name(codec)))
+		goto out;
+	if (!ret) {
+		sizes = malloc(n * sizeof(*sizes) + 1);
+		ret = sizes ? measure(r, codec, sizes, err)
+			    : err_set(err, -ENOMEM,
+				      "out of memory for %llu sizes",
+				      (unsigned long long)n);
+	}
+	if (!ret)
+		ret = zlt_append_sizes(path, codec_name(codec), sizes, n, err);
+out:
+	free(sizes);
+	zlt_reader_close(r);
+	return ret;
+}
+
+int cmd_sizes(int argc, char **argv)
+{
+	struct args a = { .codecs = "lz4,zstd" };
+	struct err err = { "" };
+	struct codec *codec;
+	char *list, *word, *rest;
+	int ret = cli_parse(&argp, "zlab sizes", argc, argv, &a);
+
+	if (ret)
+		return ret;
+	rest = list = strdup(a.codecs);
+	if (!list)
+		return cli_failed("out of memory");
+	cli_stop_install();
+	while (!ret && (word = strsep(&rest, ","))) {
+		codec = codec_create(word, &err);
+		if (!codec || codec_table(codec)) {
+			ret = codec ? cli_usage("sizes compresses by itself; "
+						"--codec takes lz4 or "
+						"zstd[:LEVEL], not \"%s\"",
+						word)
+				    : cli_usage("%s", err.text);
+		} else {
+			ret = add(a.trace, codec, &err);
+			if (ret)
+				ret = ret == -EINTR
+					      ? (cli_failed("%s", err.text),
+						 EXIT_STOPPED)
+					      : cli_failed("%s", err.text);
+		}
+		codec_destroy(codec);
+	}
+	free(list);
+	return ret;
+}

@@ -1,8 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-#include "harness/cmd.h"
-#include "harness/script.h"
-
-int cmd_regress(int argc, char **argv)
-{
-	return script_run("regress.py", argc, argv);
-}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/compare/sample.h"
+
+extern char **environ;
+
+#define FIXED_ARGS 16
+
+/* The words of the command line, those made here among them. */
+struct words {
+	char *at[FIXED_ARGS + 128];
+	int n;
+	char threads[16], seed[32];
+};
+
+/* Our own program, started with @args; its standard output is @out. */
+static int spawn(char **args, int out, pid_t *pid)
+{
+	posix_spawn_file_actions_t fa;
+	int ret;
+
+	posix_spawn_file_actions_init(&fa);
+	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
+	ret = posix_spawn(pid, "/proc/self/exe", &fa, NULL, args, environ);
+	posix_spawn_file_actions_destroy(&fa);
+	return ret;
+}
+
+static void add(struct words *w, const char *word)
+{
+	w->at[w->n++] = (char *)word;
+}
+
+static void add_virtual(struct words *w, const struct sample_run *run)
+{
+	size_t i;
+
+	for (i = 0; i < run->virtual->nr_args; i++)
+		add(w, run->virtual->args[i]);
+	add(w, run->sensitivity ? "--sensitivity" : "--no-sensitivity");
+}
+
+static void command(const struct sample_run *run, struct words *w)
+{
+	size_t i;
+
+	w->n = 0;
+	snprintf(w->threads, sizeof(w->threads), "%u", run->threads);
+	snprintf(w->seed, sizeof(w->seed), "--seed=%" PRIu64,
+		 run->common->config.swap.seed + run->nth);
+	add(w, "zlab");
+	add(w, "replay");
+	add(w, run->trace);
+	add(w, "--backend");
+	add(w, run->backend);
+	add(w, run->virtual ? "--vcpus" : "--threads");
+	add(w, w->threads);
+	add(w, "--json");
+	add(w, "-");
+	add(w, "--quiet");
+	add(w, "--sha256");
+	add(w, run->sha256);
+	if (run->codec) {
+		add(w, "--codec");
+		add(w, run->codec);
+	}
+	for (i = 0; i < run->common->nr_args; i++)
+		add(w, run->common->args[i]);
+	if (run->virtual)
+		add_virtual(w, run);
+	if (run->nth)
+		add(w, w->seed);
+	add(w, NULL);
+}
+
+static int begin(char **args, struct sample *s)
+{
+	int fd[2], ret;
+
+	if (pipe2(fd, O_CLOEXEC))
+		return cli_failed("cannot make a pipe: %s", strerror(errno));
+	s->out = fd[0];
+	ret = spawn(args, fd[1], &s->pid);
+	close(fd[1]);
+	if (!ret)
+		return 0;
+	close(s->out);
+	return cli_failed("cannot start a sample: %s", strerror(ret));
+}
+
+int sample_start(const struct sample_run *run, struct sample *s)
+{
+	struct words w;
+
+	command(run, &w);
+	return begin(w.at, s);
+}
+
+static int await(pid_t pid, const json_t *record)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return cli_failed("a sample was lost: %s",
+					  strerror(errno));
+	/* It had no time to take note of the Ctrl-C that came to us too. */
+	if (WIFSIGNALED(status) && cli_stopped())
+		return EXIT_STOPPED;
+	if (WIFSIGNALED(status))
+		return cli_failed("a sample was ended by signal %d (%s)",
+				  WTERMSIG(status),
+				  strsignal(WTERMSIG(status)));
+	if (WEXITSTATUS(status))
+		return WEXITSTATUS(status);
+	if (!record)
+		return cli_failed("a sample gave no result record");
+	return 0;
+}
+
+/* An interruption is no end: the sample is told too, or ends by itself. */
+static size_t more(void *buf, size_t len, void *from)
+{
+	const struct sample *s = from;
+	ssize_t n;
+
+	do
+		n = read(s->out, buf, len);
+	while (n < 0 && errno == EINTR);
+	return (size_t)n;
+}
+
+int sample_finish(struct sample *s, json_t **record)
+{
+	int ret;
+
+	*record = json_load_callback(more, s, JSON_DISABLE_EOF_CHECK, NULL);
+	close(s->out);
+	ret = await(s->pid, *record);
+	if (ret) {
+		json_decref(*record);
+		*record = NULL;
+	}
+	return ret;
+}
+
+int sample_take(const struct sample_run *run, json_t **record)
+{
+	struct sample s;
+	int ret = sample_start(run, &s);
+
+	*record = NULL;
+	return ret ? ret : sample_finish(&s, record);
+}
+
+int sample_spawn(char **args, json_t **record)
+{
+	struct sample s;
+	int ret = begin(args, &s);
+
+	*record = NULL;
+	return ret ? ret : sample_finish(&s, record);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ZLAB_PATCH_TREE_H
+#define ZLAB_PATCH_TREE_H
+
+#include "harness/kernel/shim_tree.h"
+
+/**
+ * patch_tree() - a copy of what matters of a tree, with patches applied
+ * @req: the unpatched tree and the source that is built of it
+ * @patch: files with patches, as git format-patch or diff -up write them
+ * @nr: how many; applied in order
+ * @dir: receives the copy's path, in PATH_MAX bytes; to be removed with
+ *	 patch_tree_remove()
+ * @err: receives the error line: a patch that does not apply, and where
+ *
+ * Only the files that the build reads and those that a patch names are copied.
+ * The user's tree is never written. Return: 0 or a negative errno.
+ */
+int patch_tree(const struct shim_request *req, const char *const *patch,
+	       size_t nr, char *dir, struct err *err);
+
+/** patch_tree_remove() - remove the copy and forget it */
+void patch_tree_remove(char *dir);
+
+#endif

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <jansson.h>
+#include <sha2.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/kernel/shim_build.h"
+#include "harness/kernel/shim_message.h"
+#include "version.h"
+
+#define MAX_ARGS 64
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+extern char **environ;
+
+/* This project's own files that an object is made of. */
+static const char *const parts[] = {
+	/* clang-format off */
+	"backends/shim/*.[ch]",
+	"backends/*.h",
+	"backends/sync/*.h",
+	"backends/sync/virtual/*.h",
+	"lib/*.h",
+	/* clang-format on */
+};
+#define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
+#define ONE_PART "backends/shim/kernel.h"
+
+/* What kernel code expects of its compiler. */
+static const char *const flags[] = {
+	"-std=gnu11",
+	"-O2",
+	"-g",
+	"-fPIC",
+	"-fno-plt",
+	"-fvisibility=hidden",
+	"-fno-strict-aliasing",
+	"-fwrapv",
+	"-fno-common",
+	"-fms-extensions",
+	"-ftls-model=initial-exec",
+	"-pthread",
+	"-Wno-unknown-warning-option",
+	"-Wno-microsoft-anon-tag",
+/* The locks must be those of this program. */
+#ifdef ZLAB_DEBUG
+	"-DZLAB_DEBUG",
+#endif
+#ifdef SYNC_VIRTUAL
+	"-DSYNC_VIRTUAL",
+#endif
+#ifdef SYNC_NO_STATS
+	"-DSYNC_NO_STATS",
+#endif
+#ifdef SYNC_SPIN
+	"-DSYNC_SPIN=" STRING(SYNC_SPIN),
+#endif
+};
+#define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+struct build {
+	const struct shim_request *req;
+	const char *cc;
+	char root[PATH_MAX]; /* this project's headers */
+	char dir[PATH_MAX]; /* private folder */
+	char log[PATH_MAX];
+	char map[PATH_MAX + 32]; /* keeps the folder's name out of messages */
+	char *args[MAX_ARGS];
+	size_t nr_args;
+};
+
+/* The headers: beside the build directory, or where they were installed. */
+static int find_root(struct build *b, struct err *err)
+{
+	static const char *const beside[] = { "..", "../..", "../share/zlab" };
+	char exe[PATH_MAX], path[2 * PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	size_t i;
+
+	if (n > 0) {
+		exe[n] = '\0';
+		*strrchr(exe, '/') = '\0';
+		for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
+			snprintf(path, sizeof(path), "%s/%s/%s", exe, beside[i],
+				 ONE_PART);
+			if (access(path, R_OK))
+				continue;
+			snprintf(path, sizeof(path), "%s/%s", exe, beside[i]);
+			if (realpath(path, b->root))
+				return 0;
+		}
+	}
+	return err_set(err, -ENOENT,
+		       "the shim's headers (%s) are not beside the program nor "
+		       "in ../share/zlab; install zlab with \"make install\"",
+		       ONE_PART);
+}
+
+static int make_dirs(const char *path)
+{
+	char part[PATH_MAX];
+	char *p;
+
+	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -ENAMETOOLONG;
+	}
+	for (p = part + 1; (p = strchr(p, '/')); *p++ = '/') {
+		*p = '\0';
+		if (mkdir(part, 0777) && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int cache_dir(char *path, size_t len, struct err *err)
+{
+	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	int ret;
+
+	if (xdg && *xdg)
+		snprintf(path, len, "%s/zlab/shim/", xdg);
+	else if (home && *home)
+		snprintf(path, len, "%s/.cache/zlab/shim/", home);
+	else
+		snprintf(path, len, "/tmp/zlab-%u/shim/", getuid());
+	ret = make_dirs(path);
+	if (ret)
+		return err_set(err, ret,
+			       "cannot make %s: %s; set XDG_CACHE_HOME to a "
+			       "directory that can be written",
+			       path, strerror(-ret));
+	return 0;
+}
+
+static int write_file(const char *dir, const char *name, const char *head,
+		      const char *text, struct err *err)
+{
+	char path[2 * PATH_MAX];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	if (make_dirs(path))
+		goto fail;
+	f = fopen(path, "we");
+	if (!f)
+		goto fail;
+	fputs(head, f);
+	fputs(text, f);
+	if (!fclose(f))
+		return 0;
+fail:
+	return err_set(err, -errno, "cannot write %s: %s", path,
+		       strerror(errno));
+}
+
+static void hash_text(SHA2_CTX *ctx, const char *text)
+{
+	SHA256Update(ctx, (const uint8_t *)text, strlen(text) + 1);
+}
+
+/* Everything that decides what the object will be. */
+static int hash_build(const struct build *b, const struct shim_tree *t,
+		      const char *name, char key[65], struct err *err)
+{
+	char *version[] = { (char *)b->cc, "--version", NULL };
+	char path[2 * PATH_MAX], line[256];
+	glob_t found = { 0 };
+	SHA2_CTX ctx;
+	size_t i;
+	char *text;
+
+	if (shim_capture(version, line, sizeof(line)))
+		return err_set(err, -ENOENT,
+			       "the compiler \"%s\" does not run; install gcc, "
+			       "or set CC to another",
+			       b->cc);
+	SHA256Init(&ctx);
+	hash_text(&ctx, line);
+	hash_text(&ctx, name);
+	hash_text(&ctx, t->config);
+	hash_text(&ctx, t->git);
+	for (i = 0; i < NR_FLAGS; i++)
+		hash_text(&ctx, flags[i]);
+	for (i = 0; i < t->nr_files; i++) {
+		hash_text(&ctx, t->files[i].name);
+		hash_text(&ctx, t->files[i].text ? t->files[i].text : "");
+	}
+	for (i = 0; i < NR_PARTS; i++) {
+		snprintf(path, sizeof(path), "%s/%s", b->root, parts[i]);
+		glob(path, i ? GLOB_APPEND : 0, NULL, &found);
+	}
+	for (i = 0; i < found.gl_pathc; i++) {
+		text = shim_read_file(found.gl_pathv[i]);
+		if (text)
+			hash_text(&ctx, text);
+		free(text);
+	}
+	globfree(&found);
+	SHA256End(&ctx, key);
+	return 0;
+}
+
+static void add_arg(struct build *b, const char *arg)
+{
+	if (b->nr_args < MAX_ARGS - 1) {
+		b->args[b->nr_args++] = (char *)arg;
+		b->args[b->nr_args] = NULL;
+	}
+}
+
+static void start_args(struct build *b)
+{
+	size_t i;
+
+	b->nr_args = 0;
+	add_arg(b, b->cc);
+	for (i = 0; i < NR_FLAGS; i++)
+		add_arg(b, flags[i]);
+	add_arg(b, b->map);
+	if (b->req->tsan)
+		add_arg(b, "-fsanitize=thread");
+}
+
+static pid_t start(struct build *b)
+{
+	posix_spawn_file_actions_t acts;
+	pid_t pid = -1;
+
+	posix_spawn_file_actions_init(&acts);
+	posix_spawn_file_actions_addopen(&acts, 2, b->log,
+					 O_WRONLY | O_CREAT | O_APPEND, 0666);
+	posix_spawn_file_actions_adddup2(&acts, 2, 1);
+	if (posix_spawnp(&pid, b->args[0], &acts, NULL, b->args, environ))
+		pid = -1;
+	posix_spawn_file_actions_destroy(&acts);
+	return pid;
+}
+
+static bool finish(pid_t pid)
+{
+	int status;
+
+	if (pid < 0)
+		return false;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return false;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+/* The macros and inline functions of this project that kernel code sees. */
+static bool make_prelude(struct build *b)
+{
+	char in[2 * PATH_MAX], out[2 * PATH_MAX], inc[2 * PATH_MAX];
+	char *text, *line, *next;
+	FILE *f;
+
+	snprintf(in, sizeof(in), "%s/backends/shim/prelude.h", b->root);
+	snprintf(out, sizeof(out), "%s/prelude.i", b->dir);
+	snprintf(inc, sizeof(inc), "-I%s", b->root);
+	start_args(b);
+	add_arg(b, "-E");
+	add_arg(b, "-dD");
+	add_arg(b, "-P");
+	add_arg(b, "-D_GNU_SOURCE");
+	add_arg(b, inc);
+	add_arg(b, in);
+	add_arg(b, "-o");
+	add_arg(b, out);
+	if (!finish(start(b)))
+		return false;
+	text = shim_read_file(out);
+	snprintf(out, sizeof(out), "%s/shim_prelude.h", b->dir);
+	f = text ? fopen(out, "we") : NULL;
+	if (!f) {
+		free(text);
+		return false;
+	}
+	/* Those are the compiler's own, it defines them again. */
+	for (line = text; *line; line = next) {
+		next = strchrnul(line, '\n');
+		next += *next != '\0';
+		if (strncmp(line, "#define __STDC", 14))
+			fwrite(line, 1, (size_t)(next - line), f);
+	}
+	free(text);
+	return !fclose(f);
+}
+
+static bool compile(struct build *b, const char *so)
+{
+	char unit[2 * PATH_MAX], runtime[2 * PATH_MAX], uo[2 * PATH_MAX],
+		ro[2 * PATH_MAX], inc[2 * PATH_MAX], priv[PATH_MAX + 2],
+		out[2 * PATH_MAX], config[2 * PATH_MAX];
+	pid_t one, two;
+	bool ok;
+
+	if (!make_prelude(b))
+		return false;
+	snprintf(unit, sizeof(unit), "%s/unit.c", b->dir);
+	snprintf(uo, sizeof(uo), "%s/unit.o", b->dir);
+	snprintf(runtime, sizeof(runtime), "%s/backends/shim/runtime.c",
+		 b->root);
+	snprintf(ro, sizeof(ro), "%s/runtime.o", b->dir);
+	snprintf(config, sizeof(config), "%s/shim_config.h", b->dir);
+	snprintf(priv, sizeof(priv), "-I%s", b->dir);
+
+	start_args(b);
+	add_arg(b, "-nostdinc");
+	add_arg(b, "-D__KERNEL__");
+#ifdef SYNC_VIRTUAL
+	/* Its memory accesses are charged; this program takes the calls. */
+	add_arg(b, "-fsanitize=thread");
+#endif
+	add_arg(b, "-Werror=implicit-function-declaration");
+	add_arg(b, "-Werror=implicit-int");
+	add_arg(b, "-Werror=return-type");
+	add_arg(b, priv);
+	add_arg(b, "-c");
+	add_arg(b, unit);
+	add_arg(b, "-o");
+	add_arg(b, uo);
+	one = start(b);
+
+	snprintf(inc, sizeof(inc), "-I%s", b->root);
+	start_args(b);
+	add_arg(b, "-D_GNU_SOURCE");
+	add_arg(b, "-DSHIM_BUILD");
+	add_arg(b, "-include");
+	add_arg(b, config);
+	add_arg(b, inc);
+	add_arg(b, "-c");
+	add_arg(b, runtime);
+	add_arg(b, "-o");
+	add_arg(b, ro);
+	two = start(b);
+
+	ok = finish(one);
+	if (!finish(two) || !ok)
+		return false;
+	snprintf(out, sizeof(out), "%s/%s", b->dir, so);
+	start_args(b);
+	add_arg(b, "-shared");
+	add_arg(b, "-o");
+	add_arg(b, out);
+	add_arg(b, uo);
+	add_arg(b, ro);
+	return finish(start(b));
+}
+
+/* A JSON text as the body of a C string. */
+static void put_c_string(FILE *f, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', f);
+		fputc(*text, f);
+	}
+}
+
+static int write_config(const struct build *b, const struct shim_tree *t,
+			const struct shim_object *obj, const char *compiler,
+			struct err *err)
+{
+	json_t *source =
+		json_pack("{s:s, s:s, s:s, s:s, s:s}", "file", b->req->file,
+			  "sha256", t->sha256, "git", t->git, "settings",
+			  obj->settings, "compiler", compiler);
+	char *json = source ? json_dumps(source, JSON_COMPACT) : NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+	int ret = -ENOMEM;
+
+	if (!json || !f)
+		goto out;
+	fputs(t->config, f);
+	fprintf(f, "#define SHIM_PAGE_SHIFT %u\n", b->req->page_shift);
+	if (b->req->debug)
+		fputs("#define SHIM_DEBUG 1\n", f);
+	fprintf(f, "#define SHIM_NAME \"%s\"\n", obj->name);
+	fprintf(f, "#define SHIM_SUMMARY \"%s of a kernel tree, %s\"\n",
+		b->req->file, obj->settings);
+	fputs("#define SHIM_SOURCE \"", f);
+	put_c_string(f, json);
+	fputs("\"\n", f);
+	if (fclose(f))
+		f = NULL;
+	else
+		ret = write_file(b->dir, "shim_config.h", "", text, err);
+	f = NULL;
+out:
+	if (f)
+		fclose(f);
+	free(text);
+	free(json);
+	json_decref(source);
+	return ret;
+}
+
+static int write_files(const struct build *b, const struct shim_tree *t,
+		       struct err *err)
+{
+	static const char *const own[] = { "adapter.h", "base.h", "kernel.h",
+					   "locks.h",	"mm.h",	  "runtime.h" };
+	char head[PATH_MAX + 64], path[2 * PATH_MAX], name[64];
+	char unit[4096] = "";
+	size_t i, n = 0;
+	char *text;
+	int ret = 0;
+
+	for (i = 0; i < t->nr_files && !ret; i++) {
+		const struct shim_file *f = &t->files[i];
+
+		if (f->text)
+			snprintf(head, sizeof(head), "#line 1 \"%s\"\n",
+				 f->name);
+		ret = f->text ? write_file(b->dir, f->name, head, f->text, err)
+			      : write_file(b->dir, f->name, "",
+					   "#include \"shim_all.h\"\n", err);
+	}
+	for (i = 0; i < sizeof(own) / sizeof(own[0]) && !ret; i++) {
+		snprintf(path, sizeof(path), "%s/backends/shim/%s", b->root,
+			 own[i]);
+		snprintf(name, sizeof(name), "backends/shim/%s", own[i]);
+		text = shim_read_file(path);
+		ret = text ? write_file(b->dir, name, "", text, err)
+			   : err_set(err, -ENOENT, "%s is missing", path);
+		free(text);
+	}
+	if (ret)
+		return ret;
+	/* Its contents are in shim_prelude.h. */
+	ret = write_file(b->dir, "backends/page.h", "", "", err);
+	if (ret)
+		return ret;
+	n = (size_t)snprintf(unit, sizeof(unit),
+			     "#include \"backends/shim/kernel.h\"\n");
+	for (i = 0; i < b->req->nr_include; i++)
+		n += (size_t)snprintf(unit + n, sizeof(unit) - n,
+				      "#include \"shim_extra/%zu.h\"\n", i);
+	ret = write_file(b->dir, "shim_all.h", "#pragma once\n", unit, err);
+	if (ret)
+		return ret;
+	snprintf(unit, sizeof(unit),
+		 "#include \"%s\"\n#include \"backends/shim/adapter.h\"\n",
+		 b->req->file);
+	return write_file(b->dir, "unit.c", "", unit, err);
+}
+
+static int copy_file(const char *from, const char *to, struct err *err)
+{
+	char tmp[PATH_MAX + 16], buf[65536];
+	FILE *in = fopen(from, "re"), *out = NULL;
+	size_t n;
+
+	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", to, getpid());
+	if (in)
+		out = fopen(tmp, "we");
+	while (out && (n = fread(buf, 1, sizeof(buf), in)))
+		fwrite(buf, 1, n, out);
+	if (in)
+		fclose(in);
+	/* Renamed into place: the old object may be mapped by a program. */
+	if (!out || fclose(out) || rename(tmp, to))
+		return err_set(err, -errno, "cannot write %s: %s", to,
+			       strerror(errno));
+	return 0;
+}
+
+static void remove_dir(const char *dir)
+{
+	char *args[] = { "rm", "-rf", "--", (char *)dir, NULL };
+	char line[16];
+
+	shim_capture(args, line, sizeof(line));
+}
+
+static int build_in(struct build *b, const struct shim_tree *t,
+		    const struct shim_object *obj, const char *so,
+		    struct err *err)
+{
+	char *version[] = { (char *)b->cc, "--version", NULL };
+	char compiler[256], saved[PATH_MAX];
+	int ret;
+
+	shim_capture(version, compiler, sizeof(compiler));
+	ret = write_files(b, t, err);
+	if (!ret)
+		ret = write_config(b, t, obj, compiler, err);
+	if (ret)
+		return ret;
+	snprintf(b->log, sizeof(b->log), "%.4000s/build.log", b->dir);
+	setenv("LC_ALL", "C", 1);
+	if (compile(b, so))
+		return 0;
+	/* The folder goes away, its messages stay. */
+	snprintf(saved, sizeof(saved), "%.*s/failed.log",
+		 (int)(strrchr(b->dir, '/') - b->dir), b->dir);
+	if (copy_file(b->log, saved, NULL))
+		saved[0] = '\0';
+	return shim_message(b->log, b->req->file, saved, err);
+}
+
+static void describe(const struct shim_request *req, const struct shim_tree *t,
+		     struct shim_object *obj)
+{
+	const char *chain = strstr(t->config, "CONFIG_ZSMALLOC_CHAIN_SIZE ");
+	unsigned page = 1u << (req->page_shift - 10);
+	size_t n;
+
+	snprintf(obj->sha256, sizeof(obj->sha256), "%s", t->sha256);
+	snprintf(obj->git, sizeof(obj->git), "%s", t->git);
+	snprintf(obj->notes, sizeof(obj->notes), "%s", t->notes);
+	n = (size_t)snprintf(obj->settings, sizeof(obj->settings), "page=%uK",
+			     page);
+	if (chain)
+		n += (size_t)snprintf(obj->settings + n,
+				      sizeof(obj->settings) - n, " chain=%d",
+				      atoi(strchr(chain, ' ') + 1));
+	snprintf(obj->settings + n, sizeof(obj->settings) - n, "%s%s",
+		 req->debug ? " debug" : "", req->tsan ? " tsan" : "");
+	n = (size_t)snprintf(obj->name, sizeof(obj->name), "shim-%s-%.12s",
+			     t->name, t->sha256);
+	if (req->chain)
+		n += (size_t)snprintf(obj->name + n, sizeof(obj->name) - n,
+				      "-chain%u", req->chain);
+	if (page != 4)
+		n += (size_t)snprintf(obj->name + n, sizeof(obj->name) - n,
+				      "-%uK", page);
+	snprintf(obj->name + n, sizeof(obj->name) - n, "%s%s",
+		 req->debug ? "-debug" : "", req->tsan ? "-tsan" : "");
+}
+
+static int build_cached(struct build *b, const struct shim_tree *t,
+			struct shim_object *obj, struct err *err)
+{
+	char cache[PATH_MAX], key[65], so[96], from[PATH_MAX + 96];
+	int ret;
+
+	ret = hash_build(b, t, obj->name, key, err);
+	if (!ret)
+		ret = cache_dir(cache, sizeof(cache), err);
+	if (ret)
+		return ret;
+	snprintf(so, sizeof(so), "%s.so", t->name);
+	snprintf(obj->path, sizeof(obj->path), "%.3900s%.20s/%s", cache, key,
+		 so);
+	obj->cached = !access(obj->path, R_OK);
+	if (obj->cached)
+		return 0;
+	snprintf(b->dir, sizeof(b->dir), "%.4000s%.20s.XXXXXX", cache, key);
+	if (!mkdtemp(b->dir))
+		return err_set(err, -errno, "cannot make %s: %s", b->dir,
+			       strerror(errno));
+	snprintf(b->map, sizeof(b->map), "-ffile-prefix-map=%s/=", b->dir);
+	ret = build_in(b, t, obj, so, err);
+	if (!ret) {
+		snprintf(from, sizeof(from), "%s/%s", b->dir, so);
+		if (make_dirs(obj->path))
+			ret = err_set(err, -errno, "cannot make %s: %s",
+				      obj->path, strerror(errno));
+		else
+			ret = copy_file(from, obj->path, err);
+	}
+	remove_dir(b->dir);
+	return ret;
+}
+
+int shim_build(const struct shim_request *req, struct shim_object *obj,
+	       struct err *err)
+{
+	struct build b = { .req = req, .cc = getenv("CC") };
+	struct shim_tree *tree = calloc(1, sizeof(*tree));
+	int ret;
+
+	memset(obj, 0, sizeof(*obj));
+	if (!tree)
+		return err_set(err, -ENOMEM, "out of memory");
+	if (!b.cc || !*b.cc)
+		b.cc = "gcc";
+	ret = find_root(&b, err);
+	if (!ret)
+		ret = shim_tree_read(req, tree, err);
+	if (!ret) {
+		describe(req, tree, obj);
+		ret = build_cached(&b, tree, obj, err);
+	}
+	if (!ret && req->output) {
+		ret = copy_file(obj->path, req->output, err);
+		snprintf(obj->path, sizeof(obj->path), "%s", req->output);
+	}
+	snprintf(obj->spec, sizeof(obj->spec), "%s%.4000s",
+		 strchr(obj->path, '/') ? "" : "./", obj->path);
+	shim_tree_free(tree);
+	free(tree);
+	return ret;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Compiles an allocator of a user's kernel tree into a loadable backend. Objects
+ * are cached under $XDG_CACHE_HOME/zlab/shim by the hash of all they are made
+ * of: the tree's files, the options, the compiler, and the shim's own sources.
+ */
+#ifndef ZLAB_SHIM_BUILD_H
+#define ZLAB_SHIM_BUILD_H
+
+#include "harness/kernel/shim_tree.h"
+
+/**
+ * struct shim_object - a backend that was built, or found in the cache
+ * @path: the shared object
+ * @spec: @path as a backend spec (with a "/" in it)
+ * @name: what the backend calls itself: shim-ALLOCATOR-HASH and the options
+ *	  that differ from the tree's
+ * @sha256: of the source file
+ * @git: what git calls the tree's commit; may be empty
+ * @settings: chain, page size and flags, for people
+ * @notes: what was left out; may be empty
+ * @cached: nothing was compiled
+ */
+struct shim_object {
+	char path[PATH_MAX];
+	char spec[PATH_MAX];
+	char name[128];
+	char sha256[65];
+	char git[128];
+	char settings[128];
+	char notes[256];
+	bool cached;
+};
+
+/**
+ * shim_build() - make the backend
+ *
+ * Compiling takes one to two seconds. Nothing is ever written into the tree.
+ * Return: 0, or a negative errno with @err set: as shim_tree_read(); no
+ * compiler; the tree uses names that the shim does not offer (they are named,
+ * and how to add them); the cache cannot be written.
+ */
+int shim_build(const struct shim_request *req, struct shim_object *obj,
+	       struct err *err);
+
+#endif

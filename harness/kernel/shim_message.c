@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/kernel/shim_message.h"
+#include "harness/kernel/shim_tree.h"
+
+#define MAX_NAMES 6
+
+/* What gcc and clang say of a name that nothing declares; then its quotes. */
+static const char *const unknown[] = {
+	"implicit declaration of function '",
+	"call to undeclared function '",
+	"unknown type name '",
+	"use of undeclared identifier '",
+	"storage size of '",
+	"invalid use of undefined type '",
+	"incomplete definition of type '",
+	"invalid application of 'sizeof' to incomplete type '",
+	"has no member named '",
+	"no member named '",
+};
+
+struct names {
+	char name[MAX_NAMES][64];
+	size_t nr;
+};
+
+static void add_name(struct names *names, const char *quoted)
+{
+	size_t len = strcspn(quoted, "'\n"), i;
+
+	if (len >= sizeof(names->name[0]) || names->nr == MAX_NAMES)
+		return;
+	for (i = 0; i < names->nr; i++)
+		if (!strncmp(names->name[i], quoted, len) &&
+		    !names->name[i][len])
+			return;
+	snprintf(names->name[names->nr++], sizeof(names->name[0]), "%.*s",
+		 (int)len, quoted);
+}
+
+static void scan_line(const char *line, const char *end, struct names *names)
+{
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		p = strstr(line, unknown[i]);
+		if (p && p < end) {
+			add_name(names, p + strlen(unknown[i]));
+			return;
+		}
+	}
+	/* gcc: error: 'NAME' undeclared */
+	p = strstr(line, "' undeclared");
+	if (p && p < end) {
+		while (p > line && p[-1] != '\'')
+			p--;
+		add_name(names, p);
+	}
+}
+
+int shim_message(const char *log, const char *file, const char *saved,
+		 struct err *err)
+{
+	struct names names = { .nr = 0 };
+	char list[MAX_NAMES * 68] = "", first[256] = "";
+	char *text = shim_read_file(log);
+	const char *line, *end;
+	size_t i, n = 0;
+
+	for (line = text; line && *line; line = *end ? end + 1 : end) {
+		end = strchrnul(line, '\n');
+		if (!memmem(line, (size_t)(end - line), "error:", 6))
+			continue;
+		scan_line(line, end, &names);
+		if (!*first)
+			snprintf(first, sizeof(first), "%.*s",
+				 (int)(end - line), line);
+	}
+	free(text);
+	for (i = 0; i < names.nr && n < sizeof(list); i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%s%s",
+				      i ? ", " : "", names.name[i]);
+	if (names.nr)
+		return err_set(err, -EINVAL,
+			       "%s uses %s, which the shim does not offer; add "
+			       "%s with --include EXTRA.h%s%s",
+			       file, list, names.nr == 1 ? "it" : "them",
+			       *saved ? "; all messages: " : "", saved);
+	return err_set(err, -EINVAL, "%s does not compile: %s%s%s", file,
+		       *first ? first : "the compiler gave no reason",
+		       *saved ? "; all messages: " : "", saved);
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/replay/occupancy.h"
+#include "harness/replay/result.h"
+
+struct frame {
+	pfn_t pfn;
+	uint32_t bytes;
+};
+
+static int by_pfn(const void *a, const void *b)
+{
+	pfn_t x = ((const struct frame *)a)->pfn;
+	pfn_t y = ((const struct frame *)b)->pfn;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Where every object begins. */
+static struct frame *locate_all(const struct swap *s, size_t *count)
+{
+	struct zpool *pool = s->pool[0];
+	struct frame *all = malloc((s->config.keys + 1) * sizeof(*all));
+	const struct swap_slot *slot;
+	struct zpool_location at;
+	size_t i, n = 0;
+
+	for (i = 0; all && i < s->config.keys; i++) {
+		slot = &s->slots[i];
+		if (!(slot->flags & SWAP_LIVE) || slot->flags & SWAP_SAME)
+			continue;
+		pool->driver->locate(pool, slot->handle, &at);
+		all[n].pfn = at.pfn;
+		all[n++].bytes = slot->length;
+	}
+	*count = n;
+	return all;
+}
+
+static json_t *frames(const struct frame *all, size_t count)
+{
+	json_t *a = json_array();
+	uint64_t bytes = 0;
+	size_t i, first = 0;
+
+	for (i = 0; i < count; i++) {
+		bytes += all[i].bytes;
+		if (i + 1 < count && all[i + 1].pfn == all[i].pfn)
+			continue;
+		json_array_append_new(a, json_pack("[I, I, I]",
+						   (json_int_t)all[i].pfn,
+						   (json_int_t)(i + 1 - first),
+						   (json_int_t)bytes));
+		first = i + 1;
+		bytes = 0;
+	}
+	return a;
+}
+
+int occupancy_append(const struct swap *s, const char *path, const char *when,
+		     struct err *err)
+{
+	const struct zpool *pool = s->pool[0];
+	struct zpool_stats stats;
+	struct frame *all;
+	json_t *line;
+	size_t count;
+	int ret;
+
+	if (!pool->driver->locate || !pool->arena || s->nr_pools > 1)
+		return err_set(err, -ENOTSUP,
+			       "--occupancy: %s has no one set of frames in "
+			       "which objects can be located",
+			       pool->spec);
+	all = locate_all(s, &count);
+	if (!all)
+		return err_set(err, -ENOMEM, "out of memory for the map");
+	qsort(all, count, sizeof(*all), by_pfn);
+	swap_stats(s, &stats);
+	line = json_pack("{s:s, s:s, s:I, s:I, s:o}", "when", when, "backend",
+			 pool->spec, "page_size",
+			 (json_int_t)arena_page_size(pool->arena), "pool_pages",
+			 (json_int_t)stats.pages, "frames", frames(all, count));
+	free(all);
+	if (!line)
+		return err_set(err, -ENOMEM, "out of memory for the map");
+	ret = result_append(path, line, err);
+	json_decref(line);
+	return ret;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A map of the pool: how many objects, and how many bytes of them, begin in
+ * each page frame. It is the picture of fragmentation.
+ */
+#ifndef ZLAB_OCCUPANCY_H
+#define ZLAB_OCCUPANCY_H
+
+#include "harness/swap/swap.h"
+
+/**
+ * occupancy_append() - write the map as one line of JSON
+ * @s: the swap path; nothing may run
+ * @path: file to append to
+ * @when: a word that names the map, as "before"
+ *
+ * The line is {"when", "backend", "page_size", "pool_pages", "frames": [[frame,
+ * objects, bytes], ...]} in ascending order of frames; frames in which no object begins
+ * are left out.
+ *
+ * Return: 0; -ENOTSUP for several pools or a backend that cannot locate its
+ * objects; -ENOMEM;
+ * or the error of the file, with @err set.
+ */
+int occupancy_append(const struct swap *s, const char *path, const char *when,
+		     struct err *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The result record: one JSON object per run and line, as
+ * analysis/record.schema.json describes it.
+ */
+#ifndef ZLAB_RESULT_H
+#define ZLAB_RESULT_H
+
+#include <jansson.h>
+
+#include "harness/replay/replay.h"
+
+#define RESULT_SCHEMA 1
+
+/**
+ * result_record() - everything one replay says
+ * @config: what was asked for
+ * @res: what came of it
+ * @sha256: of the trace file, in hex
+ *
+ * Return: a new object, or NULL when memory ran out.
+ */
+json_t *result_record(const struct replay_config *config,
+		      const struct replay_result *res, const char *sha256);
+
+/** result_footprint() - bytes of frames and metadata in use */
+uint64_t result_footprint(const struct zpool_stats *stats, uint64_t page_size);
+
+/** result_frag_ratio() - percent of the frames that objects fill; 0 if none */
+double result_frag_ratio(const struct zpool_stats *stats, uint64_t page_size);
+
+/**
+ * result_env() - the machine and the build: CPU, kernel, compiler, libraries
+ *
+ * Return: a new object, or NULL when memory ran out.
+ */
+json_t *result_env(void);
+
+/**
+ * result_sha256() - hash a file
+ * @hex: receives 64 digits and a NUL
+ *
+ * Return: 0, or a negative errno with @err set.
+ */
+int result_sha256(const char *path, char hex[65], struct err *err);
+
+/**
+ * result_append() - write a record as one line
+ * @path: file to append to, "-" for standard output
+ *
+ * Return: 0, or a negative errno with @err set.
+ */
+int result_append(const char *path, const json_t *record, struct err *err);
+
+#endif

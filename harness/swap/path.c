@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Store, load and invalidate. Each is compiled for every kind of object, with
+ * and without the clock, so that an operation that is not timed pays for
+ * nothing but itself.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <xxhash.h>
+
+#include "harness/swap/swap_internal.h"
+#include "harness/virtual/virtual.h"
+
+#define hot static inline __attribute__((always_inline))
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Slots fetched ahead of their operation. */
+#define AHEAD 16
+/* Longer than any operation takes by itself. */
+#define SUSPECT_NS 100000
+
+hot void enter(struct swap_cpu *c, bool timed, enum stage stage)
+{
+	if (timed)
+		stage_switch(&c->clock, stage);
+}
+
+/* Others may look at it meanwhile. */
+hot void tally(int64_t *v, int64_t add)
+{
+	WRITE_ONCE(*v, *v + add);
+}
+
+hot struct zpool *pool_of(const struct swap *s, uint32_t key)
+{
+	if (s->nr_pools == 1)
+		return s->pool[0];
+	return s->pool[((uint64_t)(key * GOLDEN) * s->nr_pools) >> 32];
+}
+
+hot void write_object(struct swap *s, struct zpool *pool, unsigned long handle,
+		      const void *mem, size_t len)
+{
+	if (s->obj_write) {
+		s->driver->obj_write(pool, handle, mem, len);
+		return;
+	}
+	memcpy(s->driver->map(pool, handle, ZPOOL_MM_WO), mem, len);
+	s->driver->unmap(pool, handle);
+}
+
+hot void *read_begin(struct swap *s, struct zpool *pool, unsigned long handle,
+		     size_t len, void *copy)
+{
+	if (s->obj_read)
+		return s->driver->obj_read_begin(pool, handle, len, copy);
+	return s->driver->map(pool, handle, ZPOOL_MM_RO);
+}
+
+hot void read_end(struct swap *s, struct zpool *pool, unsigned long handle,
+		  size_t len, void *mem)
+{
+	if (s->obj_read)
+		s->driver->obj_read_end(pool, handle, len, mem);
+	else
+		s->driver->unmap(pool, handle);
+}
+
+/*
+ * Free what a slot holds, if anything; the caller fills or empties it. A slot
+ * that is filled again counts as @refilled.
+ */
+hot void release(struct swap_cpu *c, const struct swap_slot *slot,
+		 struct zpool *pool, int64_t refilled, int64_t bytes,
+		 bool timed)
+{
+	struct swap *s = c->swap;
+
+	if (!slot->flags) {
+		if (refilled)
+			tally(&c->counts.stored_pages, refilled);
+	} else if (slot->flags & SWAP_SAME) {
+		tally(&c->counts.stored_same, -1);
+		if (!refilled)
+			tally(&c->counts.stored_pages, -1);
+	} else {
+		bytes -= slot->length;
+		enter(c, timed, STAGE_ALLOC);
+		s->driver->free(pool, slot->handle);
+		enter(c, timed, STAGE_FRONT);
+		if (!refilled)
+			tally(&c->counts.stored_pages, -1);
+	}
+	if (bytes)
+		tally(&c->counts.object_bytes, bytes);
+}
+
+hot void empty(struct swap_cpu *c, struct swap_slot *slot, struct zpool *pool,
+	       bool timed)
+{
+	release(c, slot, pool, 0, 0, timed);
+	slot->flags = 0;
+}
+
+/* As the kernel does: the last word first, which differs in most pages. */
+static bool page_same_filled(const void *page, uint64_t *fill)
+{
+	const uint64_t *w = page;
+	size_t i, last = CODEC_PAGE_SIZE / sizeof(*w) - 1;
+
+	if (w[0] != w[last])
+		return false;
+	for (i = 1; i < last; i++)
+		if (w[0] != w[i])
+			return false;
+	*fill = w[0];
+	return true;
+}
+
+hot bool same_filled(struct swap *s, uint32_t content, const void *page,
+		     enum swap_object kind, uint64_t *fill)
+{
+	if (!s->config.same_filled || kind == SWAP_SIZES)
+		return false;
+	if (kind == SWAP_PAGES)
+		return page_same_filled(page, fill);
+	if (!s->config.infos || !s->config.infos[content].same_filled)
+		return false;
+	*fill = s->config.infos[content].fill;
+	return true;
+}
+
+static int no_size(struct swap_cpu *c, uint32_t content)
+{
+	return err_set(&c->err, -ENODATA,
+		       "the trace's table of sizes says nothing of content %u",
+		       content);
+}
+
+/*
+ * The object of a store: its bytes and their number. Return: 1 when it is to
+ * be rejected, or a negative errno.
+ */
+hot int make_object(struct swap_cpu *c, uint32_t object, const void *page,
+		    enum swap_object kind, const void **src, size_t *len,
+		    uint32_t *content, uint16_t *flags)
+{
+	struct swap *s = c->swap;
+	int ret;
+
+	*content = object;
+	if (kind == SWAP_SIZES) {
+		*content = c->next_content++;
+		*src = swap_made_up(s, *content);
+		*len = object;
+		return 0;
+	}
+	if (kind == SWAP_TABLE) {
+		*src = swap_made_up(s, object);
+		*len = s->config.sizes[object];
+		if (unlikely(!*len))
+			return no_size(c, object);
+	} else {
+		ret = codec_compress(s->config.codec, page, c->object);
+		if (unlikely(ret < 0)) {
+			c->counts.reject_compress_fail++;
+			return 1;
+		}
+		*src = c->object;
+		*len = (size_t)ret;
+	}
+	if (unlikely(*len >= CODEC_PAGE_SIZE)) {
+		if (!s->config.keep_incompressible) {
+			c->counts.reject_compress_poor++;
+			return 1;
+		}
+		c->counts.incompressible++;
+		*flags |= SWAP_RAW;
+		*len = CODEC_PAGE_SIZE;
+		if (kind == SWAP_PAGES)
+			*src = page;
+	}
+	return 0;
+}
+
+hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
+	      enum swap_object kind, bool timed)
+{
+	struct swap *s = c->swap;
+	struct swap_slot *slot = &s->slots[key];
+	struct zpool *pool = pool_of(s, key);
+	const void *page = NULL, *src = NULL;
+	unsigned long handle;
+	uint16_t flags = SWAP_LIVE;
+	uint32_t content;
+	uint64_t fill;
+	size_t len = 0;
+	int ret;
+
+	c->counts.op[ZLT_STORE]++;
+	if (kind == SWAP_PAGES) {
+		ret = zlt_content(c->cursor, object, &page, &c->err);
+		if (unlikely(ret))
+			return ret;
+	}
+	if (timed)
+		stage_begin(&c->clock, STAGE_FRONT);
+	if (slot->flags) {
+		if (kind != SWAP_SIZES && s->config.drop_unchanged &&
+		    slot->content == object) {
+			c->counts.unchanged++;
+			return 0;
+		}
+		c->counts.duplicate_entry++;
+	}
+	if (same_filled(s, object, page, kind, &fill)) {
+		release(c, slot, pool, 1, 0, timed);
+		*slot = (struct swap_slot){ fill, object, 0,
+					    SWAP_LIVE | SWAP_SAME };
+		c->counts.same_filled_pages++;
+		tally(&c->counts.stored_same, 1);
+		return 0;
+	}
+	enter(c, timed, STAGE_CODEC);
+	ret = make_object(c, object, page, kind, &src, &len, &content, &flags);
+	if (unlikely(ret < 0))
+		return ret;
+	if (unlikely(ret)) {
+		enter(c, timed, STAGE_FRONT);
+		goto stale;
+	}
+	virtual_codec(false, len);
+	enter(c, timed, STAGE_ALLOC);
+	ret = s->driver->malloc(pool, len, &handle);
+	if (unlikely(ret)) {
+		if (ret == -ENOSPC)
+			c->counts.reject_compress_poor++;
+		else
+			c->counts.reject_alloc_fail++;
+		enter(c, timed, STAGE_FRONT);
+		goto stale;
+	}
+	write_object(s, pool, handle, src, len);
+	enter(c, timed, STAGE_FRONT);
+	release(c, slot, pool, 1, (int64_t)len, timed);
+	*slot = (struct swap_slot){ handle, content, (uint16_t)len, flags };
+	return 0;
+stale:
+	empty(c, slot, pool, timed);
+	return 0;
+}
+
+static int changed(struct swap_cpu *c, uint32_t key,
+		   const struct swap_slot *slot, const char *how)
+{
+	return err_set(&c->err, -EIO,
+		       "backend %s %s: key %u, content %u, %u bytes, handle "
+		       "%#lx",
+		       c->swap->pool[0]->spec, how, key, slot->content,
+		       slot->length, slot->handle);
+}
+
+/* The page of a slot again, from the trace. */
+static int recompress(struct swap_cpu *c, const struct swap_slot *slot)
+{
+	const void *page;
+	int ret = zlt_content(c->cursor, slot->content, &page, &c->err);
+
+	if (ret)
+		return ret;
+	if (slot->flags & SWAP_RAW) {
+		memcpy(c->object, page, CODEC_PAGE_SIZE);
+		return 0;
+	}
+	ret = codec_compress(c->swap->config.codec, page, c->object);
+	return ret < 0 ? err_set(&c->err, ret, "the codec failed") : 0;
+}
+
+hot int read_page(struct swap_cpu *c, uint32_t key,
+		  const struct swap_slot *slot, struct zpool *pool, bool timed)
+{
+	struct swap *s = c->swap;
+	void *mem, *src;
+	int ret = 0;
+
+	enter(c, timed, STAGE_ALLOC);
+	src = mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
+	if (unlikely(!s->contents)) {
+		enter(c, timed, STAGE_OFF);
+		ret = recompress(c, slot);
+		if (ret)
+			return ret;
+		src = c->object;
+	} else if (s->copy_first) {
+		src = memcpy(c->copy, mem, slot->length);
+		read_end(s, pool, slot->handle, slot->length, mem);
+	}
+	enter(c, timed, STAGE_CODEC);
+	virtual_codec(true, slot->length);
+	if (slot->flags & SWAP_RAW)
+		memcpy(c->page, src, CODEC_PAGE_SIZE);
+	else
+		ret = codec_decompress(s->config.codec, src, slot->length,
+				       c->page);
+	enter(c, timed, STAGE_ALLOC);
+	if (!s->copy_first || !s->contents)
+		read_end(s, pool, slot->handle, slot->length, mem);
+	enter(c, timed, STAGE_FRONT);
+	if (unlikely(ret))
+		return changed(c, key, slot,
+			       "gave back what cannot be expanded");
+	return 0;
+}
+
+hot int read_made_up(struct swap_cpu *c, uint32_t key,
+		     const struct swap_slot *slot, struct zpool *pool,
+		     bool timed)
+{
+	struct swap *s = c->swap;
+	int differs = 0;
+	void *mem;
+
+	enter(c, timed, STAGE_ALLOC);
+	mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
+	enter(c, timed && REPLAY_VIRTUAL, STAGE_CODEC);
+	virtual_codec(true, slot->length);
+	enter(c, timed && REPLAY_VIRTUAL, STAGE_ALLOC);
+	if (s->config.verify && s->contents) {
+		enter(c, timed, STAGE_OFF);
+		differs = memcmp(mem, swap_made_up(s, slot->content),
+				 slot->length);
+		c->counts.verified++;
+		enter(c, timed, STAGE_ALLOC);
+	}
+	read_end(s, pool, slot->handle, slot->length, mem);
+	enter(c, timed, STAGE_FRONT);
+	if (unlikely(differs))
+		return changed(c, key, slot, "gave back other bytes");
+	return 0;
+}
+
+/* @slot: what the slot held when the load began. */
+static int verify_page(struct swap_cpu *c, uint32_t key,
+		       const struct swap_slot *slot)
+{
+	uint64_t hash = XXH3_128bits(c->page, CODEC_PAGE_SIZE).low64;
+
+	c->counts.verified++;
+	if (hash != c->swap->config.infos[slot->content].hash)
+		return changed(c, key, slot, "gave back another page");
+	return 0;
+}
+
+hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
+	     bool timed)
+{
+	struct swap *s = c->swap;
+	struct swap_slot *slot = &s->slots[key], held;
+	struct zpool *pool = pool_of(s, key);
+	uint64_t *word;
+	int ret = 0, i;
+
+	c->counts.op[ZLT_LOAD]++;
+	if (timed)
+		stage_begin(&c->clock, STAGE_FRONT);
+	held = *slot;
+	if (!held.flags) {
+		c->counts.load_miss++;
+		return 0;
+	}
+	if (held.flags & SWAP_SAME) {
+		word = (uint64_t *)c->page;
+		for (i = 0; i < CODEC_PAGE_SIZE / 8; i++)
+			word[i] = held.handle;
+	} else if (kind == SWAP_PAGES) {
+		ret = read_page(c, key, &held, pool, timed);
+	} else {
+		ret = read_made_up(c, key, &held, pool, timed);
+	}
+	if (unlikely(ret))
+		return ret;
+	if (s->config.exclusive)
+		empty(c, slot, pool, timed);
+	if (kind == SWAP_PAGES && s->config.verify && s->config.infos) {
+		enter(c, timed, STAGE_OFF);
+		ret = verify_page(c, key, &held);
+		enter(c, timed, STAGE_FRONT);
+	}
+	return ret;
+}
+
+hot int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
+{
+	struct swap *s = c->swap;
+	struct swap_slot *slot = &s->slots[key];
+
+	c->counts.op[ZLT_INVALIDATE]++;
+	if (timed)
+		stage_begin(&c->clock, STAGE_FRONT);
+	if (slot->flags)
+		empty(c, slot, pool_of(s, key), timed);
+	else
+		c->counts.invalidate_miss++;
+	return 0;
+}
+
+hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
+		enum swap_object kind, bool timed)
+{
+	struct swap *s = c->swap;
+	int ret;
+
+	virtual_operation(op == ZLT_STORE);
+	if (op == ZLT_STORE)
+		ret = store(c, key, object, kind, timed);
+	else if (op == ZLT_LOAD)
+		ret = load(c, key, kind, timed);
+	else
+		ret = invalidate(c, key, timed);
+	if (s->settle_op) {
+		enter(c, timed, STAGE_ALLOC);
+		s->driver->settle(pool_of(s, key));
+	}
+	return ret;
+}
+
+/* Whether this CPU was taken away since the last time somebody asked. */
+static bool was_preempted(struct swap_cpu *c)
+{
+	struct rusage u;
+	long before = c->nivcsw;
+
+	if (REPLAY_VIRTUAL || getrusage(RUSAGE_THREAD, &u))
+		return false;
+	c->nivcsw = u.ru_nivcsw;
+	return c->nivcsw != before;
+}
+
+uint32_t swap_next_sample(struct swap_cpu *c)
+{
+	uint32_t n = c->swap->config.sample, x = c->random;
+
+	if (n <= 1)
+		return n;
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	c->random = x;
+	return 1 + x % (2 * n - 1);
+}
+
+void swap_note_sample(struct swap_cpu *c, uint8_t op)
+{
+	struct swap_times *t = &c->times;
+	uint64_t total = stage_end(&c->clock);
+	int i;
+
+	if (unlikely(total > SUSPECT_NS) && was_preempted(c)) {
+		t->preempted++;
+		return;
+	}
+	t->samples[op]++;
+	for (i = 0; i < STAGES; i++)
+		t->ns[op][i] += c->clock.ns[i];
+	hist_add(&t->latency[op], total);
+}
+
+hot int perform_timed(struct swap_cpu *c, uint8_t op, uint32_t key,
+		      uint32_t object, enum swap_object kind)
+{
+	int ret;
+
+	c->sample_left = swap_next_sample(c);
+	ret = perform(c, op, key, object, kind, true);
+	if (unlikely(ret))
+		return ret;
+	swap_note_sample(c, op);
+	return 0;
+}
+
+#define RUN(name, kind)                                                        \
+	static __attribute__((noinline)) int name##_timed(                     \
+		struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object) \
+	{                                                                      \
+		return perform_timed(c, op, key, object, kind);                \
+	}                                                                      \
+                                                                               \
+	static ssize_t name(struct swap_cpu *c, const uint8_t *op,             \
+			    const uint32_t *key, const uint32_t *object,       \
+			    size_t n)                                          \
+	{                                                                      \
+		const struct swap_slot *slots = c->swap->slots;                \
+		size_t i;                                                      \
+		int ret;                                                       \
+                                                                               \
+		for (i = 0; i < n; i++) {                                      \
+			if (unlikely(op[i] > ZLT_INVALIDATE))                  \
+				break;                                         \
+			if (i + AHEAD < n)                                     \
+				__builtin_prefetch(&slots[key[i + AHEAD]], 1); \
+			if (unlikely(!--c->sample_left))                       \
+				ret = name##_timed(c, op[i], key[i],           \
+						   object[i]);                 \
+			else                                                   \
+				ret = perform(c, op[i], key[i], object[i],     \
+					      kind, false);                    \
+			if (unlikely(ret))                                     \
+				return ret;                                    \
+		}                                                              \
+		return (ssize_t)i;                                             \
+	}
+
+RUN(run_sizes, SWAP_SIZES)
+RUN(run_table, SWAP_TABLE)
+RUN(run_pages, SWAP_PAGES)
+
+static ssize_t run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
+		   const uint32_t *object, size_t n)
+{
+	if (unlikely(c->swap->zswap != NULL))
+		return swap_run_zswap(c, op, key, object, n);
+	switch (c->swap->config.object) {
+	case SWAP_SIZES:
+		return run_sizes(c, op, key, object, n);
+	case SWAP_TABLE:
+		return run_table(c, op, key, object, n);
+	default:
+		return run_pages(c, op, key, object, n);
+	}
+}
+
+/* In parts, so that operations cost nothing where no work is deferred. */
+static ssize_t run_settling(struct swap_cpu *c, const uint8_t *op,
+			    const uint32_t *key, const uint32_t *object,
+			    size_t n)
+{
+	unsigned every = c->swap->settle_every;
+	size_t done = 0, part;
+	ssize_t ret;
+
+	while (done < n) {
+		part = every - c->unsettled;
+		if (part > n - done)
+			part = n - done;
+		ret = run(c, op + done, key + done, object + done, part);
+		if (ret < 0)
+			return ret;
+		done += (size_t)ret;
+		c->unsettled += (uint32_t)ret;
+		if (c->unsettled == every) {
+			c->unsettled = 0;
+			swap_settle(c->swap);
+		}
+		if ((size_t)ret < part)
+			break;
+	}
+	return (ssize_t)done;
+}
+
+ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
+		 const uint32_t *object, size_t n)
+{
+	if (unlikely(c->swap->settle_every))
+		return run_settling(c, op, key, object, n);
+	return run(c, op, key, object, n);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the two forms of the swap path share. */
+#ifndef ZLAB_SWAP_INTERNAL_H
+#define ZLAB_SWAP_INTERNAL_H
+
+#include "harness/swap/swap.h"
+
+#define GOLDEN 0x9e3779b1u
+
+/* The bytes of an object that is not made from a page. */
+static inline const char *swap_made_up(const struct swap *s, uint32_t content)
+{
+	return s->pattern + (content * GOLDEN >> 16);
+}
+
+/* Operations until the next one that is timed. */
+uint32_t swap_next_sample(struct swap_cpu *c);
+
+/* A timed operation is over: note what its clock says. */
+void swap_note_sample(struct swap_cpu *c, uint8_t op);
+
+/* swap_run() through the zswap front end. */
+ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
+		       const uint32_t *key, const uint32_t *object, size_t n);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The swap path's operations through the zswap front end. The slots are only
+ * the dictionary that loads are compared with.
+ */
+#include <errno.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "harness/swap/swap_internal.h"
+#include "harness/virtual/virtual.h"
+
+static void begin(struct swap_cpu *c, bool timed)
+{
+	if (!timed)
+		return;
+	stage_begin(&c->clock, STAGE_FRONT);
+	zswap_time(c->swap->zswap, &c->clock);
+}
+
+static void end(struct swap_cpu *c, uint8_t op, bool timed)
+{
+	if (!timed)
+		return;
+	zswap_time(c->swap->zswap, NULL);
+	swap_note_sample(c, op);
+}
+
+static void fill(void *page, uint64_t value)
+{
+	uint64_t *w = page;
+	size_t i;
+
+	for (i = 0; i < CODEC_PAGE_SIZE / sizeof(*w); i++)
+		w[i] = value;
+}
+
+/*
+ * The page of a content, and the bytes of its object when those are given
+ * instead of made. A made-up object is cut from the pattern.
+ */
+static int page_of(struct swap_cpu *c, uint32_t object, uint32_t *content,
+		   const void **page, size_t *length)
+{
+	const struct swap_config *config = &c->swap->config;
+
+	*content = object;
+	*length = 0;
+	if (config->object == SWAP_PAGES)
+		return zlt_content(c->cursor, object, page, &c->err);
+	*page = c->page;
+	if (config->object == SWAP_SIZES) {
+		*content = c->next_content++;
+		*length = object;
+	} else if (config->infos && config->infos[object].same_filled) {
+		fill(c->page, config->infos[object].fill);
+		return 0;
+	} else {
+		*length = config->sizes[object];
+	}
+	if (!*length)
+		return err_set(&c->err, -ENODATA,
+			       "the trace's table of sizes says nothing of "
+			       "content %u",
+			       object);
+	if (*length > CODEC_PAGE_SIZE)
+		*length = CODEC_PAGE_SIZE;
+	memcpy(c->page, swap_made_up(c->swap, *content), *length);
+	return 0;
+}
+
+static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
+{
+	struct swap *s = c->swap;
+	struct swap_slot *slot = &s->slots[key];
+	const void *page;
+	uint32_t content;
+	size_t length;
+	int ret;
+
+	ret = page_of(c, object, &content, &page, &length);
+	if (ret)
+		return ret;
+	if (s->config.drop_unchanged && s->config.object != SWAP_SIZES &&
+	    slot->flags && slot->content == content) {
+		c->counts.unchanged++;
+		return 0;
+	}
+	begin(c, timed);
+	virtual_begin(VIRTUAL_STORE);
+	ret = zswap_store(s->zswap, key, page, length);
+	virtual_end(VIRTUAL_STORE);
+	end(c, ZLT_STORE, timed);
+	slot->content = content;
+	slot->length = (uint16_t)length;
+	slot->flags = ret ? 0 : SWAP_LIVE;
+	return 0;
+}
+
+static int changed(struct swap_cpu *c, uint32_t key, const char *how)
+{
+	const struct swap_slot *slot = &c->swap->slots[key];
+
+	return err_set(&c->err, -EIO,
+		       "zswap over %s %s: slot %u, content %u, %u bytes",
+		       c->swap->pool[0]->spec, how, key, slot->content,
+		       slot->length);
+}
+
+static int verify(struct swap_cpu *c, uint32_t key)
+{
+	const struct swap_slot *slot = &c->swap->slots[key];
+	const struct swap_config *config = &c->swap->config;
+	uint64_t hash;
+	bool same;
+
+	c->counts.verified++;
+	if (slot->length) {
+		same = !memcmp(c->page, swap_made_up(c->swap, slot->content),
+			       slot->length);
+	} else {
+		hash = XXH3_128bits(c->page, CODEC_PAGE_SIZE).low64;
+		same = hash == config->infos[slot->content].hash;
+	}
+	return same ? 0 : changed(c, key, "gave back another page");
+}
+
+static int load(struct swap_cpu *c, uint32_t key, bool timed)
+{
+	struct swap *s = c->swap;
+	struct swap_slot *slot = &s->slots[key];
+	int ret;
+
+	begin(c, timed);
+	ret = zswap_load(s->zswap, key, c->page);
+	end(c, ZLT_LOAD, timed);
+	if (s->config.exclusive)
+		slot->flags = 0;
+	if (ret == -ENOENT) {
+		c->counts.load_miss++;
+		return 0;
+	}
+	if (ret == -ENODATA)
+		return 0;
+	if (ret)
+		return changed(c, key, "cannot give the page back");
+	if (s->config.verify && s->contents &&
+	    (slot->length || s->config.infos))
+		return verify(c, key);
+	return 0;
+}
+
+static int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
+{
+	struct swap_slot *slot = &c->swap->slots[key];
+
+	if (!slot->flags)
+		c->counts.invalidate_miss++;
+	begin(c, timed);
+	zswap_invalidate(c->swap->zswap, key);
+	end(c, ZLT_INVALIDATE, timed);
+	slot->flags = 0;
+	return 0;
+}
+
+uint64_t swap_reclaim(struct swap *s, struct swap_times *times)
+{
+	struct stage_clock mine = { .cur = STAGE_OFF }, *clock = &mine;
+	uint64_t written;
+	int i;
+
+	if (!s->zswap || !zswap_reclaim_queued(s->zswap))
+		return 0;
+	stage_begin(clock, STAGE_FRONT);
+	zswap_time(s->zswap, clock);
+	written = zswap_reclaim(s->zswap);
+	zswap_time(s->zswap, NULL);
+	stage_end(clock);
+	for (i = 0; i < STAGES; i++)
+		times->reclaim_ns[i] += clock->ns[i];
+	return written;
+}
+
+static int perform(struct swap_cpu *c, uint8_t op, uint32_t key,
+		   uint32_t object, bool timed)
+{
+	c->counts.op[op]++;
+	virtual_operation(op == ZLT_STORE);
+	switch (op) {
+	case ZLT_STORE:
+		return store(c, key, object, timed);
+	case ZLT_LOAD:
+		return load(c, key, timed);
+	default:
+		return invalidate(c, key, timed);
+	}
+}
+
+ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
+		       const uint32_t *key, const uint32_t *object, size_t n)
+{
+	struct swap *s = c->swap;
+	bool timed;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n && op[i] <= ZLT_INVALIDATE; i++) {
+		timed = !--c->sample_left;
+		if (timed)
+			c->sample_left = swap_next_sample(c);
+		ret = perform(c, op[i], key[i], object[i], timed);
+		if (ret)
+			return ret;
+		if (s->settle_op)
+			swap_settle(s);
+		if (s->config.reclaim_here)
+			swap_reclaim(s, &c->times);
+	}
+	return (ssize_t)i;
+}

@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Store, load and invalidate. Writeback is in zswap_reclaim.c.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/virtual/virtual.h"
+#include "harness/swap/zswap_internal.h"
+
+void slot_lock(struct zswap *z, uint32_t slot)
+{
+	while (!slot_trylock(z, slot))
+		cond_resched();
+}
+
+bool slot_trylock(struct zswap *z, uint32_t slot)
+{
+	int old = atomic_read(&z->slots[slot]) & ~SLOT_LOCKED;
+
+	return atomic_cmpxchg(&z->slots[slot], old, old | SLOT_LOCKED) == old;
+}
+
+void slot_unlock(struct zswap *z, uint32_t slot)
+{
+	int state = atomic_read(&z->slots[slot]);
+
+	assert(state & SLOT_LOCKED);
+	smp_store_release(&z->slots[slot].counter, state & ~SLOT_LOCKED);
+}
+
+void slot_set_in_file(struct zswap *z, uint32_t slot, bool in_file)
+{
+	atomic_set(&z->slots[slot], SLOT_LOCKED | (in_file ? SLOT_IN_FILE : 0));
+}
+
+struct zswap_buffers *zswap_buffers(struct zswap *z)
+{
+	struct zswap_buffers **mine = &z->buffers[smp_processor_id()];
+
+	if (!*mine)
+		*mine = aligned_alloc(SWAP_PAGE_SIZE, sizeof(**mine));
+	return *mine;
+}
+
+static uint64_t pool_bytes(struct zpool *pool)
+{
+	struct zpool_stats stats;
+
+	if (pool->arena)
+		return (uint64_t)arena_used(pool->arena)
+		       << pool->arena->page_shift;
+	pool->driver->stats(pool, &stats);
+	return stats.resident_bytes ? stats.resident_bytes : stats.object_bytes;
+}
+
+uint64_t zswap_total_bytes(struct zswap *z)
+{
+	uint64_t total = 0;
+	unsigned i;
+
+	for (i = 0; i < z->nr_pools; i++)
+		total += pool_bytes(z->pools[i]);
+	return total;
+}
+
+bool zswap_can_accept(struct zswap *z)
+{
+	return zswap_total_bytes(z) <=
+	       z->config.max_pool_bytes / 100 * z->config.accept_percent;
+}
+
+/* The limit has hysteresis: once hit, it holds down to the threshold. */
+static bool is_full(struct zswap *z)
+{
+	if (!z->config.max_pool_bytes)
+		return false;
+	if (zswap_total_bytes(z) >= z->config.max_pool_bytes) {
+		zswap_count(z, Z_LIMIT_HIT, 1);
+		atomic_set(&z->reached_full, 1);
+	} else if (atomic_read(&z->reached_full) && zswap_can_accept(z)) {
+		atomic_set(&z->reached_full, 0);
+	}
+	if (!atomic_read(&z->reached_full))
+		return false;
+	atomic_set(&z->reclaim_queued, 1);
+	return true;
+}
+
+bool zswap_entry_put(struct zswap_entry *entry)
+{
+	assert(entry->refcount && entry->refcount != ZSWAP_FREED);
+	return !--entry->refcount;
+}
+
+void zswap_lru_add(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zswap_lru_list *pool = &z->pool;
+
+	assert(entry->refcount != ZSWAP_FREED);
+	spin_lock(&pool->lru_lock);
+	TAILQ_INSERT_HEAD(&pool->list, entry, lru);
+	spin_unlock(&pool->lru_lock);
+}
+
+void zswap_lru_rotate(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zswap_lru_list *pool = &z->pool;
+
+	assert(entry->refcount != ZSWAP_FREED);
+	spin_lock(&pool->lru_lock);
+	TAILQ_REMOVE(&pool->list, entry, lru);
+	TAILQ_INSERT_HEAD(&pool->list, entry, lru);
+	spin_unlock(&pool->lru_lock);
+}
+
+void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zswap_lru_list *pool = &z->pool;
+	struct zpool *zpool = z->pools[entry->pool];
+
+	if (entry->length) {
+		spin_lock(&pool->lru_lock);
+		TAILQ_REMOVE(&pool->list, entry, lru);
+		spin_unlock(&pool->lru_lock);
+		zswap_stage(z, STAGE_ALLOC);
+		zpool->driver->free(zpool, entry->handle);
+		zswap_stage(z, STAGE_FRONT);
+		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
+	} else {
+		zswap_count(z, Z_SAME_FILLED, -1);
+	}
+	entry->refcount = ZSWAP_FREED;
+	slab_free(z->entries, entry);
+	zswap_count(z, Z_ENTRIES, -1);
+}
+
+/* The last reference is gone, and so is the page. */
+static void release(struct zswap *z, struct zswap_entry *entry)
+{
+	zswap_count(z, Z_STORED, -1);
+	zswap_entry_free(z, entry);
+}
+
+/* Take whatever the pool holds of a slot away; slot lock held. */
+static void drop_slot(struct zswap *z, uint32_t slot)
+{
+	struct zswap_tree *tree = zswap_tree(&z->index, slot);
+	struct zswap_entry *entry;
+
+	spin_lock(&tree->lock);
+	entry = zswap_search(tree, slot);
+	if (entry) {
+		zswap_erase(tree, entry);
+		if (!zswap_entry_put(entry))
+			entry = NULL;
+	}
+	spin_unlock(&tree->lock);
+	if (entry)
+		release(z, entry);
+}
+
+void zswap_time(struct zswap *z, struct stage_clock *clock)
+{
+	z->counters[smp_processor_id()].clock = clock;
+}
+
+/* O_DIRECT wants aligned memory, and a caller's page may lie anywhere. */
+static bool is_aligned(const void *page)
+{
+	return (uintptr_t)page % SWAP_PAGE_SIZE == 0;
+}
+
+int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
+{
+	struct zswap_buffers *b = zswap_buffers(z);
+	int ret;
+
+	if (z->config.swap) {
+		if (!b)
+			return -ENOMEM;
+		zswap_stage(z, STAGE_OFF);
+		if (!is_aligned(page))
+			page = memcpy(b->page, page, SWAP_PAGE_SIZE);
+		ret = swapfile_write(z->config.swap, slot, page);
+		zswap_stage(z, STAGE_FRONT);
+		if (ret) {
+			zswap_count(z, Z_WRITE_ERROR, 1);
+			return ret;
+		}
+	}
+	slot_set_in_file(z, slot, true);
+	return 0;
+}
+
+static bool same_filled(const void *page, unsigned long *value)
+{
+	const unsigned long *w = page;
+	size_t i, last = SWAP_PAGE_SIZE / sizeof(*w) - 1;
+
+	if (w[0] != w[last])
+		return false;
+	for (i = 1; i < last; i++)
+		if (w[i] != w[0])
+			return false;
+	*value = w[0];
+	return true;
+}
+
+/* Multiplicative hash, so that neighbouring slots spread over the pools. */
+static unsigned choose_pool(const struct zswap *z, uint32_t slot)
+{
+	if (z->nr_pools == 1)
+		return 0;
+	return (slot * 0x9e3779b97f4a7c15ull >> 32) % z->nr_pools;
+}
+
+/* Whoever evicts reads the header without a lock, so it is written at once. */
+static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
+				const char *object, size_t length)
+{
+	struct zpool *pool = z->pools[entry->pool];
+	struct zswap_header *header;
+
+	header = pool->driver->map(pool, entry->handle, ZPOOL_MM_WO);
+	WRITE_ONCE(header->slot, entry->slot);
+	memcpy(header + 1, object + sizeof(*header), length - sizeof(*header));
+	pool->driver->unmap(pool, entry->handle);
+}
+
+static int put_object(struct zswap *z, struct zswap_entry *entry,
+		      const void *object, size_t length)
+{
+	struct zpool *pool = z->pools[entry->pool];
+	int ret;
+
+	zswap_stage(z, STAGE_ALLOC);
+	virtual_begin(VIRTUAL_MALLOC);
+	ret = pool->driver->malloc(pool, length, &entry->handle);
+	virtual_end(VIRTUAL_MALLOC);
+	if (ret) {
+		zswap_stage(z, STAGE_FRONT);
+		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
+			    1);
+		return ret;
+	}
+	entry->length = length;
+	virtual_begin(VIRTUAL_WRITE);
+	if (z->header)
+		write_behind_header(z, entry, object, length);
+	else
+		zpool_write(pool, entry->handle, object, length);
+	virtual_end(VIRTUAL_WRITE);
+	zswap_stage(z, STAGE_FRONT);
+	zswap_count(z, Z_OBJECT_BYTES, length);
+	return 0;
+}
+
+/* Return: bytes of the object, or a negative errno when there is none. */
+static int make_object(struct zswap *z, const struct zswap_entry *entry,
+		       const void *page, size_t sized, char *object)
+{
+	int length;
+
+	if (sized) {
+		memcpy(object, page, sized);
+		zswap_stage(z, STAGE_CODEC);
+		virtual_codec(false, sized);
+		zswap_stage(z, STAGE_FRONT);
+		return (int)sized;
+	}
+	zswap_stage(z, STAGE_CODEC);
+	length = codec_compress(z->config.codec, page, object);
+	if (length > 0)
+		virtual_codec(false, (size_t)length);
+	zswap_stage(z, STAGE_FRONT);
+	if (length > 0 && length < SWAP_PAGE_SIZE)
+		return length;
+	if (!z->config.keep_incompressible ||
+	    SWAP_PAGE_SIZE + z->header > z->largest[entry->pool]) {
+		zswap_count(z, Z_COMPRESS_POOR, 1);
+		return -ENOSPC;
+	}
+	memcpy(object, page, SWAP_PAGE_SIZE);
+	return SWAP_PAGE_SIZE;
+}
+
+static int fill_entry(struct zswap *z, struct zswap_entry *entry,
+		      const void *page, size_t sized)
+{
+	struct zswap_buffers *b = zswap_buffers(z);
+	int length;
+
+	entry->length = 0;
+	if (!sized && same_filled(page, &entry->handle)) {
+		zswap_count(z, Z_SAME_FILLED, 1);
+		zswap_count(z, Z_SAME_STORES, 1);
+		return 0;
+	}
+	if (!b)
+		return -ENOMEM;
+	length = make_object(z, entry, page, sized, b->object + z->header);
+	if (length < 0)
+		return length;
+	return put_object(z, entry, b->object, length + z->header);
+}
+
+static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
+				      const void *page, size_t sized)
+{
+	struct zswap_entry *entry;
+
+	if (is_full(z))
+		return NULL;
+	entry = slab_alloc(z->entries);
+	if (!entry) {
+		zswap_count(z, Z_ENTRY_FAIL, 1);
+		return NULL;
+	}
+	entry->slot = slot;
+	entry->refcount = 1;
+	entry->pool = choose_pool(z, slot);
+	entry->referenced = true;
+	if (fill_entry(z, entry, page, sized)) {
+		slab_free(z->entries, entry);
+		return NULL;
+	}
+	zswap_count(z, Z_ENTRIES, 1);
+	return entry;
+}
+
+/* The old entry of the slot is let go with the lock released. */
+static int index_entry(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zswap_tree *tree = zswap_tree(&z->index, entry->slot);
+	struct zswap_entry *old = NULL;
+	int ret;
+
+	spin_lock(&tree->lock);
+	ret = zswap_insert(tree, entry, &old);
+	if (!ret) {
+		if (entry->length)
+			zswap_lru_add(z, entry);
+		if (old && !zswap_entry_put(old))
+			old = NULL;
+	}
+	spin_unlock(&tree->lock);
+	if (ret)
+		return ret;
+	if (old) {
+		zswap_count(z, Z_DUPLICATE, 1);
+		zswap_entry_free(z, old);
+	} else {
+		zswap_count(z, Z_STORED, 1);
+	}
+	return 0;
+}
+
+/* An entry that never reached the index is on no list either. */
+static void discard_entry(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zpool *pool = z->pools[entry->pool];
+
+	if (entry->length) {
+		pool->driver->free(pool, entry->handle);
+		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
+	} else {
+		zswap_count(z, Z_SAME_FILLED, -1);
+	}
+	slab_free(z->entries, entry);
+	zswap_count(z, Z_ENTRIES, -1);
+}
+
+static int store_in_pool(struct zswap *z, uint32_t slot, const void *page,
+			 size_t sized)
+{
+	struct zswap_entry *entry = make_entry(z, slot, page, sized);
+
+	if (!entry)
+		return -ENOMEM;
+	if (index_entry(z, entry)) {
+		zswap_count(z, Z_ENTRY_FAIL, 1);
+		discard_entry(z, entry);
+		return -ENOMEM;
+	}
+	slot_set_in_file(z, slot, false);
+	return 0;
+}
+
+int zswap_store(struct zswap *z, uint64_t slot, const void *page, size_t length)
+{
+	int ret;
+
+	slot_lock(z, slot);
+	ret = store_in_pool(z, slot, page, length);
+	if (ret) {
+		/* What the slot held is out of date now, wherever it is. */
+		drop_slot(z, slot);
+		slot_set_in_file(z, slot, false);
+		ret = zswap_write_slot(z, slot, page);
+		if (!ret)
+			zswap_count(z, Z_REJECTED, 1);
+	}
+	slot_unlock(z, slot);
+	return ret;
+}
+
+static void fill_page(void *page, unsigned long value)
+{
+	unsigned long *w = page;
+	size_t i;
+
+	for (i = 0; i < SWAP_PAGE_SIZE / sizeof(*w); i++)
+		w[i] = value;
+}
+
+int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
+{
+	struct zpool *pool = z->pools[entry->pool];
+	struct zswap_buffers *b = zswap_buffers(z);
+	size_t length = entry->length - z->header;
+	char *mem, *object;
+	int ret = 0;
+
+	if (!entry->length) {
+		fill_page(page, entry->handle);
+		return 0;
+	}
+	if (!b)
+		return -ENOMEM;
+	zswap_stage(z, STAGE_ALLOC);
+	mem = object =
+		zpool_read_begin(pool, entry->handle, entry->length, b->copy);
+	if (z->copy_first) {
+		object = memcpy(b->copy, mem, entry->length);
+		zpool_read_end(pool, entry->handle, entry->length, mem);
+	}
+	zswap_stage(z, STAGE_CODEC);
+	virtual_codec(true, length);
+	if (z->config.sized || length == SWAP_PAGE_SIZE)
+		memcpy(page, object + z->header, length);
+	else
+		ret = codec_decompress(z->config.codec, object + z->header,
+				       length, page);
+	zswap_stage(z, STAGE_ALLOC);
+	if (!z->copy_first)
+		zpool_read_end(pool, entry->handle, entry->length, mem);
+	zswap_stage(z, STAGE_FRONT);
+	return ret;
+}
+
+/*
+ * tree->lock held, released inside. The entry leaves the index before it is
+ * read, so that the lock is taken once; the slot lock keeps everybody from
+ * missing it meanwhile. Nothing of it is touched after it was freed.
+ */
+static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
+			  struct zswap_entry *entry, void *page)
+{
+	struct zswap_entry *none;
+	int ret;
+
+	zswap_erase(tree, entry);
+	spin_unlock(&tree->lock);
+	ret = zswap_expand(z, entry, page);
+	if (ret) {
+		spin_lock(&tree->lock);
+		if (zswap_insert(tree, entry, &none))
+			ret = -ENOMEM;
+		spin_unlock(&tree->lock);
+		if (ret != -ENOMEM)
+			return ret;
+	}
+	release(z, entry);
+	return ret;
+}
+
+/* tree->lock held, released inside. The entry stays and becomes the youngest. */
+static int load_keep(struct zswap *z, struct zswap_tree *tree,
+		     struct zswap_entry *entry, void *page)
+{
+	bool last;
+	int ret;
+
+	entry->refcount++;
+	spin_unlock(&tree->lock);
+	ret = zswap_expand(z, entry, page);
+	WRITE_ONCE(entry->referenced, true);
+	spin_lock(&tree->lock);
+	if (entry->length)
+		zswap_lru_rotate(z, entry);
+	last = zswap_entry_put(entry);
+	spin_unlock(&tree->lock);
+	if (last)
+		release(z, entry);
+	return ret;
+}
+
+static int load_from_file(struct zswap *z, uint32_t slot, void *page)
+{
+	struct zswap_buffers *b = zswap_buffers(z);
+	int ret;
+
+	if (!slot_in_file(z, slot))
+		return -ENOENT;
+	if (!z->config.swap) {
+		zswap_count(z, Z_LOST_LOAD, 1);
+		return -ENODATA;
+	}
+	zswap_count(z, Z_FILE_LOAD, 1);
+	zswap_stage(z, STAGE_OFF);
+	ret = swapfile_read(z->config.swap, slot, b->page);
+	if (!ret)
+		memcpy(page, b->page, SWAP_PAGE_SIZE);
+	zswap_stage(z, STAGE_FRONT);
+	return ret;
+}
+
+int zswap_load(struct zswap *z, uint64_t slot, void *page)
+{
+	struct zswap_tree *tree = zswap_tree(&z->index, slot);
+	struct zswap_entry *entry;
+	int ret;
+
+	if (!zswap_buffers(z))
+		return -ENOMEM;
+	slot_lock(z, slot);
+	spin_lock(&tree->lock);
+	entry = zswap_search(tree, slot);
+	if (entry) {
+		zswap_count(z, Z_POOL_LOAD, 1);
+		ret = z->config.exclusive ? load_exclusive(z, tree, entry, page)
+					  : load_keep(z, tree, entry, page);
+	} else {
+		spin_unlock(&tree->lock);
+		ret = load_from_file(z, slot, page);
+	}
+	slot_unlock(z, slot);
+	return ret;
+}
+
+void zswap_invalidate(struct zswap *z, uint64_t slot)
+{
+	slot_lock(z, slot);
+	drop_slot(z, slot);
+	slot_set_in_file(z, slot, false);
+	slot_unlock(z, slot);
+}

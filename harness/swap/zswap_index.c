@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <Judy.h>
+
+#include "harness/swap/zswap_index.h"
+
+static int by_slot(struct zswap_entry *a, struct zswap_entry *b)
+{
+	return (a->slot > b->slot) - (a->slot < b->slot);
+}
+
+RB_GENERATE_INTERNAL(zswap_rb, zswap_entry, node, by_slot,
+		     static __attribute__((unused)))
+
+int zswap_index_init(struct zswap_index *index, enum zswap_index_kind kind,
+		     uint64_t slots)
+{
+	size_t i, n = 1;
+
+	if (kind != ZSWAP_RBTREE)
+		n = (slots >> ZSWAP_TREE_SHIFT) + 1;
+	index->kind = kind;
+	index->nr_trees = n;
+	index->trees = aligned_alloc(64, n * sizeof(*index->trees));
+	if (!index->trees)
+		return -ENOMEM;
+	memset(index->trees, 0, n * sizeof(*index->trees));
+	for (i = 0; i < n; i++) {
+		spin_lock_init(&index->trees[i].lock);
+		index->trees[i].radix = kind == ZSWAP_XARRAY;
+	}
+	return 0;
+}
+
+void zswap_index_destroy(struct zswap_index *index)
+{
+	size_t i;
+
+	for (i = 0; index->trees && i < index->nr_trees; i++)
+		if (index->trees[i].radix)
+			JudyLFreeArray(&index->trees[i].judy, PJE0);
+	free(index->trees);
+	index->trees = NULL;
+}
+
+struct zswap_entry *zswap_search(struct zswap_tree *tree, uint32_t slot)
+{
+	struct zswap_entry key = { .slot = slot };
+	void **value;
+
+	if (!tree->radix)
+		return RB_FIND(zswap_rb, &tree->rb, &key);
+	value = JudyLGet(tree->judy, slot, PJE0);
+	return value ? *value : NULL;
+}
+
+int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
+		 struct zswap_entry **old)
+{
+	void **value;
+
+	if (tree->radix) {
+		value = JudyLIns(&tree->judy, entry->slot, PJE0);
+		if (value == PPJERR)
+			return -ENOMEM;
+		*old = *value;
+		*value = entry;
+		return 0;
+	}
+	*old = RB_INSERT(zswap_rb, &tree->rb, entry);
+	if (*old) {
+		RB_REMOVE(zswap_rb, &tree->rb, *old);
+		RB_INSERT(zswap_rb, &tree->rb, entry);
+	}
+	return 0;
+}
+
+void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
+{
+	if (tree->radix)
+		JudyLDel(&tree->judy, entry->slot, PJE0);
+	else
+		RB_REMOVE(zswap_rb, &tree->rb, entry);
+}
+
+size_t zswap_index_bytes(struct zswap_index *index)
+{
+	size_t i, bytes = index->nr_trees * sizeof(*index->trees);
+	struct zswap_tree *tree;
+
+	for (i = 0; i < index->nr_trees; i++) {
+		tree = &index->trees[i];
+		spin_lock(&tree->lock);
+		if (tree->radix)
+			bytes += JudyLMemUsed(tree->judy);
+		spin_unlock(&tree->lock);
+	}
+	return bytes;
+}
+
+struct zswap_entry *zswap_first(struct zswap_tree *tree)
+{
+	Word_t slot = 0;
+	void **value;
+
+	if (!tree->radix)
+		return RB_MIN(zswap_rb, &tree->rb);
+	value = JudyLFirst(tree->judy, &slot, PJE0);
+	return value ? *value : NULL;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What each form of the zspage lock costs in memory, with the sizes that the
+ * kernel's own types have on a 64-bit machine.
+ */
+#ifndef ZLAB_CLASS_LOCKS_H
+#define ZLAB_CLASS_LOCKS_H
+
+#include <stdint.h>
+
+#include "harness/verify/classes.h"
+
+/**
+ * struct class_lock - one form of the zspage lock
+ * @zspage: its word in a spec, zspage=...
+ * @bytes: what it adds to a zspage; rwlock_t 8, spinlock and count 8,
+ *	   struct rw_semaphore 40, atomic_t 4
+ * @what: the type, for a table
+ */
+struct class_lock {
+	const char *zspage;
+	unsigned bytes;
+	const char *what;
+};
+
+#define CLASS_LOCKS 6
+
+/** class_locks - all forms; the one the others are compared with is "rwlock" */
+extern const struct class_lock class_locks[CLASS_LOCKS];
+
+/** class_lock_bytes() - bytes of the form called @zspage; 0 for none such */
+unsigned class_lock_bytes(const char *zspage);
+
+/**
+ * struct class_weights - the objects of a trace, by the class that takes them
+ * @trace: name of the trace, a copy
+ * @codec: whose sizes were used, a copy; "none" when the trace has but sizes
+ * @stores: stores whose object has a class
+ * @same_filled: stores of pages that are kept as a value and so left out
+ * @incompressible: stores of a page or more, refused and so left out
+ * @share: zspages per object, over these stores, every zspage full: a lock of n
+ *	   bytes costs n times that
+ */
+struct class_weights {
+	char *trace, *codec;
+	uint64_t stores, same_filled, incompressible;
+	struct class_share share;
+};
+
+/**
+ * class_weights_read() - weigh classes by the stores of a trace
+ * @t: the classes
+ * @path: the trace
+ * @codec: one of which the trace has sizes; NULL = lz4, or none for a trace of
+ *	   sizes
+ * @w: receives the weights; to be released with class_weights_free()
+ * @err: receives the error line
+ *
+ * Return: 0; -EINVAL when the trace has no sizes of @codec; -ENODATA when none
+ * of its stores has an object; -ENOMEM; or any error of the trace.
+ */
+int class_weights_read(const struct class_table *t, const char *path,
+		       const char *codec, struct class_weights *w,
+		       struct err *err);
+
+/** class_weights_free() - release what class_weights_read() filled in */
+void class_weights_free(struct class_weights *w);
+
+#endif

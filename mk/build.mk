@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The recorder, and the program for virtual CPUs, beside build/zlab itself.
+
+# The loops over a block's columns are written to be vectorised, which -O2 does
+# not do.
+CFLAGS_traces_zlt_column := -O3
+CFLAGS_traces_zlt_read := -O3
+
+# Preloaded into the programs that are recorded. Its thread runs without a C
+# library's state: no stack protector, nothing bound late, no sanitizer.
+RECORDER := $(B)/zlab-recorder.so
+RECORDER_SRCS := $(wildcard traces/recorder/*.c)
+RECORDER_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -fPIC -shared \
+	-fvisibility=hidden -fno-stack-protector -fno-strict-aliasing \
+	-fno-builtin-memcpy -fno-builtin-memset -fno-plt \
+	-D_GNU_SOURCE -I. -Wl,-z,now -Wl,-z,relro -Wl,-z,defs
+
+all: $(RECORDER)
+
+$(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
+
+# The executable for virtual CPUs: the same sources with the virtual flavour of
+# sync.h. Allocators and the front end are instrumented as for the thread
+# sanitizer, whose library is not linked: backends/sync/virtual/vmem.c takes the
+# calls.
+# Copies of constant size would be expanded where no instrumentation sees them,
+# so there they stay calls, and are renamed to those that are charged.
+ifeq ($(SAN)$(DEBUG)$(filter off,$(STATS)),)
+V_WATCHED := backends/zbud.c \
+	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
+	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
+	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
+		zswap_reclaim.c) \
+	tests/virtual/copies.c
+V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
+V_OBJS := $(SRCS:%.c=$(B)/virtual/%.o)
+V_COPIES := memcpy memmove memset memcmp
+
+all: $(B)/zlab-virtual
+tests: $(B)/tests/virtual/test_virtual
+
+$(B)/zlab-virtual: $(V_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/virtual/test_virtual: $(V_TEST:%.c=$(B)/virtual/%.o) \
+		$(filter-out $(B)/virtual/harness/main.o,$(V_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+# What is watched is always compiled alike: its -O level is part of the result.
+$(V_WATCHED:%.c=$(B)/virtual/%.o): \
+	V_FLAGS = -fsanitize=thread -O2
+$(V_WATCHED:%.c=$(B)/virtual/%.o): V_RENAME = $(V_COPIES)
+# The direct path copies objects into mapped memory; its compares are ours.
+$(B)/virtual/harness/swap/path.o: V_RENAME = memcpy
+
+$(B)/virtual/%.o: %.c | $(B)/version.h
+	$(call say,CC-V,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL $(CFLAGS) \
+		$(CFLAGS_$(subst /,_,$*)) $(V_FLAGS) \
+		$(V_RENAME:%=-fno-builtin-%) -c -o $@ $<
+	$(Q)$(if $(V_RENAME),objcopy $(foreach c,$(V_RENAME),--redefine-sym \
+		$(c)=vmem_$(c)) $@)
+
+# This machine's costs, and whether virtual time is true here: on all its CPUs.
+VALIDATE_TRACES ?= sqlite make-j4 python redis
+VALIDATE_RUNS ?= 7
+results/virtual/validate.jsonl: | $(B)/zlab $(B)/zlab-virtual
+	$(call say,VALIDATE,$@)
+	$(Q)$(B)/zlab calibrate -o profiles/two-cpu-vm.json
+	$(Q)rm -f $@.tmp
+	$(Q)$(B)/zlab validate $(VALIDATE_TRACES:%=traces/samples/%.zlt) \
+		--profile profiles/two-cpu-vm.json \
+		--runs $(VALIDATE_RUNS) --json $@.tmp
+	$(Q)mv $@.tmp $@
+
+-include $(V_OBJS:.o=.d) $(V_TEST:%.c=$(B)/virtual/%.d)
+endif

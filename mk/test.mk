@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make check        every test
+# make check-long   and the campaigns that take longer
+# make lint         format and static analysis, a part of check
+
+# Sanitizer builds run every test program, with a tenth of the random steps.
+SAN_ADDRESS := address,undefined
+SAN_THREAD := thread
+MAKE_HERE := $(MAKE) --no-print-directory -j$(shell nproc)
+
+check: deps check-builds
+	$(Q)tests/run $(if $(ONLY),--only '$(ONLY)') $(B) \
+		build-address-undefined build-thread
+
+# Everything of check, the campaigns that take longer, and full random steps.
+check-long: deps deps-long check-builds
+	$(Q)ZLAB_TEST_SCALE=1000 ZLAB_TEST_LIMIT_S=7200 tests/run --long \
+		$(if $(ONLY),--only '$(ONLY)') $(B) \
+		build-address-undefined build-thread
+
+check-builds:
+	$(Q)$(MAKE_HERE) all tests
+	$(Q)$(MAKE_HERE) CC=clang B=build-clang all
+	$(Q)$(MAKE_HERE) SAN=$(SAN_ADDRESS) all tests
+	$(Q)$(MAKE_HERE) SAN=$(SAN_THREAD) all tests
+
+tests: $(TESTS)
+
+lint: lint-format lint-python lint-tidy
+
+lint-format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+
+lint-python:
+	$(Q)git ls-files '*.py' | xargs -r black -q --check tests/run
+
+lint-tidy: $(B)/version.h
+	$(Q)git ls-files '*.c' | grep -v '^tests/' | xargs -P$$(nproc) -n4 sh -c \
+		'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. -I$(B)' tidy
+
+.PHONY: check check-long check-builds tests lint lint-format lint-python \
+	lint-tidy
+
+# Every kind of lock, seen by one validator and one bench.
+LOCK_DESCS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sync/lock_*.c)))
+$(B)/tests/sync/test_locks $(B)/tests/bench/locks: $(LOCK_DESCS)
+-include $(LOCK_DESCS:.o=.d)
+
+# Backends as shared objects: the example of docs/add-a-backend.md, and two that
+# must be turned away.
+EXAMPLES := $(patsubst tests/backend_example/%.c,$(B)/tests/backends/%.so,\
+	$(wildcard tests/backend_example/*.c))
+$(B)/tests/backends/%.so: tests/backend_example/%.c $(PUBLIC_HEADERS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) $(CFLAGS) -fPIC -shared \
+		-o $@ $<
+
+$(B)/tests/backends/test_backends $(B)/tests/backends/test_load: | $(EXAMPLES)
+
+# zsmalloc once more, as a loadable backend that also has zspage=relaxed: wrong
+# on purpose, for the test that shows that the thread sanitizer finds it.
+RELAXED_SRCS := $(wildcard backends/zsmalloc/*.c)
+$(B)/tests/backends/zsmalloc_relaxed.so: $(RELAXED_SRCS) \
+		$(wildcard backends/zsmalloc/*.h) $(PUBLIC_HEADERS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) -DZS_PLANT_RELAXED \
+		$(CFLAGS) -fPIC -shared -Wl,-Bsymbolic -o $@ $(RELAXED_SRCS)
+
+$(B)/tests/backends/test_zsmalloc_threads: | $(B)/tests/backends/zsmalloc_relaxed.so
+
+# The test makes the n-th call of any of these fail.
+NOMEM_CALLS := malloc calloc realloc strdup strndup asprintf ZSTD_createCCtx \
+	ZSTD_createDCtx JudyLIns Judy1Set json_dumps json_object
+$(B)/tests/traces/test_zlt_nomem: LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,$(NOMEM_CALLS))
+
+# Programs that the tests record: plain, as a user's would be.
+PROGRAMS := $(B)/tests/programs/memory $(B)/tests/programs/static
+
+tests: $(PROGRAMS)
+
+$(B)/tests/programs/memory: tests/programs/memory.c tests/programs/pattern.h
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
+		-pthread -o $@ $<
+
+$(B)/tests/programs/static: tests/programs/memory.c tests/programs/pattern.h
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
+		-pthread -static -o $@ $<
+
+# make fuzz         both readers of foreign input, FUZZ_S seconds in all
+# make fuzz-corpus  fold what the last runs found into tests/corpus, small files
+#                   only
+FUZZ_S ?= 600
+FUZZ_B := build-fuzz
+FUZZ_SRCS := lib/err.c lib/spec.c tests/lib/fuzz_entry.c \
+	$(wildcard traces/zlt/*.c) traces/csv.c traces/summary.c \
+	traces/activity.c
+FUZZ_FLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	-fno-sanitize=alignment
+FUZZ_LIBS := -lbsd -lzstd -ljansson -lxxhash -lJudy -lz -lm
+FUZZERS := $(FUZZ_B)/fuzz_zlt $(FUZZ_B)/fuzz_csv
+
+$(FUZZ_B)/fuzz_%: tests/traces/fuzz_%.c $(FUZZ_SRCS) \
+		$(wildcard traces/*.h traces/zlt/*.h tests/lib/*.h lib/*.h)
+	$(call say,FUZZ,$@)
+	$(Q)mkdir -p $(FUZZ_B)/found-$*
+	$(Q)clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(FUZZ_LIBS)
+
+fuzz: $(FUZZERS)
+	$(Q)for f in zlt csv; do \
+		$(FUZZ_B)/fuzz_$$f -max_total_time=$$(( $(FUZZ_S) / 2 )) \
+			-max_len=16384 -timeout=20 -print_final_stats=1 \
+			-artifact_prefix=$(FUZZ_B)/$$f- \
+			$(FUZZ_B)/found-$$f tests/corpus/$$f \
+			2>$(FUZZ_B)/$$f.log || \
+			{ tail -50 $(FUZZ_B)/$$f.log; exit 1; }; \
+		printf '  fuzz_%s: ' $$f; \
+		sed -n 's/^Done \(.*\)/\1/p' $(FUZZ_B)/$$f.log; \
+	done
+
+fuzz-corpus: $(FUZZERS)
+	$(Q)for f in zlt csv; do \
+		mkdir -p $(FUZZ_B)/merged-$$f && \
+		$(FUZZ_B)/fuzz_$$f -merge=1 $(FUZZ_B)/merged-$$f \
+			tests/corpus/$$f $(FUZZ_B)/found-$$f \
+			2>$(FUZZ_B)/$$f-merge.log && \
+		find $(FUZZ_B)/merged-$$f -type f -size +2560c -delete && \
+		rm -rf tests/corpus/$$f && \
+		mv $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
+	done
+
+.PHONY: fuzz fuzz-corpus
+
+# make bench   run every benchmark, or those of BENCH=NAME..., and add what they
+#              say to results/bench.jsonl together with the machine
+BENCH ?= $(BENCHES:$(B)/tests/bench/%=%)
+BENCH_FILE ?= results/bench.jsonl
+
+bench: $(B)/zlab $(BENCH:%=$(B)/tests/bench/%)
+	$(Q)mkdir -p $(dir $(BENCH_FILE))
+	$(Q)env=$$($(B)/zlab env) || exit 1; \
+	for b in $(BENCH); do \
+		echo "  BENCH    $$b"; \
+		$(B)/tests/bench/$$b >$(B)/bench.out; status=$$?; \
+		cat $(B)/bench.out; \
+		[ $$status = 0 ] || exit $$status; \
+		grep '^{.*}$$' $(B)/bench.out | while IFS= read -r line; do \
+			printf '%s, "env": %s}\n' "$${line%\}}" "$$env"; \
+		done >>$(BENCH_FILE); \
+	done; \
+	rm -f $(B)/bench.out
+
+.PHONY: bench

@@ -1,4 +1,0 @@
-// SPDX-License-Identifier: GPL-2.0-or-later
-#include "tests/lock_desc.h"
-
-SPIN_DESC(ticket);

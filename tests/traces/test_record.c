@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Records programs and reads the traces: every event must fit what went before,
+ * and every page must be one that the program wrote.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/programs/pattern.h"
+#include "traces/record/internal.h"
+
+#define PAGE_WORDS (ZLT_PAGE_SIZE / sizeof(uint64_t))
+
+static char program[PATH_MAX], trace[PATH_MAX];
+
+/* Beside this test: tests/programs/memory. */
+static int setup(void **state)
+{
+	const char *tmp = getenv("TMPDIR");
+	char self[PATH_MAX - 64];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n < 0)
+		return -1;
+	self[n] = 0;
+	*strrchr(self, '/') = 0;
+	snprintf(program, sizeof(program), "%s/../programs/memory", self);
+	snprintf(trace, sizeof(trace), "%s/record-%d.zlt", tmp ? tmp : "/tmp",
+		 (int)getpid());
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	unlink(trace);
+	return 0;
+}
+
+/* Where recording is not possible the test says why and is skipped. */
+static void need_userfaultfd(void)
+{
+	struct err err = { "" };
+
+	if (record_check_kernel(&err)) {
+		print_message("# SKIP %s\n", err.text);
+		skip();
+	}
+}
+
+static void run(char *const *argv, uint64_t limit, bool contents,
+		struct record_result *result)
+{
+	static const struct zlt_sizer none;
+	struct record_options opts = {
+		.argv = argv,
+		.output = trace,
+		.limit = limit,
+		.inactive_permille = 120,
+		.contents = contents,
+		.verify = true,
+		.silent = true,
+		.sizers = &none,
+	};
+	struct err err = { "" };
+
+	if (record_run(&opts, result, &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(result->status, 0);
+}
+
+static struct zlt_reader *open_trace(unsigned int want)
+{
+	struct err err = { "" };
+	struct zlt_reader *r = zlt_open(trace, want, &err);
+
+	if (!r)
+		fail_msg("%s", err.text);
+	assert_true(zlt_info(r)->finished);
+	return r;
+}
+
+static void step(uint8_t *stored, const struct zlt_batch *b, size_t i)
+{
+	uint8_t *is = &stored[b->key[i]];
+
+	switch (b->op[i]) {
+	case ZLT_STORE:
+		assert_false(*is);
+		*is = 1;
+		break;
+	case ZLT_LOAD:
+	case ZLT_INVALIDATE:
+		assert_true(*is);
+		*is = 0;
+		break;
+	default:
+		fail_msg("op %d in a recording", b->op[i]);
+	}
+}
+
+/* A page goes out only when it is in, and comes back only when it is out. */
+static void model(const struct record_result *result)
+{
+	struct zlt_reader *r = open_trace(ZLT_TIME | ZLT_KEYS | ZLT_TID);
+	const struct zlt_info *info = zlt_info(r);
+	uint8_t *stored = calloc(info->keys + 1, 1);
+	uint64_t last = 0, i;
+	struct zlt_batch b;
+	int ret;
+
+	assert_non_null(stored);
+	assert_int_equal(info->events, result->events);
+	assert_int_equal(info->ops[ZLT_STORE], result->counts.stores);
+	assert_int_equal(info->ops[ZLT_LOAD], result->counts.loads);
+	assert_int_equal(info->ops[ZLT_INVALIDATE], result->counts.invalidates);
+	while ((ret = zlt_next(r, &b, NULL)) > 0)
+		for (i = 0; i < b.count; i++) {
+			step(stored, &b, i);
+			assert_true(b.time_ns[i] >= last);
+			last = b.time_ns[i];
+			assert_true(zlt_key_asid(b.orig[i]) > 0);
+			assert_true(b.tid[i] > 1);
+		}
+	assert_int_equal(ret, 0);
+	for (i = 0; i < info->keys; i++)
+		assert_false(stored[i]);
+	free(stored);
+	zlt_reader_close(r);
+}
+
+static void test_model(void **state)
+{
+	char *argv[] = { program, "300", NULL };
+	struct record_result result;
+
+	need_userfaultfd();
+	run(argv, 1 << 20, false, &result);
+	assert_true(result.counts.stores > 1000);
+	assert_true(result.counts.loads > 1000);
+	assert_int_equal(result.counts.mismatches, 0);
+	assert_int_equal(result.counts.violations, 0);
+	/* It counts forked children as processes of their own. */
+	assert_true(result.counts.processes >= 3);
+	model(&result);
+}
+
+static bool is_page(const uint64_t *p, uint64_t page)
+{
+	size_t i;
+
+	for (i = 0; i < PAGE_WORDS; i++)
+		if (p[i] != word(EAT_SEED, page, i))
+			return false;
+	return true;
+}
+
+/* Every page of the program's own block is in the trace, as it was written. */
+static void test_contents(void **state)
+{
+	enum {
+		PAGES = 4 * 256
+	};
+	char *argv[] = { program, "eat", "4", NULL };
+	struct record_result result;
+	struct zlt_reader *r;
+	struct zlt_cursor *c;
+	bool seen[PAGES] = { false };
+	const void *page;
+	uint64_t id, n, found = 0;
+
+	need_userfaultfd();
+	run(argv, 1 << 20, true, &result);
+	r = open_trace(0);
+	c = zlt_cursor_open(r, 0, NULL);
+	assert_non_null(c);
+	for (id = 0; id < zlt_info(r)->contents; id++) {
+		assert_int_equal(zlt_content(c, (uint32_t)id, &page, NULL), 0);
+		for (n = 0; n < PAGES; n++)
+			if (!seen[n] && is_page(page, n)) {
+				seen[n] = true;
+				found++;
+			}
+	}
+	assert_int_equal(found, PAGES);
+	/* The rest: heap, library data, pages that were not yet full. */
+	assert_true(zlt_info(r)->contents < PAGES + 200);
+	zlt_cursor_close(c);
+	zlt_reader_close(r);
+	model(&result);
+}
+
+static void test_captured(void **state)
+{
+	char *argv[] = { program, "eat", "32", NULL };
+	struct record_result result;
+	const struct record_counts *n = &result.counts;
+
+	need_userfaultfd();
+	run(argv, 16 << 20, false, &result);
+	assert_true(n->anon_bytes >= 32u << 20);
+	assert_true(n->captured_bytes * 100 >= n->anon_bytes * 95);
+	assert_true(n->captured_bytes <= n->anon_bytes + (1u << 20));
+	/* One process never exceeds its limit by more than a page or two. */
+	assert_true(n->resident_peak <= (16u << 20) / RECORD_PAGE + 8);
+}
+
+/* Many processes share one limit, less than any of them needs. */
+static void test_many(void **state)
+{
+	const uint64_t limit = 3 << 20;
+	char script[PATH_MAX * 2];
+	char *argv[] = { "sh", "-c", script, NULL };
+	struct record_result result;
+	const struct record_counts *n = &result.counts;
+
+	need_userfaultfd();
+	snprintf(script, sizeof(script),
+		 "for i in 1 2 3 4; do %s eat 4 & done; wait", program);
+	run(argv, limit, false, &result);
+	assert_true(n->processes >= 5);
+	assert_true(n->stores > 4 * 512);
+	/* Beyond the slack, each may keep the few pages it needs to run. */
+	assert_true(n->resident_peak * RECORD_PAGE <= limit + limit / 2);
+	model(&result);
+}
+
+static void test_programs(void **state)
+{
+	static const char go[] = "no such interpreter";
+	struct err err = { "" };
+	char path[PATH_MAX];
+
+	assert_int_equal(record_find_program("sh", path, sizeof(path), &err),
+			 0);
+	assert_int_equal(path[0], '/');
+	assert_int_equal(record_check_program(path, &err), 0);
+	assert_int_equal(record_find_program("", path, sizeof(path), &err),
+			 -ENOENT);
+	assert_int_equal(record_find_program("/", path, sizeof(path), &err),
+			 -EACCES);
+	assert_int_equal(record_find_program(go, path, sizeof(path), &err),
+			 -ENOENT);
+	assert_non_null(strstr(err.text, go));
+	strcpy(strrchr(strcpy(path, program), '/'), "/static");
+	assert_int_equal(record_check_program(path, &err), -ENOEXEC);
+	assert_non_null(strstr(err.text, "statically linked"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_model),
+		cmocka_unit_test(test_contents),
+		cmocka_unit_test(test_captured),
+		cmocka_unit_test(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

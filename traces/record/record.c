@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "traces/record/internal.h"
+#include "traces/recorder/abi.h"
+
+#define OBJECT "zlab-recorder.so"
+#define TICK_MS 50
+#define PROGRESS_NS 200000000ull
+/* How long a process that ends with the command may take to be gone. */
+#define LINGER_NS 500000000ull
+
+/**
+ * struct run - one run of the command
+ * @opts: what was asked for
+ * @c: the collector
+ * @pid: the command
+ * @signals: signalfd
+ * @mask: signal mask before
+ * @start: when it began
+ */
+struct run {
+	const struct record_options *opts;
+	struct collector *c;
+	pid_t pid;
+	int signals;
+	sigset_t mask;
+	struct sigaction xfsz;
+	uint64_t start;
+};
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+/* Beside the program, or where "make install" puts it. */
+static int find_object(char *path, size_t len, struct err *err)
+{
+	static const char *const places[] = { OBJECT, "../lib/zlab/" OBJECT };
+	char self[4096], *dir;
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	size_t i;
+
+	if (n < 0)
+		return err_set(err, -errno, "cannot read /proc/self/exe: %s",
+			       strerror(errno));
+	self[n] = 0;
+	dir = dirname(self);
+	/* Test programs live one directory below. */
+	for (i = 0; i < 3; i++) {
+		if (i == 2)
+			snprintf(path, len, "%s/../%s", dir, OBJECT);
+		else
+			snprintf(path, len, "%s/%s", dir, places[i]);
+		if (!access(path, R_OK))
+			return 0;
+	}
+	return err_set(err, -ENOENT,
+		       "%s is neither in %s nor in %s/../lib/zlab", OBJECT, dir,
+		       dir);
+}
+
+static int prepend_env(const char *name, const char *value)
+{
+	const char *old = getenv(name);
+	char *both;
+	int ret;
+
+	if (!old || !*old)
+		return setenv(name, value, 1);
+	if (asprintf(&both, "%s:%s", value, old) < 0)
+		return -1;
+	ret = setenv(name, both, 1);
+	free(both);
+	return ret;
+}
+
+static void silence(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	if (lseek(STDIN_FILENO, 0, SEEK_CUR) < 0)
+		dup2(null, STDIN_FILENO);
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+}
+
+static void __attribute__((noreturn))
+child(struct run *run, const char *path, const char *object, int report)
+{
+	int why;
+
+	if (run->opts->silent)
+		silence();
+	sigaction(SIGXFSZ, &run->xfsz, NULL);
+	sigprocmask(SIG_SETMASK, &run->mask, NULL);
+	if (!prepend_env("LD_PRELOAD", object) &&
+	    !setenv(REC_ENV, collector_name(run->c), 1))
+		execvp(path, run->opts->argv);
+	why = errno;
+	while (write(report, &why, sizeof(why)) < 0 && errno == EINTR)
+		;
+	_exit(127);
+}
+
+static int spawn(struct run *run, const char *path, const char *object,
+		 struct err *err)
+{
+	int report[2], why = 0;
+	ssize_t len;
+
+	if (pipe2(report, O_CLOEXEC))
+		return err_set(err, -errno, "cannot make a pipe: %s",
+			       strerror(errno));
+	run->start = now_ns();
+	run->pid = fork();
+	if (run->pid == 0)
+		child(run, path, object, report[1]);
+	close(report[1]);
+	if (run->pid < 0) {
+		close(report[0]);
+		return err_set(err, -errno, "cannot fork: %s", strerror(errno));
+	}
+	do
+		len = read(report[0], &why, sizeof(why));
+	while (len < 0 && errno == EINTR);
+	close(report[0]);
+	if (len != sizeof(why))
+		return 0;
+	waitpid(run->pid, NULL, 0);
+	return err_set(err, -why, "cannot run %s: %s", path, strerror(why));
+}
+
+/* The terminal signals the whole group; what was sent to us alone goes on. */
+static void pass_signals(struct run *run)
+{
+	struct signalfd_siginfo si;
+
+	while (read(run->signals, &si, sizeof(si)) == sizeof(si))
+		if (si.ssi_signo != SIGCHLD && si.ssi_code != SI_KERNEL)
+			kill(run->pid, (int)si.ssi_signo);
+}
+
+static void progress(struct run *run, struct zlt_writer *w, uint64_t *next)
+{
+	struct record_counts counts;
+	uint64_t now = now_ns();
+
+	if (!run->opts->progress || now < *next)
+		return;
+	*next = now + PROGRESS_NS;
+	collector_counts(run->c, &counts);
+	run->opts->progress(run->opts->arg, &counts, w ? zlt_written(w) : 0);
+}
+
+static void supervise(struct run *run, struct zlt_writer *w,
+		      struct record_result *result)
+{
+	struct pollfd fds[2] = {
+		{ .fd = run->signals, .events = POLLIN },
+		{ .fd = collector_fd(run->c), .events = POLLIN },
+	};
+	uint64_t next = run->start, linger = 0;
+	struct rusage ru;
+	pid_t pid;
+
+	for (;;) {
+		poll(fds, 2, linger ? 1 : TICK_MS);
+		pass_signals(run);
+		collector_serve(run->c);
+		progress(run, w, &next);
+		if (!linger) {
+			pid = wait4(run->pid, &result->status, WNOHANG, &ru);
+			if (pid == 0 || (pid < 0 && errno == EINTR))
+				continue;
+			result->wall_ns = now_ns() - run->start;
+			result->user_ns =
+				(uint64_t)ru.ru_utime.tv_sec * 1000000000ull +
+				(uint64_t)ru.ru_utime.tv_usec * 1000;
+			result->sys_ns =
+				(uint64_t)ru.ru_stime.tv_sec * 1000000000ull +
+				(uint64_t)ru.ru_stime.tv_usec * 1000;
+			linger = now_ns() + LINGER_NS;
+		}
+		result->left_running = collector_attached(run->c);
+		if (!result->left_running || now_ns() > linger)
+			return;
+	}
+}
+
+static int catch_signals(struct run *run, struct err *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &set, &run->mask);
+	/* A file that may not grow is an error of the trace, not our end. */
+	sigaction(SIGXFSZ, &ignore, &run->xfsz);
+	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (run->signals < 0)
+		return err_set(err, -errno, "cannot catch signals: %s",
+			       strerror(errno));
+	return 0;
+}
+
+static void release_signals(struct run *run)
+{
+	if (run->signals >= 0) {
+		pass_signals(run);
+		close(run->signals);
+	}
+	sigaction(SIGXFSZ, &run->xfsz, NULL);
+	pthread_sigmask(SIG_SETMASK, &run->mask, NULL);
+}
+
+static json_t *command_line(char *const *argv)
+{
+	json_t *list = json_array();
+
+	for (; *argv; argv++) {
+		json_t *word = json_string(*argv);
+
+		/* Words need not be text. */
+		json_array_append_new(list, word ? word : json_string("?"));
+	}
+	return list;
+}
+
+static json_t *describe(const struct record_options *opts, const char *path)
+{
+	const char *slash = strrchr(opts->output, '/');
+	const char *file = slash ? slash + 1 : opts->output;
+	size_t len = strlen(file);
+	struct utsname un = { 0 };
+	char kernel[sizeof(un.sysname) + sizeof(un.release) +
+		    sizeof(un.machine)];
+	json_t *meta, *recorder;
+
+	if (len > 4 && !strcmp(file + len - 4, ".zlt"))
+		len -= 4;
+	uname(&un);
+	snprintf(kernel, sizeof(kernel), "%s %s %s", un.sysname, un.release,
+		 un.machine);
+	recorder = json_pack("{s:s, s:f, s:b, s:I}", "method", "userfaultfd",
+			     "inactive", opts->inactive_permille / 1000.0,
+			     "contents", opts->contents, "cpus",
+			     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
+	meta = json_pack("{s:s%, s:s?, s:o, s:s, s:s?, s:I, s:s, s:o}", "name",
+			 file, len, "program", path, "command",
+			 command_line(opts->argv), "kernel", kernel, "tool",
+			 opts->tool, "limit_bytes", (json_int_t)opts->limit,
+			 "keys", "address", "recorder", recorder);
+	return meta;
+}
+
+static json_t *statistics(const struct record_result *r)
+{
+	const struct record_counts *n = &r->counts;
+
+	return json_pack(
+		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
+		"processes", (json_int_t)n->processes, "fresh_faults",
+		(json_int_t)n->fresh, "soft_faults", (json_int_t)n->soft,
+		"stores", (json_int_t)n->stores, "loads", (json_int_t)n->loads,
+		"invalidates", (json_int_t)n->invalidates, "peak_bytes",
+		(json_int_t)(n->resident_peak * RECORD_PAGE), "anon_bytes",
+		(json_int_t)n->anon_bytes, "captured_bytes",
+		(json_int_t)n->captured_bytes, "wall_ns",
+		(json_int_t)r->wall_ns, "cpu_ns",
+		(json_int_t)(r->user_ns + r->sys_ns), "status", r->status);
+}
+
+static struct zlt_writer *open_trace(const struct record_options *opts,
+				     const char *path, struct err *err)
+{
+	struct zlt_options zo = {
+		.columns = ZLT_TIME | ZLT_CPU | ZLT_TID,
+		.objects =
+			opts->contents ? ZLT_OBJECT_PAGES : ZLT_OBJECT_HASHES,
+		.sizers = opts->sizers,
+		.sizer_count = opts->sizer_count,
+	};
+	json_t *meta = describe(opts, path);
+	struct zlt_writer *w = zlt_create(opts->output, meta, &zo, err);
+	int why = errno;
+
+	json_decref(meta);
+	errno = why;
+	return w;
+}
+
+static int close_trace(struct zlt_writer *w, const char *output,
+		       struct record_result *result, int ret, struct err *err)
+{
+	json_t *stats = statistics(result);
+	struct stat st;
+	struct err why = { "" };
+	int closed;
+
+	result->contents = zlt_contents(w);
+	closed = zlt_close(w, stats, &why);
+	if (!stat(output, &st))
+		result->bytes = (uint64_t)st.st_size;
+	json_decref(stats);
+	if (!ret && closed) {
+		ret = closed;
+		if (err)
+			*err = why;
+	}
+	return ret;
+}
+
+static int check_counts(const struct record_counts *n, struct err *err)
+{
+	if (n->mismatches)
+		return err_set(err, -EBADMSG,
+			       "%llu pages were not what they had been when "
+			       "they came back: the recorder is broken, do not "
+			       "trust what the program did",
+			       (unsigned long long)n->mismatches);
+	if (n->violations)
+		return err_set(err, -EBADMSG,
+			       "%llu events contradict earlier ones: the "
+			       "recorder is broken",
+			       (unsigned long long)n->violations);
+	return 0;
+}
+
+static int run_command(struct run *run, const char *path, const char *object,
+		       struct zlt_writer **w, struct record_result *result,
+		       struct err *err)
+{
+	const struct record_options *opts = run->opts;
+	int ret, checked;
+
+	if (opts->output) {
+		*w = open_trace(opts, path, err);
+		if (!*w)
+			return -errno;
+	}
+	run->c = collector_start(opts, *w, err);
+	if (!run->c)
+		return -errno;
+	ret = spawn(run, path, object, err);
+	if (!ret)
+		supervise(run, *w, result);
+	checked = collector_stop(run->c, &result->counts, &result->events, err);
+	return ret ? ret : checked;
+}
+
+int record_run(const struct record_options *opts, struct record_result *result,
+	       struct err *err)
+{
+	struct run run = { .opts = opts, .pid = -1, .signals = -1 };
+	char path[4096], object[4096 + 64];
+	struct zlt_writer *w = NULL;
+	int ret;
+
+	memset(result, 0, sizeof(*result));
+	ret = record_find_program(opts->argv[0], path, sizeof(path), err);
+	if (!ret)
+		ret = record_check_program(path, err);
+	if (!ret)
+		ret = record_check_kernel(err);
+	if (!ret)
+		ret = find_object(object, sizeof(object), err);
+	if (ret)
+		return ret;
+	ret = catch_signals(&run, err);
+	if (!ret)
+		ret = run_command(&run, path, object, &w, result, err);
+	if (w)
+		ret = close_trace(w, opts->output, result, ret, err);
+	release_signals(&run);
+	return ret ? ret : check_counts(&result->counts, err);
+}
+
+int record_peak(char *const *argv, uint64_t *bytes, struct err *err)
+{
+	struct record_options opts = { .argv = argv, .silent = true };
+	off_t input = lseek(STDIN_FILENO, 0, SEEK_CUR);
+	struct record_result result;
+	int ret = record_run(&opts, &result, err);
+
+	if (input >= 0)
+		lseek(STDIN_FILENO, input, SEEK_SET);
+	if (ret)
+		return ret;
+	if (result.status)
+		return err_set(
+			err, -ECANCELED,
+			"the run that measures the peak failed; give the "
+			"peak with --peak");
+	*bytes = result.counts.resident_peak * RECORD_PAGE;
+	if (!*bytes)
+		return err_set(err, -ECANCELED,
+			       "the program used no memory that can be "
+			       "recorded");
+	return 0;
+}
