@@ -16,6 +16,9 @@
 #include "harness/virtual/sensitivity.h"
 
 #define MAX_COSTS 32
+/* What a cost is multiplied with. */
+#define LESS 0.5
+#define MORE 1.5
 
 static double number(const json_t *record, const char *object, const char *name)
 {
@@ -94,7 +97,7 @@ static void print(const json_t *record)
 }
 
 /* What a run without waiting or a second socket hardly uses. */
-static bool suspect(const char *cost, const json_t *record)
+static bool probably_unused(const char *cost, const json_t *record)
 {
 	double vcpus = json_number_value(json_object_get(record, "vcpus"));
 
@@ -116,7 +119,7 @@ struct sensitivity {
 	json_t *record;
 	bool sum;
 	struct progress progress;
-	/* By number of the cost: 0.5 and 1.5 times it. */
+	/* By number of the cost: LESS and MORE of it. */
 	struct virtual_job job[2][MAX_COSTS];
 	bool used[MAX_COSTS];
 };
@@ -126,8 +129,11 @@ static int run(struct sensitivity *s, struct virtual_job *jobs, size_t n)
 	return virtual_jobs(s->config, s->sha256, jobs, n, &s->progress);
 }
 
-/* One replay for all the suspects: equal clocks acquit them together. */
-static int acquit(struct sensitivity *s)
+/*
+ * One replay with all the costs that are probably unused half as much more:
+ * clocks that stay as they were prove that none of them is used.
+ */
+static int rule_out(struct sensitivity *s)
 {
 	struct virtual_job all = job_of(s->sum);
 	const char *cost;
@@ -135,8 +141,8 @@ static int acquit(struct sensitivity *s)
 	int ret;
 
 	for (i = 0; (cost = profile_field(i)); i++)
-		if (suspect(cost, s->record)) {
-			profile_scale(&all.profile, cost, 1.0);
+		if (probably_unused(cost, s->record)) {
+			profile_scale(&all.profile, cost, MORE);
 			n++;
 		}
 	if (!n)
@@ -144,7 +150,7 @@ static int acquit(struct sensitivity *s)
 	ret = run(s, &all, 1);
 	if (!ret && !strcmp(hash_of(all.record), hash_of(s->record)))
 		for (i = 0; (cost = profile_field(i)); i++)
-			s->used[i] &= !suspect(cost, s->record);
+			s->used[i] &= !probably_unused(cost, s->record);
 	json_decref(all.record);
 	return ret;
 }
@@ -182,15 +188,15 @@ static int sensitivity(struct sensitivity *s)
 
 	for (i = 0; profile_field(i) && i < MAX_COSTS; i++)
 		s->used[i] = true;
-	ret = acquit(s);
+	ret = rule_out(s);
 	if (!ret)
-		ret = scaled(s, 1.5, 1);
+		ret = scaled(s, MORE, 1);
 	for (i = 0; !ret && profile_field(i); i++)
 		if (s->used[i])
 			s->used[i] = strcmp(hash_of(s->job[1][i].record),
 					    hash_of(s->record));
 	if (!ret)
-		ret = scaled(s, 0.5, 0);
+		ret = scaled(s, LESS, 0);
 	for (i = 0; !ret && profile_field(i); i++)
 		if (s->used[i])
 			json_object_set_new(
