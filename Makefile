@@ -125,7 +125,6 @@ clean:
 help:
 	$(Q)sed -n '/^# make/,/^$$/s/^# \{0,1\}//p' Makefile
 
-include mk/deps.mk mk/build.mk mk/test.mk mk/install.mk mk/demo.mk
--include $(wildcard mk/results/*.mk)
+include $(wildcard mk/*.mk)
 -include $(OBJS:.o=.d) $(TESTS:=.d) $(BENCHES:=.d) $(TEST_LIB:.o=.d)
 .PHONY: all clean help FORCE
