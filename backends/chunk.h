@@ -6,6 +6,7 @@
 #ifndef ZLAB_CHUNK_H
 #define ZLAB_CHUNK_H
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,6 +23,35 @@ static inline bool chunk_debug(void)
 #else
 	return false;
 #endif
+}
+
+/** size_to_chunks() - chunks of 1 << @chunk_shift bytes that @size takes */
+static inline unsigned size_to_chunks(size_t size, unsigned chunk_shift)
+{
+	return (size + ((size_t)1 << chunk_shift) - 1) >> chunk_shift;
+}
+
+/**
+ * chunk_shrink() - shrink by whole pages
+ * @zpool: the pool
+ * @pages: how many to free
+ * @reclaimed: counts them
+ * @reclaim_page: frees one; 0 or a negative errno
+ *
+ * Return: 0, or what stopped @reclaim_page; -EINVAL for no page at all.
+ */
+static inline int chunk_shrink(struct zpool *zpool, unsigned pages,
+			       unsigned *reclaimed,
+			       int (*reclaim_page)(struct zpool *zpool))
+{
+	int ret = -EINVAL;
+
+	for (*reclaimed = 0; *reclaimed < pages; ++*reclaimed) {
+		ret = reclaim_page(zpool);
+		if (ret)
+			break;
+	}
+	return ret;
 }
 
 enum buddy {
@@ -59,18 +89,18 @@ static inline void chunk_note_use(struct arena *a, pfn_t pfn, bool used)
 
 /**
  * chunk_bad_handle() - say what is wrong with a handle, end with status 1
- * @pool: the pool
+ * @zpool: the pool
  * @call: what was tried with it
  * @buddy: which object of its frame it names, as far as one can say
  * @handle: the handle
  * @why: what is wrong
  */
 static inline _Noreturn void
-chunk_bad_handle(const struct zpool *pool, const char *call, const char *buddy,
+chunk_bad_handle(const struct zpool *zpool, const char *call, const char *buddy,
 		 unsigned long handle, const char *why)
 {
 	fprintf(stderr, "zlab: pool %s: %s of handle 0x%lx (%s buddy): %s\n",
-		pool->spec ? pool->spec : "?", call, handle, buddy, why);
+		zpool->spec ? zpool->spec : "?", call, handle, buddy, why);
 	exit(1);
 }
 

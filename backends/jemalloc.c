@@ -58,33 +58,33 @@ enum {
 	TCACHE_CPU
 };
 
-static inline struct je_pool *je(struct zpool *pool)
+static inline struct je_pool *je(struct zpool *zpool)
 {
-	return (struct je_pool *)pool;
+	return (struct je_pool *)zpool;
 }
 
 /* The flags of this CPU's calls; cache numbers are kept one up. */
-static int flags(struct je_pool *p)
+static int flags(struct je_pool *pool)
 {
-	int arena = MALLOCX_ARENA(p->arena);
+	int arena = MALLOCX_ARENA(pool->arena);
 	unsigned *mine, nr;
 	size_t len = sizeof(nr);
 
-	if (!p->cached)
+	if (!pool->cached)
 		return arena | MALLOCX_TCACHE_NONE;
-	mine = &p->tcache[smp_processor_id()];
+	mine = &pool->tcache[smp_processor_id()];
 	if (!*mine && !mallctl("tcache.create", &nr, &len, NULL, 0))
 		*mine = nr + 1;
 	return arena |
 	       (*mine ? MALLOCX_TCACHE(*mine - 1) : MALLOCX_TCACHE_NONE);
 }
 
-static int set_decay(struct je_pool *p, const char *kind, long long ms)
+static int set_decay(struct je_pool *pool, const char *kind, long long ms)
 {
 	ssize_t value = ms;
 	char name[64];
 
-	snprintf(name, sizeof(name), "arena.%u.%s_decay_ms", p->arena, kind);
+	snprintf(name, sizeof(name), "arena.%u.%s_decay_ms", pool->arena, kind);
 	return mallctl(name, NULL, NULL, &value, sizeof(value));
 }
 
@@ -98,7 +98,7 @@ static void next_epoch(void)
 }
 
 /* An arena's statistics have names from the epoch after its creation on. */
-static int find_stats(struct je_pool *p)
+static int find_stats(struct je_pool *pool)
 {
 	char name[64];
 	int i, ret = 0;
@@ -106,28 +106,29 @@ static int find_stats(struct je_pool *p)
 	next_epoch();
 
 	for (i = 0; i < NR_STATS && !ret; i++) {
-		snprintf(name, sizeof(name), "stats.arenas.%u.%s", p->arena,
+		snprintf(name, sizeof(name), "stats.arenas.%u.%s", pool->arena,
 			 stat_name[i]);
-		p->stat[i].len = MIB_MAX;
-		ret = mallctlnametomib(name, p->stat[i].mib, &p->stat[i].len);
+		pool->stat[i].len = MIB_MAX;
+		ret = mallctlnametomib(name, pool->stat[i].mib,
+				       &pool->stat[i].len);
 	}
 	return ret;
 }
 
-static void je_destroy(struct zpool *pool)
+static void je_destroy(struct zpool *zpool)
 {
-	struct je_pool *p = je(pool);
+	struct je_pool *pool = je(zpool);
 	char name[64];
 	unsigned i, nr;
 
 	for (i = 0; i < SYNC_MAX_CPUS; i++) {
-		nr = p->tcache[i] - 1;
-		if (p->tcache[i])
+		nr = pool->tcache[i] - 1;
+		if (pool->tcache[i])
 			mallctl("tcache.destroy", NULL, NULL, &nr, sizeof(nr));
 	}
-	snprintf(name, sizeof(name), "arena.%u.destroy", p->arena);
+	snprintf(name, sizeof(name), "arena.%u.destroy", pool->arena);
 	mallctl(name, NULL, NULL, NULL, 0);
-	free(p);
+	free(pool);
 }
 
 static struct zpool *je_create(const struct zpool_config *config,
@@ -135,116 +136,118 @@ static struct zpool *je_create(const struct zpool_config *config,
 {
 	unsigned shift = config->arena.page_shift ? config->arena.page_shift
 						  : JE_PAGE_SHIFT;
-	struct je_pool *p = calloc(1, sizeof(*p));
+	struct je_pool *pool = calloc(1, sizeof(*pool));
 	const struct je_params *want = params;
-	size_t len = sizeof(p->arena);
+	size_t len = sizeof(pool->arena);
 	int ret;
 
-	if (!p) {
+	if (!pool) {
 		err_set(err, -ENOMEM, "out of memory for a jemalloc pool");
 		return NULL;
 	}
-	ret = mallctl("arenas.create", &p->arena, &len, NULL, 0);
+	ret = mallctl("arenas.create", &pool->arena, &len, NULL, 0);
 	if (ret) {
 		err_set(err, -ret, "jemalloc makes no arena: %s",
 			strerror(ret));
-		free(p);
+		free(pool);
 		return NULL;
 	}
-	ret = set_decay(p, "dirty", want->decay);
+	ret = set_decay(pool, "dirty", want->decay);
 	if (!ret)
-		ret = set_decay(p, "muzzy", want->decay);
+		ret = set_decay(pool, "muzzy", want->decay);
 	if (!ret)
-		ret = find_stats(p);
+		ret = find_stats(pool);
 	if (ret) {
 		err_set(err, -ret, "jemalloc was built without statistics: %s",
 			strerror(ret));
-		je_destroy(&p->zpool);
+		je_destroy(&pool->zpool);
 		return NULL;
 	}
-	p->zpool.caps = ZPOOL_SLEEP_MAPPED;
-	p->cached = want->tcache == TCACHE_CPU;
-	p->largest = (size_t)1 << shift;
-	p->limit = (uint64_t)config->arena.limit << shift;
-	spin_lock_init(&p->stat_lock);
-	return &p->zpool;
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED;
+	pool->cached = want->tcache == TCACHE_CPU;
+	pool->largest = (size_t)1 << shift;
+	pool->limit = (uint64_t)config->arena.limit << shift;
+	spin_lock_init(&pool->stat_lock);
+	return &pool->zpool;
 }
 
-static int je_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+static int je_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 {
-	struct je_pool *p = je(pool);
+	struct je_pool *pool = je(zpool);
 	void *obj;
 	long room;
 
 	if (!size)
 		return -EINVAL;
-	if (size > p->largest)
+	if (size > pool->largest)
 		return -ENOSPC;
 	room = (long)nallocx(size, 0);
-	if (p->limit && (uint64_t)atomic_long_read(&p->bytes) + room > p->limit)
+	if (pool->limit &&
+	    (uint64_t)atomic_long_read(&pool->bytes) + room > pool->limit)
 		return -ENOMEM;
-	obj = mallocx(size, flags(p));
+	obj = mallocx(size, flags(pool));
 	if (!obj)
 		return -ENOMEM;
-	atomic_long_inc(&p->objects);
-	atomic_long_add(room, &p->bytes);
+	atomic_long_inc(&pool->objects);
+	atomic_long_add(room, &pool->bytes);
 	*handle = (unsigned long)obj;
 	return 0;
 }
 
-static void je_free(struct zpool *pool, unsigned long handle)
+static void je_free(struct zpool *zpool, unsigned long handle)
 {
-	struct je_pool *p = je(pool);
+	struct je_pool *pool = je(zpool);
 
-	atomic_long_dec(&p->objects);
-	atomic_long_sub((long)sallocx((void *)handle, 0), &p->bytes);
-	dallocx((void *)handle, flags(p));
+	atomic_long_dec(&pool->objects);
+	atomic_long_sub((long)sallocx((void *)handle, 0), &pool->bytes);
+	dallocx((void *)handle, flags(pool));
 }
 
-static void *je_map(struct zpool *pool, unsigned long handle,
+static void *je_map(struct zpool *zpool, unsigned long handle,
 		    enum zpool_mapmode mode)
 {
 	return (void *)handle;
 }
 
-static void je_unmap(struct zpool *pool, unsigned long handle)
+static void je_unmap(struct zpool *zpool, unsigned long handle)
 {
 }
 
-static uint64_t read_stat(struct je_pool *p, int which)
+static uint64_t read_stat(struct je_pool *pool, int which)
 {
 	size_t value = 0, len = sizeof(value);
 
-	mallctlbymib(p->stat[which].mib, p->stat[which].len, &value, &len, NULL,
-		     0);
+	mallctlbymib(pool->stat[which].mib, pool->stat[which].len, &value, &len,
+		     NULL, 0);
 	return value;
 }
 
 /* The peak is that of the moments at which somebody asked. */
-static void je_stats(struct zpool *pool, struct zpool_stats *stats)
+static void je_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
-	struct je_pool *p = je(pool);
+	struct je_pool *pool = je(zpool);
 	uint64_t pages;
 
 	next_epoch();
-	pages = read_stat(p, PACTIVE) + read_stat(p, PDIRTY) +
-		read_stat(p, PMUZZY);
-	spin_lock_named(&p->stat_lock, "pool->stat_lock");
-	if (pages > p->peak)
-		p->peak = pages;
+	pages = read_stat(pool, PACTIVE) + read_stat(pool, PDIRTY) +
+		read_stat(pool, PMUZZY);
+	spin_lock(&pool->stat_lock);
+	if (pages > pool->peak)
+		pool->peak = pages;
 	*stats = (struct zpool_stats){
 		.pages = pages,
-		.pages_peak = p->peak,
-		.objects = atomic_long_read(&p->objects),
-		.metadata_bytes = read_stat(p, BASE) + read_stat(p, INTERNAL),
-		.resident_bytes = read_stat(p, RESIDENT),
+		.pages_peak = pool->peak,
+		.objects = atomic_long_read(&pool->objects),
+		.metadata_bytes =
+			read_stat(pool, BASE) + read_stat(pool, INTERNAL),
+		.resident_bytes = read_stat(pool, RESIDENT),
 	};
-	spin_unlock(&p->stat_lock);
+	spin_unlock(&pool->stat_lock);
 }
 
-static size_t je_largest(struct zpool *pool)
+static size_t je_largest(struct zpool *zpool)
 {
-	return je(pool)->largest;
+	return je(zpool)->largest;
 }
 
 static const char *const tcaches[] = { "none", "cpu", NULL };

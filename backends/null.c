@@ -20,10 +20,10 @@ struct null_pool {
 	char page[4096];
 };
 
-static void count(struct zpool *pool, long by)
+static void count(struct zpool *zpool, long by)
 {
-	struct null_pool *p = (struct null_pool *)pool;
-	long *n = &p->count[smp_processor_id()].objects;
+	struct null_pool *pool = (struct null_pool *)zpool;
+	long *n = &pool->count[smp_processor_id()].objects;
 
 	WRITE_ONCE(*n, *n + by);
 }
@@ -31,69 +31,69 @@ static void count(struct zpool *pool, long by)
 static struct zpool *null_create(const struct zpool_config *config,
 				 const void *params, struct err *err)
 {
-	struct null_pool *p = aligned_alloc(64, sizeof(*p));
+	struct null_pool *pool = aligned_alloc(64, sizeof(*pool));
 
-	if (!p) {
+	if (!pool) {
 		err_set(err, -ENOMEM, "out of memory for a null pool");
 		return NULL;
 	}
-	memset(p, 0, sizeof(*p));
-	p->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NO_CONTENTS;
-	return &p->zpool;
+	memset(pool, 0, sizeof(*pool));
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NO_CONTENTS;
+	return &pool->zpool;
 }
 
-static void null_destroy(struct zpool *pool)
+static void null_destroy(struct zpool *zpool)
 {
-	free(pool);
+	free(zpool);
 }
 
-static int null_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+static int null_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 {
-	struct null_pool *p = (struct null_pool *)pool;
+	struct null_pool *pool = (struct null_pool *)zpool;
 
 	if (!size)
 		return -EINVAL;
-	if (size > sizeof(p->page))
+	if (size > sizeof(pool->page))
 		return -ENOSPC;
-	count(pool, 1);
+	count(zpool, 1);
 	*handle = size;
 	return 0;
 }
 
-static void null_free(struct zpool *pool, unsigned long handle)
+static void null_free(struct zpool *zpool, unsigned long handle)
 {
-	count(pool, -1);
+	count(zpool, -1);
 }
 
-static void *null_map(struct zpool *pool, unsigned long handle,
+static void *null_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
-	return ((struct null_pool *)pool)->page;
+	return ((struct null_pool *)zpool)->page;
 }
 
-static void null_unmap(struct zpool *pool, unsigned long handle)
+static void null_unmap(struct zpool *zpool, unsigned long handle)
 {
 }
 
-static void null_write(struct zpool *pool, unsigned long handle,
+static void null_write(struct zpool *zpool, unsigned long handle,
 		       const void *mem, size_t len)
 {
 }
 
-static void null_stats(struct zpool *pool, struct zpool_stats *stats)
+static void null_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
-	struct null_pool *p = (struct null_pool *)pool;
+	struct null_pool *pool = (struct null_pool *)zpool;
 	long n = 0;
 	unsigned cpu;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		n += READ_ONCE(p->count[cpu].objects);
+		n += READ_ONCE(pool->count[cpu].objects);
 	*stats = (struct zpool_stats){ .objects = n < 0 ? 0 : (uint64_t)n };
 }
 
-static size_t null_largest(struct zpool *pool)
+static size_t null_largest(struct zpool *zpool)
 {
-	return sizeof(((struct null_pool *)pool)->page);
+	return sizeof(((struct null_pool *)zpool)->page);
 }
 
 const struct zpool_driver null_driver = {

@@ -204,7 +204,7 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 			 size_t align, struct err *err);
 
 /** slab_destroy() - free the cache; return: objects that were still in use */
-size_t slab_destroy(struct slab *s);
+size_t slab_destroy(struct slab *slab);
 
 /**
  * slab_alloc() - take one object, contents undefined
@@ -212,32 +212,32 @@ size_t slab_destroy(struct slab *s);
  * Any context. Return: the object, or NULL when memory is exhausted or this
  * allocation was chosen to fail.
  */
-void *slab_alloc(struct slab *s);
+void *slab_alloc(struct slab *slab);
 
 /** slab_zalloc() - as slab_alloc(), zeroed */
-void *slab_zalloc(struct slab *s);
+void *slab_zalloc(struct slab *slab);
 
 /** slab_free() - give an object back; any context */
-void slab_free(struct slab *s, void *obj);
+void slab_free(struct slab *slab, void *obj);
 
 /**
  * slab_owns() - whether @obj is the address of an object in use
  *
  * For checking untrusted handles in debug code; exact when no thread frees.
  */
-bool slab_owns(struct slab *s, const void *obj);
+bool slab_owns(struct slab *slab, const void *obj);
 
 /**
  * slab_in_range() - whether @obj could be the address of an object
  *
  * Looks at the address alone, takes no lock: true also for a freed object.
  */
-bool slab_in_range(struct slab *s, const void *obj);
+bool slab_in_range(struct slab *slab, const void *obj);
 
 /** slab_objects() - objects in use */
-size_t slab_objects(const struct slab *s);
+size_t slab_objects(const struct slab *slab);
 
 /** slab_bytes() - bytes of pages the cache holds */
-size_t slab_bytes(const struct slab *s);
+size_t slab_bytes(const struct slab *slab);
 
 #endif

@@ -10,7 +10,8 @@
  *   is no destroy call, no heap state, no table keyed by a lock's address, so
  *   a lock may vanish with its frame or be copied to another one;
  * - the lock class is known at the call site: its name is the macro's argument
- *   without the "&", so spin_lock(&class->lock) counts for "class->lock";
+ *   without the "&", so spin_lock(&class->lock) counts for "class->lock", and
+ *   a variable is named as the kernel names it;
  * - a spinlock, a rwlock and a bit lock disable preemption while held, as in a
  *   kernel without PREEMPT_RT; that time is the atomic section;
  * - code waits only in cpu_relax(), cond_resched() and the lock calls.
@@ -53,7 +54,7 @@ struct sync_hist {
  * DOC: locks
  *
  * spin_lock_init(l), spin_lock(l), spin_trylock(l), spin_unlock(l),
- * spin_is_locked(l), spin_is_contended(l), assert_spin_locked(l)
+ * spin_is_locked(l), spin_is_contended(l)
  * spin_lock_nested(l, n), write_lock_nested(l, n), down_write_nested(s, n):
  *	n = 1 while another lock of the same class is held
  *
@@ -68,14 +69,20 @@ struct sync_hist {
  * bit_spin_lock(bit, addr), bit_spin_trylock(bit, addr),
  * bit_spin_unlock(bit, addr): a lock in one bit of an unsigned long.
  *
- * Every form but the unlocks has a twin that ends in _named and takes the class
- * name as last argument: write_lock_named(l, "pool->migrate_lock").
- *
  * The try forms return true when they took the lock.
  *
- * A build with ZLAB_DEBUG checks every call, see sync_debug.h; there
- * sync_assert_none_held(), which an operation calls at its end, stops when the
- * thread still holds a lock.
+ * DOC: assertions
+ *
+ * A build with ZLAB_DEBUG checks every call, see sync/debug.h, and what code
+ * says of the locks that its caller holds; another build evaluates none of
+ * these, and they cost nothing:
+ *
+ * lockdep_assert_held(l), assert_spin_locked(l): the thread holds the lock
+ * lockdep_assert_held_read(l), lockdep_assert_held_write(l): in that mode
+ * lockdep_assert_not_held(l): it does not
+ * lockdep_assert(cond): @cond is true, of lockdep_is_held(l), which stands
+ *	nowhere else, and of whatever else the code may look at
+ * sync_assert_none_held(): the thread holds no lock; an operation's end
  *
  * DOC: atomics
  *

@@ -46,53 +46,55 @@ struct zbud_params {
 	long long lru;
 };
 
-static inline struct zbud_pool *zbud(struct zpool *pool)
+static inline struct zbud_pool *zbud(struct zpool *zpool)
 {
-	return (struct zbud_pool *)pool;
+	return (struct zbud_pool *)zpool;
 }
 
-static inline size_t chunk_bytes(const struct zbud_pool *p)
+static inline size_t chunk_bytes(const struct zbud_pool *pool)
 {
-	return (size_t)1 << p->chunk_shift;
+	return (size_t)1 << pool->chunk_shift;
 }
 
-static inline struct zbud_header *handle_page(const struct zbud_pool *p,
-					      unsigned long handle)
+static inline struct zbud_header *
+handle_to_zbud_header(const struct zbud_pool *pool, unsigned long handle)
 {
 	return (struct zbud_header *)(handle &
-				      ~(arena_page_size(p->zpool.arena) - 1));
+				      ~(arena_page_size(pool->zpool.arena) -
+					1));
 }
 
-static unsigned long encode(const struct zbud_pool *p, struct zbud_header *page,
-			    enum buddy which)
+static unsigned long encode_handle(const struct zbud_pool *pool,
+				   struct zbud_header *zhdr, enum buddy bud)
 {
-	if (which == FIRST)
-		return (unsigned long)page + chunk_bytes(p);
-	return (unsigned long)page + arena_page_size(p->zpool.arena) -
-	       ((unsigned long)page->last_chunks << p->chunk_shift);
+	if (bud == FIRST)
+		return (unsigned long)zhdr + chunk_bytes(pool);
+	return (unsigned long)zhdr + arena_page_size(pool->zpool.arena) -
+	       ((unsigned long)zhdr->last_chunks << pool->chunk_shift);
 }
 
 /* A last object as long as to start there would not leave a first chunk. */
-static inline enum buddy handle_buddy(const struct zbud_pool *p,
-				      unsigned long handle)
+static inline enum buddy handle_to_buddy(const struct zbud_pool *pool,
+					 unsigned long handle)
 {
-	unsigned long at = handle & (arena_page_size(p->zpool.arena) - 1);
+	unsigned long at = handle & (arena_page_size(pool->zpool.arena) - 1);
 
-	return at == chunk_bytes(p) ? FIRST : LAST;
+	return at == chunk_bytes(pool) ? FIRST : LAST;
 }
 
-static inline unsigned free_chunks(const struct zbud_header *page)
+static inline unsigned num_free_chunks(const struct zbud_header *zhdr)
 {
-	return NCHUNKS - page->first_chunks - page->last_chunks;
+	return NCHUNKS - zhdr->first_chunks - zhdr->last_chunks;
 }
 
-static void list_page(struct zbud_pool *p, struct zbud_header *page)
+static void list_page(struct zbud_pool *pool, struct zbud_header *zhdr)
 {
 	unsigned list = 0;
 
-	if (!page->first_chunks || !page->last_chunks)
-		list = free_chunks(page);
-	list_add(&page->buddy, &p->unbuddied[list]);
+	lockdep_assert_held(&pool->lock);
+	if (!zhdr->first_chunks || !zhdr->last_chunks)
+		list = num_free_chunks(zhdr);
+	list_add(&zhdr->buddy, &pool->unbuddied[list]);
 }
 
 static struct zpool *zbud_create(const struct zpool_config *config,
@@ -100,348 +102,349 @@ static struct zpool *zbud_create(const struct zpool_config *config,
 {
 	const struct zbud_params *want = params;
 	struct arena_config arena = config->arena;
-	struct zbud_pool *p = calloc(1, sizeof(*p));
+	struct zbud_pool *pool = calloc(1, sizeof(*pool));
 	unsigned i;
 
-	if (!p) {
+	if (!pool) {
 		err_set(err, -ENOMEM, "out of memory for a zbud pool");
 		return NULL;
 	}
 	arena.desc_size = chunk_debug() ? sizeof(struct chunk_note) : 0;
 	arena.keep_descs = false;
-	p->zpool.arena = arena_create(&arena, err);
-	if (!p->zpool.arena) {
-		free(p);
+	pool->zpool.arena = arena_create(&arena, err);
+	if (!pool->zpool.arena) {
+		free(pool);
 		return NULL;
 	}
-	p->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
-			(want->lru ? ZPOOL_EVICTABLE : 0);
-	p->keep_lru = want->lru;
-	p->chunk_shift = p->zpool.arena->page_shift - NCHUNKS_ORDER;
-	spin_lock_init(&p->lock);
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
+			   (want->lru ? ZPOOL_EVICTABLE : 0);
+	pool->keep_lru = want->lru;
+	pool->chunk_shift = pool->zpool.arena->page_shift - NCHUNKS_ORDER;
+	spin_lock_init(&pool->lock);
 	for (i = 0; i < NCHUNKS; i++)
-		INIT_LIST_HEAD(&p->unbuddied[i]);
-	INIT_LIST_HEAD(&p->lru);
-	return &p->zpool;
+		INIT_LIST_HEAD(&pool->unbuddied[i]);
+	INIT_LIST_HEAD(&pool->lru);
+	return &pool->zpool;
 }
 
-static void zbud_destroy(struct zpool *pool)
+static void zbud_destroy(struct zpool *zpool)
 {
-	arena_destroy(pool->arena);
-	free(pool);
+	arena_destroy(zpool->arena);
+	free(zpool);
 }
 
-static size_t zbud_largest(struct zpool *pool)
+static size_t zbud_largest(struct zpool *zpool)
 {
-	return arena_page_size(pool->arena) - 2 * chunk_bytes(zbud(pool));
+	return arena_page_size(zpool->arena) - 2 * chunk_bytes(zbud(zpool));
 }
 
-static struct zbud_header *find_page(struct zbud_pool *p, unsigned chunks)
+static struct zbud_header *find_zbud_page(struct zbud_pool *pool,
+					  unsigned chunks)
 {
 	unsigned i;
 
+	lockdep_assert_held(&pool->lock);
 	for (i = chunks; i < NCHUNKS; i++)
-		if (!list_empty(&p->unbuddied[i]))
-			return list_first_entry(&p->unbuddied[i],
+		if (!list_empty(&pool->unbuddied[i]))
+			return list_first_entry(&pool->unbuddied[i],
 						struct zbud_header, buddy);
 	return NULL;
 }
 
-static struct zbud_header *new_page(struct zbud_pool *p)
+static struct zbud_header *new_zbud_page(struct zbud_pool *pool)
 {
-	pfn_t pfn = frame_alloc(p->zpool.arena);
-	struct zbud_header *page;
+	pfn_t pfn = frame_alloc(pool->zpool.arena);
+	struct zbud_header *zhdr;
 
 	if (pfn == PFN_NONE)
 		return NULL;
-	chunk_note_use(p->zpool.arena, pfn, true);
-	page = pfn_addr(p->zpool.arena, pfn);
-	page->first_chunks = 0;
-	page->last_chunks = 0;
-	page->under_reclaim = false;
-	INIT_LIST_HEAD(&page->buddy);
-	INIT_LIST_HEAD(&page->lru);
-	return page;
+	chunk_note_use(pool->zpool.arena, pfn, true);
+	zhdr = pfn_addr(pool->zpool.arena, pfn);
+	zhdr->first_chunks = 0;
+	zhdr->last_chunks = 0;
+	zhdr->under_reclaim = false;
+	INIT_LIST_HEAD(&zhdr->buddy);
+	INIT_LIST_HEAD(&zhdr->lru);
+	return zhdr;
 }
 
-static int zbud_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+static int zbud_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 {
-	struct zbud_pool *p = zbud(pool);
-	enum buddy which = FIRST;
-	struct zbud_header *page;
+	struct zbud_pool *pool = zbud(zpool);
+	enum buddy bud = FIRST;
+	struct zbud_header *zhdr;
 	unsigned chunks;
 
 	if (!size)
 		return -EINVAL;
-	if (size > zbud_largest(pool))
+	if (size > zbud_largest(zpool))
 		return -ENOSPC;
-	chunks = (size + chunk_bytes(p) - 1) >> p->chunk_shift;
-	spin_lock_named(&p->lock, "pool->lock");
-	page = find_page(p, chunks);
-	if (page) {
-		list_del_init(&page->buddy);
-		if (page->first_chunks)
-			which = LAST;
+	chunks = size_to_chunks(size, pool->chunk_shift);
+	spin_lock(&pool->lock);
+	zhdr = find_zbud_page(pool, chunks);
+	if (zhdr) {
+		list_del_init(&zhdr->buddy);
+		if (zhdr->first_chunks)
+			bud = LAST;
 	} else {
-		spin_unlock(&p->lock);
-		page = new_page(p);
-		if (!page)
+		spin_unlock(&pool->lock);
+		zhdr = new_zbud_page(pool);
+		if (!zhdr)
 			return -ENOMEM;
-		spin_lock_named(&p->lock, "pool->lock");
-		p->pages++;
+		spin_lock(&pool->lock);
+		pool->pages++;
 	}
-	if (which == FIRST)
-		page->first_chunks = chunks;
+	if (bud == FIRST)
+		zhdr->first_chunks = chunks;
 	else
-		page->last_chunks = chunks;
-	list_page(p, page);
-	if (p->keep_lru) {
-		list_del_init(&page->lru);
-		list_add(&page->lru, &p->lru);
+		zhdr->last_chunks = chunks;
+	list_page(pool, zhdr);
+	if (pool->keep_lru) {
+		list_del_init(&zhdr->lru);
+		list_add(&zhdr->lru, &pool->lru);
 	}
-	*handle = encode(p, page, which);
-	p->objects++;
-	spin_unlock(&p->lock);
+	*handle = encode_handle(pool, zhdr, bud);
+	pool->objects++;
+	spin_unlock(&pool->lock);
 	return 0;
 }
 
-/* Called with pool->lock held, the page on no list. */
-static void free_page(struct zbud_pool *p, struct zbud_header *page)
+/* The page is on no list. */
+static void free_zbud_page(struct zbud_pool *pool, struct zbud_header *zhdr)
 {
-	pfn_t pfn = addr_pfn(p->zpool.arena, page);
+	pfn_t pfn = addr_pfn(pool->zpool.arena, zhdr);
 
-	chunk_note_use(p->zpool.arena, pfn, false);
-	frame_free(p->zpool.arena, pfn);
-	p->pages--;
+	lockdep_assert_held(&pool->lock);
+	chunk_note_use(pool->zpool.arena, pfn, false);
+	frame_free(pool->zpool.arena, pfn);
+	pool->pages--;
 }
 
-/* What is wrong with a handle; pool->lock is held. NULL: nothing. */
-static const char *check_handle(struct zbud_pool *p, unsigned long handle)
+/* What is wrong with a handle. NULL: nothing. */
+static const char *check_handle(struct zbud_pool *pool, unsigned long handle)
 {
-	struct arena *a = p->zpool.arena;
-	struct zbud_header *page = handle_page(p, handle);
+	struct arena *a = pool->zpool.arena;
+	struct zbud_header *zhdr = handle_to_zbud_header(pool, handle);
 
+	lockdep_assert_held(&pool->lock);
 	if (!addr_in_arena(a, (void *)handle) ||
-	    addr_pfn(a, page) >= READ_ONCE(a->never_used))
+	    addr_pfn(a, zhdr) >= READ_ONCE(a->never_used))
 		return "no such handle was ever given out";
-	if (!atomic_read(&chunk_note(a, addr_pfn(a, page))->used))
+	if (!atomic_read(&chunk_note(a, addr_pfn(a, zhdr))->used))
 		return "its page was freed";
 	/* Whoever is asked to write an object back may find it freed. */
-	if (page->under_reclaim)
+	if (zhdr->under_reclaim)
 		return NULL;
-	if (handle_buddy(p, handle) == FIRST)
-		return page->first_chunks ? NULL : "it was freed already";
-	if (!page->last_chunks || encode(p, page, LAST) != handle)
+	if (handle_to_buddy(pool, handle) == FIRST)
+		return zhdr->first_chunks ? NULL : "it was freed already";
+	if (!zhdr->last_chunks || encode_handle(pool, zhdr, LAST) != handle)
 		return "it was freed already or never given out";
 	return NULL;
 }
 
-static void check(struct zbud_pool *p, const char *call, unsigned long handle,
-		  const char *why)
+static void check(struct zbud_pool *pool, const char *call,
+		  unsigned long handle, const char *why)
 {
 	if (why)
-		chunk_bad_handle(&p->zpool, call,
-				 handle_buddy(p, handle) == FIRST ? "first"
-								  : "last",
+		chunk_bad_handle(&pool->zpool, call,
+				 handle_to_buddy(pool, handle) == FIRST
+					 ? "first"
+					 : "last",
 				 handle, why);
 }
 
-static void zbud_free(struct zpool *pool, unsigned long handle)
+static void zbud_free(struct zpool *zpool, unsigned long handle)
 {
-	struct zbud_pool *p = zbud(pool);
-	struct zbud_header *page = handle_page(p, handle);
-	enum buddy which = handle_buddy(p, handle);
-	pfn_t pfn = addr_pfn(pool->arena, page);
+	struct zbud_pool *pool = zbud(zpool);
+	struct zbud_header *zhdr = handle_to_zbud_header(pool, handle);
+	enum buddy bud = handle_to_buddy(pool, handle);
+	pfn_t pfn = addr_pfn(zpool->arena, zhdr);
 
-	spin_lock_named(&p->lock, "pool->lock");
+	spin_lock(&pool->lock);
 	if (chunk_debug()) {
-		check(p, "free", handle, check_handle(p, handle));
-		if (atomic_read(&chunk_note(pool->arena, pfn)->mapped[which]))
-			check(p, "free", handle, "it is mapped");
+		check(pool, "free", handle, check_handle(pool, handle));
+		if (atomic_read(&chunk_note(zpool->arena, pfn)->mapped[bud]))
+			check(pool, "free", handle, "it is mapped");
 	}
-	if (which == FIRST)
-		page->first_chunks = 0;
+	if (bud == FIRST)
+		zhdr->first_chunks = 0;
 	else
-		page->last_chunks = 0;
-	p->objects--;
+		zhdr->last_chunks = 0;
+	pool->objects--;
 	/* The reclaimer has it off the lists and decides when it is done. */
-	if (!page->under_reclaim) {
-		list_del_init(&page->buddy);
-		if (page->first_chunks || page->last_chunks) {
-			list_page(p, page);
+	if (!zhdr->under_reclaim) {
+		list_del_init(&zhdr->buddy);
+		if (zhdr->first_chunks || zhdr->last_chunks) {
+			list_page(pool, zhdr);
 		} else {
-			list_del_init(&page->lru);
-			free_page(p, page);
+			list_del_init(&zhdr->lru);
+			free_zbud_page(pool, zhdr);
 		}
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&pool->lock);
 }
 
-static void *zbud_map(struct zpool *pool, unsigned long handle,
+static void *zbud_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
-	struct zbud_pool *p = zbud(pool);
+	struct zbud_pool *pool = zbud(zpool);
 
 	if (chunk_debug()) {
-		spin_lock_named(&p->lock, "pool->lock");
-		check(p, "map", handle, check_handle(p, handle));
-		check(p, "map", handle,
-		      chunk_note_map(pool->arena,
-				     addr_pfn(pool->arena, (void *)handle),
-				     handle_buddy(p, handle), mode));
-		spin_unlock(&p->lock);
+		spin_lock(&pool->lock);
+		check(pool, "map", handle, check_handle(pool, handle));
+		check(pool, "map", handle,
+		      chunk_note_map(zpool->arena,
+				     addr_pfn(zpool->arena, (void *)handle),
+				     handle_to_buddy(pool, handle), mode));
+		spin_unlock(&pool->lock);
 	}
 	return (void *)handle;
 }
 
-static void zbud_unmap(struct zpool *pool, unsigned long handle)
+static void zbud_unmap(struct zpool *zpool, unsigned long handle)
 {
-	struct zbud_pool *p = zbud(pool);
+	struct zbud_pool *pool = zbud(zpool);
 
 	if (chunk_debug()) {
-		spin_lock_named(&p->lock, "pool->lock");
-		check(p, "unmap", handle, check_handle(p, handle));
-		check(p, "unmap", handle,
-		      chunk_note_unmap(pool->arena,
-				       addr_pfn(pool->arena, (void *)handle),
-				       handle_buddy(p, handle)));
-		spin_unlock(&p->lock);
+		spin_lock(&pool->lock);
+		check(pool, "unmap", handle, check_handle(pool, handle));
+		check(pool, "unmap", handle,
+		      chunk_note_unmap(zpool->arena,
+				       addr_pfn(zpool->arena, (void *)handle),
+				       handle_to_buddy(pool, handle)));
+		spin_unlock(&pool->lock);
 	}
 }
 
-static void zbud_stats(struct zpool *pool, struct zpool_stats *stats)
+static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
-	struct zbud_pool *p = zbud(pool);
+	struct zbud_pool *pool = zbud(zpool);
 
-	spin_lock_named(&p->lock, "pool->lock");
+	spin_lock(&pool->lock);
 	*stats = (struct zpool_stats){
-		.pages = p->pages,
-		.pages_peak = atomic_long_read(&pool->arena->peak),
-		.objects = p->objects,
-		.slots = 2 * p->pages,
+		.pages = pool->pages,
+		.pages_peak = atomic_long_read(&zpool->arena->peak),
+		.objects = pool->objects,
+		.slots = 2 * pool->pages,
 	};
-	spin_unlock(&p->lock);
+	spin_unlock(&pool->lock);
 }
 
 /*
  * Asks for the objects of one page, the one whose last allocation is longest
  * ago; a page that keeps an object goes to the front. Mirrors 6.1.
  */
-static int reclaim_page(struct zbud_pool *p)
+static int zbud_reclaim_page(struct zpool *zpool)
 {
+	struct zbud_pool *pool = zbud(zpool);
 	unsigned long first, last;
-	struct zbud_header *page;
+	struct zbud_header *zhdr;
 	int i, ret;
 
-	spin_lock_named(&p->lock, "pool->lock");
-	if (!p->zpool.evict || list_empty(&p->lru)) {
-		spin_unlock(&p->lock);
+	spin_lock(&pool->lock);
+	if (!pool->zpool.evict || list_empty(&pool->lru)) {
+		spin_unlock(&pool->lock);
 		return -EINVAL;
 	}
-	for (i = 0; i < RECLAIM_TRIES && !list_empty(&p->lru); i++) {
-		page = list_last_entry(&p->lru, struct zbud_header, lru);
-		list_del_init(&page->lru);
-		list_del_init(&page->buddy);
-		page->under_reclaim = true;
-		first = page->first_chunks ? encode(p, page, FIRST) : 0;
-		last = page->last_chunks ? encode(p, page, LAST) : 0;
-		spin_unlock(&p->lock);
+	for (i = 0; i < RECLAIM_TRIES && !list_empty(&pool->lru); i++) {
+		zhdr = list_last_entry(&pool->lru, struct zbud_header, lru);
+		list_del_init(&zhdr->lru);
+		list_del_init(&zhdr->buddy);
+		zhdr->under_reclaim = true;
+		first = zhdr->first_chunks ? encode_handle(pool, zhdr, FIRST)
+					   : 0;
+		last = zhdr->last_chunks ? encode_handle(pool, zhdr, LAST) : 0;
+		spin_unlock(&pool->lock);
 
 		ret = 0;
 		if (first)
-			ret = p->zpool.evict(&p->zpool, first, (void *)first,
-					     p->zpool.evict_arg);
+			ret = pool->zpool.evict(&pool->zpool, first,
+						(void *)first,
+						pool->zpool.evict_arg);
 		if (!ret && last)
-			p->zpool.evict(&p->zpool, last, (void *)last,
-				       p->zpool.evict_arg);
+			pool->zpool.evict(&pool->zpool, last, (void *)last,
+					  pool->zpool.evict_arg);
 
-		spin_lock_named(&p->lock, "pool->lock");
-		page->under_reclaim = false;
-		if (!page->first_chunks && !page->last_chunks) {
-			free_page(p, page);
-			spin_unlock(&p->lock);
+		spin_lock(&pool->lock);
+		zhdr->under_reclaim = false;
+		if (!zhdr->first_chunks && !zhdr->last_chunks) {
+			free_zbud_page(pool, zhdr);
+			spin_unlock(&pool->lock);
 			return 0;
 		}
-		list_page(p, page);
-		list_add(&page->lru, &p->lru);
+		list_page(pool, zhdr);
+		list_add(&zhdr->lru, &pool->lru);
 	}
-	spin_unlock(&p->lock);
+	spin_unlock(&pool->lock);
 	return -EAGAIN;
 }
 
-static int zbud_shrink(struct zpool *pool, unsigned pages, unsigned *reclaimed)
+static int zbud_shrink(struct zpool *zpool, unsigned pages, unsigned *reclaimed)
 {
-	int ret = -EINVAL;
-
-	for (*reclaimed = 0; *reclaimed < pages; ++*reclaimed) {
-		ret = reclaim_page(zbud(pool));
-		if (ret)
-			break;
-	}
-	return ret;
+	return chunk_shrink(zpool, pages, reclaimed, zbud_reclaim_page);
 }
 
-static void zbud_locate(struct zpool *pool, unsigned long handle,
+static void zbud_locate(struct zpool *zpool, unsigned long handle,
 			struct zpool_location *loc)
 {
-	loc->pfn = addr_pfn(pool->arena, (void *)handle);
-	loc->at = handle & (arena_page_size(pool->arena) - 1);
+	loc->pfn = addr_pfn(zpool->arena, (void *)handle);
+	loc->at = handle & (arena_page_size(zpool->arena) - 1);
 	loc->indexed = false;
 }
 
-static int check_page(struct zbud_pool *p, struct zbud_header *page,
+static int check_page(struct zbud_pool *pool, struct zbud_header *zhdr,
 		      unsigned list, struct err *err)
 {
-	pfn_t pfn = addr_pfn(p->zpool.arena, page);
-	unsigned used = page->first_chunks + page->last_chunks;
-	bool both = page->first_chunks && page->last_chunks;
+	pfn_t pfn = addr_pfn(pool->zpool.arena, zhdr);
+	unsigned used = zhdr->first_chunks + zhdr->last_chunks;
+	bool both = zhdr->first_chunks && zhdr->last_chunks;
 
 	if (!used || used > NCHUNKS)
 		return err_set(err, -EIO,
 			       "zbud: page %u has %u and %u chunks in use of "
 			       "%u",
-			       pfn, page->first_chunks, page->last_chunks,
+			       pfn, zhdr->first_chunks, zhdr->last_chunks,
 			       NCHUNKS);
-	if (list != (both ? 0 : free_chunks(page)))
+	if (list != (both ? 0 : num_free_chunks(zhdr)))
 		return err_set(err, -EIO,
 			       "zbud: page %u with %u and %u chunks is on list "
 			       "%u",
-			       pfn, page->first_chunks, page->last_chunks,
+			       pfn, zhdr->first_chunks, zhdr->last_chunks,
 			       list);
-	if (p->keep_lru && list_empty(&page->lru))
+	if (pool->keep_lru && list_empty(&zhdr->lru))
 		return err_set(err, -EIO, "zbud: page %u is not in the LRU",
 			       pfn);
 	return 0;
 }
 
-static int zbud_validate(struct zpool *pool, struct err *err)
+static int zbud_validate(struct zpool *zpool, struct err *err)
 {
 	uint64_t pages = 0, objects = 0, lru = 0;
-	struct zbud_pool *p = zbud(pool);
-	struct zbud_header *page;
+	struct zbud_pool *pool = zbud(zpool);
+	struct zbud_header *zhdr;
 	struct list_head *node;
 	unsigned i;
 
 	for (i = 0; i < NCHUNKS; i++)
-		list_for_each (node, &p->unbuddied[i]) {
-			page = list_entry(node, struct zbud_header, buddy);
-			if (check_page(p, page, i, err))
+		list_for_each (node, &pool->unbuddied[i]) {
+			zhdr = list_entry(node, struct zbud_header, buddy);
+			if (check_page(pool, zhdr, i, err))
 				return -EIO;
 			pages++;
-			objects += !!page->first_chunks + !!page->last_chunks;
+			objects += !!zhdr->first_chunks + !!zhdr->last_chunks;
 		}
-	list_for_each (node, &p->lru)
+	list_for_each (node, &pool->lru)
 		lru++;
-	if (pages != p->pages || pages != arena_used(pool->arena) ||
-	    objects != p->objects || (p->keep_lru && lru != pages))
+	if (pages != pool->pages || pages != arena_used(zpool->arena) ||
+	    objects != pool->objects || (pool->keep_lru && lru != pages))
 		return err_set(err, -EIO,
 			       "zbud: lists hold %lu pages, %lu objects, %lu "
 			       "in the LRU; counted were %lu pages, %lu "
 			       "objects, %zu frames",
 			       (unsigned long)pages, (unsigned long)objects,
-			       (unsigned long)lru, (unsigned long)p->pages,
-			       (unsigned long)p->objects,
-			       arena_used(pool->arena));
+			       (unsigned long)lru, (unsigned long)pool->pages,
+			       (unsigned long)pool->objects,
+			       arena_used(zpool->arena));
 	return 0;
 }
 

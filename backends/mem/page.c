@@ -131,27 +131,30 @@ void arena_fail(struct arena *a, long nth, long every)
 	atomic_long_set(&a->fail_in, nth);
 }
 
-/* Half a list at a time, so that alloc and free in turn take no lock. */
-static void pcp_refill(struct arena *a, struct arena_pcp *pcp)
+/*
+ * Half a list at a time, so that alloc and free in turn take no lock. Behind
+ * the CPUs' lists an arena is what the kernel's zone is.
+ */
+static void pcp_refill(struct arena *zone, struct arena_pcp *pcp)
 {
-	spin_lock_named(&a->lock, "zone->lock");
-	while (pcp->count < ARENA_PCP / 2 && a->free_top)
-		pcp->pfn[pcp->count++] = a->free_stack[--a->free_top];
-	if (!pcp->count && a->never_used < a->capacity) {
-		pcp->pfn[pcp->count++] = a->never_used;
-		WRITE_ONCE(a->never_used, a->never_used + 1);
+	spin_lock(&zone->lock);
+	while (pcp->count < ARENA_PCP / 2 && zone->free_top)
+		pcp->pfn[pcp->count++] = zone->free_stack[--zone->free_top];
+	if (!pcp->count && zone->never_used < zone->capacity) {
+		pcp->pfn[pcp->count++] = zone->never_used;
+		WRITE_ONCE(zone->never_used, zone->never_used + 1);
 	}
-	spin_unlock(&a->lock);
+	spin_unlock(&zone->lock);
 }
 
-static void pcp_spill(struct arena *a, struct arena_pcp *pcp)
+static void pcp_spill(struct arena *zone, struct arena_pcp *pcp)
 {
 	unsigned i;
 
-	spin_lock_named(&a->lock, "zone->lock");
+	spin_lock(&zone->lock);
 	for (i = 0; i < ARENA_PCP / 2; i++)
-		a->free_stack[a->free_top++] = pcp->pfn[i];
-	spin_unlock(&a->lock);
+		zone->free_stack[zone->free_top++] = pcp->pfn[i];
+	spin_unlock(&zone->lock);
 	pcp->count -= i;
 	memmove(pcp->pfn, pcp->pfn + i, pcp->count * sizeof(pfn_t));
 }

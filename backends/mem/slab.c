@@ -47,124 +47,128 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 		.huge = a->huge,
 		.base = a->next_base,
 	};
-	struct slab *s = calloc(1, sizeof(*s));
+	struct slab *slab = calloc(1, sizeof(*slab));
 
 	if (!align)
 		align = 8;
 	if (size < 8 || size > SLAB_SIZE || (align & (align - 1))) {
 		err_set(err, -EINVAL, "slab %s: %zu bytes aligned to %zu", name,
 			size, align);
-		free(s);
+		free(slab);
 		return NULL;
 	}
-	if (!s)
+	if (!slab)
 		goto no_memory;
 	/* Pages of CPUs that never come stay untouched. */
-	s->cpu = mmap(NULL, SYNC_MAX_CPUS * sizeof(*s->cpu),
-		      PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
-	if (s->cpu == MAP_FAILED)
+	slab->cpu = mmap(NULL, SYNC_MAX_CPUS * sizeof(*slab->cpu),
+			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	if (slab->cpu == MAP_FAILED)
 		goto no_memory;
-	s->arena = a;
-	s->name = name;
-	s->align = align;
-	s->size = (size + align - 1) / align * align;
-	s->per_page = SLAB_SIZE / s->size;
-	s->partial = PFN_NONE;
-	spin_lock_init(&s->lock);
-	s->pages = arena_create(&config, err);
-	if (!s->pages) {
+	slab->arena = a;
+	slab->name = name;
+	slab->align = align;
+	slab->size = (size + align - 1) / align * align;
+	slab->per_page = SLAB_SIZE / slab->size;
+	slab->partial = PFN_NONE;
+	spin_lock_init(&slab->lock);
+	slab->pages = arena_create(&config, err);
+	if (!slab->pages) {
 		err_prefix(err, "slab %s", name);
-		munmap(s->cpu, SYNC_MAX_CPUS * sizeof(*s->cpu));
-		free(s);
+		munmap(slab->cpu, SYNC_MAX_CPUS * sizeof(*slab->cpu));
+		free(slab);
 		return NULL;
 	}
 	if (a->next_base)
-		a->next_base = s->pages->next_base;
-	return s;
+		a->next_base = slab->pages->next_base;
+	return slab;
 
 no_memory:
 	err_set(err, -ENOMEM, "out of memory for slab %s", name);
-	free(s);
+	free(slab);
 	return NULL;
 }
 
-static void partial_add(struct slab *s, pfn_t pfn)
+static void partial_add(struct slab *slab, pfn_t pfn)
 {
-	struct slab_page *p = pfn_desc(s->pages, pfn);
+	struct slab_page *p = pfn_desc(slab->pages, pfn);
 	struct slab_page *head;
 
+	lockdep_assert_held(&slab->lock);
 	p->prev = PFN_NONE;
-	p->next = s->partial;
-	if (s->partial != PFN_NONE) {
-		head = pfn_desc(s->pages, s->partial);
+	p->next = slab->partial;
+	if (slab->partial != PFN_NONE) {
+		head = pfn_desc(slab->pages, slab->partial);
 		head->prev = pfn;
 	}
-	WRITE_ONCE(s->partial, pfn);
+	WRITE_ONCE(slab->partial, pfn);
 }
 
-static void partial_del(struct slab *s, pfn_t pfn)
+static void partial_del(struct slab *slab, pfn_t pfn)
 {
-	struct slab_page *p = pfn_desc(s->pages, pfn);
+	struct slab_page *p = pfn_desc(slab->pages, pfn);
 	struct slab_page *q;
 
+	lockdep_assert_held(&slab->lock);
 	if (p->next != PFN_NONE) {
-		q = pfn_desc(s->pages, p->next);
+		q = pfn_desc(slab->pages, p->next);
 		q->prev = p->prev;
 	}
 	if (p->prev != PFN_NONE) {
-		q = pfn_desc(s->pages, p->prev);
+		q = pfn_desc(slab->pages, p->prev);
 		q->next = p->next;
 	} else {
-		WRITE_ONCE(s->partial, p->next);
+		WRITE_ONCE(slab->partial, p->next);
 	}
 }
 
-static uint16_t *obj_link(struct slab *s, pfn_t pfn, unsigned idx)
+static uint16_t *obj_link(struct slab *slab, pfn_t pfn, unsigned idx)
 {
-	return (uint16_t *)((char *)pfn_addr(s->pages, pfn) + idx * s->size);
+	return (uint16_t *)((char *)pfn_addr(slab->pages, pfn) +
+			    idx * slab->size);
 }
 
 /*
  * A page with all its objects free, on no list yet. Its first touch, which
  * clears a huge page now and then, is the caller's own time and no lock's.
  */
-static pfn_t new_page(struct slab *s)
+static pfn_t new_page(struct slab *slab)
 {
-	pfn_t pfn = frame_alloc(s->pages);
+	pfn_t pfn = frame_alloc(slab->pages);
 	struct slab_page *p;
 	unsigned i;
 
 	if (pfn == PFN_NONE)
 		return PFN_NONE;
-	p = pfn_desc(s->pages, pfn);
-	for (i = 0; i < s->per_page; i++)
-		*obj_link(s, pfn, i) = i + 1 < s->per_page ? i + 2 : 0;
+	p = pfn_desc(slab->pages, pfn);
+	for (i = 0; i < slab->per_page; i++)
+		*obj_link(slab, pfn, i) = i + 1 < slab->per_page ? i + 2 : 0;
 	p->free_head = 1;
-	p->free_count = s->per_page;
-	atomic_long_add(SLAB_SIZE, &s->arena->slab_bytes);
+	p->free_count = slab->per_page;
+	atomic_long_add(SLAB_SIZE, &slab->arena->slab_bytes);
 	return pfn;
 }
 
-/* Half a stack at most; lock held. */
-static void take(struct slab *s, struct slab_cpu *c)
+/* Half a stack at most. */
+static void take(struct slab *slab, struct slab_cpu *c)
 {
 	struct slab_page *p;
 	unsigned want = SLAB_STACK / 2;
 	uint16_t *link;
 	pfn_t pfn;
 
-	while (c->count < want && s->partial != PFN_NONE) {
-		pfn = s->partial;
-		p = pfn_desc(s->pages, pfn);
+	lockdep_assert_held(&slab->lock);
+	while (c->count < want && slab->partial != PFN_NONE) {
+		pfn = slab->partial;
+		p = pfn_desc(slab->pages, pfn);
 		while (c->count < want && p->free_head) {
-			link = obj_link(s, pfn, p->free_head - 1);
+			link = obj_link(slab, pfn, p->free_head - 1);
 			p->free_head = *link;
 			p->free_count--;
 			c->obj[c->count++] = link;
 		}
 		if (!p->free_head)
-			partial_del(s, pfn);
+			partial_del(slab, pfn);
 	}
 }
 
@@ -173,21 +177,21 @@ static void take(struct slab *s, struct slab_cpu *c)
  * CPU may then have emptied those that seemed to. Addresses ascend so that
  * neighbours share lines.
  */
-static void refill(struct slab *s, struct slab_cpu *c)
+static void refill(struct slab *slab, struct slab_cpu *c)
 {
 	pfn_t fresh = PFN_NONE;
 	unsigned i;
 	bool empty;
 
 	do {
-		empty = READ_ONCE(s->partial) == PFN_NONE;
+		empty = READ_ONCE(slab->partial) == PFN_NONE;
 		if (empty)
-			fresh = new_page(s);
-		spin_lock_named(&s->lock, "slab->lock");
+			fresh = new_page(slab);
+		spin_lock(&slab->lock);
 		if (fresh != PFN_NONE)
-			partial_add(s, fresh);
-		take(s, c);
-		spin_unlock(&s->lock);
+			partial_add(slab, fresh);
+		take(slab, c);
+		spin_unlock(&slab->lock);
 	} while (!c->count && !empty);
 	for (i = 0; i < c->count / 2; i++) {
 		void *t = c->obj[i];
@@ -197,44 +201,45 @@ static void refill(struct slab *s, struct slab_cpu *c)
 	}
 }
 
-static void give_back(struct slab *s, void *obj)
+static void give_back(struct slab *slab, void *obj)
 {
-	pfn_t pfn = addr_pfn(s->pages, obj);
-	struct slab_page *p = pfn_desc(s->pages, pfn);
-	char *page = pfn_addr(s->pages, pfn);
+	pfn_t pfn = addr_pfn(slab->pages, obj);
+	struct slab_page *p = pfn_desc(slab->pages, pfn);
+	char *page = pfn_addr(slab->pages, pfn);
 
+	lockdep_assert_held(&slab->lock);
 	*(uint16_t *)obj = p->free_head;
-	p->free_head = ((char *)obj - page) / s->size + 1;
+	p->free_head = ((char *)obj - page) / slab->size + 1;
 	if (!p->free_count++)
-		partial_add(s, pfn);
-	if (p->free_count == s->per_page) {
-		partial_del(s, pfn);
-		frame_free(s->pages, pfn);
-		atomic_long_sub(SLAB_SIZE, &s->arena->slab_bytes);
+		partial_add(slab, pfn);
+	if (p->free_count == slab->per_page) {
+		partial_del(slab, pfn);
+		frame_free(slab->pages, pfn);
+		atomic_long_sub(SLAB_SIZE, &slab->arena->slab_bytes);
 	}
 }
 
-static void spill(struct slab *s, struct slab_cpu *c)
+static void spill(struct slab *slab, struct slab_cpu *c)
 {
 	unsigned i, n = SLAB_STACK / 2;
 
-	spin_lock_named(&s->lock, "slab->lock");
+	spin_lock(&slab->lock);
 	for (i = 0; i < n; i++)
-		give_back(s, c->obj[i]);
-	spin_unlock(&s->lock);
+		give_back(slab, c->obj[i]);
+	spin_unlock(&slab->lock);
 	c->count -= n;
 	memmove(c->obj, c->obj + n, c->count * sizeof(c->obj[0]));
 }
 
-void *slab_alloc(struct slab *s)
+void *slab_alloc(struct slab *slab)
 {
-	struct slab_cpu *c = &s->cpu[smp_processor_id()];
+	struct slab_cpu *c = &slab->cpu[smp_processor_id()];
 	void *obj = NULL;
 
-	if (!arena_may_alloc(s->arena))
+	if (!arena_may_alloc(slab->arena))
 		return NULL;
 	if (!c->count)
-		refill(s, c);
+		refill(slab, c);
 	if (c->count) {
 		obj = c->obj[--c->count];
 		WRITE_ONCE(c->in_use, c->in_use + 1);
@@ -242,91 +247,93 @@ void *slab_alloc(struct slab *s)
 	return obj;
 }
 
-void *slab_zalloc(struct slab *s)
+void *slab_zalloc(struct slab *slab)
 {
-	void *obj = slab_alloc(s);
+	void *obj = slab_alloc(slab);
 
-	return obj ? memset(obj, 0, s->size) : NULL;
+	return obj ? memset(obj, 0, slab->size) : NULL;
 }
 
-void slab_free(struct slab *s, void *obj)
+void slab_free(struct slab *slab, void *obj)
 {
-	struct slab_cpu *c = &s->cpu[smp_processor_id()];
+	struct slab_cpu *c = &slab->cpu[smp_processor_id()];
 
 	if (c->count == SLAB_STACK)
-		spill(s, c);
+		spill(slab, c);
 	c->obj[c->count++] = obj;
 	WRITE_ONCE(c->in_use, c->in_use - 1);
 }
 
-static bool on_page_list(struct slab *s, pfn_t pfn, unsigned idx)
+static bool on_page_list(struct slab *slab, pfn_t pfn, unsigned idx)
 {
-	struct slab_page *p = pfn_desc(s->pages, pfn);
+	struct slab_page *p = pfn_desc(slab->pages, pfn);
 	unsigned at;
 
-	for (at = p->free_head; at; at = *obj_link(s, pfn, at - 1))
+	lockdep_assert_held(&slab->lock);
+	for (at = p->free_head; at; at = *obj_link(slab, pfn, at - 1))
 		if (at - 1 == idx)
 			return true;
 	return false;
 }
 
-bool slab_owns(struct slab *s, const void *obj)
+bool slab_owns(struct slab *slab, const void *obj)
 {
 	const char *o = obj;
 	bool owned = false;
 	unsigned idx, cpu, i;
 	pfn_t pfn;
 
-	if (!addr_in_arena(s->pages, obj))
+	if (!addr_in_arena(slab->pages, obj))
 		return false;
-	pfn = addr_pfn(s->pages, obj);
-	idx = (o - (char *)pfn_addr(s->pages, pfn)) / s->size;
-	spin_lock_named(&s->lock, "slab->lock");
-	if (pfn < s->pages->never_used && idx < s->per_page &&
-	    o == (char *)obj_link(s, pfn, idx))
-		owned = !on_page_list(s, pfn, idx);
-	spin_unlock(&s->lock);
+	pfn = addr_pfn(slab->pages, obj);
+	idx = (o - (char *)pfn_addr(slab->pages, pfn)) / slab->size;
+	spin_lock(&slab->lock);
+	if (pfn < slab->pages->never_used && idx < slab->per_page &&
+	    o == (char *)obj_link(slab, pfn, idx))
+		owned = !on_page_list(slab, pfn, idx);
+	spin_unlock(&slab->lock);
 	for (cpu = 0; owned && cpu < SYNC_MAX_CPUS; cpu++)
-		for (i = 0; i < s->cpu[cpu].count; i++)
-			if (s->cpu[cpu].obj[i] == obj)
+		for (i = 0; i < slab->cpu[cpu].count; i++)
+			if (slab->cpu[cpu].obj[i] == obj)
 				return false;
 	return owned;
 }
 
-bool slab_in_range(struct slab *s, const void *obj)
+bool slab_in_range(struct slab *slab, const void *obj)
 {
 	size_t at = (uintptr_t)obj & (SLAB_SIZE - 1);
 
-	return addr_in_arena(s->pages, obj) &&
-	       addr_pfn(s->pages, obj) < READ_ONCE(s->pages->never_used) &&
-	       at % s->size == 0 && at / s->size < s->per_page;
+	return addr_in_arena(slab->pages, obj) &&
+	       addr_pfn(slab->pages, obj) <
+		       READ_ONCE(slab->pages->never_used) &&
+	       at % slab->size == 0 && at / slab->size < slab->per_page;
 }
 
-size_t slab_objects(const struct slab *s)
+size_t slab_objects(const struct slab *slab)
 {
 	long n = 0;
 	unsigned cpu;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		n += READ_ONCE(s->cpu[cpu].in_use);
+		n += READ_ONCE(slab->cpu[cpu].in_use);
 	return n < 0 ? 0 : (size_t)n;
 }
 
-size_t slab_bytes(const struct slab *s)
+size_t slab_bytes(const struct slab *slab)
 {
-	return arena_used(s->pages) << SLAB_SHIFT;
+	return arena_used(slab->pages) << SLAB_SHIFT;
 }
 
-size_t slab_destroy(struct slab *s)
+size_t slab_destroy(struct slab *slab)
 {
 	size_t leaked;
 
-	if (!s)
+	if (!slab)
 		return 0;
-	leaked = slab_objects(s);
-	atomic_long_sub((long)slab_bytes(s), &s->arena->slab_bytes);
-	arena_destroy(s->pages);
-	munmap(s->cpu, SYNC_MAX_CPUS * sizeof(*s->cpu));
-	free(s);
+	leaked = slab_objects(slab);
+	atomic_long_sub((long)slab_bytes(slab), &slab->arena->slab_bytes);
+	arena_destroy(slab->pages);
+	munmap(slab->cpu, SYNC_MAX_CPUS * sizeof(*slab->cpu));
+	free(slab);
 	return leaked;
 }

@@ -243,8 +243,10 @@ struct mutex {
 
 #define DEFINE_MUTEX(m) struct mutex m = { { 0 } }
 #define mutex_init(m) init_rwsem(&(m)->sem)
-#define mutex_lock(m) down_write_named(&(m)->sem, #m)
-#define mutex_trylock(m) down_write_trylock_named(&(m)->sem, #m)
+#define mutex_lock(m) \
+	SYNC_LOCK(&(m)->sem, #m, "-W", SYNC_WRITER, 0, sync_down_write)
+#define mutex_trylock(m) \
+	SYNC_TRYLOCK(&(m)->sem, #m, "-W", SYNC_WRITER, sync_down_write_trylock)
 #define mutex_unlock(m) up_write(&(m)->sem)
 
 #define bit_spin_is_locked(nr, addr) test_bit(nr, addr)
@@ -254,8 +256,6 @@ struct lock_class_key {
 };
 struct lockdep_map {
 };
-#define lockdep_assert_held(l) ((void)(l))
-#define lockdep_assert_held_write(l) ((void)(l))
 #define lockdep_init_map(map, name, key, sub) ((void)(key))
 #define lockdep_set_class(l, key) ((void)(key))
 #define lock_acquired(map, ip) ((void)(map))

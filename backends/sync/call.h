@@ -5,7 +5,9 @@
  *
  * A flavour provides sync_preempt_disable(), sync_preempt_enable(),
  * sync_cond_resched(), sync_cpu_release() and sync_spin_lock(lock, class) and
- * so on for every lock call below.
+ * so on for every lock call below. The class is the text of a call's argument,
+ * so each macro makes that text itself: an inner macro would see the argument
+ * expanded.
  */
 #ifndef ZLAB_SYNC_CALL_H
 #define ZLAB_SYNC_CALL_H
@@ -49,10 +51,10 @@ static inline unsigned sync_class(struct lock_site *site)
 			sync_debug_take(__l, __s, (take) | SYNC_TRY, 0); \
 		__took;                                                  \
 	})
-#define SYNC_DROP(l, text, call)                           \
-	({                                                 \
-		sync_debug_drop((l), SYNC_SITE(text, "")); \
-		call;                                      \
+#define SYNC_DROP(l, text, take, call)                           \
+	({                                                       \
+		sync_debug_drop((l), SYNC_SITE(text, ""), take); \
+		call;                                            \
 	})
 #define preempt_disable()                         \
 	({                                        \
@@ -75,7 +77,14 @@ static inline unsigned sync_class(struct lock_site *site)
 		sync_cpu_release();                            \
 	})
 #define sync_assert_none_held() sync_debug_none("the operation ends", SYNC_HERE)
-#define sync_assert_held(l, text) sync_debug_held((l), SYNC_SITE(text, ""))
+#define lockdep_is_held(l) sync_debug_is_held(l)
+#define SYNC_ASSERT(l, text, want) \
+	sync_debug_assert((l), SYNC_SITE(text, ""), want)
+#define lockdep_assert(cond)                               \
+	({                                                 \
+		if (!(cond))                               \
+			sync_debug_rule(#cond, SYNC_HERE); \
+	})
 #else
 #ifdef SYNC_VIRTUAL
 #define SYNC_TAKE(l, text, sfx, take, nest, call)             \
@@ -94,80 +103,68 @@ static inline unsigned sync_class(struct lock_site *site)
 #endif
 #define SYNC_TRIED(l, text, sfx, take, call) \
 	SYNC_TAKE(l, text, sfx, take, 0, call)
-#define SYNC_DROP(l, text, call) call
+#define SYNC_DROP(l, text, take, call) call
 #define preempt_disable() sync_preempt_disable()
 #define preempt_enable() sync_preempt_enable()
 #define cond_resched() sync_cond_resched()
 #define sync_cpu_detach() sync_cpu_release()
 #define sync_assert_none_held() ((void)0)
-#define sync_assert_held(l, text) ((void)(l))
+/* Neither is evaluated; what they name must exist all the same. */
+#define lockdep_is_held(l) ((void)sizeof(l), true)
+#define SYNC_ASSERT(l, text, want) ((void)sizeof(l))
+#define lockdep_assert(cond) ((void)sizeof(cond))
 #endif
 
+#define lockdep_assert_held(l) SYNC_ASSERT(l, #l, SYNC_HELD)
+#define lockdep_assert_held_read(l) SYNC_ASSERT(l, #l, SYNC_HELD_READ)
+#define lockdep_assert_held_write(l) SYNC_ASSERT(l, #l, SYNC_HELD_WRITE)
+#define lockdep_assert_not_held(l) SYNC_ASSERT(l, #l, SYNC_NOT_HELD)
+#define assert_spin_locked(l) SYNC_ASSERT(l, #l, SYNC_HELD)
+
+#define SYNC_LOCK(l, text, sfx, take, nest, lock) \
+	SYNC_TAKE(l, text, sfx, take, nest, lock((l), __class))
+#define SYNC_TRYLOCK(l, text, sfx, take, trylock) \
+	SYNC_TRIED(l, text, sfx, take, trylock((l), __class))
+
 /* The calls under their kernel names. */
-#define spin_lock_at(l, name, nest)                  \
-	SYNC_TAKE(l, name, "", SYNC_EXCLUSIVE, nest, \
-		  sync_spin_lock((l), __class))
-#define spin_lock(l) spin_lock_at(l, #l, 0)
-#define spin_lock_named(l, name) spin_lock_at(l, name, 0)
-#define spin_lock_nested(l, nest) spin_lock_at(l, #l, nest)
-#define spin_lock_nested_named(l, nest, name) spin_lock_at(l, name, nest)
-#define spin_trylock_named(l, name) \
-	SYNC_TRIED(l, name, "", SYNC_EXCLUSIVE, sync_spin_trylock((l), __class))
-#define spin_trylock(l) spin_trylock_named(l, #l)
-#define spin_unlock(l) SYNC_DROP(l, #l, sync_spin_unlock(l))
-#define assert_spin_locked(l) sync_assert_held(l, #l)
+#define spin_lock(l) SYNC_LOCK(l, #l, "", SYNC_EXCLUSIVE, 0, sync_spin_lock)
+#define spin_lock_nested(l, nest) \
+	SYNC_LOCK(l, #l, "", SYNC_EXCLUSIVE, nest, sync_spin_lock)
+#define spin_trylock(l) \
+	SYNC_TRYLOCK(l, #l, "", SYNC_EXCLUSIVE, sync_spin_trylock)
+#define spin_unlock(l) SYNC_DROP(l, #l, SYNC_EXCLUSIVE, sync_spin_unlock(l))
 
-#define read_lock_named(l, name) \
-	SYNC_TAKE(l, name, "-R", SYNC_SHARED, 0, sync_read_lock((l), __class))
-#define read_lock(l) read_lock_named(l, #l)
-#define read_trylock_named(l, name) \
-	SYNC_TRIED(l, name, "-R", SYNC_SHARED, sync_read_trylock((l), __class))
-#define read_trylock(l) read_trylock_named(l, #l)
-#define read_unlock(l) SYNC_DROP(l, #l, sync_read_unlock(l))
-#define write_lock_at(l, name, nest)                   \
-	SYNC_TAKE(l, name, "-W", SYNC_EXCLUSIVE, nest, \
-		  sync_write_lock((l), __class))
-#define write_lock(l) write_lock_at(l, #l, 0)
-#define write_lock_named(l, name) write_lock_at(l, name, 0)
-#define write_lock_nested(l, nest) write_lock_at(l, #l, nest)
-#define write_lock_nested_named(l, nest, name) write_lock_at(l, name, nest)
-#define write_trylock_named(l, name)              \
-	SYNC_TRIED(l, name, "-W", SYNC_EXCLUSIVE, \
-		   sync_write_trylock((l), __class))
-#define write_trylock(l) write_trylock_named(l, #l)
-#define write_unlock(l) SYNC_DROP(l, #l, sync_write_unlock(l))
+#define read_lock(l) SYNC_LOCK(l, #l, "-R", SYNC_SHARED, 0, sync_read_lock)
+#define read_trylock(l) \
+	SYNC_TRYLOCK(l, #l, "-R", SYNC_SHARED, sync_read_trylock)
+#define read_unlock(l) SYNC_DROP(l, #l, SYNC_SHARED, sync_read_unlock(l))
+#define write_lock(l) SYNC_LOCK(l, #l, "-W", SYNC_EXCLUSIVE, 0, sync_write_lock)
+#define write_lock_nested(l, nest) \
+	SYNC_LOCK(l, #l, "-W", SYNC_EXCLUSIVE, nest, sync_write_lock)
+#define write_trylock(l) \
+	SYNC_TRYLOCK(l, #l, "-W", SYNC_EXCLUSIVE, sync_write_trylock)
+#define write_unlock(l) SYNC_DROP(l, #l, SYNC_EXCLUSIVE, sync_write_unlock(l))
 
-#define down_read_named(s, name)                               \
-	SYNC_TAKE(s, name, "-R", SYNC_SHARED | SYNC_SLEEPS, 0, \
-		  sync_down_read((s), __class))
-#define down_read(s) down_read_named(s, #s)
-#define down_read_trylock_named(s, name)                     \
-	SYNC_TRIED(s, name, "-R", SYNC_SHARED | SYNC_SLEEPS, \
-		   sync_down_read_trylock((s), __class))
-#define down_read_trylock(s) down_read_trylock_named(s, #s)
-#define up_read(s) SYNC_DROP(s, #s, sync_up_read(s))
-#define down_write_at(s, name, nest)                                 \
-	SYNC_TAKE(s, name, "-W", SYNC_EXCLUSIVE | SYNC_SLEEPS, nest, \
-		  sync_down_write((s), __class))
-#define down_write(s) down_write_at(s, #s, 0)
-#define down_write_named(s, name) down_write_at(s, name, 0)
-#define down_write_nested(s, nest) down_write_at(s, #s, nest)
-#define down_write_nested_named(s, nest, name) down_write_at(s, name, nest)
-#define down_write_trylock_named(s, name)                       \
-	SYNC_TRIED(s, name, "-W", SYNC_EXCLUSIVE | SYNC_SLEEPS, \
-		   sync_down_write_trylock((s), __class))
-#define down_write_trylock(s) down_write_trylock_named(s, #s)
-#define up_write(s) SYNC_DROP(s, #s, sync_up_write(s))
+#define SYNC_READER (SYNC_SHARED | SYNC_SLEEPS)
+#define SYNC_WRITER (SYNC_EXCLUSIVE | SYNC_SLEEPS)
+#define down_read(s) SYNC_LOCK(s, #s, "-R", SYNC_READER, 0, sync_down_read)
+#define down_read_trylock(s) \
+	SYNC_TRYLOCK(s, #s, "-R", SYNC_READER, sync_down_read_trylock)
+#define up_read(s) SYNC_DROP(s, #s, SYNC_READER, sync_up_read(s))
+#define down_write(s) SYNC_LOCK(s, #s, "-W", SYNC_WRITER, 0, sync_down_write)
+#define down_write_nested(s, nest) \
+	SYNC_LOCK(s, #s, "-W", SYNC_WRITER, nest, sync_down_write)
+#define down_write_trylock(s) \
+	SYNC_TRYLOCK(s, #s, "-W", SYNC_WRITER, sync_down_write_trylock)
+#define up_write(s) SYNC_DROP(s, #s, SYNC_WRITER, sync_up_write(s))
 
-#define bit_spin_lock_named(bit, addr, name)         \
-	SYNC_TAKE(addr, name, "", SYNC_EXCLUSIVE, 0, \
+#define bit_spin_lock(bit, addr)                      \
+	SYNC_TAKE(addr, #addr, "", SYNC_EXCLUSIVE, 0, \
 		  sync_bit_lock((bit), (addr), __class))
-#define bit_spin_lock(bit, addr) bit_spin_lock_named(bit, addr, #addr)
-#define bit_spin_trylock_named(bit, addr, name)    \
-	SYNC_TRIED(addr, name, "", SYNC_EXCLUSIVE, \
+#define bit_spin_trylock(bit, addr)                 \
+	SYNC_TRIED(addr, #addr, "", SYNC_EXCLUSIVE, \
 		   sync_bit_trylock((bit), (addr), __class))
-#define bit_spin_trylock(bit, addr) bit_spin_trylock_named(bit, addr, #addr)
 #define bit_spin_unlock(bit, addr) \
-	SYNC_DROP(addr, #addr, sync_bit_unlock((bit), (addr)))
+	SYNC_DROP(addr, #addr, SYNC_EXCLUSIVE, sync_bit_unlock((bit), (addr)))
 
 #endif

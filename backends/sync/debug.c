@@ -181,35 +181,76 @@ void sync_debug_take(const void *lock, struct lock_site *site, unsigned take,
 	};
 }
 
-void sync_debug_drop(const void *lock, const struct lock_site *site)
+/* The latest take of it: a second reader may hold the same lock. */
+static struct held *find_held(const void *lock)
 {
 	unsigned i = nr_held;
 
-	while (i-- > 0) {
-		if (held[i].lock != lock)
-			continue;
-		nr_held--;
-		memmove(&held[i], &held[i + 1],
-			(nr_held - i) * sizeof(held[0]));
-		return;
-	}
-	if (nr_held)
+	while (i-- > 0)
+		if (held[i].lock == lock)
+			return &held[i];
+	return NULL;
+}
+
+static const char *mode_name(unsigned take)
+{
+	return take & SYNC_SHARED ? "reading" : "writing";
+}
+
+void sync_debug_drop(const void *lock, const struct lock_site *site,
+		     unsigned take)
+{
+	struct held *h = find_held(lock);
+
+	if (!h && nr_held)
 		stop("unlock by a stranger: " AT
 		     " is not held by this thread; its last lock is " AT,
 		     AT_ARGS(site), AT_ARGS(held[nr_held - 1].site));
-	stop("unlock by a stranger: " AT
-	     " is not held by this thread, which holds no lock",
-	     AT_ARGS(site));
+	if (!h)
+		stop("unlock by a stranger: " AT
+		     " is not held by this thread, which holds no lock",
+		     AT_ARGS(site));
+	if ((h->take ^ take) & SYNC_SHARED)
+		stop("wrong unlock: " AT " ends %s, but %s began at %s:%d",
+		     AT_ARGS(site), mode_name(take), mode_name(h->take),
+		     h->site->file, h->site->line);
+	nr_held--;
+	memmove(h, h + 1, (&held[nr_held] - h) * sizeof(*h));
 }
 
-void sync_debug_held(const void *lock, const struct lock_site *site)
+bool sync_debug_is_held(const void *lock)
 {
-	unsigned i;
+	return find_held(lock);
+}
 
-	for (i = 0; i < nr_held; i++)
-		if (held[i].lock == lock)
-			return;
-	stop(AT " must be held by the thread and is not", AT_ARGS(site));
+void sync_debug_assert(const void *lock, const struct lock_site *site,
+		       enum sync_want want)
+{
+	const struct held *h = find_held(lock);
+	unsigned wrong;
+
+	if (want == SYNC_NOT_HELD) {
+		if (h)
+			stop(AT " must not be held by the thread and is since "
+				"%s:%d",
+			     AT_ARGS(site), h->site->file, h->site->line);
+		return;
+	}
+	if (!h)
+		stop(AT " must be held by the thread and is not",
+		     AT_ARGS(site));
+	if (want == SYNC_HELD)
+		return;
+	wrong = want == SYNC_HELD_READ ? SYNC_EXCLUSIVE : SYNC_SHARED;
+	if ((h->take & SYNC_SHARED) == wrong)
+		stop(AT " must be held for %s and is held for %s since %s:%d",
+		     AT_ARGS(site), mode_name(wrong ^ SYNC_SHARED),
+		     mode_name(wrong), h->site->file, h->site->line);
+}
+
+void sync_debug_rule(const char *rule, const struct lock_site *site)
+{
+	stop("%s:%d needs: %s", site->file, site->line, rule);
 }
 
 void sync_debug_preempt(int by, const struct lock_site *site)

@@ -7,8 +7,9 @@
  * The order in which classes nest is learnt; taking two classes in the other
  * order stops the program even when the two threads never met. So do a
  * recursive take, an unlock of a lock that the thread does not hold, sleeping
- * in an atomic section, and a lock that is left held. The message names both
- * places; then the program aborts.
+ * in an atomic section, a lock that is left held, and code whose assertion of
+ * what is held does not hold. The message names both places; then the program
+ * aborts.
  */
 #ifndef ZLAB_SYNC_DEBUG_H
 #define ZLAB_SYNC_DEBUG_H
@@ -51,11 +52,33 @@ enum sync_take {
 void sync_debug_take(const void *lock, struct lock_site *site, unsigned take,
 		     unsigned nest);
 
-/** sync_debug_drop() - @lock is about to be released at @site */
-void sync_debug_drop(const void *lock, const struct lock_site *site);
+/**
+ * sync_debug_drop() - a lock is about to be released
+ * @lock: its address
+ * @site: the place
+ * @take: enum sync_take, as it must have been taken
+ */
+void sync_debug_drop(const void *lock, const struct lock_site *site,
+		     unsigned take);
 
-/** sync_debug_held() - stop unless the thread holds @lock */
-void sync_debug_held(const void *lock, const struct lock_site *site);
+/** enum sync_want - what an assertion says of the calling thread and a lock */
+enum sync_want {
+	SYNC_HELD, /* held, for reading or writing */
+	SYNC_HELD_READ,
+	SYNC_HELD_WRITE,
+	SYNC_NOT_HELD,
+};
+
+/** sync_debug_assert() - stop unless the thread and @lock are as @want says */
+void sync_debug_assert(const void *lock, const struct lock_site *site,
+		       enum sync_want want);
+
+/** sync_debug_is_held() - whether the thread holds @lock in any mode */
+bool sync_debug_is_held(const void *lock);
+
+/** sync_debug_rule() - stop: @rule, which the code at @site needs, is broken */
+void sync_debug_rule(const char *rule, const struct lock_site *site)
+	__attribute__((noreturn));
 
 /** sync_debug_sleep() - @what, which may sleep, is called at @site */
 void sync_debug_sleep(const char *what, const struct lock_site *site);

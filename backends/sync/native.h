@@ -172,7 +172,6 @@ static inline void sync_spin_unlock(spinlock_t *l)
 	sync_dropped(l);
 }
 
-#define assert_spin_locked(l) sync_assert_held(l, #l)
 #define spin_is_locked(l) sync_raw(is_locked)(&(l)->raw)
 #define spin_is_contended(l) sync_raw(is_contended)(&(l)->raw)
 

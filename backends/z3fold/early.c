@@ -15,182 +15,185 @@
 
 #include "backends/z3fold/z3fold.h"
 
-static void whole_lock(struct z3fold_pool *p)
+static void whole_lock(struct z3fold_pool *pool)
 {
-	if (!p->page_locks)
-		spin_lock_named(&p->lock, "pool->lock");
+	if (!pool->page_locks)
+		spin_lock(&pool->lock);
 }
 
-static void whole_unlock(struct z3fold_pool *p)
+static void whole_unlock(struct z3fold_pool *pool)
 {
-	if (!p->page_locks)
-		spin_unlock(&p->lock);
+	if (!pool->page_locks)
+		spin_unlock(&pool->lock);
 }
 
-static void lists_lock(struct z3fold_pool *p)
+static void lists_lock(struct z3fold_pool *pool)
 {
-	if (p->page_locks)
-		spin_lock_named(&p->lock, "pool->lock");
+	if (pool->page_locks)
+		spin_lock(&pool->lock);
 }
 
-static void lists_unlock(struct z3fold_pool *p)
+static void lists_unlock(struct z3fold_pool *pool)
 {
-	if (p->page_locks)
-		spin_unlock(&p->lock);
+	if (pool->page_locks)
+		spin_unlock(&pool->lock);
 }
 
-static void page_lock(struct z3fold_pool *p, struct z3fold_header *zhdr)
+static void z3fold_page_lock(struct z3fold_pool *pool,
+			     struct z3fold_header *zhdr)
 {
-	if (p->page_locks)
-		spin_lock_named(&zhdr->page_lock, "zhdr->page_lock");
+	if (pool->page_locks)
+		spin_lock(&zhdr->page_lock);
 }
 
-static void page_unlock(struct z3fold_pool *p, struct z3fold_header *zhdr)
+static void z3fold_page_unlock(struct z3fold_pool *pool,
+			       struct z3fold_header *zhdr)
 {
-	if (p->page_locks)
+	if (pool->page_locks)
 		spin_unlock(&zhdr->page_lock);
 }
 
-static unsigned long encode(const struct z3fold_header *zhdr, enum buddy bud)
+static unsigned long encode_handle(const struct z3fold_header *zhdr,
+				   enum buddy bud)
 {
 	return (unsigned long)zhdr + ((bud + zhdr->first_num) & 3);
 }
 
-static enum buddy handle_buddy(const struct z3fold_header *zhdr,
-			       unsigned long handle)
+static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
+				  unsigned long handle)
 {
 	return (handle - zhdr->first_num) & 3;
 }
 
-static struct list_head *list_of(struct z3fold_pool *p,
+static struct list_head *list_of(struct z3fold_pool *pool,
 				 const struct z3fold_header *zhdr)
 {
-	return z3fold_full(zhdr) ? &p->buddied
-				 : &p->unbuddied[z3fold_free_chunks(p, zhdr)];
+	return z3fold_full(zhdr)
+		       ? &pool->buddied
+		       : &pool->unbuddied[z3fold_num_free_chunks(pool, zhdr)];
 }
 
-void z3fold_early_init(struct z3fold_pool *p)
+void z3fold_early_init(struct z3fold_pool *pool)
 {
 	unsigned i;
 
 	for (i = 0; i < TOTAL_CHUNKS; i++)
-		INIT_LIST_HEAD(&p->unbuddied[i]);
-	INIT_LIST_HEAD(&p->buddied);
+		INIT_LIST_HEAD(&pool->unbuddied[i]);
+	INIT_LIST_HEAD(&pool->buddied);
 }
 
-/* Takes a page with room off its list; pool->lock is held. */
-static struct z3fold_header *take_page(struct z3fold_pool *p, unsigned chunks)
+/* Takes a page with room off its list. */
+static struct z3fold_header *take_page(struct z3fold_pool *pool,
+				       unsigned chunks)
 {
 	struct z3fold_header *zhdr;
 	unsigned i;
 
-	for (i = chunks; i <= p->nchunks; i++) {
-		if (list_empty(&p->unbuddied[i]))
+	lockdep_assert_held(&pool->lock);
+	for (i = chunks; i <= pool->nchunks; i++) {
+		if (list_empty(&pool->unbuddied[i]))
 			continue;
-		zhdr = list_first_entry(&p->unbuddied[i], struct z3fold_header,
-					buddy);
+		zhdr = list_first_entry(&pool->unbuddied[i],
+					struct z3fold_header, buddy);
 		list_del_init(&zhdr->buddy);
 		return zhdr;
 	}
 	return NULL;
 }
 
-int z3fold_early_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 {
-	struct z3fold_pool *p = z3fold(pool);
+	struct z3fold_pool *pool = z3fold(zpool);
 	struct z3fold_header *zhdr;
 	enum buddy bud = FIRST;
 	unsigned chunks;
 
 	if (!size)
 		return -EINVAL;
-	if (size > page_bytes(p))
+	if (size > page_bytes(pool))
 		return -ENOSPC;
-	chunks = (size + (1u << p->chunk_shift) - 1) >> p->chunk_shift;
-	if (size > (size_t)(p->nchunks - 1) << p->chunk_shift) {
-		zhdr = z3fold_malloc_headless(p);
+	chunks = size_to_chunks(size, pool->chunk_shift);
+	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
+		zhdr = z3fold_malloc_headless(pool);
 		*handle = (unsigned long)zhdr;
 		return zhdr ? 0 : -ENOMEM;
 	}
-	whole_lock(p);
-	lists_lock(p);
-	zhdr = take_page(p, chunks);
-	lists_unlock(p);
+	whole_lock(pool);
+	lists_lock(pool);
+	zhdr = take_page(pool, chunks);
+	lists_unlock(pool);
 	if (zhdr) {
-		page_lock(p, zhdr);
-		bud = z3fold_free_buddy(p, zhdr, chunks);
+		z3fold_page_lock(pool, zhdr);
+		bud = z3fold_get_free_buddy(pool, zhdr, chunks);
 	} else {
-		whole_unlock(p);
-		zhdr = z3fold_new_page(p, false);
+		whole_unlock(pool);
+		zhdr = z3fold_new_page(pool, false);
 		if (!zhdr)
 			return -ENOMEM;
-		whole_lock(p);
-		page_lock(p, zhdr);
+		whole_lock(pool);
+		z3fold_page_lock(pool, zhdr);
 	}
-	z3fold_place(p, zhdr, bud, chunks);
-	*handle = encode(zhdr, bud);
-	atomic_long_inc(&p->objects);
-	lists_lock(p);
-	list_add(&zhdr->buddy, list_of(p, zhdr));
-	z3fold_lru_touch(p, zhdr);
-	lists_unlock(p);
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	z3fold_place(pool, zhdr, bud, chunks);
+	*handle = encode_handle(zhdr, bud);
+	atomic_long_inc(&pool->objects);
+	lists_lock(pool);
+	list_add(&zhdr->buddy, list_of(pool, zhdr));
+	z3fold_lru_touch(pool, zhdr);
+	lists_unlock(pool);
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 	return 0;
 }
 
 /* Debug builds: looks at what needs no lock. */
-static void check_address(struct z3fold_pool *p, const char *call,
+static void check_address(struct z3fold_pool *pool, const char *call,
 			  unsigned long handle)
 {
-	struct arena *a = p->zpool.arena;
+	struct arena *a = pool->zpool.arena;
 	const char *why = NULL;
 
 	if (!chunk_debug())
 		return;
 	if (!addr_in_arena(a, (void *)handle) ||
 	    addr_pfn(a, (void *)handle) >= READ_ONCE(a->never_used) ||
-	    (handle & (page_bytes(p) - 1)) > 3)
+	    (handle & (page_bytes(pool) - 1)) > 3)
 		why = "no such handle was ever given out";
-	else if (!atomic_read(&page_desc(p, page_of(p, handle))->note.used))
+	else if (!atomic_read(
+			 &page_desc(pool, handle_to_z3fold_header(pool, handle))
+				  ->note.used))
 		why = "its page was freed";
-	z3fold_bad_handle(p, call, HEADLESS, handle, why);
+	z3fold_bad_handle(pool, call, HEADLESS, handle, why);
 }
 
-/* Debug builds: the page's lock is held. */
-static void check_object(struct z3fold_pool *p, const char *call,
+/* Debug builds: looks at the header. */
+static void check_object(struct z3fold_pool *pool, const char *call,
 			 struct z3fold_header *zhdr, enum buddy bud,
 			 unsigned long handle)
 {
+	z3fold_assert_locked(pool, zhdr);
 	if (!chunk_debug())
 		return;
 	if (bud == HEADLESS || !*z3fold_chunks(zhdr, bud))
-		z3fold_bad_handle(p, call, bud, handle,
+		z3fold_bad_handle(pool, call, bud, handle,
 				  "it was freed already or never given out");
 }
 
-static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
-			   enum buddy bud, unsigned long handle)
+/* The caller owns the page, which is off its list and has lost an object. */
+static void put_back(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	if (chunk_debug() && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
-		z3fold_bad_handle(p, "free", bud, handle, "it is mapped");
+	z3fold_compact_page(pool, zhdr);
+	lists_lock(pool);
+	list_add(&zhdr->buddy, list_of(pool, zhdr));
+	lists_unlock(pool);
 }
 
-/* The page is ours, off its list, and has lost an object. */
-static void put_back(struct z3fold_pool *p, struct z3fold_header *zhdr)
-{
-	z3fold_compact_page(p, zhdr);
-	lists_lock(p);
-	list_add(&zhdr->buddy, list_of(p, zhdr));
-	lists_unlock(p);
-}
-
-/* Returns whether the page is empty and ours to free. */
-static bool free_object(struct z3fold_pool *p, struct z3fold_header *zhdr,
+/* Return: whether the page is empty and the caller is the one to free it. */
+static bool free_object(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			enum buddy bud)
 {
 	bool owned, empty;
 
+	z3fold_assert_locked(pool, zhdr);
 	if (zhdr->claimed) {
 		zhdr->freed |= 1 << bud;
 		return false;
@@ -199,134 +202,120 @@ static bool free_object(struct z3fold_pool *p, struct z3fold_header *zhdr,
 	if (bud == MIDDLE)
 		zhdr->start_middle = 0;
 	empty = z3fold_empty(zhdr);
-	lists_lock(p);
+	lists_lock(pool);
 	owned = list_empty(&zhdr->buddy);
 	if (!owned) {
 		list_del_init(&zhdr->buddy);
 		if (empty)
-			list_del_init(&page_desc(p, zhdr)->lru);
+			list_del_init(&page_desc(pool, zhdr)->lru);
 	}
-	lists_unlock(p);
+	lists_unlock(pool);
 	if (owned)
 		return false;
 	if (!empty)
-		put_back(p, zhdr);
+		put_back(pool, zhdr);
 	return empty;
 }
 
-void z3fold_early_free(struct zpool *pool, unsigned long handle)
+void z3fold_early_free(struct zpool *zpool, unsigned long handle)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct z3fold_header *zhdr = page_of(p, handle);
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr = handle_to_z3fold_header(pool, handle);
 	enum buddy bud;
 	bool last;
 
-	check_address(p, "free", handle);
-	if (page_desc(p, zhdr)->headless) {
-		check_unmapped(p, zhdr, HEADLESS, handle);
-		z3fold_free_headless(p, zhdr);
+	check_address(pool, "free", handle);
+	if (page_desc(pool, zhdr)->headless) {
+		z3fold_check_unmapped(pool, zhdr, HEADLESS, handle);
+		z3fold_free_headless(pool, zhdr);
 		return;
 	}
-	whole_lock(p);
-	page_lock(p, zhdr);
-	bud = handle_buddy(zhdr, handle);
-	check_object(p, "free", zhdr, bud, handle);
-	check_unmapped(p, zhdr, bud, handle);
-	atomic_long_dec(&p->objects);
-	last = free_object(p, zhdr, bud);
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	whole_lock(pool);
+	z3fold_page_lock(pool, zhdr);
+	bud = handle_to_buddy(zhdr, handle);
+	check_object(pool, "free", zhdr, bud, handle);
+	z3fold_check_unmapped(pool, zhdr, bud, handle);
+	atomic_long_dec(&pool->objects);
+	last = free_object(pool, zhdr, bud);
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 	if (last)
-		z3fold_free_page(p, zhdr);
+		z3fold_free_page(pool, zhdr);
 }
 
-void *z3fold_early_map(struct zpool *pool, unsigned long handle,
-		       enum zpool_mapmode mode)
+/* A mapping begins or ends. */
+static inline __attribute__((always_inline)) void *
+change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
+	       enum zpool_mapmode mode)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct z3fold_header *zhdr = page_of(p, handle);
+	const char *call = begins ? "map" : "unmap";
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr = handle_to_z3fold_header(pool, handle);
 	enum buddy bud;
 	char *addr;
 
-	check_address(p, "map", handle);
-	if (page_desc(p, zhdr)->headless) {
-		z3fold_note_map(p, zhdr, HEADLESS, handle, true, mode);
+	check_address(pool, call, handle);
+	if (page_desc(pool, zhdr)->headless) {
+		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
 		return zhdr;
 	}
-	whole_lock(p);
-	page_lock(p, zhdr);
-	bud = handle_buddy(zhdr, handle);
-	check_object(p, "map", zhdr, bud, handle);
-	z3fold_note_map(p, zhdr, bud, handle, true, mode);
-	z3fold_mapped(zhdr, bud, 1);
-	addr = (char *)zhdr + z3fold_offset(p, zhdr, bud);
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	whole_lock(pool);
+	z3fold_page_lock(pool, zhdr);
+	bud = handle_to_buddy(zhdr, handle);
+	check_object(pool, call, zhdr, bud, handle);
+	z3fold_note_map(pool, zhdr, bud, handle, begins, mode);
+	z3fold_mapped(pool, zhdr, bud, begins ? 1 : -1);
+	addr = (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 	return addr;
 }
 
-void z3fold_early_unmap(struct zpool *pool, unsigned long handle)
+void *z3fold_early_map(struct zpool *zpool, unsigned long handle,
+		       enum zpool_mapmode mode)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct z3fold_header *zhdr = page_of(p, handle);
-	enum buddy bud;
-
-	check_address(p, "unmap", handle);
-	if (page_desc(p, zhdr)->headless) {
-		z3fold_note_map(p, zhdr, HEADLESS, handle, false, ZPOOL_MM_RO);
-		return;
-	}
-	whole_lock(p);
-	page_lock(p, zhdr);
-	bud = handle_buddy(zhdr, handle);
-	check_object(p, "unmap", zhdr, bud, handle);
-	z3fold_note_map(p, zhdr, bud, handle, false, ZPOOL_MM_RO);
-	z3fold_mapped(zhdr, bud, -1);
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	return change_mapping(zpool, handle, true, mode);
 }
 
-/* Takes the oldest page that nobody owns off lists and LRU. */
-static struct z3fold_header *take_oldest(struct z3fold_pool *p)
+void z3fold_early_unmap(struct zpool *zpool, unsigned long handle)
 {
-	struct z3fold_header *zhdr;
-	struct z3fold_page *page;
-	struct list_head *node;
-
-	for (node = p->lru.prev; node != &p->lru; node = node->prev) {
-		page = list_entry(node, struct z3fold_page, lru);
-		zhdr = pfn_addr(p->zpool.arena, desc_pfn(p->zpool.arena, page));
-		if (page->headless) {
-			page->claimed = true;
-		} else {
-			if (list_empty(&zhdr->buddy))
-				continue;
-			list_del_init(&zhdr->buddy);
-		}
-		list_del_init(&page->lru);
-		return zhdr;
-	}
-	return NULL;
+	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
 }
 
-/* The page is off lists and LRU, and locked. Returns whether it was freed. */
-static bool reclaim_objects(struct z3fold_pool *p, struct z3fold_header *zhdr)
+/* A page on no list is somebody's already. */
+static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	lockdep_assert_held(&pool->lock);
+	if (list_empty(&zhdr->buddy))
+		return false;
+	list_del_init(&zhdr->buddy);
+	return true;
+}
+
+/*
+ * The page is off lists and LRU. With lock=pool, pool->lock is still held, and
+ * released inside. Return: whether the page was freed.
+ */
+static bool reclaim_objects(struct z3fold_pool *pool,
+			    struct z3fold_header *zhdr)
 {
 	unsigned long handle[BUDDIES] = { 0 };
 	enum buddy bud;
 	bool empty;
 
+	z3fold_page_lock(pool, zhdr);
+	z3fold_assert_locked(pool, zhdr);
 	zhdr->claimed = true;
 	for (bud = FIRST; bud < BUDDIES; bud++)
 		if (*z3fold_chunks(zhdr, bud))
-			handle[bud] = encode(zhdr, bud);
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+			handle[bud] = encode_handle(zhdr, bud);
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 
-	z3fold_evict(p, zhdr, handle);
+	z3fold_evict(pool, zhdr, handle);
 
-	whole_lock(p);
-	page_lock(p, zhdr);
+	whole_lock(pool);
+	z3fold_page_lock(pool, zhdr);
 	for (bud = FIRST; bud < BUDDIES; bud++)
 		if (zhdr->freed & 1 << bud)
 			*z3fold_chunks(zhdr, bud) = 0;
@@ -336,105 +325,73 @@ static bool reclaim_objects(struct z3fold_pool *p, struct z3fold_header *zhdr)
 	zhdr->claimed = false;
 	empty = z3fold_empty(zhdr);
 	if (!empty) {
-		lists_lock(p);
-		list_add(&zhdr->buddy, list_of(p, zhdr));
-		z3fold_lru_touch(p, zhdr);
-		lists_unlock(p);
+		lists_lock(pool);
+		list_add(&zhdr->buddy, list_of(pool, zhdr));
+		z3fold_lru_touch(pool, zhdr);
+		lists_unlock(pool);
 	}
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 	if (empty)
-		z3fold_free_page(p, zhdr);
+		z3fold_free_page(pool, zhdr);
 	return empty;
 }
 
-static int reclaim_page(struct z3fold_pool *p)
+static int reclaim_page(struct zpool *zpool)
 {
-	struct z3fold_header *zhdr;
-	int i;
-
-	if (!p->zpool.evict)
-		return -EINVAL;
-	for (i = 0; i < RECLAIM_TRIES; i++) {
-		spin_lock_named(&p->lock, "pool->lock");
-		if (list_empty(&p->lru)) {
-			spin_unlock(&p->lock);
-			return -EINVAL;
-		}
-		zhdr = take_oldest(p);
-		if (!zhdr || page_desc(p, zhdr)->headless || p->page_locks)
-			spin_unlock(&p->lock);
-		if (!zhdr)
-			break;
-		if (page_desc(p, zhdr)->headless) {
-			if (!z3fold_evict_headless(p, zhdr,
-						   (unsigned long)zhdr))
-				return 0;
-			continue;
-		}
-		page_lock(p, zhdr);
-		if (reclaim_objects(p, zhdr))
-			return 0;
-	}
-	return -EAGAIN;
+	return z3fold_reclaim_page(z3fold(zpool), claim, reclaim_objects, 0);
 }
 
-int z3fold_early_shrink(struct zpool *pool, unsigned pages, unsigned *reclaimed)
+int z3fold_early_shrink(struct zpool *zpool, unsigned pages,
+			unsigned *reclaimed)
 {
-	int ret = -EINVAL;
-
-	for (*reclaimed = 0; *reclaimed < pages; ++*reclaimed) {
-		ret = reclaim_page(z3fold(pool));
-		if (ret)
-			break;
-	}
-	return ret;
+	return chunk_shrink(zpool, pages, reclaimed, reclaim_page);
 }
 
-void z3fold_early_locate(struct zpool *pool, unsigned long handle,
+void z3fold_early_locate(struct zpool *zpool, unsigned long handle,
 			 struct zpool_location *loc)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct z3fold_header *zhdr = page_of(p, handle);
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr = handle_to_z3fold_header(pool, handle);
 
-	loc->pfn = header_pfn(p, zhdr);
+	loc->pfn = header_pfn(pool, zhdr);
 	loc->indexed = false;
 	loc->at = 0;
-	if (page_desc(p, zhdr)->headless)
+	if (page_desc(pool, zhdr)->headless)
 		return;
-	whole_lock(p);
-	page_lock(p, zhdr);
-	loc->at = z3fold_offset(p, zhdr, handle_buddy(zhdr, handle));
-	page_unlock(p, zhdr);
-	whole_unlock(p);
+	whole_lock(pool);
+	z3fold_page_lock(pool, zhdr);
+	loc->at = z3fold_offset(pool, zhdr, handle_to_buddy(zhdr, handle));
+	z3fold_page_unlock(pool, zhdr);
+	whole_unlock(pool);
 }
 
-static int check_listed(struct z3fold_pool *p, struct z3fold_header *zhdr,
+static int check_listed(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			struct err *err)
 {
 	if (!list_empty(&zhdr->buddy))
 		return 0;
 	return err_set(err, -EIO, "z3fold: page %u is on no list",
-		       header_pfn(p, zhdr));
+		       header_pfn(pool, zhdr));
 }
 
-int z3fold_early_validate(struct zpool *pool, struct err *err)
+int z3fold_early_validate(struct zpool *zpool, struct err *err)
 {
-	struct z3fold_pool *p = z3fold(pool);
+	struct z3fold_pool *pool = z3fold(zpool);
 	struct z3fold_header *zhdr;
 	struct list_head *node;
 	unsigned i;
 
 	for (i = 0; i < TOTAL_CHUNKS; i++)
-		if (z3fold_check_list(p, &p->unbuddied[i], i, err))
+		if (z3fold_check_list(pool, &pool->unbuddied[i], i, err))
 			return -EIO;
-	list_for_each (node, &p->buddied) {
+	list_for_each (node, &pool->buddied) {
 		zhdr = list_entry(node, struct z3fold_header, buddy);
 		if (!z3fold_full(zhdr))
 			return err_set(err, -EIO,
 				       "z3fold: page %u has room, and is on "
 				       "the list of full pages",
-				       header_pfn(p, zhdr));
+				       header_pfn(pool, zhdr));
 	}
-	return z3fold_check_pages(p, check_listed, err);
+	return z3fold_check_pages(pool, check_listed, err);
 }

@@ -7,8 +7,8 @@
  * slot stays where it is and becomes a foreign handle there), a middle one
  * moves within the page.
  *
- * pool->lock guards lists and LRU, a page's lock its header, slots->lock the
- * words. Order: page_lock, then pool->lock or slots->lock; where a page is
+ * pool->lock guards lists and LRU, a page's lock its header, zsl->lock the
+ * words. Order: page_lock, then pool->lock or zsl->lock; where a page is
  * found through a list or a slot, its lock is only tried. A page lives while it
  * has references: one for each object, and one for each user in between.
  */
@@ -24,86 +24,81 @@
 #define SLOTS_ALIGN 64
 #define HANDLE_HEADLESS 1ul
 
-struct slots {
-	unsigned long word[SLOTS];
+struct z3fold_buddy_slots {
+	unsigned long slot[SLOTS];
 	struct z3fold_pool *pool;
 	rwlock_t lock;
 };
-_Static_assert(sizeof(struct slots) == 48, "as in 6.1");
-
-struct late_header {
-	struct z3fold_header h;
-	atomic_t refcount;
-	int16_t cpu;
-	struct work work;
-	struct slots *slots;
-	struct z3fold_pool *pool;
-};
-_Static_assert(sizeof(struct late_header) == 88, "as in 6.1");
+_Static_assert(sizeof(struct z3fold_buddy_slots) == 48, "as in 6.1");
 
 struct late_cpu {
 	bool ready;
 	struct list_head unbuddied[TOTAL_CHUNKS];
 };
 
-static void page_unlock(struct late_header *z)
+static void z3fold_page_lock(struct z3fold_header *zhdr)
 {
-	spin_unlock(&z->h.page_lock);
+	spin_lock(&zhdr->page_lock);
 }
 
-static bool page_trylock(struct late_header *z)
+static void z3fold_page_unlock(struct z3fold_header *zhdr)
 {
-	return spin_trylock_named(&z->h.page_lock, "zhdr->page_lock");
+	spin_unlock(&zhdr->page_lock);
 }
 
-static struct slots *handle_slots(unsigned long handle)
+static bool z3fold_page_trylock(struct z3fold_header *zhdr)
 {
-	return (struct slots *)(handle & ~(SLOTS_ALIGN - 1ul));
+	return spin_trylock(&zhdr->page_lock);
 }
 
-static unsigned slot_of(const struct late_header *z, enum buddy bud)
+static struct z3fold_buddy_slots *handle_to_slots(unsigned long handle)
 {
-	return (bud + z->h.first_num) & SLOT_MASK;
+	return (struct z3fold_buddy_slots *)(handle & ~(SLOTS_ALIGN - 1ul));
 }
 
-static unsigned long word_of(const struct late_header *z, enum buddy bud)
+static unsigned slot_idx(const struct z3fold_header *zhdr, enum buddy bud)
 {
-	unsigned long word = (unsigned long)z + slot_of(z, bud);
+	return (bud + zhdr->first_num) & SLOT_MASK;
+}
+
+static unsigned long slot_word(const struct z3fold_header *zhdr, enum buddy bud)
+{
+	unsigned long value = (unsigned long)zhdr + slot_idx(zhdr, bud);
 
 	if (bud == LAST)
-		word |= (unsigned long)z->h.last_chunks << LAST_SHIFT;
-	return word;
+		value |= (unsigned long)zhdr->last_chunks << LAST_SHIFT;
+	return value;
 }
 
-static void set_word(struct slots *slots, unsigned long *slot,
-		     unsigned long word)
+static void set_slot(struct z3fold_buddy_slots *zsl, unsigned long *slot,
+		     unsigned long value)
 {
-	write_lock_named(&slots->lock, "zsl->lock");
-	*slot = word;
-	write_unlock(&slots->lock);
+	write_lock(&zsl->lock);
+	*slot = value;
+	write_unlock(&zsl->lock);
 }
 
-static unsigned long get_word(unsigned long handle)
+static unsigned long get_slot(unsigned long handle)
 {
-	struct slots *slots = handle_slots(handle);
-	unsigned long word;
+	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
+	unsigned long value;
 
-	read_lock_named(&slots->lock, "zsl->lock");
-	word = *(unsigned long *)handle;
-	read_unlock(&slots->lock);
-	return word;
+	read_lock(&zsl->lock);
+	value = *(unsigned long *)handle;
+	read_unlock(&zsl->lock);
+	return value;
 }
 
-static enum buddy handle_buddy(const struct late_header *z,
-			       unsigned long handle)
+static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
+				  unsigned long handle)
 {
-	return (get_word(handle) - z->h.first_num) & SLOT_MASK;
+	return (get_slot(handle) - zhdr->first_num) & SLOT_MASK;
 }
 
 /* This CPU's lists. A CPU sets up its own. */
-static struct late_cpu *this_cpu(struct z3fold_pool *p)
+static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 {
-	struct late_cpu *c = &p->cpu[smp_processor_id()];
+	struct late_cpu *c = &pool->cpu[smp_processor_id()];
 	unsigned i;
 
 	if (c->ready)
@@ -114,134 +109,145 @@ static struct late_cpu *this_cpu(struct z3fold_pool *p)
 	return c;
 }
 
-static void compact_work(struct work *work);
+static void compact_page_work(struct work *work);
 
-static struct slots *new_slots(struct z3fold_pool *p)
+static struct z3fold_buddy_slots *alloc_slots(struct z3fold_pool *pool)
 {
-	struct slots *slots = slab_zalloc(p->slots);
+	struct z3fold_buddy_slots *zsl = slab_zalloc(pool->c_handle);
 
-	if (slots) {
-		slots->pool = p;
-		rwlock_init(&slots->lock);
+	if (zsl) {
+		zsl->pool = pool;
+		rwlock_init(&zsl->lock);
 	}
-	return slots;
+	return zsl;
 }
 
-static struct late_header *new_page(struct z3fold_pool *p)
+static struct z3fold_header *new_page(struct z3fold_pool *pool)
 {
-	struct slots *slots = new_slots(p);
-	struct late_header *z;
+	struct z3fold_buddy_slots *zsl = alloc_slots(pool);
+	struct z3fold_header *zhdr;
 
-	if (!slots)
+	if (!zsl)
 		return NULL;
-	z = (struct late_header *)z3fold_new_page(p, false);
-	if (!z) {
-		slab_free(p->slots, slots);
+	zhdr = z3fold_new_page(pool, false);
+	if (!zhdr) {
+		slab_free(pool->c_handle, zsl);
 		return NULL;
 	}
-	atomic_set(&z->refcount, 1);
-	z->cpu = -1;
-	work_init(&z->work, compact_work);
-	z->work.key = header_pfn(p, &z->h);
-	z->slots = slots;
-	z->pool = p;
-	return z;
+	atomic_set(&zhdr->refcount, 1);
+	zhdr->cpu = -1;
+	work_init(&zhdr->work, compact_page_work);
+	zhdr->work.key = header_pfn(pool, zhdr);
+	zhdr->slots = zsl;
+	zhdr->pool = pool;
+	return zhdr;
 }
 
-/* Clears the slot of an object of @z; the last one of its slots frees them. */
-static void free_handle(struct z3fold_pool *p, struct late_header *z,
+/* Clears the slot of a page's object; the last one of its slots frees them. */
+static void free_handle(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			unsigned long handle)
 {
-	struct slots *slots = handle_slots(handle);
+	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
 	bool none;
 
-	write_lock_named(&slots->lock, "zsl->lock");
+	lockdep_assert_held(&zhdr->page_lock);
+	write_lock(&zsl->lock);
 	*(unsigned long *)handle = 0;
-	none = !slots->word[0] && !slots->word[1] && !slots->word[2] &&
-	       !slots->word[3];
-	write_unlock(&slots->lock);
-	if (z->slots != slots)
-		z->h.foreign_handles--;
+	none = !zsl->slot[0] && !zsl->slot[1] && !zsl->slot[2] && !zsl->slot[3];
+	write_unlock(&zsl->lock);
+	if (zhdr->slots != zsl)
+		zhdr->foreign_handles--;
 	if (none) {
-		if (z->slots == slots)
-			z->slots = NULL;
-		slab_free(p->slots, slots);
+		if (zhdr->slots == zsl)
+			zhdr->slots = NULL;
+		slab_free(pool->c_handle, zsl);
 	}
 }
 
-/* Puts the page, which is locked and on no list, where it can be found. */
-static void add_to_unbuddied(struct z3fold_pool *p, struct late_header *z)
+/* Puts the page, which is on no list, where it can be found. */
+static void add_to_unbuddied(struct z3fold_pool *pool,
+			     struct z3fold_header *zhdr)
 {
 	struct list_head *list;
 
-	if (z3fold_full(&z->h))
+	lockdep_assert_held(&zhdr->page_lock);
+	if (z3fold_full(zhdr))
 		return;
-	list = &this_cpu(p)->unbuddied[z3fold_free_chunks(p, &z->h)];
-	spin_lock_named(&p->lock, "pool->lock");
-	list_add(&z->h.buddy, list);
-	spin_unlock(&p->lock);
-	z->cpu = smp_processor_id();
+	list = &this_cpu(pool)->unbuddied[z3fold_num_free_chunks(pool, zhdr)];
+	spin_lock(&pool->lock);
+	list_add(&zhdr->buddy, list);
+	spin_unlock(&pool->lock);
+	zhdr->cpu = smp_processor_id();
 }
 
 /*
  * Drops a reference of a locked page. With the last one the page is unlocked
  * and gone: nobody holds a handle to it, and under pool->lock it leaves all
  * lists. Return: whether it is gone.
+ *
+ * Never inlined, in part neither: a virtual CPU pays for calls, and its time
+ * must not depend on what the compiler thinks of the callers.
  */
-static bool put_page(struct z3fold_pool *p, struct late_header *z)
+static __attribute__((noinline)) bool
+put_z3fold_locked(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	if (!atomic_dec_and_test(&z->refcount))
+	lockdep_assert_held(&zhdr->page_lock);
+	/* Ordered as the lock orders: it may be the last look at the page. */
+	if (!atomic_dec_and_test(&zhdr->refcount))
 		return false;
-	spin_lock_named(&p->lock, "pool->lock");
-	list_del_init(&z->h.buddy);
-	list_del_init(&page_desc(p, &z->h)->lru);
-	spin_unlock(&p->lock);
-	page_unlock(z);
-	z3fold_free_page(p, &z->h);
+	spin_lock(&pool->lock);
+	list_del_init(&zhdr->buddy);
+	list_del_init(&page_desc(pool, zhdr)->lru);
+	spin_unlock(&pool->lock);
+	z3fold_page_unlock(zhdr);
+	z3fold_free_page(pool, zhdr);
 	return true;
 }
 
-/* What was found on a list is ours if its lock can be had; pool->lock held. */
-static bool take(struct late_header *z)
+/* Claims a page that was found on a list; its lock comes before pool->lock. */
+static bool take(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	if (!page_trylock(z))
+	lockdep_assert_held(&pool->lock);
+	if (!z3fold_page_trylock(zhdr))
 		return false;
-	list_del_init(&z->h.buddy);
-	z->cpu = -1;
+	list_del_init(&zhdr->buddy);
+	zhdr->cpu = -1;
 	return true;
 }
 
 /* A page that waits for compaction is dropped here; its work lists it again. */
-static bool usable(struct late_header *z)
+static bool usable(struct z3fold_header *zhdr)
 {
-	if (!z->h.needs_compacting && !z->h.claimed)
+	lockdep_assert_held(&zhdr->page_lock);
+	if (!zhdr->needs_compacting && !zhdr->claimed)
 		return true;
-	page_unlock(z);
+	z3fold_page_unlock(zhdr);
 	return false;
 }
 
-static struct late_header *find_here(struct z3fold_pool *p, unsigned chunks)
+static struct z3fold_header *find_here(struct z3fold_pool *pool,
+				       unsigned chunks)
 {
-	struct late_cpu *c = this_cpu(p);
-	struct late_header *z;
+	struct late_cpu *c = this_cpu(pool);
+	struct z3fold_header *zhdr;
 	unsigned i;
 	bool took;
 
-	for (i = chunks; i < p->nchunks;) {
+	for (i = chunks; i < pool->nchunks;) {
 		if (list_empty(&c->unbuddied[i])) {
 			i++;
 			continue;
 		}
-		spin_lock_named(&p->lock, "pool->lock");
+		spin_lock(&pool->lock);
 		took = false;
 		if (!list_empty(&c->unbuddied[i])) {
-			z = list_first_entry(&c->unbuddied[i],
-					     struct late_header, h.buddy);
-			took = take(z);
+			zhdr = list_first_entry(&c->unbuddied[i],
+						struct z3fold_header, buddy);
+			took = take(pool, zhdr);
 		}
-		spin_unlock(&p->lock);
-		if (took && usable(z))
-			return z;
+		spin_unlock(&pool->lock);
+		if (took && usable(zhdr))
+			return zhdr;
 		/* Another user was faster: look from the start again. */
 		if (!took)
 			cpu_relax();
@@ -251,95 +257,96 @@ static struct late_header *find_here(struct z3fold_pool *p, unsigned chunks)
 }
 
 /* On other CPUs' lists only an exact fit is looked for. */
-static struct late_header *find_elsewhere(struct z3fold_pool *p,
-					  unsigned chunks)
+static struct z3fold_header *find_elsewhere(struct z3fold_pool *pool,
+					    unsigned chunks)
 {
-	struct late_header *z;
+	struct z3fold_header *zhdr;
 	struct list_head *list;
 	unsigned cpu;
 	bool took;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++) {
-		if (!smp_load_acquire(&p->cpu[cpu].ready))
+		if (!smp_load_acquire(&pool->cpu[cpu].ready))
 			continue;
-		list = &p->cpu[cpu].unbuddied[chunks];
+		list = &pool->cpu[cpu].unbuddied[chunks];
 		took = false;
-		spin_lock_named(&p->lock, "pool->lock");
+		spin_lock(&pool->lock);
 		if (!list_empty(list)) {
-			z = list_first_entry(list, struct late_header, h.buddy);
-			took = take(z);
+			zhdr = list_first_entry(list, struct z3fold_header,
+						buddy);
+			took = take(pool, zhdr);
 		}
-		spin_unlock(&p->lock);
-		if (took && usable(z))
-			return z;
+		spin_unlock(&pool->lock);
+		if (took && usable(zhdr))
+			return zhdr;
 	}
 	return NULL;
 }
 
 /* A page with room, locked, on no list, with a reference for the newcomer. */
-static struct late_header *find_page(struct z3fold_pool *p, unsigned chunks)
+static struct z3fold_header *find_page(struct z3fold_pool *pool,
+				       unsigned chunks)
 {
-	struct late_header *z = find_here(p, chunks);
+	struct z3fold_header *zhdr = find_here(pool, chunks);
 
-	if (!z)
-		z = find_elsewhere(p, chunks);
-	if (!z)
+	if (!zhdr)
+		zhdr = find_elsewhere(pool, chunks);
+	if (!zhdr)
 		return NULL;
-	if (!z->slots)
-		z->slots = new_slots(p);
-	if (!z->slots) {
-		add_to_unbuddied(p, z);
-		page_unlock(z);
+	if (!zhdr->slots)
+		zhdr->slots = alloc_slots(pool);
+	if (!zhdr->slots) {
+		add_to_unbuddied(pool, zhdr);
+		z3fold_page_unlock(zhdr);
 		return NULL;
 	}
-	atomic_inc(&z->refcount);
-	return z;
+	atomic_inc(&zhdr->refcount);
+	return zhdr;
 }
 
-int z3fold_late_malloc(struct zpool *pool, size_t size, unsigned long *handle)
+int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct z3fold_header *headless;
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr, *headless;
 	enum buddy bud = FIRST;
-	struct late_header *z;
 	unsigned chunks;
 
 	if (!size)
 		return -EINVAL;
-	if (size > page_bytes(p))
+	if (size > page_bytes(pool))
 		return -ENOSPC;
-	chunks = (size + (1u << p->chunk_shift) - 1) >> p->chunk_shift;
-	if (size > (size_t)(p->nchunks - 1) << p->chunk_shift) {
-		headless = z3fold_malloc_headless(p);
+	chunks = size_to_chunks(size, pool->chunk_shift);
+	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
+		headless = z3fold_malloc_headless(pool);
 		*handle = (unsigned long)headless | HANDLE_HEADLESS;
 		return headless ? 0 : -ENOMEM;
 	}
-	z = find_page(p, chunks);
-	if (z) {
-		bud = z3fold_free_buddy(p, &z->h, chunks);
+	zhdr = find_page(pool, chunks);
+	if (zhdr) {
+		bud = z3fold_get_free_buddy(pool, zhdr, chunks);
 	} else {
-		z = new_page(p);
-		if (!z)
+		zhdr = new_page(pool);
+		if (!zhdr)
 			return -ENOMEM;
-		spin_lock_named(&z->h.page_lock, "zhdr->page_lock");
+		z3fold_page_lock(zhdr);
 	}
-	z3fold_place(p, &z->h, bud, chunks);
-	atomic_long_inc(&p->objects);
-	add_to_unbuddied(p, z);
-	spin_lock_named(&p->lock, "pool->lock");
-	z3fold_lru_touch(p, &z->h);
-	spin_unlock(&p->lock);
-	*handle = (unsigned long)&z->slots->word[slot_of(z, bud)];
-	set_word(z->slots, (unsigned long *)*handle, word_of(z, bud));
-	page_unlock(z);
+	z3fold_place(pool, zhdr, bud, chunks);
+	atomic_long_inc(&pool->objects);
+	add_to_unbuddied(pool, zhdr);
+	spin_lock(&pool->lock);
+	z3fold_lru_touch(pool, zhdr);
+	spin_unlock(&pool->lock);
+	*handle = (unsigned long)&zhdr->slots->slot[slot_idx(zhdr, bud)];
+	set_slot(zhdr->slots, (unsigned long *)*handle, slot_word(zhdr, bud));
+	z3fold_page_unlock(zhdr);
 	return 0;
 }
 
 /* Debug builds: what the address alone says. */
-static void check_handle(struct z3fold_pool *p, const char *call,
+static void check_handle(struct z3fold_pool *pool, const char *call,
 			 unsigned long handle)
 {
-	struct arena *a = p->zpool.arena;
+	struct arena *a = pool->zpool.arena;
 	bool known;
 
 	if (!chunk_debug())
@@ -348,447 +355,407 @@ static void check_handle(struct z3fold_pool *p, const char *call,
 		known = addr_in_arena(a, (void *)handle) &&
 			addr_pfn(a, (void *)handle) <
 				READ_ONCE(a->never_used) &&
-			(handle & (page_bytes(p) - 1)) == HANDLE_HEADLESS;
+			(handle & (page_bytes(pool) - 1)) == HANDLE_HEADLESS;
 	else
-		known = slab_in_range(p->slots, handle_slots(handle)) &&
+		known = slab_in_range(pool->c_handle,
+				      handle_to_slots(handle)) &&
 			!(handle & 7) &&
 			(handle & (SLOTS_ALIGN - 1)) / 8 < SLOTS;
-	z3fold_bad_handle(p, call, HEADLESS, handle,
+	z3fold_bad_handle(pool, call, HEADLESS, handle,
 			  known ? NULL : "no such handle was ever given out");
 	if ((handle & HANDLE_HEADLESS) &&
-	    (!atomic_read(&page_desc(p, page_of(p, handle))->note.used) ||
-	     !page_desc(p, page_of(p, handle))->headless))
-		z3fold_bad_handle(p, call, HEADLESS, handle,
+	    (!atomic_read(&page_desc(pool, handle_to_z3fold_header(pool, handle))
+				   ->note.used) ||
+	     !page_desc(pool, handle_to_z3fold_header(pool, handle))->headless))
+		z3fold_bad_handle(pool, call, HEADLESS, handle,
 				  "it was freed already");
 }
 
-/* Debug builds: what the word in its slot says; slots->lock is held. */
-static void check_word(struct z3fold_pool *p, const char *call,
+/* Debug builds: what the word in its slot says. */
+static void check_word(struct z3fold_pool *pool, const char *call,
 		       unsigned long handle)
 {
-	unsigned long word = *(unsigned long *)handle;
-	struct arena *a = p->zpool.arena;
+	unsigned long value = *(unsigned long *)handle;
+	struct arena *a = pool->zpool.arena;
 
+	lockdep_assert_held(&handle_to_slots(handle)->lock);
 	if (!chunk_debug())
 		return;
-	if (!addr_in_arena(a, (void *)word) ||
-	    !atomic_read(&page_desc(p, page_of(p, word))->note.used) ||
-	    page_desc(p, page_of(p, word))->headless)
-		z3fold_bad_handle(p, call, word & SLOT_MASK, handle,
+	if (!addr_in_arena(a, (void *)value) ||
+	    !atomic_read(&page_desc(pool, handle_to_z3fold_header(pool, value))
+				  ->note.used) ||
+	    page_desc(pool, handle_to_z3fold_header(pool, value))->headless)
+		z3fold_bad_handle(pool, call, value & SLOT_MASK, handle,
 				  "it was freed already or never given out");
 }
 
-static void check_unmapped(struct z3fold_pool *p, struct z3fold_header *zhdr,
-			   enum buddy bud, unsigned long handle)
-{
-	if (chunk_debug() && atomic_read(&page_desc(p, zhdr)->note.mapped[bud]))
-		z3fold_bad_handle(p, "free", bud, handle, "it is mapped");
-}
-
 /* The page of an object, locked; the object may be on its way elsewhere. */
-static struct late_header *lock_page_of(struct z3fold_pool *p, const char *call,
-					unsigned long handle)
+static struct z3fold_header *get_z3fold_header(struct z3fold_pool *pool,
+					       const char *call,
+					       unsigned long handle)
 {
-	struct slots *slots = handle_slots(handle);
-	struct late_header *z;
+	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
+	struct z3fold_header *zhdr;
 	bool locked;
 
 	for (;;) {
-		read_lock_named(&slots->lock, "zsl->lock");
-		check_word(p, call, handle);
-		z = (struct late_header *)page_of(p, *(unsigned long *)handle);
-		locked = page_trylock(z);
-		read_unlock(&slots->lock);
+		read_lock(&zsl->lock);
+		check_word(pool, call, handle);
+		zhdr = handle_to_z3fold_header(pool, *(unsigned long *)handle);
+		locked = z3fold_page_trylock(zhdr);
+		read_unlock(&zsl->lock);
 		if (locked)
-			return z;
+			return zhdr;
 		cpu_relax();
 	}
 }
 
 static bool buddy_single(const struct z3fold_header *zhdr)
 {
+	lockdep_assert_held(&zhdr->page_lock);
 	return !!zhdr->first_chunks + !!zhdr->middle_chunks +
 		       !!zhdr->last_chunks <
 	       2;
 }
 
-/* Moves the only object of @z into another page, if there is one for it. */
-static bool move_lone_object(struct z3fold_pool *p, struct late_header *z)
+/* Moves a page's only object into another page, if there is one for it. */
+static bool compact_single_buddy(struct z3fold_pool *pool,
+				 struct z3fold_header *zhdr)
 {
 	unsigned long *slot = NULL;
-	struct late_header *to;
+	struct z3fold_header *to;
 	enum buddy from, bud;
 	unsigned chunks;
 	size_t bytes;
 
+	lockdep_assert_held(&zhdr->page_lock);
 	for (from = FIRST; from < BUDDIES; from++) {
-		slot = &z->slots->word[slot_of(z, from)];
-		if (*z3fold_chunks(&z->h, from) && *slot)
+		slot = &zhdr->slots->slot[slot_idx(zhdr, from)];
+		if (*z3fold_chunks(zhdr, from) && *slot)
 			break;
 	}
 	if (from == BUDDIES)
 		return false;
-	chunks = *z3fold_chunks(&z->h, from);
-	to = find_page(p, chunks);
+	chunks = *z3fold_chunks(zhdr, from);
+	to = find_page(pool, chunks);
 	if (!to)
 		return false;
-	bud = z3fold_free_buddy(p, &to->h, chunks);
-	z3fold_place(p, &to->h, bud, chunks);
-	bytes = (size_t)chunks << p->chunk_shift;
-	memcpy((char *)to + z3fold_offset(p, &to->h, bud),
-	       (char *)z + z3fold_offset(p, &z->h, from), bytes);
-	to->h.foreign_handles++;
-	set_word(z->slots, slot, word_of(to, bud));
-	add_to_unbuddied(p, to);
-	page_unlock(to);
-	*z3fold_chunks(&z->h, from) = 0;
-	atomic_long_inc(&p->moved_objects);
-	atomic_long_add((long)bytes, &p->moved_bytes);
+	bud = z3fold_get_free_buddy(pool, to, chunks);
+	z3fold_place(pool, to, bud, chunks);
+	bytes = (size_t)chunks << pool->chunk_shift;
+	memcpy((char *)to + z3fold_offset(pool, to, bud),
+	       (char *)zhdr + z3fold_offset(pool, zhdr, from), bytes);
+	to->foreign_handles++;
+	set_slot(zhdr->slots, slot, slot_word(to, bud));
+	add_to_unbuddied(pool, to);
+	z3fold_page_unlock(to);
+	*z3fold_chunks(zhdr, from) = 0;
+	atomic_long_inc(&pool->moved_objects);
+	atomic_long_add((long)bytes, &pool->moved_bytes);
 	return true;
 }
 
-/* Compacts a locked page that has a reference for it; unlocks it. */
-static void compact_page(struct late_header *z)
+/* The page has a reference for its compaction; it is unlocked afterwards. */
+static void do_compact_page(struct z3fold_header *zhdr)
 {
-	struct z3fold_pool *p = z->pool;
+	struct z3fold_pool *pool = zhdr->pool;
 
-	z->h.needs_compacting = 0;
-	spin_lock_named(&p->lock, "pool->lock");
-	list_del_init(&z->h.buddy);
-	spin_unlock(&p->lock);
-	if (put_page(p, z))
+	lockdep_assert_held(&zhdr->page_lock);
+	zhdr->needs_compacting = 0;
+	spin_lock(&pool->lock);
+	list_del_init(&zhdr->buddy);
+	spin_unlock(&pool->lock);
+	if (put_z3fold_locked(pool, zhdr))
 		return;
-	if (z->h.claimed) {
-		page_unlock(z);
+	if (zhdr->claimed) {
+		z3fold_page_unlock(zhdr);
 		return;
 	}
-	if (!z->h.foreign_handles && buddy_single(&z->h) && !z->h.mapped &&
-	    z->slots && move_lone_object(p, z)) {
+	if (!zhdr->foreign_handles && buddy_single(zhdr) && !zhdr->mapped &&
+	    zhdr->slots && compact_single_buddy(pool, zhdr)) {
 		/* The slots belong to the object now. */
-		z->slots = NULL;
-		if (!put_page(p, z))
-			page_unlock(z);
+		zhdr->slots = NULL;
+		if (!put_z3fold_locked(pool, zhdr))
+			z3fold_page_unlock(zhdr);
 		return;
 	}
-	z3fold_compact_page(p, &z->h);
-	add_to_unbuddied(p, z);
-	page_unlock(z);
+	z3fold_compact_page(pool, zhdr);
+	add_to_unbuddied(pool, zhdr);
+	z3fold_page_unlock(zhdr);
 }
 
-static void compact_work(struct work *work)
+static void compact_page_work(struct work *work)
 {
-	struct late_header *z = list_entry(work, struct late_header, work);
+	struct z3fold_header *zhdr =
+		list_entry(work, struct z3fold_header, work);
 
-	spin_lock_named(&z->h.page_lock, "zhdr->page_lock");
-	compact_page(z);
+	z3fold_page_lock(zhdr);
+	do_compact_page(zhdr);
 }
 
-void z3fold_late_free(struct zpool *pool, unsigned long handle)
+void z3fold_late_free(struct zpool *zpool, unsigned long handle)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct late_header *z;
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr;
 	enum buddy bud;
 
-	check_handle(p, "free", handle);
+	check_handle(pool, "free", handle);
 	if (handle & HANDLE_HEADLESS) {
-		z = (struct late_header *)page_of(p, handle);
-		check_unmapped(p, &z->h, HEADLESS, handle);
-		z3fold_free_headless(p, &z->h);
+		zhdr = handle_to_z3fold_header(pool, handle);
+		z3fold_check_unmapped(pool, zhdr, HEADLESS, handle);
+		z3fold_free_headless(pool, zhdr);
 		return;
 	}
-	z = lock_page_of(p, "free", handle);
-	bud = handle_buddy(z, handle);
-	check_unmapped(p, &z->h, bud, handle);
-	atomic_long_dec(&p->objects);
-	if (z->h.claimed) {
+	zhdr = get_z3fold_header(pool, "free", handle);
+	bud = handle_to_buddy(zhdr, handle);
+	z3fold_check_unmapped(pool, zhdr, bud, handle);
+	atomic_long_dec(&pool->objects);
+	if (zhdr->claimed) {
 		/* Reclaim has a reference and does the rest. */
-		z->h.freed |= 1 << bud;
-		atomic_dec(&z->refcount);
-		page_unlock(z);
+		zhdr->freed |= 1 << bud;
+		atomic_dec(&zhdr->refcount);
+		z3fold_page_unlock(zhdr);
 		return;
 	}
-	*z3fold_chunks(&z->h, bud) = 0;
-	free_handle(p, z, handle);
-	if (put_page(p, z))
+	*z3fold_chunks(zhdr, bud) = 0;
+	free_handle(pool, zhdr, handle);
+	if (put_z3fold_locked(pool, zhdr))
 		return;
-	if (z->h.needs_compacting) {
-		page_unlock(z);
-		return;
-	}
-	z->h.needs_compacting = 1;
-	atomic_inc(&z->refcount);
-	if (z->cpu < 0) {
-		compact_page(z);
+	if (zhdr->needs_compacting) {
+		z3fold_page_unlock(zhdr);
 		return;
 	}
-	queue_work(&p->wq, &z->work);
-	page_unlock(z);
+	zhdr->needs_compacting = 1;
+	atomic_inc(&zhdr->refcount);
+	if (zhdr->cpu < 0) {
+		do_compact_page(zhdr);
+		return;
+	}
+	queue_work(&pool->wq, &zhdr->work);
+	z3fold_page_unlock(zhdr);
 }
 
-void *z3fold_late_map(struct zpool *pool, unsigned long handle,
-		      enum zpool_mapmode mode)
+/* A mapping begins or ends. */
+static inline __attribute__((always_inline)) void *
+change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
+	       enum zpool_mapmode mode)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct late_header *z;
+	const char *call = begins ? "map" : "unmap";
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr;
 	enum buddy bud;
 	char *addr;
 
-	check_handle(p, "map", handle);
+	check_handle(pool, call, handle);
 	if (handle & HANDLE_HEADLESS) {
-		z = (struct late_header *)page_of(p, handle);
-		z3fold_note_map(p, &z->h, HEADLESS, handle, true, mode);
-		return z;
+		zhdr = handle_to_z3fold_header(pool, handle);
+		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
+		return zhdr;
 	}
-	z = lock_page_of(p, "map", handle);
-	bud = handle_buddy(z, handle);
-	z3fold_note_map(p, &z->h, bud, handle, true, mode);
-	z3fold_mapped(&z->h, bud, 1);
-	addr = (char *)z + z3fold_offset(p, &z->h, bud);
-	page_unlock(z);
+	zhdr = get_z3fold_header(pool, call, handle);
+	bud = handle_to_buddy(zhdr, handle);
+	z3fold_note_map(pool, zhdr, bud, handle, begins, mode);
+	z3fold_mapped(pool, zhdr, bud, begins ? 1 : -1);
+	addr = (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	z3fold_page_unlock(zhdr);
 	return addr;
 }
 
-void z3fold_late_unmap(struct zpool *pool, unsigned long handle)
+void *z3fold_late_map(struct zpool *zpool, unsigned long handle,
+		      enum zpool_mapmode mode)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct late_header *z;
-	enum buddy bud;
+	return change_mapping(zpool, handle, true, mode);
+}
 
-	check_handle(p, "unmap", handle);
-	if (handle & HANDLE_HEADLESS) {
-		z = (struct late_header *)page_of(p, handle);
-		z3fold_note_map(p, &z->h, HEADLESS, handle, false, ZPOOL_MM_RO);
-		return;
-	}
-	z = lock_page_of(p, "unmap", handle);
-	bud = handle_buddy(z, handle);
-	z3fold_note_map(p, &z->h, bud, handle, false, ZPOOL_MM_RO);
-	z3fold_mapped(&z->h, bud, -1);
-	page_unlock(z);
+void z3fold_late_unmap(struct zpool *zpool, unsigned long handle)
+{
+	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
 }
 
 /*
- * Claims the oldest page that can be had. Pages with foreign handles cannot:
- * their slots are not all theirs. A page with a header comes locked and with a
- * reference for reclaim. pool->lock is held.
+ * Pages with foreign handles cannot be claimed: their slots are not all theirs.
+ * A page that can comes locked and with a reference for reclaim.
  */
-static struct late_header *claim_oldest(struct z3fold_pool *p)
+static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	struct z3fold_page *page;
-	struct list_head *node;
-	struct late_header *z;
-
-	for (node = p->lru.prev; node != &p->lru; node = node->prev) {
-		page = list_entry(node, struct z3fold_page, lru);
-		z = pfn_addr(p->zpool.arena, desc_pfn(p->zpool.arena, page));
-		if (page->headless) {
-			page->claimed = true;
-		} else {
-			if (!page_trylock(z))
-				continue;
-			if (z->h.foreign_handles || z->h.claimed) {
-				page_unlock(z);
-				continue;
-			}
-			z->h.claimed = 1;
-			list_del_init(&z->h.buddy);
-			z->cpu = -1;
-			atomic_inc(&z->refcount);
-		}
-		list_del_init(&page->lru);
-		return z;
+	lockdep_assert_held(&pool->lock);
+	if (!z3fold_page_trylock(zhdr))
+		return false;
+	if (zhdr->foreign_handles || zhdr->claimed) {
+		z3fold_page_unlock(zhdr);
+		return false;
 	}
-	return NULL;
+	zhdr->claimed = 1;
+	list_del_init(&zhdr->buddy);
+	zhdr->cpu = -1;
+	atomic_inc(&zhdr->refcount);
+	return true;
 }
 
-/* The page is claimed and locked. Returns whether it was freed. */
-static bool reclaim_objects(struct z3fold_pool *p, struct late_header *z)
+/* The page is claimed, and unlocked afterwards. Return: whether it was freed. */
+static bool reclaim_objects(struct z3fold_pool *pool,
+			    struct z3fold_header *zhdr)
 {
 	unsigned long handle[BUDDIES] = { 0 };
 	enum buddy bud;
 
+	lockdep_assert_held(&zhdr->page_lock);
 	for (bud = FIRST; bud < BUDDIES; bud++)
-		if (*z3fold_chunks(&z->h, bud))
-			handle[bud] =
-				(unsigned long)&z->slots->word[slot_of(z, bud)];
-	page_unlock(z);
+		if (*z3fold_chunks(zhdr, bud))
+			handle[bud] = (unsigned long)&zhdr->slots
+					      ->slot[slot_idx(zhdr, bud)];
+	z3fold_page_unlock(zhdr);
 
-	z3fold_evict(p, &z->h, handle);
+	z3fold_evict(pool, zhdr, handle);
 
-	spin_lock_named(&z->h.page_lock, "zhdr->page_lock");
+	z3fold_page_lock(zhdr);
 	for (bud = FIRST; bud < BUDDIES; bud++)
-		if (z->h.freed & 1 << bud) {
-			*z3fold_chunks(&z->h, bud) = 0;
-			free_handle(p, z, handle[bud]);
+		if (zhdr->freed & 1 << bud) {
+			*z3fold_chunks(zhdr, bud) = 0;
+			free_handle(pool, zhdr, handle[bud]);
 		}
-	z->h.freed = 0;
-	z->h.claimed = 0;
-	if (put_page(p, z))
+	zhdr->freed = 0;
+	zhdr->claimed = 0;
+	if (put_z3fold_locked(pool, zhdr))
 		return true;
-	spin_lock_named(&p->lock, "pool->lock");
-	z3fold_lru_touch(p, &z->h);
-	spin_unlock(&p->lock);
+	spin_lock(&pool->lock);
+	z3fold_lru_touch(pool, zhdr);
+	spin_unlock(&pool->lock);
 	/* Queued work lists it when it is done. */
-	if (!z->h.needs_compacting)
-		add_to_unbuddied(p, z);
-	page_unlock(z);
+	if (!zhdr->needs_compacting)
+		add_to_unbuddied(pool, zhdr);
+	z3fold_page_unlock(zhdr);
 	return false;
 }
 
-static int reclaim_page(struct z3fold_pool *p)
+static int reclaim_page(struct zpool *zpool)
 {
-	struct late_header *z;
-	bool headless;
-	int i;
-
-	if (!p->zpool.evict)
-		return -EINVAL;
-	for (i = 0; i < RECLAIM_TRIES; i++) {
-		spin_lock_named(&p->lock, "pool->lock");
-		if (list_empty(&p->lru)) {
-			spin_unlock(&p->lock);
-			return -EINVAL;
-		}
-		z = claim_oldest(p);
-		spin_unlock(&p->lock);
-		if (!z)
-			break;
-		headless = page_desc(p, &z->h)->headless;
-		if (headless ? !z3fold_evict_headless(p, &z->h,
-						      (unsigned long)z |
-							      HANDLE_HEADLESS)
-			     : reclaim_objects(p, z))
-			return 0;
-	}
-	return -EAGAIN;
+	return z3fold_reclaim_page(z3fold(zpool), claim, reclaim_objects,
+				   HANDLE_HEADLESS);
 }
 
-int z3fold_late_shrink(struct zpool *pool, unsigned pages, unsigned *reclaimed)
+int z3fold_late_shrink(struct zpool *zpool, unsigned pages, unsigned *reclaimed)
 {
-	int ret = -EINVAL;
-
-	for (*reclaimed = 0; *reclaimed < pages; ++*reclaimed) {
-		ret = reclaim_page(z3fold(pool));
-		if (ret)
-			break;
-	}
-	return ret;
+	return chunk_shrink(zpool, pages, reclaimed, reclaim_page);
 }
 
-size_t z3fold_late_settle(struct zpool *pool)
+size_t z3fold_late_settle(struct zpool *zpool)
 {
-	return workqueue_drain(&z3fold(pool)->wq);
+	return workqueue_drain(&z3fold(zpool)->wq);
 }
 
-bool z3fold_late_run_work(struct zpool *pool, pfn_t pfn)
+bool z3fold_late_run_work(struct zpool *zpool, pfn_t pfn)
 {
-	return workqueue_run_key(&z3fold(pool)->wq, pfn);
+	return workqueue_run_key(&z3fold(zpool)->wq, pfn);
 }
 
-void z3fold_late_locate(struct zpool *pool, unsigned long handle,
+void z3fold_late_locate(struct zpool *zpool, unsigned long handle,
 			struct zpool_location *loc)
 {
-	struct z3fold_pool *p = z3fold(pool);
-	struct late_header *z;
+	struct z3fold_pool *pool = z3fold(zpool);
+	struct z3fold_header *zhdr;
 
 	loc->indexed = false;
 	if (handle & HANDLE_HEADLESS) {
-		loc->pfn = header_pfn(p, page_of(p, handle));
+		loc->pfn =
+			header_pfn(pool, handle_to_z3fold_header(pool, handle));
 		loc->at = 0;
 		return;
 	}
-	z = lock_page_of(p, "locate", handle);
-	loc->pfn = header_pfn(p, &z->h);
-	loc->at = z3fold_offset(p, &z->h, handle_buddy(z, handle));
-	page_unlock(z);
+	zhdr = get_z3fold_header(pool, "locate", handle);
+	loc->pfn = header_pfn(pool, zhdr);
+	loc->at = z3fold_offset(pool, zhdr, handle_to_buddy(zhdr, handle));
+	z3fold_page_unlock(zhdr);
 }
 
-int z3fold_late_init(struct z3fold_pool *p, struct err *err)
+int z3fold_late_init(struct z3fold_pool *pool, struct err *err)
 {
-	p->slots = slab_create(p->zpool.arena, "z3fold", sizeof(struct slots),
-			       SLOTS_ALIGN, err);
-	if (!p->slots)
+	pool->c_handle = slab_create(pool->zpool.arena, "z3fold",
+				     sizeof(struct z3fold_buddy_slots),
+				     SLOTS_ALIGN, err);
+	if (!pool->c_handle)
 		return -ENOMEM;
-	workqueue_init(&p->wq);
-	p->cpu = calloc(SYNC_MAX_CPUS, sizeof(*p->cpu));
-	if (p->cpu)
+	workqueue_init(&pool->wq);
+	pool->cpu = calloc(SYNC_MAX_CPUS, sizeof(*pool->cpu));
+	if (pool->cpu)
 		return 0;
-	slab_destroy(p->slots);
+	slab_destroy(pool->c_handle);
 	return err_set(err, -ENOMEM, "out of memory for a z3fold pool");
 }
 
-void z3fold_late_exit(struct z3fold_pool *p)
+void z3fold_late_exit(struct z3fold_pool *pool)
 {
-	slab_destroy(p->slots);
-	free(p->cpu);
+	slab_destroy(pool->c_handle);
+	free(pool->cpu);
 }
 
-size_t z3fold_late_bytes(struct z3fold_pool *p)
+size_t z3fold_late_bytes(struct z3fold_pool *pool)
 {
 	size_t bytes = 0;
 	unsigned cpu;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		if (smp_load_acquire(&p->cpu[cpu].ready))
-			bytes += p->nchunks * sizeof(struct list_head);
+		if (smp_load_acquire(&pool->cpu[cpu].ready))
+			bytes += pool->nchunks * sizeof(struct list_head);
 	return bytes;
 }
 
-static int check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
+static int check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		      struct err *err)
 {
-	struct late_header *z = (struct late_header *)zhdr;
 	unsigned own = 0, objects = 0;
-	bool queued = work_pending(&z->work);
+	bool queued = work_pending(&zhdr->work);
 	enum buddy bud;
 
 	for (bud = FIRST; bud < BUDDIES; bud++) {
 		if (!*z3fold_chunks(zhdr, bud))
 			continue;
 		objects++;
-		own += z->slots &&
-		       z->slots->word[slot_of(z, bud)] == word_of(z, bud);
+		own += zhdr->slots && zhdr->slots->slot[slot_idx(zhdr, bud)] ==
+					      slot_word(zhdr, bud);
 	}
 	if (own + zhdr->foreign_handles != objects ||
-	    atomic_read(&z->refcount) != (int)(objects + queued) ||
+	    atomic_read(&zhdr->refcount) != (int)(objects + queued) ||
 	    zhdr->needs_compacting != queued)
 		return err_set(err, -EIO,
 			       "z3fold: page %u: %u objects, %u in its own "
 			       "slots, %u foreign, %d references, work %s",
-			       header_pfn(p, zhdr), objects, own,
-			       zhdr->foreign_handles, atomic_read(&z->refcount),
+			       header_pfn(pool, zhdr), objects, own,
+			       zhdr->foreign_handles,
+			       atomic_read(&zhdr->refcount),
 			       queued ? "queued" : "not queued");
 	if (list_empty(&zhdr->buddy) && !z3fold_full(zhdr) && !queued)
 		return err_set(err, -EIO,
 			       "z3fold: page %u has room and is on no list",
-			       header_pfn(p, zhdr));
+			       header_pfn(pool, zhdr));
 	return 0;
 }
 
-int z3fold_late_validate(struct zpool *pool, struct err *err)
+int z3fold_late_validate(struct zpool *zpool, struct err *err)
 {
-	struct z3fold_pool *p = z3fold(pool);
+	struct z3fold_pool *pool = z3fold(zpool);
 	struct list_head *list, *node;
-	struct late_header *z;
+	struct z3fold_header *zhdr;
 	unsigned cpu, i;
 
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		for (i = 0; p->cpu[cpu].ready && i < TOTAL_CHUNKS; i++) {
-			list = &p->cpu[cpu].unbuddied[i];
+		for (i = 0; pool->cpu[cpu].ready && i < TOTAL_CHUNKS; i++) {
+			list = &pool->cpu[cpu].unbuddied[i];
 			list_for_each (node, list) {
-				z = list_entry(node, struct late_header,
-					       h.buddy);
+				zhdr = list_entry(node, struct z3fold_header,
+						  buddy);
 				/* Its list is put right by the work. */
-				if (!z->h.needs_compacting &&
-				    z3fold_free_chunks(p, &z->h) != i)
+				if (!zhdr->needs_compacting &&
+				    z3fold_num_free_chunks(pool, zhdr) != i)
 					return err_set(
 						err, -EIO,
 						"z3fold: page %u with %u free "
 						"chunks is on the list of %u",
-						header_pfn(p, &z->h),
-						z3fold_free_chunks(p, &z->h),
+						header_pfn(pool, zhdr),
+						z3fold_num_free_chunks(pool,
+								       zhdr),
 						i);
 			}
 		}
-	return z3fold_check_pages(p, check_page, err);
+	return z3fold_check_pages(pool, check_page, err);
 }

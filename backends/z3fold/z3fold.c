@@ -10,10 +10,11 @@
 #include "backends/z3fold/z3fold.h"
 
 #define BIG_CHUNK_GAP 3
+#define RECLAIM_TRIES 8
 
-struct z3fold_header *z3fold_new_page(struct z3fold_pool *p, bool headless)
+struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless)
 {
-	struct arena *a = p->zpool.arena;
+	struct arena *a = pool->zpool.arena;
 	struct z3fold_header *zhdr;
 	struct z3fold_page *page;
 	pfn_t pfn = frame_alloc(a);
@@ -26,150 +27,156 @@ struct z3fold_header *z3fold_new_page(struct z3fold_pool *p, bool headless)
 	page->headless = headless;
 	zhdr = pfn_addr(a, pfn);
 	if (!headless) {
-		memset(zhdr, 0, sizeof(*zhdr));
+		memset(zhdr, 0, Z3FOLD_EARLY_HEADER);
 		INIT_LIST_HEAD(&zhdr->buddy);
 		spin_lock_init(&zhdr->page_lock);
 	}
-	atomic_long_inc(&p->pages);
+	atomic_long_inc(&pool->pages);
 	return zhdr;
 }
 
-void z3fold_free_page(struct z3fold_pool *p, struct z3fold_header *zhdr)
+void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	atomic_set(&page_desc(p, zhdr)->note.used, 0);
-	frame_free(p->zpool.arena, header_pfn(p, zhdr));
-	atomic_long_dec(&p->pages);
+	atomic_set(&page_desc(pool, zhdr)->note.used, 0);
+	frame_free(pool->zpool.arena, header_pfn(pool, zhdr));
+	atomic_long_dec(&pool->pages);
 }
 
 /*
  * The early form takes the header's chunk off a second time behind a middle
  * object, so that it believes in less room than there is (put right in 4.11).
  */
-unsigned z3fold_free_chunks(const struct z3fold_pool *p,
-			    const struct z3fold_header *zhdr)
+unsigned z3fold_num_free_chunks(const struct z3fold_pool *pool,
+				const struct z3fold_header *zhdr)
 {
-	int end = p->late ? TOTAL_CHUNKS : p->nchunks;
+	int end = pool->late ? TOTAL_CHUNKS : pool->nchunks;
 	int before = 0, after = 0;
 
 	if (!zhdr->middle_chunks)
-		return p->nchunks - zhdr->first_chunks - zhdr->last_chunks;
+		return pool->nchunks - zhdr->first_chunks - zhdr->last_chunks;
 	if (!zhdr->first_chunks)
-		before = zhdr->start_middle - p->zhdr_chunks;
+		before = zhdr->start_middle - pool->zhdr_chunks;
 	if (!zhdr->last_chunks)
 		after = end - zhdr->start_middle - zhdr->middle_chunks;
 	return before > after ? before : after;
 }
 
-enum buddy z3fold_free_buddy(const struct z3fold_pool *p,
-			     const struct z3fold_header *zhdr, unsigned chunks)
+enum buddy z3fold_get_free_buddy(const struct z3fold_pool *pool,
+				 const struct z3fold_header *zhdr,
+				 unsigned chunks)
 {
+	z3fold_assert_locked(pool, zhdr);
 	if (!zhdr->middle_chunks) {
 		if (!zhdr->first_chunks)
 			return FIRST;
 		return zhdr->last_chunks ? MIDDLE : LAST;
 	}
 	if (!zhdr->first_chunks &&
-	    chunks + p->zhdr_chunks <= zhdr->start_middle)
+	    chunks + pool->zhdr_chunks <= zhdr->start_middle)
 		return FIRST;
 	return zhdr->last_chunks ? HEADLESS : LAST;
 }
 
-void z3fold_place(struct z3fold_pool *p, struct z3fold_header *zhdr,
+void z3fold_place(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  enum buddy bud, unsigned chunks)
 {
+	z3fold_assert_locked(pool, zhdr);
 	*z3fold_chunks(zhdr, bud) = chunks;
 	if (bud == MIDDLE)
-		zhdr->start_middle = zhdr->first_chunks + p->zhdr_chunks;
+		zhdr->start_middle = zhdr->first_chunks + pool->zhdr_chunks;
 }
 
-static void slide(struct z3fold_pool *p, struct z3fold_header *zhdr,
+static void slide(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  unsigned to)
 {
-	size_t bytes = (size_t)zhdr->middle_chunks << p->chunk_shift;
+	size_t bytes = (size_t)zhdr->middle_chunks << pool->chunk_shift;
 	char *page = (char *)zhdr;
 
-	memmove(page + ((size_t)to << p->chunk_shift),
-		page + ((size_t)zhdr->start_middle << p->chunk_shift), bytes);
+	memmove(page + ((size_t)to << pool->chunk_shift),
+		page + ((size_t)zhdr->start_middle << pool->chunk_shift),
+		bytes);
 	zhdr->start_middle = to;
-	atomic_long_inc(&p->moved_objects);
-	atomic_long_add((long)bytes, &p->moved_bytes);
+	atomic_long_inc(&pool->moved_objects);
+	atomic_long_add((long)bytes, &pool->moved_bytes);
 }
 
-void z3fold_compact_page(struct z3fold_pool *p, struct z3fold_header *zhdr)
+void z3fold_compact_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	unsigned behind_first = p->zhdr_chunks + zhdr->first_chunks;
+	unsigned behind_first = pool->zhdr_chunks + zhdr->first_chunks;
 	unsigned before_last = TOTAL_CHUNKS - zhdr->last_chunks;
 
+	z3fold_assert_locked(pool, zhdr);
 	if (!zhdr->middle_chunks || zhdr->middle_mapped)
 		return;
 	if (!zhdr->first_chunks && !zhdr->last_chunks) {
-		slide(p, zhdr, p->zhdr_chunks);
+		slide(pool, zhdr, pool->zhdr_chunks);
 		zhdr->first_chunks = zhdr->middle_chunks;
 		zhdr->middle_chunks = 0;
 		zhdr->start_middle = 0;
 		zhdr->first_num++;
-	} else if (!p->slide) {
+	} else if (!pool->slide) {
 		return;
 	} else if (!zhdr->last_chunks) {
 		if (zhdr->start_middle - behind_first >= BIG_CHUNK_GAP)
-			slide(p, zhdr, behind_first);
+			slide(pool, zhdr, behind_first);
 	} else if (!zhdr->first_chunks) {
 		before_last -= zhdr->middle_chunks;
 		if (before_last - zhdr->start_middle >= BIG_CHUNK_GAP)
-			slide(p, zhdr, before_last);
+			slide(pool, zhdr, before_last);
 	}
 }
 
-struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *p)
+struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *pool)
 {
-	struct z3fold_header *zhdr = z3fold_new_page(p, true);
+	struct z3fold_header *zhdr = z3fold_new_page(pool, true);
 
 	if (!zhdr)
 		return NULL;
-	spin_lock_named(&p->lock, "pool->lock");
-	z3fold_lru_touch(p, zhdr);
-	spin_unlock(&p->lock);
-	atomic_long_inc(&p->objects);
+	spin_lock(&pool->lock);
+	z3fold_lru_touch(pool, zhdr);
+	spin_unlock(&pool->lock);
+	atomic_long_inc(&pool->objects);
 	return zhdr;
 }
 
-void z3fold_free_headless(struct z3fold_pool *p, struct z3fold_header *zhdr)
+void z3fold_free_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
-	struct z3fold_page *page = page_desc(p, zhdr);
+	struct z3fold_page *page = page_desc(pool, zhdr);
 	bool claimed;
 
-	atomic_long_dec(&p->objects);
-	spin_lock_named(&p->lock, "pool->lock");
+	atomic_long_dec(&pool->objects);
+	spin_lock(&pool->lock);
 	claimed = page->claimed;
 	if (claimed)
 		page->freed = true;
 	else
 		list_del_init(&page->lru);
-	spin_unlock(&p->lock);
+	spin_unlock(&pool->lock);
 	if (!claimed)
-		z3fold_free_page(p, zhdr);
+		z3fold_free_page(pool, zhdr);
 }
 
-int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
-			  unsigned long handle)
+/* Return: whether the page was freed. */
+static bool evict_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr,
+			   unsigned long handle)
 {
-	struct z3fold_page *page = page_desc(p, zhdr);
-	int ret = p->zpool.evict(&p->zpool, handle, zhdr, p->zpool.evict_arg);
+	struct z3fold_page *page = page_desc(pool, zhdr);
 	bool freed;
 
-	spin_lock_named(&p->lock, "pool->lock");
+	pool->zpool.evict(&pool->zpool, handle, zhdr, pool->zpool.evict_arg);
+
+	spin_lock(&pool->lock);
 	page->claimed = false;
 	freed = page->freed;
 	if (!freed)
-		z3fold_lru_touch(p, zhdr);
-	spin_unlock(&p->lock);
-	if (!freed)
-		return ret ? ret : -EAGAIN;
-	z3fold_free_page(p, zhdr);
-	return 0;
+		z3fold_lru_touch(pool, zhdr);
+	spin_unlock(&pool->lock);
+	if (freed)
+		z3fold_free_page(pool, zhdr);
+	return freed;
 }
 
-void z3fold_evict(struct z3fold_pool *p, struct z3fold_header *zhdr,
+void z3fold_evict(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  const unsigned long *handle)
 {
 	static const enum buddy order[] = { MIDDLE, FIRST, LAST };
@@ -177,33 +184,90 @@ void z3fold_evict(struct z3fold_pool *p, struct z3fold_header *zhdr,
 
 	for (i = 0; i < 3 && !ret; i++)
 		if (handle[order[i]])
-			ret = p->zpool.evict(
-				&p->zpool, handle[order[i]],
-				(char *)zhdr + z3fold_offset(p, zhdr, order[i]),
-				p->zpool.evict_arg);
+			ret = pool->zpool.evict(
+				&pool->zpool, handle[order[i]],
+				(char *)zhdr +
+					z3fold_offset(pool, zhdr, order[i]),
+				pool->zpool.evict_arg);
 }
 
-void z3fold_note_map(struct z3fold_pool *p, struct z3fold_header *zhdr,
+static struct z3fold_header *claim_oldest(
+	struct z3fold_pool *pool,
+	bool (*claim)(struct z3fold_pool *pool, struct z3fold_header *zhdr))
+{
+	struct arena *a = pool->zpool.arena;
+	struct z3fold_header *zhdr;
+	struct z3fold_page *page;
+	struct list_head *node;
+
+	lockdep_assert_held(&pool->lock);
+	for (node = pool->lru.prev; node != &pool->lru; node = node->prev) {
+		page = list_entry(node, struct z3fold_page, lru);
+		zhdr = pfn_addr(a, desc_pfn(a, page));
+		if (page->headless)
+			page->claimed = true;
+		else if (!claim(pool, zhdr))
+			continue;
+		list_del_init(&page->lru);
+		return zhdr;
+	}
+	return NULL;
+}
+
+int z3fold_reclaim_page(struct z3fold_pool *pool,
+			bool (*claim)(struct z3fold_pool *pool,
+				      struct z3fold_header *zhdr),
+			bool (*objects)(struct z3fold_pool *pool,
+					struct z3fold_header *zhdr),
+			unsigned long mark)
+{
+	struct z3fold_header *zhdr;
+	bool headless;
+	int i;
+
+	if (!pool->zpool.evict)
+		return -EINVAL;
+	for (i = 0; i < RECLAIM_TRIES; i++) {
+		spin_lock(&pool->lock);
+		if (list_empty(&pool->lru)) {
+			spin_unlock(&pool->lock);
+			return -EINVAL;
+		}
+		zhdr = claim_oldest(pool, claim);
+		headless = zhdr && page_desc(pool, zhdr)->headless;
+		if (!zhdr || headless || pool->page_locks)
+			spin_unlock(&pool->lock);
+		if (!zhdr)
+			break;
+		if (headless ? evict_headless(pool, zhdr,
+					      (unsigned long)zhdr | mark)
+			     : objects(pool, zhdr))
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+void z3fold_note_map(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		     enum buddy bud, unsigned long handle, bool begins,
 		     enum zpool_mapmode mode)
 {
-	struct arena *a = p->zpool.arena;
-	pfn_t pfn = header_pfn(p, zhdr);
+	struct arena *a = pool->zpool.arena;
+	pfn_t pfn = header_pfn(pool, zhdr);
 
 	if (!chunk_debug())
 		return;
 	if (begins)
-		z3fold_bad_handle(p, "map", bud, handle,
+		z3fold_bad_handle(pool, "map", bud, handle,
 				  chunk_note_map(a, pfn, bud, mode));
 	else
-		z3fold_bad_handle(p, "unmap", bud, handle,
+		z3fold_bad_handle(pool, "unmap", bud, handle,
 				  chunk_note_unmap(a, pfn, bud));
 }
 
-int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
+int z3fold_check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		      struct err *err)
 {
-	unsigned first_end = p->zhdr_chunks + zhdr->first_chunks;
+	unsigned first_end = pool->zhdr_chunks + zhdr->first_chunks;
 	unsigned middle_end = zhdr->start_middle + zhdr->middle_chunks;
 	unsigned last = TOTAL_CHUNKS - zhdr->last_chunks;
 
@@ -216,14 +280,14 @@ int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
 		return err_set(err, -EIO,
 			       "z3fold: page %u holds %u, %u (at %u) and %u "
 			       "chunks, claimed %u, freed %u, mapped %u",
-			       header_pfn(p, zhdr), zhdr->first_chunks,
+			       header_pfn(pool, zhdr), zhdr->first_chunks,
 			       zhdr->middle_chunks, zhdr->start_middle,
 			       zhdr->last_chunks, zhdr->claimed, zhdr->freed,
 			       zhdr->mapped);
 	return 0;
 }
 
-int z3fold_check_list(struct z3fold_pool *p, const struct list_head *list,
+int z3fold_check_list(struct z3fold_pool *pool, const struct list_head *list,
 		      unsigned chunks, struct err *err)
 {
 	struct z3fold_header *zhdr;
@@ -231,24 +295,26 @@ int z3fold_check_list(struct z3fold_pool *p, const struct list_head *list,
 
 	list_for_each (node, list) {
 		zhdr = list_entry(node, struct z3fold_header, buddy);
-		if (z3fold_full(zhdr) || z3fold_free_chunks(p, zhdr) != chunks)
+		if (z3fold_full(zhdr) ||
+		    z3fold_num_free_chunks(pool, zhdr) != chunks)
 			return err_set(err, -EIO,
 				       "z3fold: page %u with %u free chunks is "
 				       "on the list of %u",
-				       header_pfn(p, zhdr),
-				       z3fold_free_chunks(p, zhdr), chunks);
+				       header_pfn(pool, zhdr),
+				       z3fold_num_free_chunks(pool, zhdr),
+				       chunks);
 	}
 	return 0;
 }
 
-int z3fold_check_pages(struct z3fold_pool *p,
-		       int (*check)(struct z3fold_pool *p,
+int z3fold_check_pages(struct z3fold_pool *pool,
+		       int (*check)(struct z3fold_pool *pool,
 				    struct z3fold_header *zhdr,
 				    struct err *err),
 		       struct err *err)
 {
 	long pages = 0, objects = 0, lru = 0;
-	struct arena *a = p->zpool.arena;
+	struct arena *a = pool->zpool.arena;
 	struct z3fold_header *zhdr;
 	struct z3fold_page *page;
 	struct list_head *node;
@@ -259,7 +325,7 @@ int z3fold_check_pages(struct z3fold_pool *p,
 		if (!atomic_read(&page->note.used))
 			continue;
 		pages++;
-		if (p->keep_lru && list_empty(&page->lru))
+		if (pool->keep_lru && list_empty(&page->lru))
 			return err_set(err, -EIO,
 				       "z3fold: page %u is not in the LRU",
 				       pfn);
@@ -268,24 +334,25 @@ int z3fold_check_pages(struct z3fold_pool *p,
 			continue;
 		}
 		zhdr = pfn_addr(a, pfn);
-		if (z3fold_check_page(p, zhdr, err) ||
-		    (check && check(p, zhdr, err)))
+		if (z3fold_check_page(pool, zhdr, err) ||
+		    (check && check(pool, zhdr, err)))
 			return -EIO;
 		objects += !!zhdr->first_chunks + !!zhdr->middle_chunks +
 			   !!zhdr->last_chunks;
 	}
-	list_for_each (node, &p->lru)
+	list_for_each (node, &pool->lru)
 		lru++;
-	if (pages != atomic_long_read(&p->pages) ||
+	if (pages != atomic_long_read(&pool->pages) ||
 	    pages != (long)arena_used(a) ||
-	    objects != atomic_long_read(&p->objects) ||
-	    (p->keep_lru && lru != pages))
+	    objects != atomic_long_read(&pool->objects) ||
+	    (pool->keep_lru && lru != pages))
 		return err_set(err, -EIO,
 			       "z3fold: found %ld pages, %ld objects, %ld in "
 			       "the LRU; counted were %ld pages, %ld objects, "
 			       "%zu frames",
-			       pages, objects, lru, atomic_long_read(&p->pages),
-			       atomic_long_read(&p->objects), arena_used(a));
+			       pages, objects, lru,
+			       atomic_long_read(&pool->pages),
+			       atomic_long_read(&pool->objects), arena_used(a));
 	return 0;
 }
 
@@ -313,70 +380,70 @@ static struct zpool *z3fold_create(const struct zpool_config *config,
 {
 	const struct z3fold_params *want = params;
 	struct arena_config arena = config->arena;
-	struct z3fold_pool *p;
+	struct z3fold_pool *pool;
 
 	if (!options_agree(want, err))
 		return NULL;
-	p = calloc(1, sizeof(*p));
-	if (!p) {
+	pool = calloc(1, sizeof(*pool));
+	if (!pool) {
 		err_set(err, -ENOMEM, "out of memory for a z3fold pool");
 		return NULL;
 	}
 	arena.desc_size = sizeof(struct z3fold_page);
 	arena.keep_descs = false;
-	p->zpool.arena = arena_create(&arena, err);
-	if (!p->zpool.arena)
+	pool->zpool.arena = arena_create(&arena, err);
+	if (!pool->zpool.arena)
 		goto fail;
-	p->late = want->form == FORM_LATE;
-	p->zpool.driver = p->late ? &z3fold_driver : &z3fold_early;
-	p->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
-			(want->lru ? ZPOOL_EVICTABLE : 0) |
-			(p->late ? ZPOOL_DEFERS : 0);
-	p->page_locks = want->lock == LOCK_PAGE;
-	p->slide = want->slide;
-	p->keep_lru = want->lru;
-	p->chunk_shift = p->zpool.arena->page_shift - NCHUNKS_ORDER;
-	p->zhdr_chunks = want->header;
-	p->nchunks = TOTAL_CHUNKS - p->zhdr_chunks;
-	spin_lock_init(&p->lock);
-	INIT_LIST_HEAD(&p->lru);
-	if (!p->late)
-		z3fold_early_init(p);
-	else if (z3fold_late_init(p, err))
+	pool->late = want->form == FORM_LATE;
+	pool->zpool.driver = pool->late ? &z3fold_driver : &z3fold_early;
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
+			   (want->lru ? ZPOOL_EVICTABLE : 0) |
+			   (pool->late ? ZPOOL_DEFERS : 0);
+	pool->page_locks = want->lock == LOCK_PAGE;
+	pool->slide = want->slide;
+	pool->keep_lru = want->lru;
+	pool->chunk_shift = pool->zpool.arena->page_shift - NCHUNKS_ORDER;
+	pool->zhdr_chunks = want->header;
+	pool->nchunks = TOTAL_CHUNKS - pool->zhdr_chunks;
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->lru);
+	if (!pool->late)
+		z3fold_early_init(pool);
+	else if (z3fold_late_init(pool, err))
 		goto fail;
-	return &p->zpool;
+	return &pool->zpool;
 fail:
-	arena_destroy(p->zpool.arena);
-	free(p);
+	arena_destroy(pool->zpool.arena);
+	free(pool);
 	return NULL;
 }
 
-static void z3fold_destroy(struct zpool *pool)
+static void z3fold_destroy(struct zpool *zpool)
 {
-	if (z3fold(pool)->late)
-		z3fold_late_exit(z3fold(pool));
-	arena_destroy(pool->arena);
-	free(pool);
+	if (z3fold(zpool)->late)
+		z3fold_late_exit(z3fold(zpool));
+	arena_destroy(zpool->arena);
+	free(zpool);
 }
 
-static void z3fold_stats(struct zpool *pool, struct zpool_stats *stats)
+static void z3fold_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
-	struct z3fold_pool *p = z3fold(pool);
+	struct z3fold_pool *pool = z3fold(zpool);
 
 	*stats = (struct zpool_stats){
-		.pages = atomic_long_read(&p->pages),
-		.pages_peak = atomic_long_read(&pool->arena->peak),
-		.objects = atomic_long_read(&p->objects),
-		.metadata_bytes = atomic_long_read(&pool->arena->slab_bytes) +
-				  (p->late ? z3fold_late_bytes(p) : 0),
-		.moved_objects = atomic_long_read(&p->moved_objects),
-		.moved_bytes = atomic_long_read(&p->moved_bytes),
+		.pages = atomic_long_read(&pool->pages),
+		.pages_peak = atomic_long_read(&zpool->arena->peak),
+		.objects = atomic_long_read(&pool->objects),
+		.metadata_bytes = atomic_long_read(&zpool->arena->slab_bytes) +
+				  (pool->late ? z3fold_late_bytes(pool) : 0),
+		.moved_objects = atomic_long_read(&pool->moved_objects),
+		.moved_bytes = atomic_long_read(&pool->moved_bytes),
 	};
 }
 
-static size_t z3fold_largest(struct zpool *pool)
+static size_t z3fold_largest(struct zpool *zpool)
 {
-	return arena_page_size(pool->arena);
+	return arena_page_size(zpool->arena);
 }
 
 static const char *const forms[] = { "early", "late", NULL };

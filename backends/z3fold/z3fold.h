@@ -17,10 +17,11 @@
 #include "backends/chunk.h"
 #include "backends/list.h"
 
-#define RECLAIM_TRIES 8
+/* The words that late handles are addresses of; see late.c. */
+struct z3fold_buddy_slots;
 
 /**
- * struct z3fold_header - start of a page's header, in both forms
+ * struct z3fold_header - a page's header
  * @buddy: on a list of pages by free chunks; on none while somebody has taken
  *	   the page for himself
  * @page_lock: guards all of the header but @buddy (lock=page)
@@ -37,6 +38,12 @@
  *	   stay readable until reclaim is done
  * @mapped: open mappings
  * @middle_mapped: those of the middle object, which pin it
+ * @refcount: from here on form=late: one for each object, and for each user in
+ *	      between
+ * @cpu: on whose list it is, or -1
+ * @work: compaction
+ * @slots: where the words of its own handles are, or NULL
+ * @pool: whose page it is, for @work
  */
 struct z3fold_header {
 	struct list_head buddy;
@@ -46,8 +53,16 @@ struct z3fold_header {
 		foreign_handles : 2;
 	uint8_t freed;
 	uint8_t mapped, middle_mapped;
+
+	atomic_t refcount;
+	int16_t cpu;
+	struct work work;
+	struct z3fold_buddy_slots *slots;
+	struct z3fold_pool *pool;
 };
-_Static_assert(sizeof(struct z3fold_header) == 32, "as in 4.10");
+#define Z3FOLD_EARLY_HEADER offsetof(struct z3fold_header, refcount)
+_Static_assert(Z3FOLD_EARLY_HEADER == 32, "as in 4.10");
+_Static_assert(sizeof(struct z3fold_header) == 88, "as in 6.1");
 
 /**
  * struct z3fold_page - descriptor of a frame
@@ -91,7 +106,7 @@ struct late_cpu;
  * @lru: pages, that of the last allocation first
  * @unbuddied: form=early: pages by free chunks
  * @buddied: form=early: pages with three objects
- * @slots: form=late: handles
+ * @c_handle: form=late: handles
  * @wq: form=late: compaction
  * @cpu: form=late: lists per CPU
  */
@@ -103,37 +118,37 @@ struct z3fold_pool {
 	struct list_head lru;
 	atomic_long_t pages, objects, moved_objects, moved_bytes;
 	struct list_head unbuddied[TOTAL_CHUNKS], buddied;
-	struct slab *slots;
+	struct slab *c_handle;
 	struct workqueue wq;
 	struct late_cpu *cpu;
 };
 
-static inline struct z3fold_pool *z3fold(struct zpool *pool)
+static inline struct z3fold_pool *z3fold(struct zpool *zpool)
 {
-	return (struct z3fold_pool *)pool;
+	return (struct z3fold_pool *)zpool;
 }
 
-static inline size_t page_bytes(const struct z3fold_pool *p)
+static inline size_t page_bytes(const struct z3fold_pool *pool)
 {
-	return arena_page_size(p->zpool.arena);
+	return arena_page_size(pool->zpool.arena);
 }
 
-static inline struct z3fold_header *page_of(const struct z3fold_pool *p,
-					    unsigned long word)
+static inline struct z3fold_header *
+handle_to_z3fold_header(const struct z3fold_pool *pool, unsigned long value)
 {
-	return (struct z3fold_header *)(word & ~(page_bytes(p) - 1));
+	return (struct z3fold_header *)(value & ~(page_bytes(pool) - 1));
 }
 
-static inline pfn_t header_pfn(const struct z3fold_pool *p,
+static inline pfn_t header_pfn(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr)
 {
-	return addr_pfn(p->zpool.arena, zhdr);
+	return addr_pfn(pool->zpool.arena, zhdr);
 }
 
-static inline struct z3fold_page *page_desc(const struct z3fold_pool *p,
+static inline struct z3fold_page *page_desc(const struct z3fold_pool *pool,
 					    const struct z3fold_header *zhdr)
 {
-	return pfn_desc(p->zpool.arena, header_pfn(p, zhdr));
+	return pfn_desc(pool->zpool.arena, header_pfn(pool, zhdr));
 }
 
 /** z3fold_chunks() - length of one of a page's objects, in chunks */
@@ -146,15 +161,15 @@ static inline uint16_t *z3fold_chunks(struct z3fold_header *zhdr,
 }
 
 /** z3fold_offset() - byte of the page at which one of its objects starts */
-static inline size_t z3fold_offset(const struct z3fold_pool *p,
+static inline size_t z3fold_offset(const struct z3fold_pool *pool,
 				   const struct z3fold_header *zhdr,
 				   enum buddy bud)
 {
-	size_t chunk = bud == FIRST  ? p->zhdr_chunks
+	size_t chunk = bud == FIRST  ? pool->zhdr_chunks
 		       : bud == LAST ? TOTAL_CHUNKS - zhdr->last_chunks
 				     : zhdr->start_middle;
 
-	return chunk << p->chunk_shift;
+	return chunk << pool->chunk_shift;
 }
 
 /** z3fold_full() - whether a page has all three objects */
@@ -170,48 +185,62 @@ static inline bool z3fold_empty(const struct z3fold_header *zhdr)
 	       !zhdr->last_chunks;
 }
 
-/* z3fold.c; the page lock, or pool->lock with lock=pool, is held */
+/* The lock that guards a page's header. */
+static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
+					const struct z3fold_header *zhdr)
+{
+	if (pool->page_locks)
+		lockdep_assert_held(&zhdr->page_lock);
+	else
+		lockdep_assert_held(&pool->lock);
+}
+
+/* z3fold.c */
 
 /** z3fold_new_page() - take a frame. Return: it, or NULL when there is none */
-struct z3fold_header *z3fold_new_page(struct z3fold_pool *p, bool headless);
+struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless);
 
 /** z3fold_free_page() - give the frame back; nobody can find it any more */
-void z3fold_free_page(struct z3fold_pool *p, struct z3fold_header *zhdr);
+void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
-/** z3fold_free_chunks() - longest object that is known to fit, in chunks */
-unsigned z3fold_free_chunks(const struct z3fold_pool *p,
-			    const struct z3fold_header *zhdr);
+/** z3fold_num_free_chunks() - longest object that is known to fit, in chunks */
+unsigned z3fold_num_free_chunks(const struct z3fold_pool *pool,
+				const struct z3fold_header *zhdr);
 
-/** z3fold_free_buddy() - where an object of @chunks goes; HEADLESS = nowhere */
-enum buddy z3fold_free_buddy(const struct z3fold_pool *p,
-			     const struct z3fold_header *zhdr, unsigned chunks);
+/** z3fold_get_free_buddy() - where an object of @chunks goes; HEADLESS = nowhere */
+enum buddy z3fold_get_free_buddy(const struct z3fold_pool *pool,
+				 const struct z3fold_header *zhdr,
+				 unsigned chunks);
 
 /** z3fold_place() - make @bud an object of @chunks */
-void z3fold_place(struct z3fold_pool *p, struct z3fold_header *zhdr,
+void z3fold_place(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  enum buddy bud, unsigned chunks);
 
 /** z3fold_compact_page() - move a middle object where it joins free chunks */
-void z3fold_compact_page(struct z3fold_pool *p, struct z3fold_header *zhdr);
+void z3fold_compact_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
 /** z3fold_mapped() - count a mapping that begins (@by 1) or ends (-1) */
-static inline void z3fold_mapped(struct z3fold_header *zhdr, enum buddy bud,
+static inline void z3fold_mapped(const struct z3fold_pool *pool,
+				 struct z3fold_header *zhdr, enum buddy bud,
 				 int by)
 {
+	z3fold_assert_locked(pool, zhdr);
 	zhdr->mapped += by;
 	if (bud == MIDDLE)
 		zhdr->middle_mapped += by;
 }
 
-/** z3fold_lru_touch() - put a page first in the LRU; pool->lock is held */
-static inline void z3fold_lru_touch(struct z3fold_pool *p,
+/** z3fold_lru_touch() - put a page first in the LRU */
+static inline void z3fold_lru_touch(struct z3fold_pool *pool,
 				    struct z3fold_header *zhdr)
 {
-	struct z3fold_page *page = page_desc(p, zhdr);
+	struct z3fold_page *page = page_desc(pool, zhdr);
 
-	if (!p->keep_lru)
+	lockdep_assert_held(&pool->lock);
+	if (!pool->keep_lru)
 		return;
 	list_del_init(&page->lru);
-	list_add(&page->lru, &p->lru);
+	list_add(&page->lru, &pool->lru);
 }
 
 /**
@@ -219,46 +248,57 @@ static inline void z3fold_lru_touch(struct z3fold_pool *p,
  *
  * Return: its page, or NULL when there is no frame.
  */
-struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *p);
+struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *pool);
 
-/** z3fold_free_headless() - free that object; no lock is held */
-void z3fold_free_headless(struct z3fold_pool *p, struct z3fold_header *zhdr);
-
-/**
- * z3fold_evict_headless() - ask for it; it is claimed and off the LRU
- *
- * Return: 0 when the page was freed, or the evict callback's error.
- */
-int z3fold_evict_headless(struct z3fold_pool *p, struct z3fold_header *zhdr,
-			  unsigned long handle);
+/** z3fold_free_headless() - free that object; takes pool->lock */
+void z3fold_free_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
 /**
  * z3fold_evict() - ask for the objects of a claimed page, MIDDLE, FIRST, LAST
  * @handle: by buddy, 0 where there is none
  */
-void z3fold_evict(struct z3fold_pool *p, struct z3fold_header *zhdr,
+void z3fold_evict(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  const unsigned long *handle);
 
+/**
+ * z3fold_reclaim_page() - ask for the objects of the oldest page there is
+ * @pool: the pool
+ * @claim: whether a page with a header, found in the LRU, can be had; it is off
+ *	   its list then. Called with pool->lock held
+ * @objects: asks for its objects; whether the page was freed. With lock=pool it
+ *	     releases pool->lock, which is held
+ * @mark: what is or'ed to the page's address for the handle of a headless one
+ *
+ * Return: 0 when a page was freed; -EINVAL without pages or evict callback;
+ * -EAGAIN when the tries went wrong.
+ */
+int z3fold_reclaim_page(struct z3fold_pool *pool,
+			bool (*claim)(struct z3fold_pool *pool,
+				      struct z3fold_header *zhdr),
+			bool (*objects)(struct z3fold_pool *pool,
+					struct z3fold_header *zhdr),
+			unsigned long mark);
+
 /** z3fold_check_page() - a page's header alone. Return: 0 or -EIO */
-int z3fold_check_page(struct z3fold_pool *p, struct z3fold_header *zhdr,
+int z3fold_check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		      struct err *err);
 
 /**
  * z3fold_check_pages() - walk every frame in use
  * @check: form's own look at a page with a header; NULL allowed
  */
-int z3fold_check_pages(struct z3fold_pool *p,
-		       int (*check)(struct z3fold_pool *p,
+int z3fold_check_pages(struct z3fold_pool *pool,
+		       int (*check)(struct z3fold_pool *pool,
 				    struct z3fold_header *zhdr,
 				    struct err *err),
 		       struct err *err);
 
 /** z3fold_check_list() - every page of a list by free chunks belongs there */
-int z3fold_check_list(struct z3fold_pool *p, const struct list_head *list,
+int z3fold_check_list(struct z3fold_pool *pool, const struct list_head *list,
 		      unsigned chunks, struct err *err);
 
 /** z3fold_bad_handle() - exit with a message when @why is not NULL */
-static inline void z3fold_bad_handle(struct z3fold_pool *p, const char *call,
+static inline void z3fold_bad_handle(struct z3fold_pool *pool, const char *call,
 				     enum buddy bud, unsigned long handle,
 				     const char *why)
 {
@@ -266,41 +306,53 @@ static inline void z3fold_bad_handle(struct z3fold_pool *p, const char *call,
 					    "last" };
 
 	if (why)
-		chunk_bad_handle(&p->zpool, call, name[bud], handle, why);
+		chunk_bad_handle(&pool->zpool, call, name[bud], handle, why);
+}
+
+/** z3fold_check_unmapped() - debug builds: exit when a freed object is mapped */
+static inline void z3fold_check_unmapped(struct z3fold_pool *pool,
+					 struct z3fold_header *zhdr,
+					 enum buddy bud, unsigned long handle)
+{
+	if (chunk_debug() &&
+	    atomic_read(&page_desc(pool, zhdr)->note.mapped[bud]))
+		z3fold_bad_handle(pool, "free", bud, handle, "it is mapped");
 }
 
 /** z3fold_note_map() - debug builds: a mapping of @bud begins or ends */
-void z3fold_note_map(struct z3fold_pool *p, struct z3fold_header *zhdr,
+void z3fold_note_map(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		     enum buddy bud, unsigned long handle, bool begins,
 		     enum zpool_mapmode mode);
 
-/* z3fold_early.c */
-void z3fold_early_init(struct z3fold_pool *p);
-int z3fold_early_malloc(struct zpool *pool, size_t size, unsigned long *handle);
-void z3fold_early_free(struct zpool *pool, unsigned long handle);
-void *z3fold_early_map(struct zpool *pool, unsigned long handle,
+/* early.c */
+void z3fold_early_init(struct z3fold_pool *pool);
+int z3fold_early_malloc(struct zpool *zpool, size_t size,
+			unsigned long *handle);
+void z3fold_early_free(struct zpool *zpool, unsigned long handle);
+void *z3fold_early_map(struct zpool *zpool, unsigned long handle,
 		       enum zpool_mapmode mode);
-void z3fold_early_unmap(struct zpool *pool, unsigned long handle);
-int z3fold_early_shrink(struct zpool *pool, unsigned pages,
+void z3fold_early_unmap(struct zpool *zpool, unsigned long handle);
+int z3fold_early_shrink(struct zpool *zpool, unsigned pages,
 			unsigned *reclaimed);
-void z3fold_early_locate(struct zpool *pool, unsigned long handle,
+void z3fold_early_locate(struct zpool *zpool, unsigned long handle,
 			 struct zpool_location *loc);
-int z3fold_early_validate(struct zpool *pool, struct err *err);
+int z3fold_early_validate(struct zpool *zpool, struct err *err);
 
-/* z3fold_late.c */
-int z3fold_late_init(struct z3fold_pool *p, struct err *err);
-void z3fold_late_exit(struct z3fold_pool *p);
-size_t z3fold_late_bytes(struct z3fold_pool *p);
-int z3fold_late_malloc(struct zpool *pool, size_t size, unsigned long *handle);
-void z3fold_late_free(struct zpool *pool, unsigned long handle);
-void *z3fold_late_map(struct zpool *pool, unsigned long handle,
+/* late.c */
+int z3fold_late_init(struct z3fold_pool *pool, struct err *err);
+void z3fold_late_exit(struct z3fold_pool *pool);
+size_t z3fold_late_bytes(struct z3fold_pool *pool);
+int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle);
+void z3fold_late_free(struct zpool *zpool, unsigned long handle);
+void *z3fold_late_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode);
-void z3fold_late_unmap(struct zpool *pool, unsigned long handle);
-int z3fold_late_shrink(struct zpool *pool, unsigned pages, unsigned *reclaimed);
-size_t z3fold_late_settle(struct zpool *pool);
-bool z3fold_late_run_work(struct zpool *pool, pfn_t pfn);
-void z3fold_late_locate(struct zpool *pool, unsigned long handle,
+void z3fold_late_unmap(struct zpool *zpool, unsigned long handle);
+int z3fold_late_shrink(struct zpool *zpool, unsigned pages,
+		       unsigned *reclaimed);
+size_t z3fold_late_settle(struct zpool *zpool);
+bool z3fold_late_run_work(struct zpool *zpool, pfn_t pfn);
+void z3fold_late_locate(struct zpool *zpool, unsigned long handle,
 			struct zpool_location *loc);
-int z3fold_late_validate(struct zpool *pool, struct err *err);
+int z3fold_late_validate(struct zpool *zpool, struct err *err);
 
 #endif

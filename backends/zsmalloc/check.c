@@ -17,7 +17,7 @@ _Noreturn void zs_bad_handle(struct zs_pool *pool, const char *call,
 	char class[32] = "none";
 
 	if (pool->direct || slab_in_range(pool->handles, (void *)handle))
-		loc = zs_handle_loc(pool, handle);
+		loc = handle_to_obj(pool, handle);
 	if (loc && zs_loc_class(loc) < pool->nr_classes &&
 	    zs_loc_pfn(loc) < pool->zpool.arena->capacity)
 		snprintf(class, sizeof(class), "%u",
@@ -32,7 +32,8 @@ static bool loc_is_sane(struct zs_pool *pool, unsigned long loc)
 {
 	return zs_loc_pfn(loc) < pool->zpool.arena->capacity &&
 	       zs_loc_class(loc) < pool->nr_classes &&
-	       pool->classes[zs_loc_class(loc)].objs > zs_loc_index(loc);
+	       pool->classes[zs_loc_class(loc)].objs_per_zspage >
+		       zs_loc_index(loc);
 }
 
 void zs_check_handle(struct zs_pool *pool, const char *call,
@@ -46,7 +47,7 @@ void zs_check_handle(struct zs_pool *pool, const char *call,
 	if (pool->direct && !(handle & ZS_TAG))
 		zs_bad_handle(pool, call, handle,
 			      "no such handle was ever given out");
-	loc = zs_handle_loc(pool, handle);
+	loc = handle_to_obj(pool, handle);
 	if (!pool->direct && zs_loc_pfn(loc) == zs_loc_pfn(ZS_WORD_FREED))
 		zs_bad_handle(pool, call, handle, "it was freed already");
 	if (!loc_is_sane(pool, loc))
@@ -70,6 +71,11 @@ void zs_check_unused(struct zs_pool *pool, const char *call,
 void zs_check_frame(struct zs_pool *pool, const char *call,
 		    unsigned long handle, unsigned long loc)
 {
+	lockdep_assert(pool->direct ||
+		       lockdep_is_held((unsigned long *)handle) ||
+		       lockdep_is_held(&pool->lock) ||
+		       lockdep_is_held(&pool->migrate_lock) ||
+		       lockdep_is_held(&pool->classes[zs_loc_class(loc)].lock));
 	if (!loc_is_sane(pool, loc) ||
 	    READ_ONCE(zs_desc(pool, zs_loc_pfn(loc))->class) !=
 		    zs_loc_class(loc) + 1)
@@ -78,14 +84,14 @@ void zs_check_frame(struct zs_pool *pool, const char *call,
 			      "or never given out");
 }
 
-static bool slot_is_free(struct zs_pool *pool, const struct zs_class *class,
+static bool slot_is_free(struct zs_pool *pool, const struct size_class *class,
 			 const struct zspage *zspage, unsigned long loc)
 {
 	unsigned long at;
 
 	if (class->huge)
 		return !zspage->inuse;
-	for (at = zspage->free; at != ZS_LINK_END;
+	for (at = zspage->freeobj; at != ZS_LINK_END;
 	     at = *zs_slot_addr(pool, class, at))
 		if (at == loc)
 			return true;
@@ -95,18 +101,22 @@ static bool slot_is_free(struct zs_pool *pool, const struct zs_class *class,
 void zs_check_object(struct zs_pool *pool, const char *call,
 		     unsigned long handle)
 {
-	unsigned long loc = zs_handle_loc(pool, handle), head;
-	struct zs_class *class = &pool->classes[zs_loc_class(loc)];
+	unsigned long loc = handle_to_obj(pool, handle), head;
+	struct size_class *class = &pool->classes[zs_loc_class(loc)];
 	struct zspage *zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
+	const spinlock_t *lock =
+		pool->locking == ZS_LOCKED_POOL ? &pool->lock : &class->lock;
 
 	if (pool->direct) {
-		/* Only free holds the lock that this walk needs. */
-		if (!strcmp(call, "free") &&
-		    slot_is_free(pool, class, zspage, loc))
+		zs_assert_class_locked(pool, class);
+		if (slot_is_free(pool, class, zspage, loc))
 			zs_bad_handle(pool, call, handle,
 				      "it was freed already");
 		return;
 	}
+	lockdep_assert(lockdep_is_held(lock) ||
+		       lockdep_is_held((unsigned long *)handle) ||
+		       !zspage_lock_is_free(&zspage->lock, pool->zspage_lock));
 	head = class->huge ? zspage->handle | ZS_TAG
 			   : *zs_slot_addr(pool, class, loc);
 	if (head != (handle | ZS_TAG))
@@ -119,7 +129,7 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 
 struct walk {
 	struct zs_pool *pool;
-	struct zs_class *class;
+	struct size_class *class;
 	struct zspage *zspage;
 	struct err *err;
 	size_t objects, pages, zspages;
@@ -138,7 +148,8 @@ static int check_frames(struct walk *w)
 	pfn_t pfn;
 
 	for (pfn = w->zspage->first; pfn != PFN_NONE; pfn = desc->next, n++) {
-		if (pfn >= pool->zpool.arena->capacity || n == w->class->pages)
+		if (pfn >= pool->zpool.arena->capacity ||
+		    n == w->class->pages_per_zspage)
 			return BAD(w, "a chain runs into frame %u", pfn);
 		desc = zs_desc(pool, pfn);
 		if (desc->zspage != w->zspage ||
@@ -152,9 +163,9 @@ static int check_frames(struct walk *w)
 			return BAD(w, "frame %u: first slot at %u, not %u", pfn,
 				   desc->first, want);
 	}
-	if (n != w->class->pages)
+	if (n != w->class->pages_per_zspage)
 		return BAD(w, "a chain has %u frames, not %u", n,
-			   w->class->pages);
+			   w->class->pages_per_zspage);
 	w->pages += n;
 	return 0;
 }
@@ -171,14 +182,14 @@ static pfn_t frame_of(struct walk *w, unsigned index)
 
 static int check_free_list(struct walk *w)
 {
-	unsigned long loc = w->zspage->free;
+	unsigned long loc = w->zspage->freeobj;
 	unsigned n = 0, index;
 
-	memset(w->seen, 0, w->class->objs);
+	memset(w->seen, 0, w->class->objs_per_zspage);
 	for (; loc != ZS_LINK_END;
 	     loc = *zs_slot_addr(w->pool, w->class, loc)) {
 		index = zs_loc_index(loc);
-		if (index >= w->class->objs ||
+		if (index >= w->class->objs_per_zspage ||
 		    zs_loc_class(loc) != w->class->index ||
 		    zs_loc_pfn(loc) != frame_of(w, index))
 			return BAD(w, "a free slot's link 0x%lx is no slot",
@@ -187,15 +198,16 @@ static int check_free_list(struct walk *w)
 			return BAD(w, "slot %u is twice on a free list", index);
 		n++;
 	}
-	if (n + w->zspage->inuse != w->class->objs)
+	if (n + w->zspage->inuse != w->class->objs_per_zspage)
 		return BAD(w, "%u slots in use and %u free make no %u",
-			   w->zspage->inuse, n, w->class->objs);
+			   w->zspage->inuse, n, w->class->objs_per_zspage);
 	return 0;
 }
 
 static int check_handle(struct walk *w, unsigned long handle, unsigned index)
 {
-	unsigned long want = zs_loc(frame_of(w, index), w->class->index, index);
+	unsigned long want =
+		location_to_obj(frame_of(w, index), w->class->index, index);
 
 	if (!slab_in_range(w->pool->handles, (void *)handle))
 		return BAD(w, "slot %u holds 0x%lx, which is no handle", index,
@@ -221,10 +233,11 @@ static int check_slots(struct walk *w)
 		return check_handle(w, w->zspage->handle, 0);
 	}
 	ret = check_free_list(w);
-	for (i = 0; !ret && !w->pool->direct && i < w->class->objs; i++) {
+	for (i = 0; !ret && !w->pool->direct && i < w->class->objs_per_zspage;
+	     i++) {
 		head = *zs_slot_addr(w->pool, w->class,
-				     zs_loc(frame_of(w, i), w->class->index,
-					    i));
+				     location_to_obj(frame_of(w, i),
+						     w->class->index, i));
 		if (w->seen[i] == (head & ZS_TAG))
 			return BAD(w, "slot %u is %s, yet its tag says not", i,
 				   w->seen[i] ? "free" : "in use");
@@ -243,12 +256,12 @@ static int check_zspage(struct walk *w, unsigned group)
 		return BAD(w, "a list leads to something that is no zspage");
 	if (z->class != w->class->index || z->huge != w->class->huge)
 		return BAD(w, "a zspage of class %u is on its lists", z->class);
-	if (!z->inuse || z->inuse > w->class->objs)
+	if (!z->inuse || z->inuse > w->class->objs_per_zspage)
 		return BAD(w, "a zspage with %u of %u slots is on a list",
-			   z->inuse, w->class->objs);
-	if (z->group != group || w->class->group_of[z->inuse] != group)
+			   z->inuse, w->class->objs_per_zspage);
+	if (z->fullness != group || w->class->group_of[z->inuse] != group)
 		return BAD(w, "a zspage with %u of %u slots is in group %u",
-			   z->inuse, w->class->objs, group);
+			   z->inuse, w->class->objs_per_zspage, group);
 	if (z->next && z->next->prev != z)
 		return BAD(w, "the list of group %u is broken", group);
 	if (!zspage_lock_is_free(&z->lock, w->pool->zspage_lock))
@@ -262,7 +275,7 @@ static int check_zspage(struct walk *w, unsigned group)
 
 static int check_class(struct walk *w)
 {
-	struct zs_class *class = w->class;
+	struct size_class *class = w->class;
 	size_t inuse = 0, zspages = w->zspages;
 	unsigned group;
 	int ret;
@@ -281,7 +294,7 @@ static int check_class(struct walk *w)
 			inuse += w->zspage->inuse;
 		}
 	}
-	zspages = (w->zspages - zspages) * class->objs;
+	zspages = (w->zspages - zspages) * class->objs_per_zspage;
 	if (inuse != class->inuse || zspages != class->allocated)
 		return BAD(w,
 			   "lists hold %zu of %zu slots, counters say %lu of "
@@ -303,7 +316,7 @@ int zs_validate(struct zpool *zpool, struct err *err)
 	if (!w.seen)
 		return err_set(err, -ENOMEM, "out of memory");
 	for (i = 0; !ret && i < pool->nr_classes; i++) {
-		w.class = pool->slot[i];
+		w.class = pool->size_class[i];
 		if (w.class->index == i)
 			ret = check_class(&w);
 	}

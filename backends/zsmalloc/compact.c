@@ -26,7 +26,7 @@ static void cursor_start(struct cursor *c, const struct zspage *zspage)
 	c->index = 0;
 }
 
-static void cursor_next(struct cursor *c, const struct zs_class *class)
+static void cursor_next(struct cursor *c, const struct size_class *class)
 {
 	c->at += class->size;
 	c->index++;
@@ -37,13 +37,14 @@ static void cursor_next(struct cursor *c, const struct zs_class *class)
  * handles have pins, and what cannot be pinned is passed over. Return: 0 at
  * the end of the zspage.
  */
-static unsigned long find_live(struct zs_pool *pool,
-			       const struct zs_class *class, struct cursor *c)
+static unsigned long find_alloced_obj(struct zs_pool *pool,
+				      const struct size_class *class,
+				      struct cursor *c)
 {
 	unsigned page = zs_page_size(pool);
 	unsigned long head;
 
-	for (; c->index < class->objs; cursor_next(c, class)) {
+	for (; c->index < class->objs_per_zspage; cursor_next(c, class)) {
 		if (c->at >= page) {
 			c->pfn = zs_desc(pool, c->pfn)->next;
 			c->at -= page;
@@ -55,15 +56,15 @@ static unsigned long find_live(struct zs_pool *pool,
 			continue;
 		head &= ~ZS_TAG;
 		if (pool->zspage_lock != ZS_LOCK_PIN ||
-		    bit_spin_trylock_named(0, (unsigned long *)head, "handle"))
+		    trypin_tag((unsigned long *)head))
 			return head;
 	}
 	return 0;
 }
 
 /* Says where the object is now, and ends its pin. */
-static void record_object(struct zs_pool *pool, unsigned long handle,
-			  unsigned long loc)
+static void record_obj(struct zs_pool *pool, unsigned long handle,
+		       unsigned long loc)
 {
 	unsigned long *word = (unsigned long *)handle;
 
@@ -72,12 +73,12 @@ static void record_object(struct zs_pool *pool, unsigned long handle,
 		return;
 	}
 	WRITE_ONCE(*word, loc | ZS_TAG);
-	bit_spin_unlock(0, word);
+	unpin_tag(word);
 }
 
 /* Copies a whole slot, whatever of it is payload, in pieces across frames. */
-static void copy_slot(struct zs_pool *pool, const struct zs_class *class,
-		      unsigned long to, unsigned long from)
+static void zs_object_copy(struct zs_pool *pool, const struct size_class *class,
+			   unsigned long to, unsigned long from)
 {
 	unsigned page = zs_page_size(pool), left = class->size, n;
 	unsigned to_at = zs_slot_offset(pool, class, to);
@@ -107,34 +108,43 @@ static void copy_slot(struct zs_pool *pool, const struct zs_class *class,
 	}
 }
 
-static void move_object(struct zs_pool *pool, struct zs_class *class,
+static void assert_movers_locked(struct zs_pool *pool, struct size_class *class)
+{
+	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
+		lockdep_assert_held_write(&pool->migrate_lock);
+	zs_assert_class_locked(pool, class);
+}
+
+static void move_object(struct zs_pool *pool, struct size_class *class,
 			struct zspage *src, struct zspage *dst,
 			unsigned long handle, const struct cursor *c)
 {
-	unsigned long from = zs_loc(c->pfn, class->index, c->index), to;
+	unsigned long from = location_to_obj(c->pfn, class->index, c->index),
+		      to;
 
-	to = zs_take_slot(pool, class, dst, handle, false);
-	copy_slot(pool, class, to, from);
-	record_object(pool, handle, to);
-	zs_put_slot(pool, class, src, from);
+	assert_movers_locked(pool, class);
+	to = obj_malloc(pool, class, dst, handle, false);
+	zs_object_copy(pool, class, to, from);
+	record_obj(pool, handle, to);
+	obj_free(pool, class, src, from);
 }
 
-static void release_pin(struct zs_pool *pool, unsigned long handle)
+static void unpin(struct zs_pool *pool, unsigned long handle)
 {
 	if (pool->zspage_lock == ZS_LOCK_PIN)
-		bit_spin_unlock(0, (unsigned long *)handle);
+		unpin_tag((unsigned long *)handle);
 }
 
 /* Locks that compaction and migration hold. */
 
-static void movers_lock(struct zs_pool *pool, struct zs_class *class)
+static void movers_lock(struct zs_pool *pool, struct size_class *class)
 {
 	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
 		write_lock(&pool->migrate_lock);
 	zs_class_lock(pool, class, pool->locking);
 }
 
-static void movers_unlock(struct zs_pool *pool, struct zs_class *class)
+static void movers_unlock(struct zs_pool *pool, struct size_class *class)
 {
 	zs_class_unlock(pool, class, pool->locking);
 	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
@@ -151,7 +161,7 @@ static bool movers_contended(struct zs_pool *pool)
 }
 
 /* Lets others have the locks for a moment. */
-static void movers_pause(struct zs_pool *pool, struct zs_class *class)
+static void movers_pause(struct zs_pool *pool, struct size_class *class)
 {
 	movers_unlock(pool, class);
 	cond_resched();
@@ -176,7 +186,8 @@ static void unlock_zspage(struct zs_pool *pool, struct zspage *zspage)
  * Takes a partly used zspage off its list: the head of the emptiest group for a
  * source, of the fullest for a destination.
  */
-static struct zspage *isolate(struct zs_class *class, bool source)
+static struct zspage *isolate_zspage(struct zs_pool *pool,
+				     struct size_class *class, bool source)
 {
 	unsigned partial = class->nonempty & ((1u << class->full) - 2);
 	struct zspage *zspage;
@@ -185,22 +196,23 @@ static struct zspage *isolate(struct zs_class *class, bool source)
 		return NULL;
 	zspage = class->head[source ? __builtin_ctz(partial)
 				    : 31 - __builtin_clz(partial)];
-	zs_list_del(class, zspage);
+	remove_zspage(pool, class, zspage);
 	return zspage;
 }
 
 /* Return: whether it was empty and its pages were freed. */
-static bool put_back(struct zs_pool *pool, struct zs_class *class,
-		     struct zspage *zspage, struct moved *moved)
+static bool putback_zspage(struct zs_pool *pool, struct size_class *class,
+			   struct zspage *zspage, struct moved *moved)
 {
+	assert_movers_locked(pool, class);
 	if (zspage->inuse) {
-		zs_list_add(class, zspage, class->group_of[zspage->inuse],
-			    pool->after_head);
+		insert_zspage(class, zspage, class->group_of[zspage->inuse],
+			      pool->after_head);
 		return false;
 	}
 	zs_unlink_zspage(pool, class, zspage);
-	zs_release_zspage(pool, zspage);
-	moved->pages += class->pages;
+	zs_free_zspage(pool, zspage);
+	moved->pages += class->pages_per_zspage;
 	return true;
 }
 
@@ -209,15 +221,15 @@ static bool put_back(struct zs_pool *pool, struct zs_class *class,
  * destination that could not take all goes back full. Return: whether the
  * source was drained.
  */
-static bool drain_old(struct zs_pool *pool, struct zs_class *class,
+static bool drain_old(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *src, struct cursor *c, struct zspage *dst,
 		      struct moved *moved)
 {
 	unsigned long handle;
 
-	while ((handle = find_live(pool, class, c))) {
-		if (dst->inuse == class->objs) {
-			release_pin(pool, handle);
+	while ((handle = find_alloced_obj(pool, class, c))) {
+		if (dst->inuse == class->objs_per_zspage) {
+			unpin(pool, handle);
 			return false;
 		}
 		move_object(pool, class, src, dst, handle, c);
@@ -227,7 +239,7 @@ static bool drain_old(struct zs_pool *pool, struct zs_class *class,
 	return true;
 }
 
-static bool compact_source_old(struct zs_pool *pool, struct zs_class *class,
+static bool compact_source_old(struct zs_pool *pool, struct size_class *class,
 			       struct zspage *src, struct moved *moved)
 {
 	unsigned long before = moved->objects;
@@ -237,15 +249,15 @@ static bool compact_source_old(struct zs_pool *pool, struct zs_class *class,
 
 	cursor_start(&c, src);
 	do {
-		dst = isolate(class, false);
+		dst = isolate_zspage(pool, class, false);
 		if (!dst)
 			return false;
 		if (!lock_zspage(pool, dst, 1)) {
-			put_back(pool, class, dst, moved);
+			putback_zspage(pool, class, dst, moved);
 			return false;
 		}
 		drained = drain_old(pool, class, src, &c, dst, moved);
-		put_back(pool, class, dst, moved);
+		putback_zspage(pool, class, dst, moved);
 		unlock_zspage(pool, dst);
 		if (!drained && movers_contended(pool))
 			return false;
@@ -254,29 +266,29 @@ static bool compact_source_old(struct zs_pool *pool, struct zs_class *class,
 	return moved->objects != before;
 }
 
-static void compact_class_old(struct zs_pool *pool, struct zs_class *class,
+static void compact_class_old(struct zs_pool *pool, struct size_class *class,
 			      struct moved *moved)
 {
 	struct zspage *src;
 	bool go_on = true;
 
-	while (go_on && (src = isolate(class, true))) {
+	while (go_on && (src = isolate_zspage(pool, class, true))) {
 		if (!lock_zspage(pool, src, 0)) {
-			put_back(pool, class, src, moved);
+			putback_zspage(pool, class, src, moved);
 			break;
 		}
 		go_on = zs_class_can_compact(class) &&
 			compact_source_old(pool, class, src, moved);
 		/* An empty zspage has no readers, so its lock may go first. */
 		unlock_zspage(pool, src);
-		put_back(pool, class, src, moved);
+		putback_zspage(pool, class, src, moved);
 		if (go_on)
 			movers_pause(pool, class);
 	}
 }
 
 /* The form from 6.4: a destination is kept until it is full. */
-static void drain_new(struct zs_pool *pool, struct zs_class *class,
+static void drain_new(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *src, struct zspage *dst,
 		      struct moved *moved)
 {
@@ -284,16 +296,16 @@ static void drain_new(struct zs_pool *pool, struct zs_class *class,
 	struct cursor c;
 
 	cursor_start(&c, src);
-	while ((handle = find_live(pool, class, &c))) {
+	while ((handle = find_alloced_obj(pool, class, &c))) {
 		move_object(pool, class, src, dst, handle, &c);
 		moved->objects++;
 		cursor_next(&c, class);
-		if (dst->inuse == class->objs || !src->inuse)
+		if (dst->inuse == class->objs_per_zspage || !src->inuse)
 			return;
 	}
 }
 
-static void compact_class_new(struct zs_pool *pool, struct zs_class *class,
+static void compact_class_new(struct zs_pool *pool, struct size_class *class,
 			      struct moved *moved)
 {
 	struct zspage *src, *dst = NULL;
@@ -301,44 +313,45 @@ static void compact_class_new(struct zs_pool *pool, struct zs_class *class,
 
 	while (zs_class_can_compact(class)) {
 		if (!dst)
-			dst = isolate(class, false);
+			dst = isolate_zspage(pool, class, false);
 		if (!dst)
 			break;
-		src = isolate(class, true);
+		src = isolate_zspage(pool, class, true);
 		if (!src)
 			break;
 		if (!lock_zspage(pool, src, 0)) {
-			put_back(pool, class, src, moved);
+			putback_zspage(pool, class, src, moved);
 			break;
 		}
 		before = moved->objects;
 		drain_new(pool, class, src, dst, moved);
 		unlock_zspage(pool, src);
-		put_back(pool, class, src, moved);
+		putback_zspage(pool, class, src, moved);
 		if (moved->objects == before)
 			break;
-		if (dst->inuse == class->objs || movers_contended(pool)) {
-			put_back(pool, class, dst, moved);
+		if (dst->inuse == class->objs_per_zspage ||
+		    movers_contended(pool)) {
+			putback_zspage(pool, class, dst, moved);
 			dst = NULL;
 			movers_pause(pool, class);
 		}
 	}
 	if (dst)
-		put_back(pool, class, dst, moved);
+		putback_zspage(pool, class, dst, moved);
 }
 
 unsigned long zs_compact(struct zpool *zpool)
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned long freed = 0;
-	struct zs_class *class;
+	struct size_class *class;
 	struct moved moved;
 	int slot;
 
 	if (atomic_long_xchg(&pool->compacting, 1))
 		return 0;
 	for (slot = (int)pool->nr_classes - 1; slot >= 0; slot--) {
-		class = pool->slot[slot];
+		class = pool->size_class[slot];
 		if (class->index != slot)
 			continue;
 		moved = (struct moved){ 0 };
@@ -365,8 +378,8 @@ unsigned long zs_can_compact(struct zpool *zpool)
 	unsigned i;
 
 	for (i = 0; i < pool->nr_classes; i++)
-		if (pool->slot[i]->index == i)
-			pages += zs_class_can_compact(pool->slot[i]);
+		if (pool->size_class[i]->index == i)
+			pages += zs_class_can_compact(pool->size_class[i]);
 	return pages;
 }
 
@@ -374,7 +387,7 @@ unsigned long zs_can_compact(struct zpool *zpool)
 
 /* Sets the cursor to the first slot that starts in the frame. */
 static void cursor_frame(struct cursor *c, struct zs_pool *pool,
-			 const struct zs_class *class,
+			 const struct size_class *class,
 			 const struct zspage *zspage, pfn_t frame)
 {
 	unsigned before = 0;
@@ -389,7 +402,7 @@ static void cursor_frame(struct cursor *c, struct zs_pool *pool,
 
 /* The handle of the live object at the cursor, or 0. */
 static unsigned long handle_at(struct zs_pool *pool,
-			       const struct zs_class *class,
+			       const struct size_class *class,
 			       const struct zspage *zspage,
 			       const struct cursor *c)
 {
@@ -402,14 +415,14 @@ static unsigned long handle_at(struct zs_pool *pool,
 	return head & ZS_TAG ? head & ~ZS_TAG : 0;
 }
 
-static bool in_frame(struct zs_pool *pool, const struct zs_class *class,
+static bool in_frame(struct zs_pool *pool, const struct size_class *class,
 		     const struct cursor *c)
 {
-	return c->at < zs_page_size(pool) && c->index < class->objs;
+	return c->at < zs_page_size(pool) && c->index < class->objs_per_zspage;
 }
 
 /* Pins every object that starts in the frame, or none. */
-static bool pin_frame(struct zs_pool *pool, const struct zs_class *class,
+static bool pin_frame(struct zs_pool *pool, const struct size_class *class,
 		      const struct zspage *zspage, const struct cursor *first)
 {
 	struct cursor c, undo;
@@ -419,14 +432,13 @@ static bool pin_frame(struct zs_pool *pool, const struct zs_class *class,
 		return true;
 	for (c = *first; in_frame(pool, class, &c); cursor_next(&c, class)) {
 		handle = handle_at(pool, class, zspage, &c);
-		if (!handle || bit_spin_trylock_named(
-				       0, (unsigned long *)handle, "handle"))
+		if (!handle || trypin_tag((unsigned long *)handle))
 			continue;
 		for (undo = *first; undo.index < c.index;
 		     cursor_next(&undo, class)) {
 			handle = handle_at(pool, class, zspage, &undo);
 			if (handle)
-				release_pin(pool, handle);
+				unpin(pool, handle);
 		}
 		return false;
 	}
@@ -434,21 +446,22 @@ static bool pin_frame(struct zs_pool *pool, const struct zs_class *class,
 }
 
 /* The links of free slots name frames too. */
-static void relink_free(struct zs_pool *pool, const struct zs_class *class,
+static void relink_free(struct zs_pool *pool, const struct size_class *class,
 			struct zspage *zspage, pfn_t old, pfn_t new)
 {
-	unsigned long *link = &zspage->free;
+	unsigned long *link = &zspage->freeobj;
 
 	if (class->huge)
 		return;
 	while (*link != ZS_LINK_END) {
 		if (zs_loc_pfn(*link) == old)
-			*link = zs_loc(new, class->index, zs_loc_index(*link));
+			*link = location_to_obj(new, class->index,
+						zs_loc_index(*link));
 		link = zs_slot_addr(pool, class, *link);
 	}
 }
 
-static void replace_frame(struct zs_pool *pool, const struct zs_class *class,
+static void replace_frame(struct zs_pool *pool, const struct size_class *class,
 			  struct zspage *zspage, struct cursor c, pfn_t new)
 {
 	struct zs_desc *desc = zs_desc(pool, c.pfn);
@@ -470,13 +483,13 @@ static void replace_frame(struct zs_pool *pool, const struct zs_class *class,
 	for (c.pfn = new; in_frame(pool, class, &c); cursor_next(&c, class)) {
 		handle = handle_at(pool, class, zspage, &c);
 		if (handle)
-			record_object(pool, handle,
-				      zs_loc(new, class->index, c.index));
+			record_obj(pool, handle,
+				   location_to_obj(new, class->index, c.index));
 	}
 	WRITE_ONCE(desc->class, 0);
 }
 
-static int migrate_locked(struct zs_pool *pool, struct zs_class *class,
+static int migrate_locked(struct zs_pool *pool, struct size_class *class,
 			  pfn_t old, pfn_t new)
 {
 	struct zs_desc *desc = zs_desc(pool, old);
@@ -484,6 +497,7 @@ static int migrate_locked(struct zs_pool *pool, struct zs_class *class,
 	struct cursor c;
 	int ret = -EAGAIN;
 
+	assert_movers_locked(pool, class);
 	/* It may have been freed between the look and the lock. */
 	if (READ_ONCE(desc->class) != class->index + 1)
 		return -EAGAIN;
@@ -505,7 +519,7 @@ int zs_migrate(struct zpool *zpool, pfn_t pfn)
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	struct arena *a = zpool->arena;
-	struct zs_class *class;
+	struct size_class *class;
 	unsigned owner;
 	pfn_t new;
 	int ret;

@@ -28,7 +28,7 @@ zs_inline unsigned long lock_object(struct zs_pool *pool, const char *call,
 		return loc;
 	}
 	if (kind == ZS_LOCK_PIN)
-		bit_spin_lock_named(0, (unsigned long *)handle, "handle");
+		pin_tag((unsigned long *)handle);
 	else if (pool_lock)
 		spin_lock(&pool->lock);
 	else
@@ -52,7 +52,7 @@ zs_inline void unlock_object(struct zspage *zspage, unsigned long handle,
 {
 	zspage_read_unlock(&zspage->lock, kind);
 	if (kind == ZS_LOCK_PIN)
-		bit_spin_unlock(0, (unsigned long *)handle);
+		unpin_tag((unsigned long *)handle);
 }
 
 /* The bytes of the handle in front of the payload. */
@@ -89,7 +89,7 @@ zs_inline void *do_map(struct zpool *zpool, unsigned long handle,
 	unsigned page = zs_page_size(pool), cpu, at;
 	struct zs_map_area *area;
 	struct zspage *zspage;
-	struct zs_class *class;
+	struct size_class *class;
 	unsigned long loc;
 	char *buf;
 
@@ -145,7 +145,7 @@ zs_inline void *do_read_begin(struct zpool *zpool, unsigned long handle,
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned page = zs_page_size(pool), at;
-	struct zs_class *class;
+	struct size_class *class;
 	struct zspage *zspage;
 	unsigned long loc;
 	char *next, *frame;
@@ -186,7 +186,7 @@ zs_inline void do_write(struct zpool *zpool, unsigned long handle,
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned page = zs_page_size(pool), at;
-	struct zs_class *class;
+	struct size_class *class;
 	struct zspage *zspage;
 	unsigned long loc;
 	char *next, *frame;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * zsmalloc: slots of about 16 bytes' steps in chains of frames that need not be
- * contiguous. The eras of its design are options, see the presets below. This
+ * zsmalloc: slots in size classes 16 bytes apart, in chains of frames that need
+ * not be contiguous. The eras of its design are options, see the presets below. This
  * file has the size classes, malloc and free; its siblings have the mappings,
  * compaction and the checks.
  */
@@ -53,7 +53,8 @@ static unsigned slot_size(const struct zs_pool *pool, unsigned slot)
 }
 
 /* The emptiest group is 0, the last one is full; see upstream's two forms. */
-static unsigned group_for(unsigned inuse, unsigned objs, unsigned groups)
+static unsigned get_fullness_group(unsigned inuse, unsigned objs,
+				   unsigned groups)
 {
 	if (!inuse)
 		return 0;
@@ -68,7 +69,7 @@ static int init_classes(struct zs_pool *pool, struct err *err)
 {
 	unsigned page = pool->max_size, chain = pool->params.chain;
 	unsigned pages, objs, i, n;
-	struct zs_class *class, *prev = NULL;
+	struct size_class *class, *prev = NULL;
 	uint8_t *table;
 	size_t bytes = 0;
 	int slot;
@@ -80,19 +81,20 @@ static int init_classes(struct zs_pool *pool, struct err *err)
 				? pages_by_percent(size, page, chain)
 				: pages_by_waste(size, page, chain);
 		objs = pages * page / size;
-		if (prev && prev->pages == pages && prev->objs == objs) {
-			pool->slot[slot] = prev;
+		if (prev && prev->pages_per_zspage == pages &&
+		    prev->objs_per_zspage == objs) {
+			pool->size_class[slot] = prev;
 			continue;
 		}
 		class = &pool->classes[slot];
 		spin_lock_init(&class->lock);
 		class->index = slot;
 		class->size = size;
-		class->pages = pages;
-		class->objs = objs;
+		class->pages_per_zspage = pages;
+		class->objs_per_zspage = objs;
 		class->huge = pages == 1 && objs == 1;
 		class->full = pool->groups - 1;
-		pool->slot[slot] = class;
+		pool->size_class[slot] = class;
 		prev = class;
 		bytes += objs + 1;
 	}
@@ -102,17 +104,18 @@ static int init_classes(struct zs_pool *pool, struct err *err)
 		return err_set(err, -ENOMEM, "out of memory for size classes");
 	pool->group_tables = table;
 	for (i = 0; i < pool->nr_classes; i++) {
-		class = pool->slot[i];
+		class = pool->size_class[i];
 		if (class->index != i)
 			continue;
 		class->group_of = table;
-		for (n = 0; n <= class->objs; n++)
-			*table++ = group_for(n, class->objs, pool->groups);
+		for (n = 0; n <= class->objs_per_zspage; n++)
+			*table++ = get_fullness_group(n, class->objs_per_zspage,
+						      pool->groups);
 	}
 	return 0;
 }
 
-zs_inline struct zs_class *class_for(const struct zs_pool *pool, size_t size)
+zs_inline struct size_class *class_for(const struct zs_pool *pool, size_t size)
 {
 	unsigned shift = pool->zpool.arena->page_shift - 8;
 	size_t slot = 0;
@@ -122,11 +125,11 @@ zs_inline struct zs_class *class_for(const struct zs_pool *pool, size_t size)
 		slot = (size - ZS_ALIGN_MIN + (1u << shift) - 1) >> shift;
 	if (slot >= pool->nr_classes)
 		slot = pool->nr_classes - 1;
-	return pool->slot[slot];
+	return pool->size_class[slot];
 }
 
 /* Links the slots in index order. */
-static void link_slots(struct zs_pool *pool, struct zs_class *class,
+static void link_slots(struct zs_pool *pool, struct size_class *class,
 		       const pfn_t *pfn)
 {
 	unsigned page = zs_page_size(pool),
@@ -135,22 +138,22 @@ static void link_slots(struct zs_pool *pool, struct zs_class *class,
 	unsigned i, at = 0;
 	pfn_t frame = pfn[0];
 
-	for (i = 0; i < class->objs; i++) {
+	for (i = 0; i < class->objs_per_zspage; i++) {
 		slot = (unsigned long *)((char *)pfn_addr(pool->zpool.arena,
 							  frame) +
 					 (at & (page - 1)));
 		at += class->size;
 		next = ZS_LINK_END;
-		if (i + 1 < class->objs) {
+		if (i + 1 < class->objs_per_zspage) {
 			frame = pfn[at >> shift];
-			next = zs_loc(frame, class->index, i + 1);
+			next = location_to_obj(frame, class->index, i + 1);
 		}
 		*slot = next;
 	}
 }
 
-static struct zspage *create_zspage(struct zs_pool *pool,
-				    struct zs_class *class)
+static struct zspage *alloc_zspage(struct zs_pool *pool,
+				   struct size_class *class)
 {
 	struct zspage *zspage = slab_alloc(pool->zspages);
 	unsigned page = zs_page_size(pool), i, rest;
@@ -159,7 +162,7 @@ static struct zspage *create_zspage(struct zs_pool *pool,
 
 	if (!zspage)
 		return NULL;
-	for (i = 0; i < class->pages; i++) {
+	for (i = 0; i < class->pages_per_zspage; i++) {
 		pfn[i] = frame_alloc(pool->zpool.arena);
 		if (pfn[i] == PFN_NONE)
 			goto no_frame;
@@ -176,18 +179,19 @@ static struct zspage *create_zspage(struct zs_pool *pool,
 	if (class->huge) {
 		zspage->handle = 0;
 	} else {
-		zspage->free = zs_loc(pfn[0], class->index, 0);
+		zspage->freeobj = location_to_obj(pfn[0], class->index, 0);
 		link_slots(pool, class, pfn);
 	}
-	for (i = 0; i < class->pages; i++) {
+	for (i = 0; i < class->pages_per_zspage; i++) {
 		desc = zs_desc(pool, pfn[i]);
 		desc->zspage = zspage;
-		desc->next = i + 1 < class->pages ? pfn[i + 1] : PFN_NONE;
+		desc->next =
+			i + 1 < class->pages_per_zspage ? pfn[i + 1] : PFN_NONE;
 		rest = i * page % class->size;
 		desc->first = rest ? class->size - rest : 0;
 	}
 	/* Only now may migration, which comes with a frame number, see it. */
-	for (i = 0; i < class->pages; i++)
+	for (i = 0; i < class->pages_per_zspage; i++)
 		smp_store_release(&zs_desc(pool, pfn[i])->class,
 				  (uint16_t)(class->index + 1));
 	return zspage;
@@ -199,20 +203,21 @@ no_frame:
 	return NULL;
 }
 
-void zs_unlink_zspage(struct zs_pool *pool, struct zs_class *class,
+void zs_unlink_zspage(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *zspage)
 {
 	struct zs_desc *desc;
 	pfn_t pfn;
 
+	zs_assert_class_locked(pool, class);
 	for (pfn = zspage->first; pfn != PFN_NONE; pfn = desc->next) {
 		desc = zs_desc(pool, pfn);
 		WRITE_ONCE(desc->class, 0);
 	}
-	WRITE_ONCE(class->allocated, class->allocated - class->objs);
+	WRITE_ONCE(class->allocated, class->allocated - class->objs_per_zspage);
 }
 
-void zs_release_zspage(struct zs_pool *pool, struct zspage *zspage)
+void zs_free_zspage(struct zs_pool *pool, struct zspage *zspage)
 {
 	struct zs_desc *desc;
 	pfn_t pfn, next;
@@ -232,7 +237,7 @@ zs_inline int do_malloc(struct zpool *zpool, size_t size, unsigned long *out,
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned long handle = 0, loc;
 	struct zspage *zspage;
-	struct zs_class *class;
+	struct size_class *class;
 	unsigned usable;
 
 	if (unlikely(!size))
@@ -249,21 +254,22 @@ zs_inline int do_malloc(struct zpool *zpool, size_t size, unsigned long *out,
 	usable = class->nonempty & ((1u << class->full) - 1);
 	if (usable) {
 		zspage = class->head[31 - __builtin_clz(usable)];
-		loc = zs_take_slot(pool, class, zspage, handle, direct);
-		zs_fix_group(pool, class, zspage);
+		loc = obj_malloc(pool, class, zspage, handle, direct);
+		fix_fullness_group(pool, class, zspage);
 	} else {
 		zs_class_unlock(pool, class, locking);
-		zspage = create_zspage(pool, class);
+		zspage = alloc_zspage(pool, class);
 		if (unlikely(!zspage)) {
 			if (!direct)
 				slab_free(pool->handles, (void *)handle);
 			return -ENOMEM;
 		}
 		zs_class_lock(pool, class, locking);
-		loc = zs_take_slot(pool, class, zspage, handle, direct);
-		zs_list_add(class, zspage, class->group_of[1],
-			    pool->after_head);
-		WRITE_ONCE(class->allocated, class->allocated + class->objs);
+		loc = obj_malloc(pool, class, zspage, handle, direct);
+		insert_zspage(class, zspage, class->group_of[1],
+			      pool->after_head);
+		WRITE_ONCE(class->allocated,
+			   class->allocated + class->objs_per_zspage);
 	}
 	WRITE_ONCE(class->inuse, class->inuse + 1);
 	if (!direct)
@@ -276,7 +282,7 @@ zs_inline int do_malloc(struct zpool *zpool, size_t size, unsigned long *out,
 /* The slot will be written; its miss need not wait for the zspage's. */
 zs_inline void prefetch_slot(struct zs_pool *pool, unsigned long loc)
 {
-	struct zs_class *class = &pool->classes[zs_loc_class(loc)];
+	struct size_class *class = &pool->classes[zs_loc_class(loc)];
 
 	__builtin_prefetch(zs_slot_addr(pool, class, loc), 1);
 }
@@ -293,7 +299,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	unsigned long *word = (unsigned long *)handle;
 	bool direct = kind == ZS_LOCK_NONE, gone;
 	struct zspage *zspage = NULL;
-	struct zs_class *class;
+	struct size_class *class;
 	unsigned long loc;
 
 	if (ZS_DEBUG) {
@@ -301,7 +307,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		zs_check_unused(pool, "free", handle);
 	}
 	if (kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE)
-		bit_spin_lock_named(0, word, "handle");
+		pin_tag(word);
 	switch (locking) {
 	case ZS_LOCKED_POOL:
 		spin_lock(&pool->lock);
@@ -335,25 +341,25 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	if (ZS_DEBUG)
 		zs_check_object(pool, "free", handle);
 
-	zs_put_slot(pool, class, zspage, loc);
+	obj_free(pool, class, zspage, loc);
 	WRITE_ONCE(class->inuse, class->inuse - 1);
 	gone = !zspage->inuse;
 	if (gone) {
-		zs_list_del(class, zspage);
+		remove_zspage(pool, class, zspage);
 		zs_unlink_zspage(pool, class, zspage);
 		if (!after)
-			zs_release_zspage(pool, zspage);
+			zs_free_zspage(pool, zspage);
 	} else {
-		zs_fix_group(pool, class, zspage);
+		fix_fullness_group(pool, class, zspage);
 	}
 	zs_class_unlock(pool, class, locking);
 
 	if (after && gone)
-		zs_release_zspage(pool, zspage);
+		zs_free_zspage(pool, zspage);
 	if (direct)
 		return;
 	if (kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE)
-		bit_spin_unlock(0, word);
+		unpin_tag(word);
 	if (ZS_DEBUG)
 		WRITE_ONCE(*word, ZS_WORD_FREED);
 	slab_free(pool->handles, word);
@@ -560,7 +566,7 @@ static void zs_stats(struct zpool *zpool, struct zpool_stats *stats)
 static void zs_locate(struct zpool *zpool, unsigned long handle,
 		      struct zpool_location *where)
 {
-	unsigned long loc = zs_handle_loc((struct zs_pool *)zpool, handle);
+	unsigned long loc = handle_to_obj((struct zs_pool *)zpool, handle);
 
 	where->pfn = zs_loc_pfn(loc);
 	where->at = zs_loc_index(loc);
@@ -572,23 +578,24 @@ static int zs_size_class(struct zpool *zpool, unsigned slot,
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned page = zs_page_size(pool), i, at;
-	struct zs_class *class;
+	struct size_class *class;
 
 	if (slot >= pool->nr_classes)
 		return -ENOENT;
-	class = pool->slot[slot];
+	class = pool->size_class[slot];
 	*out = (struct zpool_class){
 		.slot = slot,
 		.index = class->index,
 		.size = class->size,
-		.pages = class->pages,
-		.objects = class->objs,
-		.waste = class->pages * page - class->objs * class->size,
+		.pages = class->pages_per_zspage,
+		.objects = class->objs_per_zspage,
+		.waste = class->pages_per_zspage * page -
+			 class->objs_per_zspage * class->size,
 		.huge = class->huge,
 		.inuse = READ_ONCE(class->inuse),
 		.allocated = READ_ONCE(class->allocated),
 	};
-	for (i = 0; i < class->objs; i++) {
+	for (i = 0; i < class->objs_per_zspage; i++) {
 		at = i * class->size;
 		out->spanning += at / page != (at + class->size - 1) / page;
 	}

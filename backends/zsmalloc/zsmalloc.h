@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * zsmalloc's own structures, shared by its files. Nothing outside zsmalloc*.c
- * includes this.
+ * zsmalloc's own structures, shared by its files. Nothing outside this room
+ * includes this but the tests that damage them.
  *
  * A zspage is a chain of independent frames that is cut into equal slots: slot
  * k starts k * size bytes into the chain and may cross a frame's end. The first
@@ -86,9 +86,9 @@ struct zs_desc {
  * @huge: one slot in one frame
  * @magic: ZS_MAGIC while it exists
  * @inuse: allocated slots
- * @group: fullness group on whose list it is
+ * @fullness: fullness group on whose list it is
  * @first: first frame of the chain
- * @free: location of the first free slot, or ZS_LINK_END
+ * @freeobj: location of the first free slot, or ZS_LINK_END
  * @handle: of the one object of a huge zspage
  * @prev: neighbour on the list towards the head
  * @next: neighbour on the list away from the head
@@ -103,11 +103,11 @@ struct zspage {
 	uint8_t huge;
 	uint8_t magic;
 	uint16_t inuse;
-	uint16_t group;
+	uint16_t fullness;
 	pfn_t first;
 	uint32_t reserved;
 	union {
-		unsigned long free;
+		unsigned long freeobj;
 		unsigned long handle;
 	};
 	struct zspage *prev, *next;
@@ -116,12 +116,12 @@ struct zspage {
 };
 
 /**
- * struct zs_class - a size class
+ * struct size_class - a size class
  * @lock: guards the lists and counters (lock=pool: pool->lock does)
  * @size: bytes of a slot
  * @index: number of its logical class
- * @objs: slots of a zspage
- * @pages: frames of a zspage
+ * @objs_per_zspage: slots of a zspage
+ * @pages_per_zspage: frames of a zspage
  * @huge: see struct zspage
  * @full: number of the last fullness group
  * @nonempty: bit g is set while @head[g] is not NULL
@@ -130,12 +130,12 @@ struct zspage {
  * @group_of: fullness group for a number of allocated slots
  * @head: the zspages of each group, emptiest group first
  */
-struct zs_class {
+struct size_class {
 	spinlock_t lock;
 	uint32_t size;
 	uint16_t index;
-	uint16_t objs;
-	uint16_t pages;
+	uint16_t objs_per_zspage;
+	uint16_t pages_per_zspage;
 	uint8_t huge;
 	uint8_t full;
 	uint32_t nonempty;
@@ -166,7 +166,7 @@ struct zs_map_area {
  * @lock: the pool lock (lock=pool)
  * @migrate_lock: read to go from a handle to its zspage, written to move
  *		  objects or frames (lock=class, class-free)
- * @slot: for each logical class, the class that serves it
+ * @size_class: for each logical class, the class that serves it
  */
 /* NOLINTNEXTLINE(*-optin.performance.Padding): locks have their own lines */
 struct zs_pool {
@@ -188,13 +188,13 @@ struct zs_pool {
 	uint8_t *group_tables;
 	spinlock_t lock __attribute__((aligned(64)));
 	rwlock_t migrate_lock __attribute__((aligned(64)));
-	struct zs_class *slot[ZS_MAX_CLASSES] __attribute__((aligned(64)));
-	struct zs_class classes[ZS_MAX_CLASSES];
+	struct size_class *size_class[ZS_MAX_CLASSES]
+		__attribute__((aligned(64)));
+	struct size_class classes[ZS_MAX_CLASSES];
 };
 
-#define zs_inline static inline __attribute__((always_inline))
-
-zs_inline unsigned long zs_loc(pfn_t pfn, unsigned class, unsigned index)
+zs_inline unsigned long location_to_obj(pfn_t pfn, unsigned class,
+					unsigned index)
 {
 	return (unsigned long)pfn << ZS_PFN_SHIFT |
 	       (unsigned long)class << ZS_CLASS_SHIFT |
@@ -229,14 +229,14 @@ zs_inline unsigned zs_page_size(const struct zs_pool *pool)
 
 /* Offset in its frame of a slot. */
 zs_inline unsigned zs_slot_offset(const struct zs_pool *pool,
-				  const struct zs_class *class,
+				  const struct size_class *class,
 				  unsigned long loc)
 {
 	return zs_loc_index(loc) * class->size & (zs_page_size(pool) - 1);
 }
 
 zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
-				      const struct zs_class *class,
+				      const struct size_class *class,
 				      unsigned long loc)
 {
 	char *frame = pfn_addr(pool->zpool.arena, zs_loc_pfn(loc));
@@ -250,14 +250,14 @@ zs_inline unsigned long zs_word(unsigned long handle)
 	return READ_ONCE(*(unsigned long *)handle) & ~ZS_TAG;
 }
 
-zs_inline unsigned long zs_handle_loc(const struct zs_pool *pool,
+zs_inline unsigned long handle_to_obj(const struct zs_pool *pool,
 				      unsigned long handle)
 {
 	return pool->direct ? handle & ~ZS_TAG : zs_word(handle);
 }
 
 /* The class's lock, whichever it is. */
-zs_inline void zs_class_lock(struct zs_pool *pool, struct zs_class *class,
+zs_inline void zs_class_lock(struct zs_pool *pool, struct size_class *class,
 			     enum zs_lock locking)
 {
 	if (locking == ZS_LOCKED_POOL)
@@ -266,13 +266,41 @@ zs_inline void zs_class_lock(struct zs_pool *pool, struct zs_class *class,
 		spin_lock(&class->lock);
 }
 
-zs_inline void zs_class_unlock(struct zs_pool *pool, struct zs_class *class,
+zs_inline void zs_class_unlock(struct zs_pool *pool, struct size_class *class,
 			       enum zs_lock locking)
 {
 	if (locking == ZS_LOCKED_POOL)
 		spin_unlock(&pool->lock);
 	else
 		spin_unlock(&class->lock);
+}
+
+zs_inline void zs_assert_class_locked(const struct zs_pool *pool,
+				      const struct size_class *class)
+{
+	if (pool->locking == ZS_LOCKED_POOL)
+		lockdep_assert_held(&pool->lock);
+	else
+		lockdep_assert_held(&class->lock);
+}
+
+/* The pin of an object (zspage=pin) is a bit of the word behind its handle. */
+
+#define HANDLE_PIN_BIT 0
+
+zs_inline void pin_tag(unsigned long *handle)
+{
+	bit_spin_lock(HANDLE_PIN_BIT, handle);
+}
+
+zs_inline bool trypin_tag(unsigned long *handle)
+{
+	return bit_spin_trylock(HANDLE_PIN_BIT, handle);
+}
+
+zs_inline void unpin_tag(unsigned long *handle)
+{
+	bit_spin_unlock(HANDLE_PIN_BIT, handle);
 }
 
 /* Whether zspages are found under the pool's rwlock, and moved under it. */
@@ -285,11 +313,13 @@ zs_inline bool zs_uses_migrate_lock(enum zs_lock locking,
 
 /* Lists. Pointers are written once, since free reads ahead without the lock. */
 
-zs_inline void zs_list_del(struct zs_class *class, struct zspage *zspage)
+zs_inline void remove_zspage(struct zs_pool *pool, struct size_class *class,
+			     struct zspage *zspage)
 {
 	struct zspage *prev = zspage->prev, *next = zspage->next;
-	unsigned group = zspage->group;
+	unsigned group = zspage->fullness;
 
+	zs_assert_class_locked(pool, class);
 	if (next)
 		WRITE_ONCE(next->prev, prev);
 	if (prev) {
@@ -301,12 +331,12 @@ zs_inline void zs_list_del(struct zs_class *class, struct zspage *zspage)
 		class->nonempty &= ~(1u << group);
 }
 
-zs_inline void zs_list_add(struct zs_class *class, struct zspage *zspage,
-			   unsigned group, bool after_head)
+zs_inline void insert_zspage(struct size_class *class, struct zspage *zspage,
+			     unsigned group, bool after_head)
 {
 	struct zspage *head = class->head[group];
 
-	zspage->group = group;
+	zspage->fullness = group;
 	if (after_head && head && zspage->inuse < head->inuse) {
 		WRITE_ONCE(zspage->prev, head);
 		WRITE_ONCE(zspage->next, head->next);
@@ -324,90 +354,94 @@ zs_inline void zs_list_add(struct zs_class *class, struct zspage *zspage,
 }
 
 /* After a change of inuse: another list if another group, else the place stays. */
-zs_inline void zs_fix_group(struct zs_pool *pool, struct zs_class *class,
-			    struct zspage *zspage)
+zs_inline void fix_fullness_group(struct zs_pool *pool,
+				  struct size_class *class,
+				  struct zspage *zspage)
 {
 	unsigned group = class->group_of[zspage->inuse];
 
-	if (group == zspage->group)
+	if (group == zspage->fullness)
 		return;
-	zs_list_del(class, zspage);
-	zs_list_add(class, zspage, group, pool->after_head);
+	remove_zspage(pool, class, zspage);
+	insert_zspage(class, zspage, group, pool->after_head);
 }
 
 /**
- * zs_take_slot() - allocate the zspage's next free slot; class's lock held
+ * obj_malloc() - allocate the zspage's next free slot
  *
  * Return: its location. The zspage's group is not brought up to date.
  */
-zs_inline unsigned long zs_take_slot(struct zs_pool *pool,
-				     struct zs_class *class,
-				     struct zspage *zspage,
-				     unsigned long handle, bool direct)
+zs_inline unsigned long obj_malloc(struct zs_pool *pool,
+				   struct size_class *class,
+				   struct zspage *zspage, unsigned long handle,
+				   bool direct)
 {
 	unsigned long *slot, loc;
 
+	zs_assert_class_locked(pool, class);
 	zspage->inuse++;
 	if (class->huge) {
-		loc = zs_loc(zspage->first, class->index, 0);
+		loc = location_to_obj(zspage->first, class->index, 0);
 		zspage->handle = handle;
 		return loc;
 	}
-	loc = zspage->free;
+	loc = zspage->freeobj;
 	slot = zs_slot_addr(pool, class, loc);
-	zspage->free = *slot;
+	zspage->freeobj = *slot;
 	if (!direct)
 		*slot = handle | ZS_TAG;
 	return loc;
 }
 
-/** zs_put_slot() - free a slot; class's lock held, group as above */
-zs_inline void zs_put_slot(struct zs_pool *pool, struct zs_class *class,
-			   struct zspage *zspage, unsigned long loc)
+/** obj_free() - free a slot; group as above */
+zs_inline void obj_free(struct zs_pool *pool, struct size_class *class,
+			struct zspage *zspage, unsigned long loc)
 {
 	unsigned long *slot;
 
+	zs_assert_class_locked(pool, class);
 	zspage->inuse--;
 	if (class->huge) {
 		zspage->handle = 0;
 		return;
 	}
 	slot = zs_slot_addr(pool, class, loc);
-	*slot = zspage->free;
-	zspage->free = loc;
+	*slot = zspage->freeobj;
+	zspage->freeobj = loc;
 }
 
 /* Objects that compaction could free at most, in frames; racy as the kernel's. */
-zs_inline unsigned long zs_class_can_compact(const struct zs_class *class)
+zs_inline unsigned long zs_class_can_compact(const struct size_class *class)
 {
 	unsigned long allocated = READ_ONCE(class->allocated);
 	unsigned long inuse = READ_ONCE(class->inuse);
 
 	if (allocated <= inuse)
 		return 0;
-	return (allocated - inuse) / class->objs * class->pages;
+	return (allocated - inuse) / class->objs_per_zspage *
+	       class->pages_per_zspage;
 }
 
 /**
- * zs_unlink_zspage() - take an empty zspage out of its class; its lock held
+ * zs_unlink_zspage() - take an empty zspage out of its class
  *
  * The zspage must be on no list. Its frames are the caller's afterwards.
  */
-void zs_unlink_zspage(struct zs_pool *pool, struct zs_class *class,
+void zs_unlink_zspage(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *zspage);
 
-/** zs_release_zspage() - give back an unlinked zspage; any lock */
-void zs_release_zspage(struct zs_pool *pool, struct zspage *zspage);
+/** zs_free_zspage() - give back an unlinked zspage; any context */
+void zs_free_zspage(struct zs_pool *pool, struct zspage *zspage);
 
-/* zsmalloc_map.c: sets the calls that look into objects. */
+/* map.c: sets the calls that look into objects. */
 void zs_map_driver(struct zs_pool *pool, bool obj);
 
-/* zsmalloc_compact.c */
+/* compact.c */
 unsigned long zs_compact(struct zpool *zpool);
 unsigned long zs_can_compact(struct zpool *zpool);
 int zs_migrate(struct zpool *zpool, pfn_t pfn);
 
-/* zsmalloc_check.c */
+/* check.c */
 int zs_validate(struct zpool *zpool, struct err *err);
 
 /**
@@ -439,7 +473,7 @@ void zs_check_unused(struct zs_pool *pool, const char *call,
 /**
  * zs_check_frame() - exit with a message unless a location names a zspage
  *
- * Called where the frame cannot be replaced.
+ * Asserts that the caller holds what keeps the frame from being replaced.
  */
 void zs_check_frame(struct zs_pool *pool, const char *call,
 		    unsigned long handle, unsigned long loc);
@@ -447,8 +481,8 @@ void zs_check_frame(struct zs_pool *pool, const char *call,
 /**
  * zs_check_object() - exit with a message unless @handle's object is live
  *
- * Called where the object cannot move: with its class's lock, or its zspage's
- * lock, or with the object pinned.
+ * Asserts that the caller holds what keeps the object from moving: its class's
+ * lock, its zspage's lock, or its pin.
  */
 void zs_check_object(struct zs_pool *pool, const char *call,
 		     unsigned long handle);
@@ -459,7 +493,7 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 #define ZS_DEBUG 0
 #endif
 
-/* The zspage of a handle's location; the lookup is guarded by a lock. */
+/* The zspage of a handle's location. */
 zs_inline struct zspage *zs_zspage(struct zs_pool *pool, const char *call,
 				   unsigned long handle, unsigned long loc)
 {

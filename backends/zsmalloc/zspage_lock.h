@@ -36,22 +36,266 @@ enum zs_lock_kind {
 };
 
 #define ZS_WRITE_LOCKED (-1)
+#define zs_inline static inline __attribute__((always_inline))
 
-/* The merged form: @cnt counts readers and is guarded by @lock. */
-struct zs_preempt_lock {
+/*
+ * The forms. What a form is given is the zspage as far as the form knows it, so
+ * that its lock is zspage->lock in all of them. Every form has
+ *	read_lock, read_unlock: keep the objects in place
+ *	write_lock: keep readers away; whether it was taken
+ *	write_unlock: after a write_lock that was
+ *	is_free: no reader and no writer
+ */
+
+/* A spinning rwlock; a writer waits for readers, as its kernels' do. */
+struct zspage_rwlock {
+	rwlock_t lock;
+};
+
+zs_inline void zspage_rwlock_init(struct zspage_rwlock *zspage)
+{
+	rwlock_init(&zspage->lock);
+}
+
+zs_inline void zspage_rwlock_read_lock(struct zspage_rwlock *zspage)
+{
+	read_lock(&zspage->lock);
+}
+
+zs_inline void zspage_rwlock_read_unlock(struct zspage_rwlock *zspage)
+{
+	read_unlock(&zspage->lock);
+}
+
+zs_inline bool zspage_rwlock_write_lock(struct zspage_rwlock *zspage,
+					unsigned nest)
+{
+	write_lock_nested(&zspage->lock, nest);
+	return true;
+}
+
+zs_inline void zspage_rwlock_write_unlock(struct zspage_rwlock *zspage)
+{
+	write_unlock(&zspage->lock);
+}
+
+zs_inline bool zspage_rwlock_is_free(const struct zspage_rwlock *zspage)
+{
+	return !zspage->lock.cnts;
+}
+
+/*
+ * A sleeping semaphore. A reader comes in an atomic section, in which it may
+ * not sleep; but the lookup lock that it holds lets no writer in.
+ */
+struct zspage_rwsem {
+	struct rw_semaphore lock;
+};
+
+zs_inline void zspage_rwsem_init(struct zspage_rwsem *zspage)
+{
+	init_rwsem(&zspage->lock);
+}
+
+zs_inline void zspage_rwsem_read_lock(struct zspage_rwsem *zspage)
+{
+	while (!down_read_trylock(&zspage->lock))
+		cpu_relax();
+}
+
+zs_inline void zspage_rwsem_read_unlock(struct zspage_rwsem *zspage)
+{
+	up_read(&zspage->lock);
+}
+
+zs_inline bool zspage_rwsem_write_lock(struct zspage_rwsem *zspage,
+				       unsigned nest)
+{
+	(void)nest;
+	return down_write_trylock(&zspage->lock);
+}
+
+zs_inline void zspage_rwsem_write_unlock(struct zspage_rwsem *zspage)
+{
+	up_write(&zspage->lock);
+}
+
+zs_inline bool zspage_rwsem_is_free(const struct zspage_rwsem *zspage)
+{
+	return !zspage->lock.cnt;
+}
+
+/* A counter of readers, or ZS_WRITE_LOCKED. */
+struct zspage_atomic {
+	atomic_t lock;
+};
+
+zs_inline void zspage_atomic_init(struct zspage_atomic *zspage)
+{
+	atomic_set(&zspage->lock, 0);
+}
+
+/* One more reader unless a writer has it; the caller chose the ordering. */
+zs_inline void zspage_counter_read_lock(atomic_t *lock, bool ordered)
+{
+	int old, seen;
+
+	for (;;) {
+		old = atomic_read(lock);
+		if (old == ZS_WRITE_LOCKED) {
+			cpu_relax();
+			continue;
+		}
+		seen = ordered ? atomic_cmpxchg_acquire(lock, old, old + 1)
+			       : atomic_cmpxchg_relaxed(lock, old, old + 1);
+		if (seen == old)
+			return;
+	}
+}
+
+zs_inline void zspage_atomic_read_lock(struct zspage_atomic *zspage)
+{
+	zspage_counter_read_lock(&zspage->lock, true);
+}
+
+zs_inline void zspage_atomic_read_unlock(struct zspage_atomic *zspage)
+{
+	atomic_dec_return_release(&zspage->lock);
+}
+
+zs_inline bool zspage_atomic_write_lock(struct zspage_atomic *zspage,
+					unsigned nest)
+{
+	(void)nest;
+	preempt_disable();
+	if (!atomic_cmpxchg_acquire(&zspage->lock, 0, ZS_WRITE_LOCKED))
+		return true;
+	preempt_enable();
+	return false;
+}
+
+zs_inline void zspage_atomic_write_unlock(struct zspage_atomic *zspage)
+{
+	atomic_set_release(&zspage->lock, 0);
+	preempt_enable();
+}
+
+zs_inline bool zspage_atomic_is_free(const struct zspage_atomic *zspage)
+{
+	return !atomic_read(&zspage->lock);
+}
+
+/* The same without any ordering. */
+
+zs_inline void zspage_relaxed_init(struct zspage_atomic *zspage)
+{
+	zspage_atomic_init(zspage);
+}
+
+zs_inline void zspage_relaxed_read_lock(struct zspage_atomic *zspage)
+{
+	zspage_counter_read_lock(&zspage->lock, false);
+}
+
+zs_inline void zspage_relaxed_read_unlock(struct zspage_atomic *zspage)
+{
+	atomic_sub(1, &zspage->lock);
+}
+
+zs_inline bool zspage_relaxed_write_lock(struct zspage_atomic *zspage,
+					 unsigned nest)
+{
+	(void)nest;
+	return !atomic_cmpxchg_relaxed(&zspage->lock, 0, ZS_WRITE_LOCKED);
+}
+
+zs_inline void zspage_relaxed_write_unlock(struct zspage_atomic *zspage)
+{
+	atomic_set(&zspage->lock, 0);
+}
+
+zs_inline bool zspage_relaxed_is_free(const struct zspage_atomic *zspage)
+{
+	return zspage_atomic_is_free(zspage);
+}
+
+/* @cnt counts readers and is guarded by @lock, which a writer keeps. */
+struct zspage_preempt {
 	spinlock_t lock;
 	int cnt;
 };
+_Static_assert(sizeof(struct zspage_preempt) == sizeof(rwlock_t),
+	       "the merged form was chosen for taking no more room");
+
+zs_inline void zspage_preempt_init(struct zspage_preempt *zspage)
+{
+	spin_lock_init(&zspage->lock);
+	zspage->cnt = 0;
+}
+
+zs_inline void zspage_preempt_read_lock(struct zspage_preempt *zspage)
+{
+	spin_lock(&zspage->lock);
+	zspage->cnt++;
+	spin_unlock(&zspage->lock);
+}
+
+zs_inline void zspage_preempt_read_unlock(struct zspage_preempt *zspage)
+{
+	spin_lock(&zspage->lock);
+	zspage->cnt--;
+	spin_unlock(&zspage->lock);
+}
+
+zs_inline bool zspage_preempt_write_lock(struct zspage_preempt *zspage,
+					 unsigned nest)
+{
+	spin_lock_nested(&zspage->lock, nest);
+	if (!zspage->cnt) {
+		zspage->cnt = ZS_WRITE_LOCKED;
+		return true;
+	}
+	spin_unlock(&zspage->lock);
+	return false;
+}
+
+zs_inline void zspage_preempt_write_unlock(struct zspage_preempt *zspage)
+{
+	lockdep_assert_held(&zspage->lock);
+	zspage->cnt = 0;
+	spin_unlock(&zspage->lock);
+}
+
+zs_inline bool zspage_preempt_is_free(const struct zspage_preempt *zspage)
+{
+	return !zspage->cnt;
+}
 
 union zspage_lock {
-	rwlock_t rw;
-	struct rw_semaphore sem;
-	atomic_t counter;
-	struct zs_preempt_lock preempt;
+	struct zspage_rwlock rwlock;
+	struct zspage_rwsem rwsem;
+	struct zspage_atomic atomic;
+	struct zspage_preempt preempt;
 };
 
-_Static_assert(sizeof(struct zs_preempt_lock) == sizeof(rwlock_t),
-	       "the merged form was chosen for taking no more room");
+/* Returns what the form's @op returns; goes on where there is no lock. */
+#define ZSPAGE_LOCK_CALL(kind, l, op, ...)                                \
+	switch (kind) {                                                   \
+	case ZS_LOCK_NONE:                                                \
+	case ZS_LOCK_KINDS:                                               \
+		break;                                                    \
+	case ZS_LOCK_PIN:                                                 \
+	case ZS_LOCK_RWLOCK:                                              \
+		return zspage_rwlock_##op(&(l)->rwlock, ##__VA_ARGS__);   \
+	case ZS_LOCK_RWSEM:                                               \
+		return zspage_rwsem_##op(&(l)->rwsem, ##__VA_ARGS__);     \
+	case ZS_LOCK_ATOMIC:                                              \
+		return zspage_atomic_##op(&(l)->atomic, ##__VA_ARGS__);   \
+	case ZS_LOCK_PREEMPT:                                             \
+		return zspage_preempt_##op(&(l)->preempt, ##__VA_ARGS__); \
+	case ZS_LOCK_RELAXED:                                             \
+		return zspage_relaxed_##op(&(l)->atomic, ##__VA_ARGS__);  \
+	}
 
 /**
  * zspage_lock_bytes() - bytes that the lock takes in a zspage
@@ -66,114 +310,26 @@ static inline size_t zspage_lock_bytes(enum zs_lock_kind kind)
 				     : sizeof(rwlock_t);
 }
 
-static inline void zspage_lock_init(union zspage_lock *l, enum zs_lock_kind k)
-{
-	switch (k) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		break;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		rwlock_init(&l->rw);
-		break;
-	case ZS_LOCK_RWSEM:
-		init_rwsem(&l->sem);
-		break;
-	case ZS_LOCK_ATOMIC:
-	case ZS_LOCK_RELAXED:
-		atomic_set(&l->counter, 0);
-		break;
-	case ZS_LOCK_PREEMPT:
-		spin_lock_init(&l->preempt.lock);
-		l->preempt.cnt = 0;
-		break;
-	}
-}
-
-/* One more reader unless a writer has it; the caller chose the ordering. */
-static inline __attribute__((always_inline)) void
-zs_counter_read_lock(atomic_t *counter, bool ordered)
-{
-	int old, seen;
-
-	for (;;) {
-		old = atomic_read(counter);
-		if (old == ZS_WRITE_LOCKED) {
-			cpu_relax();
-			continue;
-		}
-		seen = ordered ? atomic_cmpxchg_acquire(counter, old, old + 1)
-			       : atomic_cmpxchg_relaxed(counter, old, old + 1);
-		if (seen == old)
-			return;
-	}
-}
+static inline void
+zspage_lock_init(union zspage_lock *l,
+		 enum zs_lock_kind kind){ ZSPAGE_LOCK_CALL(kind, l, init) }
 
 /**
  * zspage_read_lock() - keep the zspage's objects in place
  *
- * Called with the lock held under which the zspage was looked up (or, for
- * @ZS_LOCK_PIN, with the object pinned), so that the zspage exists. A writer
+ * The caller holds the lock under which it looked the zspage up (or, for
+ * @ZS_LOCK_PIN, has the object pinned), so that the zspage exists. A writer
  * holds the same lock, so in the forms of which only the lookup lock lets a
- * writer in, the wait in here is short; the semaphore in particular never
- * sleeps in that atomic section.
+ * writer in, the wait in here is short.
  */
-static inline __attribute__((always_inline)) void
-zspage_read_lock(union zspage_lock *l, enum zs_lock_kind kind)
-{
-	switch (kind) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		break;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		read_lock_named(&l->rw, "zspage->lock");
-		break;
-	case ZS_LOCK_RWSEM:
-		while (!down_read_trylock_named(&l->sem, "zspage->lock"))
-			cpu_relax();
-		break;
-	case ZS_LOCK_ATOMIC:
-		zs_counter_read_lock(&l->counter, true);
-		break;
-	case ZS_LOCK_PREEMPT:
-		spin_lock_named(&l->preempt.lock, "zspage->lock");
-		l->preempt.cnt++;
-		spin_unlock(&l->preempt.lock);
-		break;
-	case ZS_LOCK_RELAXED:
-		zs_counter_read_lock(&l->counter, false);
-		break;
-	}
+zs_inline void zspage_read_lock(union zspage_lock *l, enum zs_lock_kind kind){
+	ZSPAGE_LOCK_CALL(kind, l, read_lock)
 }
 
 /** zspage_read_unlock() - the end of zspage_read_lock() */
-static inline __attribute__((always_inline)) void
-zspage_read_unlock(union zspage_lock *l, enum zs_lock_kind kind)
+zs_inline void zspage_read_unlock(union zspage_lock *l, enum zs_lock_kind kind)
 {
-	switch (kind) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		break;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		read_unlock(&l->rw);
-		break;
-	case ZS_LOCK_RWSEM:
-		up_read(&l->sem);
-		break;
-	case ZS_LOCK_ATOMIC:
-		atomic_dec_return_release(&l->counter);
-		break;
-	case ZS_LOCK_PREEMPT:
-		spin_lock_named(&l->preempt.lock, "zspage->lock");
-		l->preempt.cnt--;
-		spin_unlock(&l->preempt.lock);
-		break;
-	case ZS_LOCK_RELAXED:
-		atomic_sub(1, &l->counter);
-		break;
-	}
+	ZSPAGE_LOCK_CALL(kind, l, read_unlock)
 }
 
 /**
@@ -190,84 +346,22 @@ zspage_read_unlock(union zspage_lock *l, enum zs_lock_kind kind)
 static inline bool zspage_write_lock(union zspage_lock *l,
 				     enum zs_lock_kind kind, unsigned nest)
 {
-	switch (kind) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		return true;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		write_lock_nested_named(&l->rw, nest, "zspage->lock");
-		return true;
-	case ZS_LOCK_RWSEM:
-		return down_write_trylock_named(&l->sem, "zspage->lock");
-	case ZS_LOCK_ATOMIC:
-		preempt_disable();
-		if (!atomic_cmpxchg_acquire(&l->counter, 0, ZS_WRITE_LOCKED))
-			return true;
-		preempt_enable();
-		return false;
-	case ZS_LOCK_PREEMPT:
-		spin_lock_nested_named(&l->preempt.lock, nest, "zspage->lock");
-		if (!l->preempt.cnt) {
-			l->preempt.cnt = ZS_WRITE_LOCKED;
-			return true;
-		}
-		spin_unlock(&l->preempt.lock);
-		return false;
-	case ZS_LOCK_RELAXED:
-		return !atomic_cmpxchg_relaxed(&l->counter, 0, ZS_WRITE_LOCKED);
-	}
-	return false;
+	ZSPAGE_LOCK_CALL(kind, l, write_lock, nest)
+	return true;
 }
 
 /** zspage_write_unlock() - the end of a zspage_write_lock() that succeeded */
 static inline void zspage_write_unlock(union zspage_lock *l,
 				       enum zs_lock_kind kind)
 {
-	switch (kind) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		break;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		write_unlock(&l->rw);
-		break;
-	case ZS_LOCK_RWSEM:
-		up_write(&l->sem);
-		break;
-	case ZS_LOCK_ATOMIC:
-		atomic_set_release(&l->counter, 0);
-		preempt_enable();
-		break;
-	case ZS_LOCK_PREEMPT:
-		l->preempt.cnt = 0;
-		spin_unlock(&l->preempt.lock);
-		break;
-	case ZS_LOCK_RELAXED:
-		atomic_set(&l->counter, 0);
-		break;
-	}
+	ZSPAGE_LOCK_CALL(kind, l, write_unlock)
 }
 
 /** zspage_lock_is_free() - no reader, no writer; when nothing else runs */
 static inline bool zspage_lock_is_free(const union zspage_lock *l,
 				       enum zs_lock_kind kind)
 {
-	switch (kind) {
-	case ZS_LOCK_NONE:
-	case ZS_LOCK_KINDS:
-		break;
-	case ZS_LOCK_PIN:
-	case ZS_LOCK_RWLOCK:
-		return !l->rw.cnts;
-	case ZS_LOCK_RWSEM:
-		return !l->sem.cnt;
-	case ZS_LOCK_ATOMIC:
-	case ZS_LOCK_RELAXED:
-		return !atomic_read(&l->counter);
-	case ZS_LOCK_PREEMPT:
-		return !l->preempt.cnt;
-	}
+	ZSPAGE_LOCK_CALL(kind, l, is_free)
 	return true;
 }
 

@@ -110,7 +110,7 @@ static void hammer(int me)
 	int i;
 
 	for (i = 0; me ? !smp_load_acquire(&pair.word) : i < PINGS; i++) {
-		spin_lock_named(&pair.lock, "calibrate");
+		spin_lock(&pair.lock);
 		for (k = 0; k < pair.lines; k++)
 			WRITE_ONCE(pair.inside[k].value,
 				   READ_ONCE(pair.inside[k].value) + 1);

@@ -23,88 +23,88 @@ static struct zpool *onepage_create(const struct zpool_config *config,
 				    const void *params, struct err *err)
 {
 	const struct onepage_params *want = params;
-	struct onepage_pool *p = calloc(1, sizeof(*p));
+	struct onepage_pool *pool = calloc(1, sizeof(*pool));
 
-	if (!p) {
+	if (!pool) {
 		err_set(err, -ENOMEM, "out of memory for a onepage pool");
 		return NULL;
 	}
-	p->zpool.arena = arena_create(&config->arena, err);
-	if (!p->zpool.arena) {
-		free(p);
+	pool->zpool.arena = arena_create(&config->arena, err);
+	if (!pool->zpool.arena) {
+		free(pool);
 		return NULL;
 	}
-	p->zpool.caps = ZPOOL_SLEEP_MAPPED;
-	p->scrub = want->scrub;
-	spin_lock_init(&p->lock);
-	return &p->zpool;
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED;
+	pool->scrub = want->scrub;
+	spin_lock_init(&pool->lock);
+	return &pool->zpool;
 }
 
-static void onepage_destroy(struct zpool *pool)
+static void onepage_destroy(struct zpool *zpool)
 {
-	arena_destroy(pool->arena);
-	free(pool);
+	arena_destroy(zpool->arena);
+	free(zpool);
 }
 
-static int onepage_malloc(struct zpool *pool, size_t size,
+static int onepage_malloc(struct zpool *zpool, size_t size,
 			  unsigned long *handle)
 {
-	struct onepage_pool *p = (struct onepage_pool *)pool;
+	struct onepage_pool *pool = (struct onepage_pool *)zpool;
 	pfn_t pfn;
 
 	if (!size)
 		return -EINVAL;
-	if (size > arena_page_size(pool->arena))
+	if (size > arena_page_size(zpool->arena))
 		return -ENOSPC;
-	pfn = frame_alloc(pool->arena);
+	pfn = frame_alloc(zpool->arena);
 	if (pfn == PFN_NONE)
 		return -ENOMEM;
-	*handle = (unsigned long)pfn_addr(pool->arena, pfn);
-	spin_lock_named(&p->lock, "pool->lock");
-	p->objects++;
-	spin_unlock(&p->lock);
+	*handle = (unsigned long)pfn_addr(zpool->arena, pfn);
+	spin_lock(&pool->lock);
+	pool->objects++;
+	spin_unlock(&pool->lock);
 	return 0;
 }
 
-static void onepage_free(struct zpool *pool, unsigned long handle)
+static void onepage_free(struct zpool *zpool, unsigned long handle)
 {
-	struct onepage_pool *p = (struct onepage_pool *)pool;
+	struct onepage_pool *pool = (struct onepage_pool *)zpool;
 	void *page = (void *)handle;
 
-	if (p->scrub)
-		__builtin_memset(page, 0, arena_page_size(pool->arena));
-	frame_free(pool->arena, addr_pfn(pool->arena, page));
-	spin_lock_named(&p->lock, "pool->lock");
-	p->objects--;
-	spin_unlock(&p->lock);
+	if (pool->scrub)
+		__builtin_memset(page, 0, arena_page_size(zpool->arena));
+	frame_free(zpool->arena, addr_pfn(zpool->arena, page));
+	spin_lock(&pool->lock);
+	pool->objects--;
+	spin_unlock(&pool->lock);
 }
 
-static void *onepage_map(struct zpool *pool, unsigned long handle,
+static void *onepage_map(struct zpool *zpool, unsigned long handle,
 			 enum zpool_mapmode mode)
 {
 	return (void *)handle;
 }
 
-static void onepage_unmap(struct zpool *pool, unsigned long handle)
+static void onepage_unmap(struct zpool *zpool, unsigned long handle)
 {
 }
 
-static void onepage_stats(struct zpool *pool, struct zpool_stats *stats)
+static void onepage_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
-	struct onepage_pool *p = (struct onepage_pool *)pool;
+	struct onepage_pool *pool = (struct onepage_pool *)zpool;
 
-	spin_lock_named(&p->lock, "pool->lock");
+	spin_lock(&pool->lock);
 	*stats = (struct zpool_stats){
-		.pages = arena_used(pool->arena),
-		.pages_peak = atomic_long_read(&pool->arena->peak),
-		.objects = p->objects,
+		.pages = arena_used(zpool->arena),
+		.pages_peak = atomic_long_read(&zpool->arena->peak),
+		.objects = pool->objects,
 	};
-	spin_unlock(&p->lock);
+	spin_unlock(&pool->lock);
 }
 
-static size_t onepage_largest(struct zpool *pool)
+static size_t onepage_largest(struct zpool *zpool)
 {
-	return arena_page_size(pool->arena);
+	return arena_page_size(zpool->arena);
 }
 
 static const struct spec_option options[] = {

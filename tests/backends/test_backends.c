@@ -550,7 +550,7 @@ static int crowd_evict(struct zpool *pool, unsigned long handle,
 	if (slot >= SLOTS)
 		return -EEXIST;
 	s = &c->slot[slot];
-	if (!spin_trylock_named(&s->lock, "slot->lock"))
+	if (!spin_trylock(&s->lock))
 		return -EEXIST;
 	if (s->obj.size && s->obj.handle == handle) {
 		crowd_check(c, slot, &s->obj);
@@ -596,7 +596,7 @@ static void *crowd_work(void *arg)
 	sync_cpu_attach();
 	for (i = 0; i < c->steps; i++) {
 		s = &c->slot[next(&rng) % SLOTS];
-		spin_lock_named(&s->lock, "slot->lock");
+		spin_lock(&s->lock);
 		crowd_step(c, s, &rng);
 		spin_unlock(&s->lock);
 	}

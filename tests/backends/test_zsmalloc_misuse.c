@@ -51,7 +51,7 @@ static void test_validate_finds(void **state)
 {
 	struct zpool *zpool = pool_new("zsmalloc@7.3");
 	struct zs_pool *pool = (struct zs_pool *)zpool;
-	struct zs_class *class = pool->slot[(700 + 8 - 32 + 15) / 16];
+	struct size_class *class = pool->size_class[(700 + 8 - 32 + 15) / 16];
 	unsigned long handle[20], *slot, loc, kept;
 	struct zspage *zspage;
 	struct err err;
@@ -78,11 +78,11 @@ static void test_validate_finds(void **state)
 	DAMAGE(*slot, handle[1] | ZS_TAG);
 	DAMAGE(*slot, 1);
 	DAMAGE(*(unsigned long *)handle[0], zs_word(handle[1]));
-	DAMAGE(*zs_slot_addr(pool, class, zspage->free), ZS_LINK_END);
-	DAMAGE(*zs_slot_addr(pool, class, zspage->free), zspage->free);
-	DAMAGE(zspage->free, loc);
+	DAMAGE(*zs_slot_addr(pool, class, zspage->freeobj), ZS_LINK_END);
+	DAMAGE(*zs_slot_addr(pool, class, zspage->freeobj), zspage->freeobj);
+	DAMAGE(zspage->freeobj, loc);
 	DAMAGE(zspage->inuse, zspage->inuse + 1);
-	DAMAGE(zspage->group, zspage->group + 1);
+	DAMAGE(zspage->fullness, zspage->fullness + 1);
 	DAMAGE(zspage->class, zspage->class + 1);
 	DAMAGE(zspage->magic, 0);
 	DAMAGE(zspage->lock.preempt.cnt, 1);

@@ -58,7 +58,7 @@ static struct zone zone;
 
 static void classes(void **state)
 {
-	struct zone *class = &zone;
+	struct zone *class = &zone, *other = &zone;
 	const struct lock_stat *s;
 	int i;
 
@@ -68,8 +68,8 @@ static void classes(void **state)
 	for (i = 0; i < 10; i++) {
 		spin_lock(&class->lock);
 		spin_unlock(&class->lock);
-		spin_lock_named(&class->lock, "other->lock");
-		spin_unlock(&class->lock);
+		spin_lock(&other->lock);
+		spin_unlock(&other->lock);
 		if (spin_trylock(&class->lock))
 			spin_unlock(&class->lock);
 		read_lock(&class->rw);
@@ -107,8 +107,8 @@ static void *locker(void *arg)
 
 	sync_cpu_attach();
 	for (i = 0; i < ROUNDS; i++) {
-		spin_lock_named(&zone.lock, "shared");
-		read_lock_named(&zone.rw, "inner");
+		spin_lock(&zone.lock);
+		read_lock(&zone.rw);
 		read_unlock(&zone.rw);
 		spin_unlock(&zone.lock);
 	}
@@ -136,7 +136,7 @@ static void many_cpus(void **state)
 	spin_lock_init(&zone.lock);
 	rwlock_init(&zone.rw);
 	together(locker, THREADS);
-	s = stat_of("shared");
+	s = stat_of("zone.lock");
 	assert_int_equal(s->acquisitions, THREADS * ROUNDS);
 	assert_int_equal(hist_sum(&s->wait), s->contentions);
 	assert_int_equal(hist_sum(&s->hold), s->hold_samples);
@@ -144,10 +144,10 @@ static void many_cpus(void **state)
 	assert_true(s->hold_samples < s->acquisitions / 10);
 	assert_true(s->holdtime_min_ns <= s->holdtime_max_ns);
 	/* Every class of a timed section is timed. */
-	assert_int_equal(stat_of("inner-R")->hold_samples,
-			 stat_of("shared")->hold_samples);
+	assert_int_equal(stat_of("zone.rw-R")->hold_samples,
+			 stat_of("zone.lock")->hold_samples);
 	atomic_section_read(&a);
-	assert_int_equal(a.samples, stat_of("shared")->hold_samples);
+	assert_int_equal(a.samples, stat_of("zone.lock")->hold_samples);
 	assert_int_equal(hist_sum(&a.hist), a.samples);
 }
 
@@ -160,7 +160,7 @@ static void *waiter(void *arg)
 	sync_cpu_attach();
 	before = lock_wait_ns();
 	atomic_set(&stage, 1);
-	spin_lock_named(&zone.lock, "contended");
+	spin_lock(&zone.lock);
 	spin_unlock(&zone.lock);
 	assert_true(lock_wait_ns() > before);
 	sync_cpu_detach();
@@ -176,13 +176,13 @@ static void one_wait(void **state)
 	lock_stats_detail(true);
 	spin_lock_init(&zone.lock);
 	atomic_set(&stage, 0);
-	spin_lock_named(&zone.lock, "contended");
+	spin_lock(&zone.lock);
 	assert_int_equal(pthread_create(&t, NULL, waiter, NULL), 0);
 	while (!spin_is_contended(&zone.lock) || !atomic_read(&stage))
 		sched_yield();
 	spin_unlock(&zone.lock);
 	pthread_join(t, NULL);
-	s = stat_of("contended");
+	s = stat_of("zone.lock");
 	assert_int_equal(s->acquisitions, 2);
 	assert_int_equal(s->contentions, 1);
 	assert_int_equal(s->acq_bounces, 1);
@@ -190,7 +190,7 @@ static void one_wait(void **state)
 	assert_true(s->waittime_total_ns > 0);
 	assert_int_equal(s->waittime_total_ns, s->waittime_max_ns);
 	assert_int_equal(s->waittime_total_ns, s->waittime_min_ns);
-	assert_true(strcmp(stats[0].name, "contended") == 0);
+	assert_true(strcmp(stats[0].name, "zone.lock") == 0);
 }
 
 static void detail(void **state)
@@ -204,21 +204,21 @@ static void detail(void **state)
 	rwlock_init(&zone.rw);
 	for (i = 0; i < 100; i++) {
 		preempt_disable();
-		spin_lock_named(&zone.lock, "detailed");
-		read_lock_named(&zone.rw, "detailed-rw");
+		spin_lock(&zone.lock);
+		read_lock(&zone.rw);
 		spin_unlock(&zone.lock);
 		read_unlock(&zone.rw);
 		preempt_enable();
 	}
-	s = stat_of("detailed");
+	s = stat_of("zone.lock");
 	assert_int_equal(s->hold_samples, 100);
 	assert_int_equal(s->acq_bounces, 0);
-	assert_int_equal(stat_of("detailed-rw-R")->hold_samples, 100);
+	assert_int_equal(stat_of("zone.rw-R")->hold_samples, 100);
 	/* One section, however deep. */
 	atomic_section_read(&a);
 	assert_int_equal(a.samples, 100);
-	assert_true(a.max_ns >= stat_of("detailed")->holdtime_max_ns);
-	assert_true(a.sampled_ns >= stat_of("detailed")->holdtime_total_ns);
+	assert_true(a.max_ns >= stat_of("zone.lock")->holdtime_max_ns);
+	assert_true(a.sampled_ns >= stat_of("zone.lock")->holdtime_total_ns);
 }
 
 static void histogram(void **state)

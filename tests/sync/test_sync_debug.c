@@ -20,7 +20,10 @@
 
 #include "backends/sync.h"
 
-static spinlock_t pool_lock, class_lock, other_lock, same[2];
+static spinlock_t pool_lock, class_lock, other_lock;
+static struct {
+	spinlock_t lock;
+} same[2];
 static rwlock_t rw;
 static struct rw_semaphore sem;
 static unsigned long word;
@@ -31,8 +34,8 @@ static void setup(void)
 	spin_lock_init(&pool_lock);
 	spin_lock_init(&class_lock);
 	spin_lock_init(&other_lock);
-	spin_lock_init(&same[0]);
-	spin_lock_init(&same[1]);
+	spin_lock_init(&same[0].lock);
+	spin_lock_init(&same[1].lock);
 	rwlock_init(&rw);
 	init_rwsem(&sem);
 	word = 0;
@@ -187,18 +190,21 @@ static void test_order(void **state)
 
 static void nested_right(void)
 {
-	int i = 1;
+	__typeof__(same[0]) *zspage = &same[0];
 
-	spin_lock_named(&same[0], "zspage->lock");
-	spin_lock_nested_named(&same[i], 1, "zspage->lock");
-	spin_unlock(&same[1]);
-	spin_unlock(&same[0]);
+	spin_lock(&zspage->lock);
+	zspage = &same[1];
+	spin_lock_nested(&zspage->lock, 1);
+	spin_unlock(&same[1].lock);
+	spin_unlock(&same[0].lock);
 }
 
 static void nested_wrong(void)
 {
-	spin_lock_named(&same[0], "zspage->lock");
-	spin_lock_named(&same[1], "zspage->lock");
+	__typeof__(same[0]) *zspage;
+
+	for (zspage = same; zspage < same + 2; zspage++)
+		spin_lock(&zspage->lock);
 }
 
 static void test_nested(void **state)
@@ -382,19 +388,101 @@ static void held_right(void)
 {
 	spin_lock(&pool_lock);
 	assert_spin_locked(&pool_lock);
+	lockdep_assert_held(&pool_lock);
+	lockdep_assert_held_write(&pool_lock);
+	lockdep_assert_not_held(&class_lock);
 	spin_unlock(&pool_lock);
+	lockdep_assert_not_held(&pool_lock);
+	read_lock(&rw);
+	lockdep_assert_held(&rw);
+	lockdep_assert_held_read(&rw);
+	read_unlock(&rw);
+	down_write(&sem);
+	lockdep_assert_held_write(&sem);
+	up_write(&sem);
+	if (down_read_trylock(&sem)) {
+		lockdep_assert_held_read(&sem);
+		up_read(&sem);
+	}
+	bit_spin_lock(0, &word);
+	lockdep_assert(lockdep_is_held(&pool_lock) || lockdep_is_held(&word));
+	bit_spin_unlock(0, &word);
 }
 
-static void held_wrong(void)
+static void held_another(void)
 {
 	spin_lock(&class_lock);
 	assert_spin_locked(&pool_lock);
 }
 
+static void held_by_another(void)
+{
+	pthread_t t;
+
+	if (!pthread_create(&t, NULL, take_and_stay, NULL))
+		pthread_join(t, NULL);
+	lockdep_assert_held(&pool_lock);
+}
+
+static void held_no_more(void)
+{
+	write_lock(&rw);
+	write_unlock(&rw);
+	lockdep_assert_held_write(&rw);
+}
+
+static void held_for_reading(void)
+{
+	read_lock(&rw);
+	lockdep_assert_held_write(&rw);
+}
+
+static void held_for_writing(void)
+{
+	down_write(&sem);
+	lockdep_assert_held_read(&sem);
+}
+
+static void held_yet(void)
+{
+	spin_lock(&pool_lock);
+	lockdep_assert_not_held(&pool_lock);
+}
+
+static void held_neither(void)
+{
+	bit_spin_lock(0, &word);
+	lockdep_assert(lockdep_is_held(&pool_lock) || lockdep_is_held(&rw));
+}
+
 static void test_assert_held(void **state)
 {
 	lives(held_right);
-	dies(held_wrong, "must be held", 1);
+	dies(held_another, "must be held", 1);
+	dies(held_by_another, "must be held", 1);
+	dies(held_no_more, "must be held", 1);
+	dies(held_for_reading, "held for writing and is held for reading", 2);
+	dies(held_for_writing, "held for reading and is held for writing", 2);
+	dies(held_yet, "must not be held", 2);
+	dies(held_neither, "needs: lockdep_is_held(&pool_lock) ||", 1);
+}
+
+static void unlock_reader_as_writer(void)
+{
+	read_lock(&rw);
+	write_unlock(&rw);
+}
+
+static void unlock_writer_as_reader(void)
+{
+	down_write(&sem);
+	up_read(&sem);
+}
+
+static void test_unlock_mode(void **state)
+{
+	dies(unlock_reader_as_writer, "wrong unlock", 2);
+	dies(unlock_writer_as_reader, "wrong unlock", 2);
 }
 
 int main(void)
@@ -407,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_left_held),
 		cmocka_unit_test(test_assert_held),
+		cmocka_unit_test(test_unlock_mode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -100,7 +100,7 @@ static void note(void)
 static void spinner(void *arg)
 {
 	vcpu_work((10 + smp_processor_id()) * NS, 0);
-	spin_lock_named(&lock_a, "a");
+	spin_lock(&lock_a);
 	note();
 	vcpu_work(1000 * NS, 0);
 	spin_unlock(&lock_a);
@@ -120,18 +120,18 @@ static void spin_is_fair(void **state)
 	assert_int_equal(took_at[1] - took_at[0], (1000 + 3 * 100) * NS);
 	assert_int_equal(took_at[2] - took_at[1], (1000 + 3 * 300) * NS);
 	assert_int_equal(took_at[3] - took_at[2], (1000 + 2 * 100) * NS);
-	assert_int_equal(stat_of("a")->acquisitions, 4);
-	assert_int_equal(stat_of("a")->contentions, 3);
-	assert_int_equal(stat_of("a")->con_bounces, 3);
-	assert_int_equal(stat_of("a")->hold_samples, 4);
-	assert_int_equal(stat_of("a")->holdtime_min_ns, 1000);
-	assert_int_equal(stat_of("a")->holdtime_max_ns, 1000);
+	assert_int_equal(stat_of("lock_a")->acquisitions, 4);
+	assert_int_equal(stat_of("lock_a")->contentions, 3);
+	assert_int_equal(stat_of("lock_a")->con_bounces, 3);
+	assert_int_equal(stat_of("lock_a")->hold_samples, 4);
+	assert_int_equal(stat_of("lock_a")->holdtime_min_ns, 1000);
+	assert_int_equal(stat_of("lock_a")->holdtime_max_ns, 1000);
 }
 
 static void reader(void *arg)
 {
 	vcpu_work((10 + smp_processor_id()) * NS, 0);
-	read_lock_named(&rw, "rw");
+	read_lock(&rw);
 	note();
 	vcpu_work(1000 * NS, 0);
 	read_unlock(&rw);
@@ -140,7 +140,7 @@ static void reader(void *arg)
 static void writer(void *arg)
 {
 	vcpu_work((10 + smp_processor_id()) * NS, 0);
-	write_lock_named(&rw, "rw");
+	write_lock(&rw);
 	note();
 	vcpu_work(1000 * NS, 0);
 	write_unlock(&rw);
@@ -170,11 +170,11 @@ static void sleeper(void *arg)
 {
 	vcpu_work((10 + smp_processor_id()) * NS, 0);
 	if (smp_processor_id() == 0) {
-		down_write_named(&sem, "sem");
+		down_write(&sem);
 		vcpu_work(50000 * NS, 0);
 		up_write(&sem);
 	} else {
-		down_read_named(&sem, "sem");
+		down_read(&sem);
 		note();
 		up_read(&sem);
 	}
@@ -199,7 +199,7 @@ static void rwsem_sleeps(void **state)
 static void bit_locker(void *arg)
 {
 	vcpu_work((10 + smp_processor_id()) * NS, 0);
-	bit_spin_lock_named(0, &word, "bit");
+	bit_spin_lock(0, &word);
 	note();
 	vcpu_work(1000 * NS, 0);
 	bit_spin_unlock(0, &word);
@@ -223,7 +223,7 @@ static void bit_lock_storms(void **state)
 static void try_locker(void *arg)
 {
 	vcpu_work((10 + 100 * smp_processor_id()) * NS, 0);
-	if (spin_trylock_named(&lock_a, "a")) {
+	if (spin_trylock(&lock_a)) {
 		note();
 		vcpu_work(5000 * NS, 0);
 		spin_unlock(&lock_a);
@@ -237,7 +237,7 @@ static void try_fails(void **state)
 	vcpu_spawn(1, try_locker, NULL);
 	run();
 	assert_int_equal(nr_order, 1);
-	assert_int_equal(stat_of("a")->acquisitions, 1);
+	assert_int_equal(stat_of("lock_a")->acquisitions, 1);
 }
 
 /* What cost[i] says, in ns, of each step of a story. */
@@ -343,7 +343,7 @@ static void two_misses(void *arg)
 {
 	__tsan_read8(arena);
 	__tsan_read8(arena + 8192);
-	spin_lock_named(&lock_a, "a");
+	spin_lock(&lock_a);
 	ended = vcpu_now();
 	spin_unlock(&lock_a);
 }
@@ -476,22 +476,22 @@ static void atomics_queue(void **state)
 
 static void a_then_b(void *arg)
 {
-	spin_lock_named(&lock_a, "lock-a");
+	spin_lock(&lock_a);
 	vcpu_work(1000 * NS, 0);
-	spin_lock_named(&lock_b, "lock-b");
+	spin_lock(&lock_b);
 }
 
 static void b_then_a(void *arg)
 {
-	spin_lock_named(&lock_b, "lock-b");
+	spin_lock(&lock_b);
 	vcpu_work(1000 * NS, 0);
-	spin_lock_named(&lock_a, "lock-a");
+	spin_lock(&lock_a);
 }
 
 static void itself(void *arg)
 {
-	write_lock_named(&rw, "rw");
-	read_lock_named(&rw, "rw");
+	write_lock(&rw);
+	read_lock(&rw);
 }
 
 static void forever(void *arg)
@@ -517,9 +517,9 @@ static void deadlocks(void (*one)(void *), void (*other)(void *),
 static void deadlock_is_told(void **state)
 {
 	deadlocks(a_then_b, b_then_a,
-		  (const char *const[]){ "deadlock", "CPU 0 waits for lock-b",
-					 "CPU 1 took as lock-b",
-					 "CPU 1 waits for lock-a",
+		  (const char *const[]){ "deadlock", "CPU 0 waits for lock_b",
+					 "CPU 1 took as lock_b",
+					 "CPU 1 waits for lock_a",
 					 "test_virtual.c:", NULL });
 	deadlocks(itself, NULL,
 		  (const char *const[]){ "CPU 0 waits for rw-R",
@@ -538,22 +538,22 @@ static void busy_cpu(void *arg)
 		__tsan_write8(arena + (random >> 16) % 60000);
 		switch (random >> 30) {
 		case 0:
-			spin_lock_named(&lock_a, "a");
+			spin_lock(&lock_a);
 			__tsan_write8(arena);
 			spin_unlock(&lock_a);
 			break;
 		case 1:
-			read_lock_named(&rw, "rw");
+			read_lock(&rw);
 			__tsan_read8(arena + 64);
 			read_unlock(&rw);
 			break;
 		case 2:
-			write_lock_named(&rw, "rw");
+			write_lock(&rw);
 			__tsan_write8(arena + 64);
 			write_unlock(&rw);
 			break;
 		default:
-			down_read_named(&sem, "sem");
+			down_read(&sem);
 			vcpu_work(100 * NS, 2);
 			up_read(&sem);
 		}
