@@ -4,8 +4,9 @@
  * checks of a debug build, the lock calls. Included by sync.h alone.
  *
  * A flavour provides sync_preempt_disable(), sync_preempt_enable(),
- * sync_cond_resched(), sync_cpu_release() and sync_spin_lock(lock, class) and
- * so on for every lock call below.
+ * sync_cond_resched(), sync_cpu_release(), sync_at(site), which is told where a
+ * lock is about to be taken, and sync_spin_lock(lock, class) and so on for every
+ * lock call below.
  */
 #ifndef ZLAB_SYNC_CALL_H
 #define ZLAB_SYNC_CALL_H
@@ -77,7 +78,6 @@ static inline unsigned sync_class(struct lock_site *site)
 #define sync_assert_none_held() sync_debug_none("the operation ends", SYNC_HERE)
 #define sync_assert_held(l, text) sync_debug_held((l), SYNC_SITE(text, ""))
 #else
-#ifdef SYNC_VIRTUAL
 #define SYNC_TAKE(l, text, sfx, take, nest, call)             \
 	({                                                    \
 		struct lock_site *__s = SYNC_SITE(text, sfx); \
@@ -85,13 +85,6 @@ static inline unsigned sync_class(struct lock_site *site)
 		sync_at(__s);                                 \
 		call;                                         \
 	})
-#else
-#define SYNC_TAKE(l, text, sfx, take, nest, call)                    \
-	({                                                           \
-		unsigned __class = sync_class(SYNC_SITE(text, sfx)); \
-		call;                                                \
-	})
-#endif
 #define SYNC_TRIED(l, text, sfx, take, call) \
 	SYNC_TAKE(l, text, sfx, take, 0, call)
 #define SYNC_DROP(l, text, call) call
