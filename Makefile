@@ -82,7 +82,15 @@ ROOMS := lib \
 		/verify /virtual)
 ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
-OBJS := $(SRCS:%.c=$(B)/%.o)
+# Two programs are made of them, zlab and zlab-virtual, each with files that it
+# has alone: real CPUs, or virtual ones and what they charge.
+SRCS_REAL := backends/sync/native.c backends/sync/sample.c \
+	$(addprefix harness/,cli/virtual_exec.c cmd/calibrate.c cmd/validate.c \
+		replay/share.c replay/threads.c virtual/agreement.c) \
+	$(wildcard harness/virtual/calibrate_*.c)
+SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) harness/cmd/sweep.c \
+	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
+OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
 PUBLIC_HEADERS := $(wildcard lib/err.h lib/spec.h backends/*.h \

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "harness/cmd/cmd.h"
-#include "harness/virtual/virtual.h"
+#include "harness/virtual/program.h"
 #include "version.h"
 
 static const struct cmd {
@@ -61,9 +61,7 @@ int main(int argc, char **argv)
 {
 	size_t i;
 
-#if REPLAY_VIRTUAL
-	virtual_fix_addresses(argv);
-#endif
+	virtual_start(argv);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;

@@ -24,7 +24,7 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
 
 # The executable for virtual CPUs: the same sources with the virtual flavour of
-# sync.h. Allocators and the front end are instrumented as for the thread
+# sync.h, but for the files that only one of the two has. Allocators and the front end are instrumented as for the thread
 # sanitizer, whose library is not linked: backends/sync/virtual/vmem.c takes the
 # calls.
 # Copies of constant size would be expanded where no instrumentation sees them,
@@ -37,7 +37,7 @@ V_WATCHED := backends/zbud.c \
 		zswap_reclaim.c) \
 	tests/virtual/copies.c
 V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
-V_OBJS := $(SRCS:%.c=$(B)/virtual/%.o)
+V_OBJS := $(patsubst %.c,$(B)/virtual/%.o,$(filter-out $(SRCS_REAL),$(SRCS)))
 V_COPIES := memcpy memmove memset memcmp
 
 all: $(B)/zlab-virtual
@@ -58,7 +58,7 @@ $(V_WATCHED:%.c=$(B)/virtual/%.o): \
 	V_FLAGS = -fsanitize=thread -O2
 $(V_WATCHED:%.c=$(B)/virtual/%.o): V_RENAME = $(V_COPIES)
 # The direct path copies objects into mapped memory; its compares are ours.
-$(B)/virtual/harness/swap/path.o: V_RENAME = memcpy
+$(B)/virtual/harness/swap/direct.o: V_RENAME = memcpy
 
 $(B)/virtual/%.o: %.c | $(B)/version.h
 	$(call say,CC-V,$<)

@@ -340,22 +340,11 @@ static inline int fls(unsigned int n)
 #define BITS_TO_LONGS(n) DIV_ROUND_UP(n, 64)
 #define DECLARE_BITMAP(name, n) unsigned long name[BITS_TO_LONGS(n)]
 
-/* Strings. On virtual CPUs what a copy costs is charged by its own functions. */
-#ifdef SYNC_VIRTUAL
-void *vmem_memcpy(void *d, const void *s, size_t n);
-void *vmem_memmove(void *d, const void *s, size_t n);
-void *vmem_memset(void *d, int c, size_t n);
-int vmem_memcmp(const void *a, const void *b, size_t n);
-#define memcpy(d, s, n) vmem_memcpy(d, s, n)
-#define memmove(d, s, n) vmem_memmove(d, s, n)
-#define memset(d, c, n) vmem_memset(d, c, n)
-#define memcmp(a, b, n) vmem_memcmp(a, b, n)
-#else
-#define memcpy(d, s, n) __builtin_memcpy(d, s, n)
-#define memmove(d, s, n) __builtin_memmove(d, s, n)
-#define memset(d, c, n) __builtin_memset(d, c, n)
-#define memcmp(a, b, n) __builtin_memcmp(a, b, n)
-#endif
+/* Strings. Where copies are charged, that is done by functions of the flavour's. */
+#define memcpy(d, s, n) SYNC_STRING(memcpy)(d, s, n)
+#define memmove(d, s, n) SYNC_STRING(memmove)(d, s, n)
+#define memset(d, c, n) SYNC_STRING(memset)(d, c, n)
+#define memcmp(a, b, n) SYNC_STRING(memcmp)(a, b, n)
 #define strlen(s) __builtin_strlen(s)
 #define strcmp(a, b) __builtin_strcmp(a, b)
 #define strncmp(a, b, n) __builtin_strncmp(a, b, n)

@@ -4,10 +4,10 @@
  * checks of a debug build, the lock calls. Included by sync.h alone.
  *
  * A flavour provides sync_preempt_disable(), sync_preempt_enable(),
- * sync_cond_resched(), sync_cpu_release() and sync_spin_lock(lock, class) and
- * so on for every lock call below. The class is the text of a call's argument,
- * so each macro makes that text itself: an inner macro would see the argument
- * expanded.
+ * sync_cond_resched(), sync_cpu_release(), sync_at(site), which is told where a
+ * lock is about to be taken, and sync_spin_lock(lock, class) and so on for every
+ * lock call below. The class is the text of a call's argument, so each macro
+ * makes that text itself: an inner macro would see the argument expanded.
  */
 #ifndef ZLAB_SYNC_CALL_H
 #define ZLAB_SYNC_CALL_H
@@ -86,7 +86,6 @@ static inline unsigned sync_class(struct lock_site *site)
 			sync_debug_rule(#cond, SYNC_HERE); \
 	})
 #else
-#ifdef SYNC_VIRTUAL
 #define SYNC_TAKE(l, text, sfx, take, nest, call)             \
 	({                                                    \
 		struct lock_site *__s = SYNC_SITE(text, sfx); \
@@ -94,13 +93,6 @@ static inline unsigned sync_class(struct lock_site *site)
 		sync_at(__s);                                 \
 		call;                                         \
 	})
-#else
-#define SYNC_TAKE(l, text, sfx, take, nest, call)                    \
-	({                                                           \
-		unsigned __class = sync_class(SYNC_SITE(text, sfx)); \
-		call;                                                \
-	})
-#endif
 #define SYNC_TRIED(l, text, sfx, take, call) \
 	SYNC_TAKE(l, text, sfx, take, 0, call)
 #define SYNC_DROP(l, text, take, call) call

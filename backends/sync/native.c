@@ -2,7 +2,6 @@
 /*
  * The slow paths of the native locks, and the CPUs.
  */
-#ifndef SYNC_VIRTUAL
 #include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
@@ -294,5 +293,3 @@ void sync_bit_wait(int bit, unsigned long *addr, unsigned class)
 	} while (!sync_bit_enter(bit, addr));
 	sync_waited(class, t, true);
 }
-
-#endif

@@ -2,7 +2,6 @@
 /*
  * The clock of the native locks and what they time with it.
  */
-#ifndef SYNC_VIRTUAL
 #include <string.h>
 #include <time.h>
 #ifdef __x86_64__
@@ -304,5 +303,3 @@ void sync_flavour_reset(unsigned cpu)
 	samples[cpu].random = cpu;
 	memset(owners, 0, sizeof(owners));
 }
-
-#endif

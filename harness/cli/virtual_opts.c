@@ -143,10 +143,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 const struct argp virtual_argp = { .options = options, .parser = parse };
 
-void virtual_opts_init(struct virtual_opts *o)
+void virtual_opts_init(struct virtual_opts *o, const char *command, int argc,
+		       char **argv)
 {
-	memset(o, 0, sizeof(*o));
-	o->burst = 1;
+	*o = (struct virtual_opts){
+		.command = command, .argc = argc, .argv = argv, .burst = 1
+	};
 }
 
 void virtual_opts_free(struct virtual_opts *o)

@@ -28,6 +28,9 @@ enum virtual_sensitivity {
 
 /**
  * struct virtual_opts - the options so far; start with virtual_opts_init()
+ * @command: the sub-command that takes them
+ * @argc: of its command line
+ * @argv: the same
  * @topology: SOCKETSxCORES, or NULL for the profile's
  * @profile: file, or NULL for the one of a desktop
  * @charge: codec whose time is charged, or NULL for the replay's
@@ -43,6 +46,9 @@ enum virtual_sensitivity {
  * @nr_args: how many
  */
 struct virtual_opts {
+	const char *command;
+	int argc;
+	char **argv;
 	const char *topology, *profile, *charge;
 	const char *scale[VIRTUAL_SCALES];
 	size_t nr_scale;
@@ -54,7 +60,8 @@ struct virtual_opts {
 	size_t nr_args;
 };
 
-void virtual_opts_init(struct virtual_opts *o);
+void virtual_opts_init(struct virtual_opts *o, const char *command, int argc,
+		       char **argv);
 void virtual_opts_free(struct virtual_opts *o);
 
 /** virtual_opts_misplaced() - complain of options given without --vcpus */

@@ -16,11 +16,10 @@
 #include "harness/virtual/calibrate.h"
 #include "harness/cli/cli.h"
 #include "harness/measure/clock.h"
-#include "harness/virtual/virtual.h"
+#include "harness/virtual/program.h"
 #include "traces/generate.h"
 #include "version.h"
 
-#ifndef SYNC_VIRTUAL
 struct args {
 	const char *out;
 	bool noisy;
@@ -252,9 +251,3 @@ out:
 	json_decref(o);
 	return ret;
 }
-#else
-int cmd_calibrate(int argc, char **argv)
-{
-	return cli_failed("calibrate measures real CPUs");
-}
-#endif

@@ -11,7 +11,8 @@
 #include "harness/replay/result.h"
 #include "harness/compare/sample.h"
 #include "harness/cli/script.h"
-#include "harness/virtual/virtual.h"
+#include "harness/measure/cores.h"
+#include "harness/virtual/program.h"
 
 enum {
 	OPT_JSON = 0x100,
@@ -225,7 +226,7 @@ static int check_words(const struct args *a)
 	size_t i;
 
 	/* The virtual executable judges: a backend for it loads only there. */
-	if (a->vcpus.n && !REPLAY_VIRTUAL)
+	if (a->vcpus.n && !virtual_program)
 		return 0;
 	for (i = 0; i < a->backends.n; i++)
 		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
@@ -254,6 +255,7 @@ static int check_words(const struct args *a)
 /* The same of virtual CPUs: the machine, and whether the traces keep it busy. */
 static int check_virtual(const struct args *a)
 {
+	struct replay_config config = a->common.config;
 	long long n, most = 0;
 	size_t i, k;
 	int ret = 0;
@@ -264,13 +266,13 @@ static int check_virtual(const struct args *a)
 			return EXIT_USAGE;
 		most = n > most ? n : most;
 	}
-	for (k = 0; k < a->codecs.n && !ret; k++)
-		ret = virtual_setup(&a->virtual, (unsigned)most,
-				    a->codecs.at[k]);
-	for (i = 0; i < a->traces.n && !ret; i++)
-		ret = virtual_check_trace(a->traces.at[i],
-					  a->common.config.salvage,
-					  (unsigned)most);
+	for (k = 0; k < a->codecs.n; k++)
+		for (i = 0; i < a->traces.n && !ret; i++) {
+			config.trace = a->traces.at[i];
+			config.codec = a->codecs.at[k];
+			ret = virtual_setup(&a->virtual, (unsigned)most,
+					    &config);
+		}
 	return ret;
 }
 
@@ -433,7 +435,7 @@ static size_t side_by_side(const struct args *a)
 
 	if (!a->vcpus.n || sensitivity(a, 0))
 		return 1;
-	cores = virtual_cores();
+	cores = cores_allowed();
 	/* A sample is two replays. */
 	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
 }
@@ -593,7 +595,7 @@ int cmd_compare(int argc, char **argv)
 	int ret;
 
 	replay_opts_init(&a.common);
-	virtual_opts_init(&a.virtual);
+	virtual_opts_init(&a.virtual, "compare", argc, argv);
 	ret = cli_parse(&argp, "zlab compare", argc, argv, &a);
 	if (!ret && a.vcpus.n && a.threads.n)
 		ret = cli_usage("--vcpus and --threads are two kinds of "
@@ -605,8 +607,7 @@ int cmd_compare(int argc, char **argv)
 		ret = check_words(&a);
 	}
 	if (!ret && a.vcpus.n)
-		ret = REPLAY_VIRTUAL ? check_virtual(&a)
-				     : virtual_exec("compare", argc, argv);
+		ret = check_virtual(&a);
 	if (!ret) {
 		c.virtual = a.vcpus.n;
 		traces = calloc(a.traces.n, sizeof(*traces));

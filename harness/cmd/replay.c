@@ -9,7 +9,7 @@
 #include "harness/cli/replay_opts.h"
 #include "harness/replay/result.h"
 #include "harness/compare/sample.h"
-#include "harness/virtual/virtual.h"
+#include "harness/virtual/program.h"
 
 enum {
 	OPT_JSON = 0x100,
@@ -315,7 +315,7 @@ static int check_words(const struct args *a)
 	if (!a->vcpus && virtual_opts_misplaced(&a->virtual, "replay"))
 		return EXIT_USAGE;
 	/* The virtual executable judges: a backend for it loads only there. */
-	if (a->vcpus && !REPLAY_VIRTUAL)
+	if (a->vcpus && !virtual_program)
 		return 0;
 	if (zpool_full_spec(a->backend, full, sizeof(full), &err))
 		return cli_usage("%s", err.text);
@@ -335,19 +335,8 @@ static int on_vcpus(struct args *a)
 				   .sha256 = a->sha256,
 				   .vcpus = (unsigned)a->vcpus,
 				   .runs = a->runs,
-				   .quiet = a->quiet,
-				   .argc = a->argc,
-				   .argv = a->argv };
-	int ret;
+				   .quiet = a->quiet };
 
-	if (!REPLAY_VIRTUAL)
-		return virtual_exec("replay", a->argc, a->argv);
-	ret = virtual_setup(&a->virtual, run.vcpus, a->common.config.codec);
-	if (!ret)
-		ret = virtual_check_trace(a->common.config.trace,
-					  a->common.config.salvage, run.vcpus);
-	if (ret)
-		return ret;
 	run.config = a->common.config;
 	run.config.threads = run.vcpus;
 	if (run.config.swap.sample == REPLAY_SAMPLE_AUTO)
@@ -369,9 +358,9 @@ int cmd_replay(int argc, char **argv)
 	int ret;
 
 	replay_opts_init(&a.common);
-	virtual_opts_init(&a.virtual);
+	virtual_opts_init(&a.virtual, "replay", argc, argv);
 	ret = cli_parse(&argp, "zlab replay", argc, argv, &a);
-	if (REPLAY_VIRTUAL && !a.vcpus)
+	if (virtual_program && !a.vcpus)
 		a.vcpus = 1;
 	if (!ret)
 		ret = check_words(&a);

@@ -4,10 +4,6 @@
  * backends. What the output file holds already is not replayed again, so an
  * interrupted sweep goes on where it was.
  */
-#include "harness/cmd/cmd.h"
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -17,10 +13,14 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
+#include "harness/cmd/cmd.h"
+#include "harness/measure/cores.h"
 #include "harness/replay/result.h"
 #include "harness/compare/sample.h"
 #include "harness/cli/script.h"
+#include "harness/virtual/program.h"
 #include "harness/virtual/sensitivity.h"
+#include "harness/virtual/virtual.h"
 #include "version.h"
 
 #define MAX_BACKENDS 32
@@ -329,7 +329,7 @@ static int take(const struct sweep *s, const struct step *step, unsigned n)
 
 static unsigned side_by_side(void)
 {
-	unsigned cores = virtual_cores();
+	unsigned cores = cores_allowed();
 
 	/* A sample is two replays. */
 	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
@@ -475,10 +475,7 @@ static int check(struct sweep *s)
 	for (i = 0; i < s->backends; i++)
 		if (zpool_full_spec(s->backend[i], full, sizeof(full), &err))
 			return cli_usage("%s", err.text);
-	ret = virtual_setup(&s->virtual, s->most, config->codec);
-	if (!ret)
-		ret = virtual_check_trace(config->trace, config->salvage,
-					  s->most);
+	ret = virtual_setup(&s->virtual, s->most, config);
 	if (!ret && result_sha256(config->trace, s->sha256, &err))
 		ret = cli_failed("%s", err.text);
 	return ret;
@@ -490,7 +487,7 @@ int cmd_sweep(int argc, char **argv)
 	int ret;
 
 	replay_opts_init(&s.common);
-	virtual_opts_init(&s.virtual);
+	virtual_opts_init(&s.virtual, "sweep", argc, argv);
 	ret = cli_parse(&argp, "zlab sweep", argc, argv, &s);
 	if (!ret)
 		ret = check(&s);
@@ -508,9 +505,3 @@ int cmd_sweep(int argc, char **argv)
 	replay_opts_free(&s.common);
 	return ret;
 }
-#else
-int cmd_sweep(int argc, char **argv)
-{
-	return virtual_exec("sweep", argc, argv);
-}
-#endif

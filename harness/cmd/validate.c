@@ -14,7 +14,6 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/result.h"
 
-#ifndef SYNC_VIRTUAL
 #define MAX_TRACES 64
 #define MAX_BACKENDS 64
 #define MAX_COUNTS 16
@@ -277,9 +276,3 @@ int cmd_validate(int argc, char **argv)
 	free(v.off);
 	return ret;
 }
-#else
-int cmd_validate(int argc, char **argv)
-{
-	return cli_failed("validate compares with real CPUs");
-}
-#endif

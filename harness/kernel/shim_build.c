@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "backends/sync.h"
 #include "harness/kernel/shim_build.h"
 #include "harness/kernel/shim_message.h"
 #include "version.h"
@@ -55,9 +56,7 @@ static const char *const flags[] = {
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
 #endif
-#ifdef SYNC_VIRTUAL
-	"-DSYNC_VIRTUAL",
-#endif
+	SYNC_DEFINES
 #ifdef SYNC_NO_STATS
 	"-DSYNC_NO_STATS",
 #endif
@@ -66,6 +65,9 @@ static const char *const flags[] = {
 #endif
 };
 #define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* Of the kernel code alone: this program may charge its memory accesses. */
+static const char *const watched[] = { SYNC_WATCHED NULL };
 
 struct build {
 	const struct shim_request *req;
@@ -303,6 +305,7 @@ static bool compile(struct build *b, const char *so)
 		ro[2 * PATH_MAX], inc[2 * PATH_MAX], priv[PATH_MAX + 2],
 		out[2 * PATH_MAX], config[2 * PATH_MAX];
 	pid_t one, two;
+	size_t i;
 	bool ok;
 
 	if (!make_prelude(b))
@@ -318,10 +321,8 @@ static bool compile(struct build *b, const char *so)
 	start_args(b);
 	add_arg(b, "-nostdinc");
 	add_arg(b, "-D__KERNEL__");
-#ifdef SYNC_VIRTUAL
-	/* Its memory accesses are charged; this program takes the calls. */
-	add_arg(b, "-fsanitize=thread");
-#endif
+	for (i = 0; watched[i]; i++)
+		add_arg(b, watched[i]);
 	add_arg(b, "-Werror=implicit-function-declaration");
 	add_arg(b, "-Werror=implicit-int");
 	add_arg(b, "-Werror=return-type");

@@ -75,9 +75,6 @@ struct replay {
 /* Read to the end of the trace and do one's part. */
 int replay_work(struct replay_worker *w);
 
-/* Start one thread per worker, and the background thread; wait for all. */
-int replay_threads(struct replay *r, struct err *err);
-
 /*
  * Who performs event @i of @b. Keys are mixed apart from how pools choose
  * theirs, or each worker would have pools of its own.
@@ -103,18 +100,47 @@ static inline unsigned replay_owner(const struct replay *r,
 	}
 }
 
-/* Perform a worker's part of events [@from, @to) of @b, none of them special. */
-int replay_share(struct replay_worker *w, const struct zlt_batch *b,
-		 size_t from, size_t to);
+/* swap_run() for a worker, with its CPU time noted. */
+static inline ssize_t replay_perform(struct replay_worker *w, const uint8_t *op,
+				     const uint32_t *key,
+				     const uint32_t *object, size_t n)
+{
+	uint64_t t = clock_cpu_ns();
+	ssize_t done = swap_run(w->cpu, op, key, object, n);
 
-/* swap_run(), with its CPU time noted. */
-ssize_t replay_loop(struct replay_worker *w, const uint8_t *op,
-		    const uint32_t *key, const uint32_t *object, size_t n);
+	w->loop_ns += clock_cpu_ns() - t;
+	if (done < 0)
+		w->err = w->cpu->err;
+	else
+		w->ops_done += (uint64_t)done;
+	return done;
+}
+
+/*
+ * What real and virtual CPUs do each in their own way: threads.c and share.c
+ * here, their namesakes in harness/virtual there.
+ */
+
+/* Start all workers, and whoever works behind their backs; wait for all. */
+int replay_workers(struct replay *r, struct err *err);
+
+/* How many workers read the trace; the others see what the first one reads. */
+unsigned replay_readers(const struct replay *r);
+
+/* The worker's next batch. Return: 1, 0 at the end, or a negative errno. */
+int replay_next(struct replay_worker *w, struct zlt_batch *b);
+
+/*
+ * Perform a worker's part of events [@from, @to) of @b, none of them special.
+ * Return: how many events that were, or a negative errno.
+ */
+ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
+		     size_t from, size_t to);
 
 /* Wait until all workers are here. Return: 0 or -ECANCELED. */
 int replay_meet(struct replay *r);
 
-/* Leave a compaction or a migration to the background thread. */
+/* Leave a compaction or a migration to whoever works behind their backs. */
 void replay_order(struct replay *r, uint64_t compactions, uint64_t migrations);
 
 /* One compaction, one migration, by the caller. */
@@ -123,6 +149,10 @@ void replay_migrate(struct replay *r, uint64_t *random);
 
 /* The pools' state, and what is live according to all workers. */
 void replay_stats(struct replay *r, struct zpool_stats *stats);
+
+/* Keep it among @p, as of @event events. Return: 0 or -ENOMEM. */
+int replay_add_point(struct replay *r, struct replay_points *p, uint64_t event,
+		     const char *label);
 
 /* Whether everybody should stop: a failure or Ctrl-C. */
 bool replay_stopping(struct replay *r);

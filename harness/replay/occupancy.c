@@ -22,7 +22,7 @@ static int by_pfn(const void *a, const void *b)
 /* Where every object begins. */
 static struct frame *locate_all(const struct swap *s, size_t *count)
 {
-	struct zpool *pool = s->pool[0];
+	struct zpool *pool = s->pools.at[0];
 	struct frame *all = malloc((s->config.keys + 1) * sizeof(*all));
 	const struct swap_slot *slot;
 	struct zpool_location at;
@@ -63,14 +63,14 @@ static json_t *frames(const struct frame *all, size_t count)
 int occupancy_append(const struct swap *s, const char *path, const char *when,
 		     struct err *err)
 {
-	const struct zpool *pool = s->pool[0];
+	const struct zpool *pool = s->pools.at[0];
 	struct zpool_stats stats;
 	struct frame *all;
 	json_t *line;
 	size_t count;
 	int ret;
 
-	if (!pool->driver->locate || !pool->arena || s->nr_pools > 1)
+	if (!pool->driver->locate || !pool->arena || s->pools.nr > 1)
 		return err_set(err, -ENOTSUP,
 			       "--occupancy: %s has no one set of frames in "
 			       "which objects can be located",

@@ -10,7 +10,6 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/occupancy.h"
 #include "harness/replay/internal.h"
-#include "harness/virtual/virtual.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
@@ -112,10 +111,10 @@ static int check_columns(struct replay *r, struct err *err)
 	return 0;
 }
 
-/* Readers are made before the clock starts, for every thread its own. */
+/* Readers are made before the clock starts. */
 static int make_workers(struct replay *r, struct err *err)
 {
-	unsigned i, n = r->config->threads;
+	unsigned i, n = r->config->threads, readers = replay_readers(r);
 	struct replay_worker *w;
 
 	r->workers = aligned_alloc(64, n * sizeof(*r->workers));
@@ -127,7 +126,7 @@ static int make_workers(struct replay *r, struct err *err)
 		w->r = r;
 		w->id = i;
 		w->random = r->config->swap.seed | 1;
-		if (!REPLAY_VIRTUAL || !i) {
+		if (i < readers) {
 			w->reader = zlt_open(r->config->trace, r->want, err);
 			if (!w->reader)
 				return -errno;
@@ -135,7 +134,7 @@ static int make_workers(struct replay *r, struct err *err)
 		if (r->swap_config.object != SWAP_PAGES)
 			continue;
 		w->cursor = zlt_cursor_open(
-			r->workers[REPLAY_VIRTUAL ? 0 : i].reader, 0, err);
+			r->workers[i < readers ? i : 0].reader, 0, err);
 		if (!w->cursor)
 			return -errno;
 	}
@@ -170,16 +169,16 @@ static int describe(struct replay *r, struct err *err)
 {
 	struct replay_result *res = r->res;
 	const struct zlt_info *info = r->info;
-	struct arena *arena = r->swap->pool[0]->arena;
+	struct arena *arena = r->swap->pools.at[0]->arena;
 
 	res->trace_name = strdup(info->name);
 	res->trace_note = strdup(info->note);
 	res->codec = strdup(codec_name(r->codec));
-	res->backend = strdup(r->swap->pool[0]->spec);
+	res->backend = strdup(r->swap->pools.at[0]->spec);
 	if (!res->trace_name || !res->trace_note || !res->codec ||
 	    !res->backend)
 		return err_set(err, -ENOMEM, "out of memory");
-	res->source = r->swap->driver->source;
+	res->source = pools_driver(&r->swap->pools)->source;
 	res->trace_events = info->events;
 	res->trace_keys = info->keys;
 	res->live_peak = r->config->swap.exclusive ? info->live_peak_exclusive
@@ -264,23 +263,13 @@ static int open_all(struct replay *r, struct err *err)
 	return ret ? ret : describe(r, err);
 }
 
-static int run(struct replay *r, struct err *err)
+static int play(struct replay *r, struct err *err)
 {
-	struct replay_worker *w = r->workers;
-	int ret = 0;
+	int ret;
 
 	lock_stats_detail(r->config->lock_detail);
 	lock_stats_reset();
-	if (r->config->threads > 1 || REPLAY_VIRTUAL) {
-		r->has_background = true;
-		ret = replay_threads(r, err);
-	} else {
-		w->cpu = swap_cpu_create(r->swap, w->cursor, err);
-		if (!w->cpu)
-			return -ENOMEM;
-		r->start_ns = clock_wall_ns();
-		w->ret = replay_work(w);
-	}
+	ret = replay_workers(r, err);
 	r->res->real_ns = clock_wall_ns() - r->start_ns;
 	return ret;
 }
@@ -366,7 +355,7 @@ static int check_objects(struct replay *r, struct err *err)
 	struct zpool_stats said;
 
 	swap_stats(r->swap, &said);
-	if (!r->swap->contents || said.objects == r->res->end.objects)
+	if (!r->swap->pools.contents || said.objects == r->res->end.objects)
 		return 0;
 	return err_set(err, -EIO, "it has %llu objects, but %llu are stored",
 		       (unsigned long long)said.objects,
@@ -398,7 +387,7 @@ static int at_end(struct replay *r, struct err *err)
 	}
 	if (ret)
 		err_prefix(err, "backend %s is not sound at the end",
-			   r->swap->pool[0]->spec);
+			   r->swap->pools.at[0]->spec);
 	return ret;
 }
 
@@ -478,7 +467,7 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 	progress_start(&r.progress, "replay", "events",
 		       config->progress ? r.end : 0);
 	r.progress.on &= config->progress;
-	ret = run(&r, err);
+	ret = play(&r, err);
 	progress_end(&r.progress);
 	if (!ret)
 		ret = collect(&r, err);

@@ -4,108 +4,12 @@
  * an operation is due.
  */
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "harness/cli/cli.h"
 #include "harness/replay/internal.h"
-#include "harness/virtual/virtual.h"
+#include "harness/swap/hooks.h"
 
 #define CHECK_EVERY 65536
 #define NEVER UINT64_MAX
-
-bool replay_stopping(struct replay *r)
-{
-	return READ_ONCE(r->failed) || cli_stopped();
-}
-
-/* The pools now; what is live is what the swap path itself counted. */
-void replay_stats(struct replay *r, struct zpool_stats *stats)
-{
-	struct swap_counts sum = { 0 };
-	struct zswap_stats front;
-	unsigned i;
-
-	swap_stats(r->swap, stats);
-	if (r->swap->zswap) {
-		zswap_stats(r->swap->zswap, &front);
-		stats->objects = front.stored_pages - front.same_filled_pages;
-		stats->object_bytes = front.object_bytes;
-		return;
-	}
-	for (i = 0; i < r->config->threads; i++) {
-		const struct swap_counts *c = &r->workers[i].cpu->counts;
-
-		sum.stored_pages += READ_ONCE(c->stored_pages);
-		sum.stored_same += READ_ONCE(c->stored_same);
-		sum.object_bytes += READ_ONCE(c->object_bytes);
-	}
-	stats->objects = (uint64_t)(sum.stored_pages - sum.stored_same);
-	stats->object_bytes = (uint64_t)sum.object_bytes;
-}
-
-static int add_point(struct replay *r, struct replay_points *p, uint64_t event,
-		     const char *label)
-{
-	struct replay_point *at;
-	size_t room = p->room ? 2 * p->room : 64;
-
-	if (p->count == p->room) {
-		at = realloc(p->at, room * sizeof(*at));
-		if (!at)
-			return -ENOMEM;
-		p->at = at;
-		p->room = room;
-	}
-	at = &p->at[p->count];
-	at->event = event;
-	at->time_ns = REPLAY_VIRTUAL ? sync_clock_ns() : 0;
-	at->label = label ? strdup(label) : NULL;
-	if (label && !at->label)
-		return -ENOMEM;
-	replay_stats(r, &at->stats);
-	p->count++;
-	return 0;
-}
-
-void replay_compact(struct replay *r)
-{
-	struct replay_result *res = r->res;
-	uint64_t t = clock_cpu_ns(), ns;
-
-	if (!r->swap->driver->compact)
-		return;
-	if (r->config->swap.settle != SWAP_SETTLE_NEVER)
-		swap_settle(r->swap);
-	res->compacted_pages += swap_compact(r->swap);
-	ns = clock_cpu_ns() - t;
-	res->compactions++;
-	res->compact_ns += ns;
-	hist_add(&res->compact_latency, ns);
-}
-
-static uint64_t step(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
-void replay_migrate(struct replay *r, uint64_t *random)
-{
-	struct swap *s = r->swap;
-	struct zpool *pool = s->pool[step(random) % s->nr_pools];
-	struct zpool_stats stats;
-
-	if (!s->driver->migrate || !pool->arena)
-		return;
-	/* Frames are handed out from 0 up, so in-use ones lie below the peak. */
-	s->driver->stats(pool, &stats);
-	if (stats.pages_peak)
-		s->driver->migrate(pool,
-				   (pfn_t)(step(random) % stats.pages_peak));
-}
 
 static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 {
@@ -117,11 +21,11 @@ static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 	if (!w->id) {
 		if (r->config->swap.settle != SWAP_SETTLE_NEVER)
 			swap_settle(r->swap);
-		ret = add_point(r, &r->res->marks, b->first + i,
-				b->labels[b->object[i]]);
+		ret = replay_add_point(r, &r->res->marks, b->first + i,
+				       b->labels[b->object[i]]);
 		if (ret)
 			err_set(&w->err, ret, "out of memory for a mark");
-		virtual_mark();
+		hook_mark();
 	}
 	replay_meet(r);
 	return ret;
@@ -167,7 +71,7 @@ static int due(struct replay_worker *w, uint64_t event)
 	}
 	if (event == w->next_series) {
 		w->next_series += r->config->series_every;
-		if (add_point(r, &r->res->series, event, NULL))
+		if (replay_add_point(r, &r->res->series, event, NULL))
 			return err_set(&w->err, -ENOMEM,
 				       "out of memory for the series");
 	}
@@ -213,41 +117,23 @@ static size_t find_special(const struct zlt_batch *b, size_t from, size_t to)
 	return from;
 }
 
-ssize_t replay_loop(struct replay_worker *w, const uint8_t *op,
-		    const uint32_t *key, const uint32_t *object, size_t n)
-{
-	uint64_t t = clock_cpu_ns();
-	ssize_t done = swap_run(w->cpu, op, key, object, n);
-
-	w->loop_ns += clock_cpu_ns() - t;
-	return done;
-}
-
-/* Perform from event @from up to @to or a special one. */
-static ssize_t run(struct replay_worker *w, const struct zlt_batch *b,
-		   size_t from, size_t to)
+/* The worker's part of events [@from, @to), up to one that is special. */
+static ssize_t play(struct replay_worker *w, const struct zlt_batch *b,
+		    size_t from, size_t to)
 {
 	ssize_t n;
-	int ret;
 
-	if (w->r->config->threads == 1 && !(w->r->config->speed > 0)) {
-		n = replay_loop(w, b->op + from, b->key + from,
-				b->object + from, to - from);
-		if (n > 0) {
-			w->ops_in += (uint64_t)n;
-			w->ops_done += (uint64_t)n;
-		}
-	} else {
-		to = find_special(b, from, to);
-		ret = replay_share(w, b, from, to);
-		n = ret ? ret : (ssize_t)(to - from);
-	}
-	if (n < 0)
-		w->err = w->cpu->err;
+	if (w->r->config->threads > 1 || w->r->config->speed > 0)
+		return replay_share(w, b, from, find_special(b, from, to));
+	/* All is its own, and nothing is waited for. */
+	n = replay_perform(w, b->op + from, b->key + from, b->object + from,
+			   to - from);
+	if (n > 0)
+		w->ops_in += (uint64_t)n;
 	return n;
 }
 
-static int batch(struct replay_worker *w, const struct zlt_batch *b)
+static int play_batch(struct replay_worker *w, const struct zlt_batch *b)
 {
 	size_t at = 0, stop, count = b->count;
 	ssize_t n;
@@ -257,7 +143,7 @@ static int batch(struct replay_worker *w, const struct zlt_batch *b)
 		count = (size_t)(w->r->end - b->first);
 	while (at < count) {
 		stop = next_stop(w, b, count);
-		n = run(w, b, at, stop);
+		n = play(w, b, at, stop);
 		if (n < 0)
 			return (int)n;
 		at += (size_t)n;
@@ -285,11 +171,11 @@ int replay_work(struct replay_worker *w)
 	plan(w);
 	for (;;) {
 		t = clock_cpu_ns();
-		ret = REPLAY_NEXT(w, &b);
+		ret = replay_next(w, &b);
 		w->decode_ns += clock_cpu_ns() - t;
 		if (ret <= 0)
 			break;
-		ret = batch(w, &b);
+		ret = play_batch(w, &b);
 		if (ret || b.first + b.count >= w->r->end)
 			break;
 	}

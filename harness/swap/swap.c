@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <xxhash.h>
 
-#include "harness/swap/swap.h"
+#include "harness/swap/swap_internal.h"
 
 #define HUGE_ALIGN (2ul << 20)
 
@@ -55,25 +55,7 @@ static int make_slots(struct swap *s)
 	return 0;
 }
 
-static int choose_api(struct swap *s, struct err *err)
-{
-	const struct zpool_driver *d = s->driver;
-	const char *missing = !d->obj_read_begin ? "obj_read_begin"
-			      : !d->obj_write	 ? "obj_write"
-						 : NULL;
-
-	if (s->config.api == SWAP_API_OBJ && missing)
-		return err_set(err, -EINVAL,
-			       "backend %s has no %s; use --api map or auto",
-			       d->spec.name, missing);
-	s->obj_read = s->config.api != SWAP_API_MAP && d->obj_read_begin;
-	s->obj_write = s->config.api != SWAP_API_MAP && d->obj_write;
-	s->copy_first =
-		!s->obj_read && !(s->pool[0]->caps & ZPOOL_SLEEP_MAPPED);
-	return 0;
-}
-
-/* The front end has the pools; the path only looks at them. */
+/* The front end makes the pools; the path only looks at them. */
 static int make_zswap(struct swap *s, struct err *err)
 {
 	struct zswap_config z = *s->config.zswap;
@@ -83,14 +65,15 @@ static int make_zswap(struct swap *s, struct err *err)
 	z.codec = s->config.codec;
 	z.sized = s->config.object != SWAP_PAGES;
 	z.pool = s->config.pool;
+	z.api = s->config.api;
 	z.exclusive = s->config.exclusive;
 	z.keep_incompressible = s->config.keep_incompressible;
 	z.slots = s->config.keys;
 	s->zswap = zswap_create(&z, err);
 	if (!s->zswap)
 		return -EINVAL;
-	for (; s->nr_pools < s->config.pools; s->nr_pools++)
-		s->pool[s->nr_pools] = zswap_pool(s->zswap, s->nr_pools);
+	s->pools = *zswap_pools(s->zswap);
+	s->form = swap_through_zswap;
 	return 0;
 }
 
@@ -98,13 +81,9 @@ static int make_pools(struct swap *s, struct err *err)
 {
 	if (s->config.zswap)
 		return make_zswap(s, err);
-	for (; s->nr_pools < s->config.pools; s->nr_pools++) {
-		s->pool[s->nr_pools] =
-			zpool_create(s->config.backend, &s->config.pool, err);
-		if (!s->pool[s->nr_pools])
-			return -EINVAL;
-	}
-	return 0;
+	s->form = swap_direct(s->config.object);
+	return pools_create(&s->pools, s->config.backend, s->config.pools,
+			    &s->config.pool, s->config.api, err);
 }
 
 struct swap *swap_create(const struct swap_config *config, struct err *err)
@@ -116,15 +95,10 @@ struct swap *swap_create(const struct swap_config *config, struct err *err)
 	s->config = *config;
 	if (make_pools(s, err))
 		goto fail;
-	s->driver = s->pool[0]->driver;
-	s->contents = !(s->pool[0]->caps & ZPOOL_NO_CONTENTS);
-	s->settle_op = config->settle == SWAP_SETTLE_OP && s->driver->settle &&
-		       s->pool[0]->caps & ZPOOL_DEFERS;
-	if (config->settle == SWAP_SETTLE_KERNEL &&
-	    s->pool[0]->caps & ZPOOL_DEFERS)
+	s->settle_op =
+		config->settle == SWAP_SETTLE_OP && pools_defer(&s->pools);
+	if (config->settle == SWAP_SETTLE_KERNEL && pools_defer(&s->pools))
 		s->settle_every = ZPOOL_SETTLE_EVERY;
-	if (choose_api(s, err))
-		goto fail;
 	if (make_pattern(s) || make_slots(s))
 		goto nomem;
 	return s;
@@ -138,13 +112,12 @@ fail:
 
 void swap_destroy(struct swap *s)
 {
-	unsigned i;
-
 	if (!s)
 		return;
-	for (i = 0; i < s->nr_pools && !s->zswap; i++)
-		zpool_destroy(s->pool[i]);
-	zswap_destroy(s->zswap);
+	if (s->zswap)
+		zswap_destroy(s->zswap);
+	else
+		pools_destroy(&s->pools);
 	if (s->slots)
 		munmap(s->slots, s->slots_bytes);
 	free(s->pattern);
@@ -175,64 +148,55 @@ void swap_cpu_destroy(struct swap_cpu *c)
 	free(c);
 }
 
+ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
+		 const uint32_t *object, size_t n)
+{
+	struct swap *s = c->swap;
+	unsigned every = s->settle_every;
+	size_t done = 0, part;
+	ssize_t ret;
+
+	if (!every)
+		return s->form(c, op, key, object, n);
+	/* In parts, so that operations cost nothing where no work is deferred. */
+	while (done < n) {
+		part = every - c->unsettled;
+		if (part > n - done)
+			part = n - done;
+		ret = s->form(c, op + done, key + done, object + done, part);
+		if (ret < 0)
+			return ret;
+		done += (size_t)ret;
+		c->unsettled += (uint32_t)ret;
+		if (c->unsettled == every) {
+			c->unsettled = 0;
+			swap_settle(s);
+		}
+		if ((size_t)ret < part)
+			break;
+	}
+	return (ssize_t)done;
+}
+
 void swap_settle(struct swap *s)
 {
-	unsigned i;
-
-	if (s->driver->settle)
-		for (i = 0; i < s->nr_pools; i++)
-			s->driver->settle(s->pool[i]);
+	pools_settle(&s->pools);
 }
 
 uint64_t swap_compact(struct swap *s)
 {
-	uint64_t freed = 0;
-	unsigned i;
-
-	if (s->driver->compact)
-		for (i = 0; i < s->nr_pools; i++)
-			freed += s->driver->compact(s->pool[i]);
-	return freed;
+	return pools_compact(&s->pools);
 }
 
 void swap_stats(const struct swap *s, struct zpool_stats *stats)
 {
-	struct zpool_stats one;
-	unsigned i;
-
-	*stats = (struct zpool_stats){ 0 };
-	for (i = 0; i < s->nr_pools; i++) {
-		s->driver->stats(s->pool[i], &one);
-		stats->pages += one.pages;
-		stats->pages_peak += one.pages_peak;
-		stats->objects += one.objects;
-		stats->object_bytes += one.object_bytes;
-		stats->slots += one.slots;
-		stats->metadata_bytes += one.metadata_bytes;
-		stats->resident_bytes += one.resident_bytes;
-		stats->compacted_pages += one.compacted_pages;
-		stats->moved_objects += one.moved_objects;
-		stats->moved_bytes += one.moved_bytes;
-		stats->migrated_pages += one.migrated_pages;
-		stats->migrate_busy += one.migrate_busy;
-	}
+	pools_stats(&s->pools, stats);
 }
 
 int swap_validate(struct swap *s, struct err *err)
 {
-	unsigned i;
-	int ret;
-
-	if (s->zswap)
-		return zswap_validate(s->zswap, err);
-	if (!s->driver->validate)
-		return 0;
-	for (i = 0; i < s->nr_pools; i++) {
-		ret = s->driver->validate(s->pool[i], err);
-		if (ret)
-			return ret;
-	}
-	return 0;
+	return s->zswap ? zswap_validate(s->zswap, err)
+			: pools_validate(&s->pools, err);
 }
 
 void swap_counts_add(struct swap_counts *to, const struct swap_counts *from)

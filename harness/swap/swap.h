@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The direct swap path: what zswap does with a page, its slot and its object,
- * without an index, LRU or limit above the allocator. A slot is found by the
- * trace's dense key, so the path itself costs next to nothing and what is left
- * is the allocator and the codec.
+ * The swap path: a trace's operations, performed on a page, its slot and its
+ * object. It has two forms: through zswap, and the direct one, which does what
+ * zswap does without an index, LRU or limit above the allocator. There a slot is
+ * found by the trace's dense key, so the path itself costs next to nothing and
+ * what is left is the allocator and the codec.
  *
- * Mirrors zswap_store(), zswap_load() and zswap_invalidate(): a store to a live
+ * The direct form mirrors zswap_store(), zswap_load() and zswap_invalidate(): a store to a live
  * slot takes room for the new object first and frees the old one afterwards; a
  * failed store frees the old one too, since it is stale; with exclusive loads
  * (the only form since 6.9) a load frees the object.
@@ -16,14 +17,15 @@
 #ifndef ZLAB_SWAP_H
 #define ZLAB_SWAP_H
 
-#include "backends/zpool.h"
+#include <sys/types.h>
+
 #include "harness/swap/codec.h"
 #include "harness/measure/hist.h"
 #include "harness/measure/stage.h"
+#include "harness/swap/pools.h"
 #include "harness/swap/zswap.h"
 #include "traces/zlt.h"
 
-#define SWAP_MAX_POOLS 32
 #define SWAP_PATTERN_SIZE 65536u /* every 16-bit offset */
 
 /**
@@ -36,19 +38,6 @@ enum swap_object {
 	SWAP_SIZES,
 	SWAP_TABLE,
 	SWAP_PAGES
-};
-
-/**
- * enum swap_api - which calls of the allocator carry the bytes
- * @SWAP_API_AUTO: obj where the allocator has it, else map
- * @SWAP_API_MAP: map and unmap, as to 6.14. An allocator that does not allow
- *		  sleeping while mapped is copied from before expanding.
- * @SWAP_API_OBJ: obj_read_begin, obj_read_end, obj_write, as from 6.15
- */
-enum swap_api {
-	SWAP_API_AUTO,
-	SWAP_API_MAP,
-	SWAP_API_OBJ
 };
 
 /**
@@ -185,20 +174,39 @@ struct swap_times {
 	uint64_t reclaim_ns[STAGES];
 };
 
+struct swap_cpu;
+
+/**
+ * typedef swap_form_t - performs operations in one form of the path
+ *
+ * As swap_run(), but leaves deferred work alone that is not due after every
+ * operation.
+ */
+typedef ssize_t (*swap_form_t)(struct swap_cpu *c, const uint8_t *op,
+			       const uint32_t *key, const uint32_t *object,
+			       size_t n);
+
+/**
+ * struct swap - a swap path
+ * @config: what it was made of
+ * @form: how it performs operations
+ * @pools: where objects go; with @zswap they are its own
+ * @zswap: the front end, or NULL
+ * @slots: of every key; with @zswap only what loads are compared with
+ * @slots_bytes: their memory
+ * @pattern: what made-up objects are cut from
+ * @settle_op: deferred work runs after each operation
+ * @settle_every: operations of a CPU between two runs of deferred work, or 0
+ */
 struct swap {
 	struct swap_config config;
-	const struct zpool_driver *driver;
-	unsigned nr_pools;
-	struct zpool *pool[SWAP_MAX_POOLS];
+	swap_form_t form;
+	struct swap_pools pools;
 	struct zswap *zswap;
 	struct swap_slot *slots;
 	size_t slots_bytes;
 	char *pattern;
-	bool contents;
-	bool obj_read, obj_write;
-	bool copy_first;
 	bool settle_op;
-	/* Operations of a CPU between two runs of deferred work, or 0. */
 	unsigned settle_every;
 };
 

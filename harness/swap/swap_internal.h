@@ -19,8 +19,12 @@ uint32_t swap_next_sample(struct swap_cpu *c);
 /* A timed operation is over: note what its clock says. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
 
-/* swap_run() through the zswap front end. */
-ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
-		       const uint32_t *key, const uint32_t *object, size_t n);
+/* The direct form, for the kind of objects that the path is made for. */
+swap_form_t swap_direct(enum swap_object kind);
+
+/* The form through the zswap front end. */
+ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,
+			   const uint32_t *key, const uint32_t *object,
+			   size_t n);
 
 #endif

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "harness/swap/page.h"
 #include "lib/err.h"
-
-#define SWAP_PAGE_SIZE 4096
 
 struct swapfile;
 

@@ -7,8 +7,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "harness/swap/hooks.h"
+#include "harness/swap/page.h"
 #include "harness/swap/swap_internal.h"
-#include "harness/virtual/virtual.h"
 
 static void begin(struct swap_cpu *c, bool timed)
 {
@@ -24,15 +25,6 @@ static void end(struct swap_cpu *c, uint8_t op, bool timed)
 		return;
 	zswap_time(c->swap->zswap, NULL);
 	swap_note_sample(c, op);
-}
-
-static void fill(void *page, uint64_t value)
-{
-	uint64_t *w = page;
-	size_t i;
-
-	for (i = 0; i < CODEC_PAGE_SIZE / sizeof(*w); i++)
-		w[i] = value;
 }
 
 /*
@@ -53,7 +45,7 @@ static int page_of(struct swap_cpu *c, uint32_t object, uint32_t *content,
 		*content = c->next_content++;
 		*length = object;
 	} else if (config->infos && config->infos[object].same_filled) {
-		fill(c->page, config->infos[object].fill);
+		page_fill(c->page, config->infos[object].fill);
 		return 0;
 	} else {
 		*length = config->sizes[object];
@@ -87,9 +79,9 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 		return 0;
 	}
 	begin(c, timed);
-	virtual_begin(VIRTUAL_STORE);
+	hook_begin(HOOK_STORE);
 	ret = zswap_store(s->zswap, key, page, length);
-	virtual_end(VIRTUAL_STORE);
+	hook_end(HOOK_STORE);
 	end(c, ZLT_STORE, timed);
 	slot->content = content;
 	slot->length = (uint16_t)length;
@@ -103,7 +95,7 @@ static int changed(struct swap_cpu *c, uint32_t key, const char *how)
 
 	return err_set(&c->err, -EIO,
 		       "zswap over %s %s: slot %u, content %u, %u bytes",
-		       c->swap->pool[0]->spec, how, key, slot->content,
+		       c->swap->pools.at[0]->spec, how, key, slot->content,
 		       slot->length);
 }
 
@@ -144,7 +136,7 @@ static int load(struct swap_cpu *c, uint32_t key, bool timed)
 		return 0;
 	if (ret)
 		return changed(c, key, "cannot give the page back");
-	if (s->config.verify && s->contents &&
+	if (s->config.verify && s->pools.contents &&
 	    (slot->length || s->config.infos))
 		return verify(c, key);
 	return 0;
@@ -181,23 +173,9 @@ uint64_t swap_reclaim(struct swap *s, struct swap_times *times)
 	return written;
 }
 
-static int perform(struct swap_cpu *c, uint8_t op, uint32_t key,
-		   uint32_t object, bool timed)
-{
-	c->counts.op[op]++;
-	virtual_operation(op == ZLT_STORE);
-	switch (op) {
-	case ZLT_STORE:
-		return store(c, key, object, timed);
-	case ZLT_LOAD:
-		return load(c, key, timed);
-	default:
-		return invalidate(c, key, timed);
-	}
-}
-
-ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
-		       const uint32_t *key, const uint32_t *object, size_t n)
+ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,
+			   const uint32_t *key, const uint32_t *object,
+			   size_t n)
 {
 	struct swap *s = c->swap;
 	bool timed;
@@ -208,7 +186,14 @@ ssize_t swap_run_zswap(struct swap_cpu *c, const uint8_t *op,
 		timed = !--c->sample_left;
 		if (timed)
 			c->sample_left = swap_next_sample(c);
-		ret = perform(c, op[i], key[i], object[i], timed);
+		c->counts.op[op[i]]++;
+		hook_operation(op[i] == ZLT_STORE);
+		if (op[i] == ZLT_STORE)
+			ret = store(c, key[i], object[i], timed);
+		else if (op[i] == ZLT_LOAD)
+			ret = load(c, key[i], timed);
+		else
+			ret = invalidate(c, key[i], timed);
 		if (ret)
 			return ret;
 		if (s->settle_op)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/virtual/virtual.h"
+#include "harness/swap/hooks.h"
 #include "harness/swap/zswap_internal.h"
 
 void slot_lock(struct zswap *z, uint32_t slot)
@@ -61,8 +61,8 @@ uint64_t zswap_total_bytes(struct zswap *z)
 	uint64_t total = 0;
 	unsigned i;
 
-	for (i = 0; i < z->nr_pools; i++)
-		total += pool_bytes(z->pools[i]);
+	for (i = 0; i < z->pools.nr; i++)
+		total += pool_bytes(z->pools.at[i]);
 	return total;
 }
 
@@ -119,7 +119,7 @@ void zswap_lru_rotate(struct zswap *z, struct zswap_entry *entry)
 void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
 {
 	struct zswap_lru_list *pool = &z->pool;
-	struct zpool *zpool = z->pools[entry->pool];
+	struct zpool *zpool = z->pools.at[entry->pool];
 
 	if (entry->length) {
 		spin_lock(&pool->lru_lock);
@@ -195,33 +195,11 @@ int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
 	return 0;
 }
 
-static bool same_filled(const void *page, unsigned long *value)
-{
-	const unsigned long *w = page;
-	size_t i, last = SWAP_PAGE_SIZE / sizeof(*w) - 1;
-
-	if (w[0] != w[last])
-		return false;
-	for (i = 1; i < last; i++)
-		if (w[i] != w[0])
-			return false;
-	*value = w[0];
-	return true;
-}
-
-/* Multiplicative hash, so that neighbouring slots spread over the pools. */
-static unsigned choose_pool(const struct zswap *z, uint32_t slot)
-{
-	if (z->nr_pools == 1)
-		return 0;
-	return (slot * 0x9e3779b97f4a7c15ull >> 32) % z->nr_pools;
-}
-
 /* Whoever evicts reads the header without a lock, so it is written at once. */
 static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 				const char *object, size_t length)
 {
-	struct zpool *pool = z->pools[entry->pool];
+	struct zpool *pool = z->pools.at[entry->pool];
 	struct zswap_header *header;
 
 	header = pool->driver->map(pool, entry->handle, ZPOOL_MM_WO);
@@ -233,13 +211,13 @@ static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 static int put_object(struct zswap *z, struct zswap_entry *entry,
 		      const void *object, size_t length)
 {
-	struct zpool *pool = z->pools[entry->pool];
+	struct zpool *pool = z->pools.at[entry->pool];
 	int ret;
 
 	zswap_stage(z, STAGE_ALLOC);
-	virtual_begin(VIRTUAL_MALLOC);
+	hook_begin(HOOK_MALLOC);
 	ret = pool->driver->malloc(pool, length, &entry->handle);
-	virtual_end(VIRTUAL_MALLOC);
+	hook_end(HOOK_MALLOC);
 	if (ret) {
 		zswap_stage(z, STAGE_FRONT);
 		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
@@ -247,12 +225,12 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 		return ret;
 	}
 	entry->length = length;
-	virtual_begin(VIRTUAL_WRITE);
+	hook_begin(HOOK_WRITE);
 	if (z->header)
 		write_behind_header(z, entry, object, length);
 	else
 		zpool_write(pool, entry->handle, object, length);
-	virtual_end(VIRTUAL_WRITE);
+	hook_end(HOOK_WRITE);
 	zswap_stage(z, STAGE_FRONT);
 	zswap_count(z, Z_OBJECT_BYTES, length);
 	return 0;
@@ -267,14 +245,14 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 	if (sized) {
 		memcpy(object, page, sized);
 		zswap_stage(z, STAGE_CODEC);
-		virtual_codec(false, sized);
+		hook_codec(NULL, false, sized);
 		zswap_stage(z, STAGE_FRONT);
 		return (int)sized;
 	}
 	zswap_stage(z, STAGE_CODEC);
 	length = codec_compress(z->config.codec, page, object);
 	if (length > 0)
-		virtual_codec(false, (size_t)length);
+		hook_codec(NULL, false, (size_t)length);
 	zswap_stage(z, STAGE_FRONT);
 	if (length > 0 && length < SWAP_PAGE_SIZE)
 		return length;
@@ -294,7 +272,7 @@ static int fill_entry(struct zswap *z, struct zswap_entry *entry,
 	int length;
 
 	entry->length = 0;
-	if (!sized && same_filled(page, &entry->handle)) {
+	if (!sized && page_same_filled(page, &entry->handle)) {
 		zswap_count(z, Z_SAME_FILLED, 1);
 		zswap_count(z, Z_SAME_STORES, 1);
 		return 0;
@@ -321,7 +299,7 @@ static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 	}
 	entry->slot = slot;
 	entry->refcount = 1;
-	entry->pool = choose_pool(z, slot);
+	entry->pool = pools_index(&z->pools, slot);
 	entry->referenced = true;
 	if (fill_entry(z, entry, page, sized)) {
 		slab_free(z->entries, entry);
@@ -361,7 +339,7 @@ static int index_entry(struct zswap *z, struct zswap_entry *entry)
 /* An entry that never reached the index is on no list either. */
 static void discard_entry(struct zswap *z, struct zswap_entry *entry)
 {
-	struct zpool *pool = z->pools[entry->pool];
+	struct zpool *pool = z->pools.at[entry->pool];
 
 	if (entry->length) {
 		pool->driver->free(pool, entry->handle);
@@ -407,25 +385,16 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page, size_t length)
 	return ret;
 }
 
-static void fill_page(void *page, unsigned long value)
-{
-	unsigned long *w = page;
-	size_t i;
-
-	for (i = 0; i < SWAP_PAGE_SIZE / sizeof(*w); i++)
-		w[i] = value;
-}
-
 int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 {
-	struct zpool *pool = z->pools[entry->pool];
+	struct zpool *pool = z->pools.at[entry->pool];
 	struct zswap_buffers *b = zswap_buffers(z);
 	size_t length = entry->length - z->header;
 	char *mem, *object;
 	int ret = 0;
 
 	if (!entry->length) {
-		fill_page(page, entry->handle);
+		page_fill(page, entry->handle);
 		return 0;
 	}
 	if (!b)
@@ -433,19 +402,19 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 	zswap_stage(z, STAGE_ALLOC);
 	mem = object =
 		zpool_read_begin(pool, entry->handle, entry->length, b->copy);
-	if (z->copy_first) {
+	if (z->pools.copy_first) {
 		object = memcpy(b->copy, mem, entry->length);
 		zpool_read_end(pool, entry->handle, entry->length, mem);
 	}
 	zswap_stage(z, STAGE_CODEC);
-	virtual_codec(true, length);
+	hook_codec(NULL, true, length);
 	if (z->config.sized || length == SWAP_PAGE_SIZE)
 		memcpy(page, object + z->header, length);
 	else
 		ret = codec_decompress(z->config.codec, object + z->header,
 				       length, page);
 	zswap_stage(z, STAGE_ALLOC);
-	if (!z->copy_first)
+	if (!z->pools.copy_first)
 		zpool_read_end(pool, entry->handle, entry->length, mem);
 	zswap_stage(z, STAGE_FRONT);
 	return ret;

@@ -15,13 +15,11 @@
 #ifndef ZLAB_ZSWAP_H
 #define ZLAB_ZSWAP_H
 
-#include "backends/zpool.h"
-#include "harness/swap/codec.h"
 #include "harness/measure/stage.h"
+#include "harness/swap/codec.h"
+#include "harness/swap/pools.h"
 #include "harness/swap/swapfile.h"
 #include "harness/swap/zswap_index.h"
-
-#define ZSWAP_MAX_POOLS 32
 
 enum zswap_reclaim {
 	ZSWAP_RECLAIM_LRU,
@@ -31,7 +29,7 @@ enum zswap_reclaim {
 /**
  * struct zswap_config - one front end
  * @backend: spec of the allocator
- * @pools: allocator pools, 1..ZSWAP_MAX_POOLS; a hash of the slot chooses one
+ * @pools: allocator pools, 1..SWAP_MAX_POOLS; a hash of the slot chooses one
  * @codec: compressor; not owned; may be NULL when @sized
  * @sized: pages come with the length of their object, which is then their
  *	   first bytes, and nothing is compressed: for traces without contents
@@ -43,6 +41,7 @@ enum zswap_reclaim {
  *		   passed over once
  * @keep_incompressible: pages that do not shrink are kept as they are instead
  *			 of being rejected
+ * @api: calls that carry the bytes
  * @max_pool_bytes: limit of all pools together; 0 = none
  * @accept_percent: after the limit was hit, stores are refused until the pools
  *		    are at or below this share of it, 0..100
@@ -61,6 +60,7 @@ struct zswap_config {
 	bool exclusive;
 	bool second_chance;
 	bool keep_incompressible;
+	enum swap_api api;
 	uint64_t max_pool_bytes;
 	unsigned accept_percent;
 	uint64_t slots;
@@ -202,11 +202,8 @@ bool zswap_reclaim_queued(struct zswap *z);
 /** zswap_stats() - sum the counters of all CPUs; exact when no thread runs */
 void zswap_stats(struct zswap *z, struct zswap_stats *stats);
 
-/** zswap_pool_stats() - sum of the pools' own statistics */
-void zswap_pool_stats(struct zswap *z, struct zpool_stats *stats);
-
-/** zswap_pool() - pool number @i, or NULL behind the last */
-struct zpool *zswap_pool(struct zswap *z, unsigned i);
+/** zswap_pools() - its pools, which stay its own */
+const struct swap_pools *zswap_pools(const struct zswap *z);
 
 /**
  * zswap_validate() - check every entry, list and pool; nothing else may run

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What zswap.c and zswap_reclaim.c share. */
+/* What the files of the front end share. */
 #ifndef ZLAB_ZSWAP_INTERNAL_H
 #define ZLAB_ZSWAP_INTERNAL_H
 
@@ -60,15 +60,14 @@ struct zswap_lru_list {
 
 struct zswap {
 	struct zswap_config config;
-	unsigned nr_pools;
-	struct zpool *pools[ZSWAP_MAX_POOLS];
+	struct swap_pools pools;
 	struct arena *arena;
 	struct slab *entries;
 	struct zswap_index index;
 	struct zswap_lru_list pool;
 	size_t header;
-	bool copy_first;
-	size_t largest[ZSWAP_MAX_POOLS];
+	/* In which lines the rest lies is part of what virtual CPUs replay. */
+	size_t largest[SWAP_MAX_POOLS] __attribute__((aligned(16)));
 	atomic_t *slots;
 	atomic_t reached_full;
 	atomic_t reclaim_queued;

@@ -125,7 +125,7 @@ int zswap_evict(struct zpool *pool, unsigned long handle, const void *object,
 	entry = zswap_search(tree, slot);
 	/* The object may have been freed while the backend was choosing it. */
 	if (entry && (!entry->length || entry->handle != handle ||
-		      z->pools[entry->pool] != pool))
+		      z->pools.at[entry->pool] != pool))
 		entry = NULL;
 	if (entry)
 		entry->refcount++;
@@ -134,16 +134,6 @@ int zswap_evict(struct zpool *pool, unsigned long handle, const void *object,
 		ret = writeback_entry(z, entry);
 	slot_unlock(z, slot);
 	return ret;
-}
-
-/* Workers of the kernel free pages meanwhile, and the loop looks at pages. */
-static void settle(struct zswap *z)
-{
-	unsigned i;
-
-	for (i = 0; i < z->nr_pools; i++)
-		if (z->pools[i]->caps & ZPOOL_DEFERS)
-			z->pools[i]->driver->settle(z->pools[i]);
 }
 
 static uint64_t reclaim_lru(struct zswap *z)
@@ -160,7 +150,8 @@ static uint64_t reclaim_lru(struct zswap *z)
 			written++;
 		else if (++failures == MAX_RECLAIM_RETRIES)
 			break;
-		settle(z);
+		/* Workers of the kernel free pages meanwhile; we look at pages. */
+		pools_settle(&z->pools);
 		zswap_stage(z, STAGE_OFF);
 		cond_resched();
 		zswap_stage(z, STAGE_FRONT);
@@ -171,7 +162,7 @@ static uint64_t reclaim_lru(struct zswap *z)
 static uint64_t reclaim_backend(struct zswap *z)
 {
 	unsigned turn = (unsigned)atomic_add_return(1, &z->next_pool);
-	struct zpool *pool = z->pools[turn % z->nr_pools];
+	struct zpool *pool = z->pools.at[turn % z->pools.nr];
 	struct zswap_counters *c = &z->counters[smp_processor_id()];
 	int64_t before = c->n[Z_WRITTEN_BACK];
 	unsigned reclaimed = 0;
@@ -195,7 +186,7 @@ uint64_t zswap_reclaim(struct zswap *z)
 	before = zswap_total_bytes(z);
 	written = z->config.reclaim == ZSWAP_RECLAIM_LRU ? reclaim_lru(z)
 							 : reclaim_backend(z);
-	settle(z);
+	pools_settle(&z->pools);
 	after = zswap_total_bytes(z);
 	if (before > after)
 		zswap_count(z, Z_FREED, (before - after) / SWAP_PAGE_SIZE);

@@ -12,28 +12,29 @@ static int make_pools(struct zswap *z, struct err *err)
 {
 	struct zpool_config config = z->config.pool;
 	struct zpool *pool;
+	unsigned i;
+	int ret;
 
 	config.evict = zswap_evict;
 	config.evict_arg = z;
-	for (; z->nr_pools < z->config.pools; z->nr_pools++) {
-		pool = zpool_create(z->config.backend, &config, err);
-		if (!pool)
-			return -EINVAL;
-		z->pools[z->nr_pools] = pool;
-		z->largest[z->nr_pools] = pool->driver->largest
-						  ? pool->driver->largest(pool)
-						  : SWAP_PAGE_SIZE;
+	ret = pools_create(&z->pools, z->config.backend, z->config.pools,
+			   &config, z->config.api, err);
+	if (ret)
+		return ret;
+	for (i = 0; i < z->pools.nr; i++) {
+		pool = z->pools.at[i];
+		z->largest[i] = pool->driver->largest
+					? pool->driver->largest(pool)
+					: SWAP_PAGE_SIZE;
 	}
-	/* An allocator that forbids sleeping while mapped is copied from first. */
-	z->copy_first = !z->pools[0]->driver->obj_read_begin &&
-			!(z->pools[0]->caps & ZPOOL_SLEEP_MAPPED);
 	if (z->config.reclaim != ZSWAP_RECLAIM_BACKEND)
 		return 0;
-	if (!(z->pools[0]->caps & ZPOOL_EVICTABLE))
+	pool = z->pools.at[0];
+	if (!(pool->caps & ZPOOL_EVICTABLE))
 		return err_set(err, -EINVAL,
 			       "backend %s cannot evict; reclaim=backend takes "
 			       "one that can (zbud:lru=on, z3fold:lru=on)",
-			       z->pools[0]->spec);
+			       pool->spec);
 	z->header = sizeof(struct zswap_header);
 	return 0;
 }
@@ -62,11 +63,6 @@ struct zswap *zswap_create(const struct zswap_config *config, struct err *err)
 {
 	struct zswap *z;
 
-	if (!config->pools || config->pools > ZSWAP_MAX_POOLS) {
-		err_set(err, -EINVAL, "pools=%u; it takes 1..%d", config->pools,
-			ZSWAP_MAX_POOLS);
-		return NULL;
-	}
 	if (config->slots > UINT32_MAX || config->accept_percent > 100) {
 		err_set(err, -EINVAL,
 			"a swap area has at most %u slots, and the acceptance "
@@ -116,11 +112,10 @@ uint64_t zswap_destroy(struct zswap *z)
 
 	if (!z)
 		return 0;
-	if (z->nr_pools)
+	if (z->pools.nr)
 		free_entries(z);
 	leaked = slab_destroy(z->entries);
-	for (i = 0; i < z->nr_pools; i++)
-		zpool_destroy(z->pools[i]);
+	pools_destroy(&z->pools);
 	zswap_index_destroy(&z->index);
 	arena_destroy(z->arena);
 	for (i = 0; i < SYNC_MAX_CPUS; i++)
@@ -168,24 +163,9 @@ void zswap_stats(struct zswap *z, struct zswap_stats *stats)
 	};
 }
 
-void zswap_pool_stats(struct zswap *z, struct zpool_stats *stats)
+const struct swap_pools *zswap_pools(const struct zswap *z)
 {
-	const size_t words = sizeof(*stats) / sizeof(uint64_t);
-	struct zpool_stats one;
-	unsigned i;
-	size_t w;
-
-	memset(stats, 0, sizeof(*stats));
-	for (i = 0; i < z->nr_pools; i++) {
-		z->pools[i]->driver->stats(z->pools[i], &one);
-		for (w = 0; w < words; w++)
-			((uint64_t *)stats)[w] += ((uint64_t *)&one)[w];
-	}
-}
-
-struct zpool *zswap_pool(struct zswap *z, unsigned i)
-{
-	return i < z->nr_pools ? z->pools[i] : NULL;
+	return &z->pools;
 }
 
 static int check_lru(struct zswap *z, uint64_t with_object, struct err *err)
@@ -248,18 +228,16 @@ int zswap_validate(struct zswap *z, struct err *err)
 {
 	struct zpool_stats stats;
 	uint64_t with_object = 0;
-	unsigned i;
 	int ret;
 
 	ret = check_slots(z, &with_object, err);
 	if (!ret)
 		ret = check_lru(z, with_object, err);
-	for (i = 0; !ret && i < z->nr_pools; i++)
-		if (z->pools[i]->driver->validate)
-			ret = z->pools[i]->driver->validate(z->pools[i], err);
+	if (!ret)
+		ret = pools_validate(&z->pools, err);
 	if (ret)
 		return ret;
-	zswap_pool_stats(z, &stats);
+	pools_stats(&z->pools, &stats);
 	if (stats.objects != with_object)
 		return err_set(err, -EIO,
 			       "%llu objects in the pools, %llu entries",

@@ -8,7 +8,6 @@
 #include "harness/measure/clock.h"
 #include "harness/swap/codec.h"
 
-#ifndef SYNC_VIRTUAL
 #define PAGES 7
 #define PASSES 500
 
@@ -84,4 +83,3 @@ json_t *calibrate_codec(const char *spec)
 			 "compress_ns_per_byte", slope[0], "expand_ns",
 			 fixed[1], "expand_ns_per_byte", slope[1]);
 }
-#endif

@@ -14,7 +14,6 @@
 #include "harness/virtual/calibrate.h"
 #include "harness/measure/clock.h"
 
-#ifndef SYNC_VIRTUAL
 #define ROUNDS 101
 #define TRIES 5
 #define LINE CALIBRATE_LINE
@@ -219,4 +218,3 @@ void calibrate_memory(struct calibration *c)
 	munmap(buffer, buffer_lines * LINE);
 	buffer = NULL;
 }
-#endif

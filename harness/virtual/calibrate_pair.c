@@ -14,7 +14,6 @@
 #include "harness/virtual/calibrate.h"
 #include "harness/measure/clock.h"
 
-#ifndef SYNC_VIRTUAL
 #define MEDIAN 0.5
 #define MAX_LINES 4
 
@@ -188,4 +187,3 @@ void calibrate_pair(struct calibration *c)
 		calibrate_rounds(c, "wake latency", wake_latency, MEDIAN);
 	c->wake = calibrate_rounds(c, "wake", wake_cost, MEDIAN);
 }
-#endif

@@ -3,9 +3,6 @@
  * "zlab replay --vcpus N": a replay for each memory model, and for each cost
  * that was used one with it halved and one with half as much more.
  */
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +10,9 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
 #include "harness/replay/result.h"
+#include "harness/virtual/program.h"
 #include "harness/virtual/sensitivity.h"
+#include "harness/virtual/virtual.h"
 
 #define MAX_COSTS 32
 /* What a cost is multiplied with. */
@@ -258,8 +257,8 @@ static json_t *command(const struct virtual_run *r)
 	json_t *cli = json_pack("[s, s]", "zlab", "replay");
 	int i;
 
-	for (i = 1; i < r->argc; i++)
-		json_array_append_new(cli, json_string(r->argv[i]));
+	for (i = 1; i < r->opts->argc; i++)
+		json_array_append_new(cli, json_string(r->opts->argv[i]));
 	return cli;
 }
 
@@ -309,8 +308,10 @@ int virtual_replay(const struct virtual_run *r)
 	char hex[65];
 	struct err err;
 	long long i;
-	int ret = 0;
+	int ret = virtual_setup(r->opts, r->vcpus, &r->config);
 
+	if (ret)
+		return ret;
 	if (!sha256) {
 		if (result_sha256(r->config.trace, hex, &err))
 			return cli_failed("%s", err.text);
@@ -332,4 +333,3 @@ int virtual_replay(const struct virtual_run *r)
 		       r->runs, low / 1e6, high / 1e6, 100 * (high / low - 1));
 	return ret;
 }
-#endif

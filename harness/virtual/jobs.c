@@ -3,12 +3,8 @@
  * Replays on virtual CPUs, each in a process of its own so that its addresses,
  * and with them all else, repeat; as many at a time as there are cores.
  */
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +16,9 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
+#include "harness/measure/cores.h"
 #include "harness/replay/result.h"
+#include "harness/virtual/virtual.h"
 
 /* Where the thread that replays has its stack. */
 #define STACK_BASE 0x100000000000ul
@@ -32,15 +30,6 @@ struct running {
 	int fd;
 };
 
-unsigned virtual_cores(void)
-{
-	cpu_set_t allowed;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return 1;
-	return (unsigned)CPU_COUNT(&allowed);
-}
-
 /* Where stores through the front end spent their time. */
 static json_t *store_parts(void)
 {
@@ -49,12 +38,12 @@ static json_t *store_parts(void)
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "cpus_ns",
 			 (json_int_t)virtual_result.since_mark_ns, "ns",
-			 (json_int_t)ns[VIRTUAL_STORE], "wait_ns",
-			 (json_int_t)wait[VIRTUAL_STORE], "malloc_ns",
-			 (json_int_t)ns[VIRTUAL_MALLOC], "malloc_wait_ns",
-			 (json_int_t)wait[VIRTUAL_MALLOC], "write_ns",
-			 (json_int_t)ns[VIRTUAL_WRITE], "write_wait_ns",
-			 (json_int_t)wait[VIRTUAL_WRITE]);
+			 (json_int_t)ns[HOOK_STORE], "wait_ns",
+			 (json_int_t)wait[HOOK_STORE], "malloc_ns",
+			 (json_int_t)ns[HOOK_MALLOC], "malloc_wait_ns",
+			 (json_int_t)wait[HOOK_MALLOC], "write_ns",
+			 (json_int_t)ns[HOOK_WRITE], "write_wait_ns",
+			 (json_int_t)wait[HOOK_WRITE]);
 }
 
 /* What virtual time adds to a record. */
@@ -93,7 +82,7 @@ static int annotate(json_t *record)
 			  profile_costs(&virtual_config.profile), "burst_of",
 			  virtual_config.burst_stores ? "stores" : NULL,
 			  "store",
-			  v->part_ns[VIRTUAL_STORE] ? store_parts() : NULL));
+			  v->part_ns[HOOK_STORE] ? store_parts() : NULL));
 }
 
 struct child {
@@ -255,7 +244,7 @@ static int wait_one(const struct running *at, unsigned cores, int *status)
 int virtual_jobs(const struct replay_config *config, const char *sha256,
 		 struct virtual_job *jobs, size_t n, struct progress *progress)
 {
-	unsigned cores = virtual_cores(), busy = 0, slot;
+	unsigned cores = cores_allowed(), busy = 0, slot;
 	struct running *at = calloc(cores, sizeof(*at));
 	size_t *job_of = calloc(cores, sizeof(*job_of));
 	size_t next = 0, done = 0;
@@ -293,4 +282,3 @@ int virtual_jobs(const struct replay_config *config, const char *sha256,
 	free(job_of);
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
-#endif

@@ -2,12 +2,12 @@
 /*
  * Profiles: JSON files that say what things cost on a machine.
  */
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
 #include <math.h>
 #include <string.h>
+
+#include "harness/virtual/program.h"
+#include "harness/virtual/virtual.h"
 
 static const struct field {
 	const char *name;
@@ -183,4 +183,3 @@ out:
 	json_decref(o);
 	return ret;
 }
-#endif

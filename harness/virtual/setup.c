@@ -2,18 +2,15 @@
 /*
  * From options to a machine: the profile, its costs, where the CPUs sit.
  */
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
-#include <jemalloc/jemalloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/personality.h>
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
+#include "harness/virtual/program.h"
+#include "harness/virtual/virtual.h"
 
 /* Beside the build directory, where the tree keeps it. */
 static void default_profile(char *path, size_t len)
@@ -107,22 +104,7 @@ static int set_codec(const char *name)
 	return 0;
 }
 
-int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
-		  const char *codec)
-{
-	int ret = set_profile(o);
-
-	if (!ret)
-		ret = set_topology(o, vcpus);
-	if (!ret)
-		ret = set_codec(o->charge ? o->charge : codec);
-	virtual_config.think_ps = (uint64_t)o->think * 1000;
-	virtual_config.burst = (unsigned)o->burst;
-	virtual_config.burst_stores = o->burst_of;
-	return ret;
-}
-
-int virtual_check_trace(const char *path, bool salvage, unsigned vcpus)
+static int check_trace(const char *path, bool salvage, unsigned vcpus)
 {
 	struct err err;
 	struct zlt_reader *r = zlt_open(path, salvage ? ZLT_SALVAGE : 0, &err);
@@ -139,44 +121,17 @@ int virtual_check_trace(const char *path, bool salvage, unsigned vcpus)
 			  path, keys, vcpus);
 }
 
-/*
- * What was allocated before a replay must not decide which of its objects share
- * a line: its arena is made before all else, and nothing else allocates there.
- */
-static unsigned arena;
-static bool have_arena;
-
-static void make_heap(void)
+int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
+		  const struct replay_config *config)
 {
-	size_t len = sizeof(arena);
+	int ret = set_profile(o);
 
-	have_arena = !mallctl("arenas.create", &arena, &len, NULL, 0);
+	if (!ret)
+		ret = set_topology(o, vcpus);
+	if (!ret)
+		ret = set_codec(o->charge ? o->charge : config->codec);
+	virtual_config.think_ps = (uint64_t)o->think * 1000;
+	virtual_config.burst = (unsigned)o->burst;
+	virtual_config.burst_stores = o->burst_of;
+	return ret ? ret : check_trace(config->trace, config->salvage, vcpus);
 }
-
-void virtual_use_heap(void)
-{
-	if (!have_arena ||
-	    mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena)))
-		fprintf(stderr, "zlab: warning: no heap of its own for a "
-				"replay, whose result may not repeat\n");
-}
-
-void virtual_fix_addresses(char **argv)
-{
-	static const char sober[] =
-		"narenas:1,tcache:false,background_thread:false,"
-		"dirty_decay_ms:-1,muzzy_decay_ms:-1";
-	int now = personality(0xffffffff);
-
-	if (now < 0 || now & ADDR_NO_RANDOMIZE) {
-		make_heap();
-		return;
-	}
-	setenv("MALLOC_CONF", sober, 1);
-	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
-		execv("/proc/self/exe", argv);
-	fprintf(stderr, "zlab: warning: addresses are random here; results "
-			"that hash an address do not repeat\n");
-	make_heap();
-}
-#endif

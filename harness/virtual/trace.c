@@ -3,14 +3,11 @@
  * The trace as all virtual CPUs read it: each batch is decoded once and kept
  * until the last CPU is through with it.
  */
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/replay/internal.h"
+#include "harness/virtual/internal.h"
 
 struct kept {
 	struct zlt_batch b;
@@ -104,7 +101,7 @@ static int share_out(struct kept *k, const struct replay *r)
 	return 0;
 }
 
-size_t virtual_mine(struct replay_worker *w, size_t from, size_t to)
+size_t trace_mine(struct replay_worker *w, size_t from, size_t to)
 {
 	uint32_t *i = &cursor[w->id];
 	size_t found;
@@ -118,7 +115,7 @@ size_t virtual_mine(struct replay_worker *w, size_t from, size_t to)
 	return found;
 }
 
-size_t virtual_ahead(const struct replay_worker *w)
+size_t trace_ahead(const struct replay_worker *w)
 {
 	return cursor[w->id];
 }
@@ -159,7 +156,12 @@ static int decode(struct replay_worker *w, struct kept **out)
 	return 1;
 }
 
-int virtual_next(struct replay_worker *w, struct zlt_batch *b)
+unsigned replay_readers(const struct replay *r)
+{
+	return 1;
+}
+
+int replay_next(struct replay_worker *w, struct zlt_batch *b)
 {
 	struct kept *was = at[w->id], *k = was ? was->next : oldest;
 	int ret = 1;
@@ -177,4 +179,3 @@ int virtual_next(struct replay_worker *w, struct zlt_batch *b)
 	*b = k->b;
 	return 1;
 }
-#endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Replaying on virtual CPUs: what the swap path tells, and what it costs.
- * In a native build the calls below are nothing at all.
+ * Replaying on virtual CPUs: the machine, what it charges, what came of it.
+ * For the program for virtual CPUs alone.
  */
 #ifndef ZLAB_VIRTUAL_H
 #define ZLAB_VIRTUAL_H
@@ -11,47 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "harness/replay/replay.h"
-#include "harness/cli/virtual_opts.h"
-#include "lib/err.h"
-
-/* Of the profiles that this program reads and writes. */
-#define PROFILE_VERSION 2
-
-#ifdef SYNC_VIRTUAL
-#define REPLAY_VIRTUAL 1
-
-/**
- * virtual_operation() - the next operation begins: think first, unless it is
- * within a burst
- * @store: it is a store
- */
-void virtual_operation(bool store);
-
-/** virtual_codec() - compress a page to, or expand one from, @len bytes */
-void virtual_codec(bool expand, size_t len);
-
-/**
- * enum virtual_part - the parts of a store by the front end that are timed
- * @VIRTUAL_STORE: all of it
- * @VIRTUAL_MALLOC: the allocator's malloc
- * @VIRTUAL_WRITE: mapping the object and writing it
- */
-enum virtual_part {
-	VIRTUAL_STORE,
-	VIRTUAL_MALLOC,
-	VIRTUAL_WRITE,
-	VIRTUAL_PARTS
-};
-
-/** virtual_begin(), virtual_end() - the caller enters, leaves a part */
-void virtual_begin(enum virtual_part part);
-void virtual_end(enum virtual_part part);
-
-/** virtual_mark() - all CPUs meet at a mark: parts count from here on */
-void virtual_mark(void);
-
 #include "backends/sync.h"
+#include "harness/replay/replay.h"
+#include "harness/swap/hooks.h"
+#include "lib/err.h"
 
 #define PROFILE_CODECS 8
 
@@ -134,32 +97,11 @@ struct virtual_result {
 	size_t lines, bytes;
 	uint64_t switches, hash;
 	uint64_t since_mark_ns;
-	uint64_t part_ns[VIRTUAL_PARTS], part_wait_ns[VIRTUAL_PARTS];
+	uint64_t part_ns[HOOK_PARTS], part_wait_ns[HOOK_PARTS];
 };
 
 extern struct virtual_config virtual_config;
 extern struct virtual_result virtual_result;
-
-struct replay_worker;
-struct zlt_batch;
-
-/** virtual_next() - the worker's next batch; the trace is read once for all */
-int virtual_next(struct replay_worker *w, struct zlt_batch *b);
-#define REPLAY_NEXT(w, b) virtual_next(w, b)
-
-/**
- * virtual_mine() - the worker's next event in [@from, @to) of its batch, or @to
- *
- * Each event is given out once; @from never goes back within a batch.
- */
-size_t virtual_mine(struct replay_worker *w, size_t from, size_t to);
-
-/**
- * virtual_ahead() - what virtual_mine() gives out next in the worker's batch
- *
- * Return: its index, beyond the batch when there is none.
- */
-size_t virtual_ahead(const struct replay_worker *w);
 
 /** profile_costs() - all costs, as a profile file has them; NULL = no memory */
 json_t *profile_costs(const struct profile *p);
@@ -189,78 +131,7 @@ struct virtual_job {
 int virtual_jobs(const struct replay_config *config, const char *sha256,
 		 struct virtual_job *jobs, size_t n, struct progress *progress);
 
-/** virtual_cores() - CPUs that this process may use */
-unsigned virtual_cores(void);
-
-/**
- * virtual_fix_addresses() - start again at addresses that repeat
- *
- * Where data lies must not change a result: some of what is replayed hashes
- * addresses, and lines are cut from them. So no random addresses, and a malloc
- * that does nothing by the clock or at random.
- */
-void virtual_fix_addresses(char **argv);
-
 /** virtual_use_heap() - allocate where nothing was allocated before */
 void virtual_use_heap(void);
-
-/**
- * virtual_setup() - make virtual_config of the options
- * @vcpus: virtual CPUs
- * @codec: of the replay, or NULL
- *
- * Return: 0, or EXIT_USAGE with the line printed.
- */
-int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
-		  const char *codec);
-
-/**
- * virtual_check_trace() - whether the trace has work for so many CPUs
- *
- * Return: 0, or EXIT_FAILED with the line printed.
- */
-int virtual_check_trace(const char *path, bool salvage, unsigned vcpus);
-
-struct virtual_run;
-
-/** virtual_replay() - replay as @run says and print. Return: exit status */
-int virtual_replay(const struct virtual_run *run);
-#else
-#define REPLAY_VIRTUAL 0
-#define REPLAY_NEXT(w, b) zlt_next((w)->reader, b, &(w)->err)
-#define virtual_operation(store) ((void)0)
-#define virtual_codec(expand, len) ((void)0)
-#define virtual_begin(part) ((void)0)
-#define virtual_end(part) ((void)0)
-#define virtual_mark() ((void)0)
-/* Not reached: with --vcpus the native executable gave way, virtual_exec(). */
-#define virtual_setup(opts, vcpus, codec) 0
-#define virtual_check_trace(path, salvage, vcpus) 0
-#define virtual_cores() 1u
-#define virtual_replay(run) ((void)(run), 0)
-#endif
-
-/**
- * struct virtual_run - "zlab replay --vcpus N"
- * @config: what is replayed; @config.swap.seed is the first run's seed
- * @opts: the machine
- * @json: file for the records, "-" for standard output, or NULL
- * @sha256: of the trace, or NULL if it is not known yet
- * @vcpus: virtual CPUs
- * @runs: how many, each with the next seed
- * @quiet: no progress
- * @argc: of the command line, for the record
- * @argv: the same
- */
-struct virtual_run {
-	struct replay_config config;
-	const struct virtual_opts *opts;
-	const char *json, *sha256;
-	unsigned vcpus;
-	long long runs;
-	bool quiet;
-	int argc;
-	char **argv;
-};
 
 #endif

@@ -492,17 +492,17 @@ static void test_a_changed_byte_is_found(void **unused)
 	struct swap_config config = { .object = SWAP_SIZES };
 	struct swap *s = open_path("zsmalloc", &config);
 	struct swap_cpu *c = swap_cpu_create(s, NULL, NULL);
-	struct zpool_driver spoilt = *s->driver;
+	struct zpool_driver spoilt = *pools_driver(&s->pools);
 
 	assert_int_equal(swap_run(c, op, key, object, 4), 4);
-	real = s->driver;
+	real = pools_driver(&s->pools);
 	spoilt.obj_write = spoil_write;
-	s->driver = &spoilt;
+	s->pools.at[0]->driver = &spoilt;
 	assert_int_equal(swap_run(c, op, key, object, 4), -EIO);
 	assert_non_null(strstr(c->err.text, "gave back other bytes: key 7"));
 	s->config.verify = false;
 	assert_true(swap_run(c, op, key, object, 4) == 4);
-	s->driver = real;
+	s->pools.at[0]->driver = real;
 	swap_cpu_destroy(c);
 	swap_destroy(s);
 }
@@ -531,13 +531,13 @@ static void test_a_changed_page_is_found(void **unused)
 	c = swap_cpu_create(s, cursor, NULL);
 	assert_int_equal(swap_run(c, op, key, object, 2), 2);
 	assert_int_equal(c->counts.verified, 1);
-	real = s->driver;
+	real = pools_driver(&s->pools);
 	spoilt = *real;
 	spoilt.obj_write = spoil_write;
-	s->driver = &spoilt;
+	s->pools.at[0]->driver = &spoilt;
 	assert_int_equal(swap_run(c, op, key, object, 2), -EIO);
 	assert_non_null(strstr(c->err.text, "gave back another page: key 7"));
-	s->driver = real;
+	s->pools.at[0]->driver = real;
 	swap_cpu_destroy(c);
 	swap_destroy(s);
 	codec_destroy(config.codec);
@@ -556,9 +556,9 @@ static void test_a_failed_store_leaves_nothing(void **unused)
 	struct zpool_stats stats;
 
 	assert_int_equal(swap_run(c, op, key, object, 1), 1);
-	arena_fail(s->pool[0]->arena, 1, 1);
+	arena_fail(s->pools.at[0]->arena, 1, 1);
 	assert_int_equal(swap_run(c, op + 1, key + 1, object + 1, 1), 1);
-	arena_fail(s->pool[0]->arena, 0, 0);
+	arena_fail(s->pools.at[0]->arena, 0, 0);
 	assert_int_equal(c->counts.reject_alloc_fail, 1);
 	assert_int_equal(c->counts.stored_pages, 0);
 	assert_int_equal(c->counts.object_bytes, 0);
@@ -586,10 +586,11 @@ static void test_deferred_work_runs_when_asked(void **unused)
 	struct swap_config config = { .object = SWAP_SIZES };
 	struct swap *s = open_path("zbud", &config);
 	struct swap_cpu *c = swap_cpu_create(s, NULL, NULL);
-	struct zpool_driver counting = *s->driver;
+	struct zpool_driver counting = *pools_driver(&s->pools);
 
 	counting.settle = count_settle;
-	s->driver = &counting;
+	s->pools.at[0]->driver = &counting;
+	s->pools.at[0]->caps |= ZPOOL_DEFERS;
 	settled = 0;
 	assert_int_equal(swap_run(c, op, key, object, 3), 3);
 	assert_int_equal(settled, 0);

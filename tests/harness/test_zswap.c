@@ -106,8 +106,8 @@ static void *work(void *arg)
 		if (w->faults && i % 64 == 0 && k->part == 0) {
 			swapfile_fail(w->swap, 1 + r / 16 % 9, 0);
 			arena_fail(w->z->arena, 1 + r / 16 % 7, 0);
-			if (w->z->pools[0]->arena)
-				arena_fail(w->z->pools[0]->arena,
+			if (w->z->pools.at[0]->arena)
+				arena_fail(w->z->pools.at[0]->arena,
 					   1 + r / 16 % 5, 0);
 		}
 		zswap_reclaim(w->z);

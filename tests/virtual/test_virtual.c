@@ -400,7 +400,6 @@ static void copier(void *arg)
 }
 
 /* No copy of any constant size escapes, in whatever way it is compiled. */
-void *vmem_memset(void *to, int byte, size_t len);
 
 static void payload(void *arg)
 {

@@ -4,7 +4,6 @@
  * virtual time, the lower number among equals. There is no scheduler fiber:
  * whoever gives up switches straight to the next.
  */
-#ifdef SYNC_VIRTUAL
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -517,5 +516,3 @@ void sync_flavour_reset(unsigned cpu)
 		memset(vcpus[cpu].acquisitions, 0,
 		       sizeof(vcpus[cpu].acquisitions));
 }
-
-#endif

@@ -10,8 +10,8 @@
  *
  * Outside a virtual CPU (setup, teardown) locks are taken at no cost.
  */
-#ifndef ZLAB_SYNC_VIRTUAL_H
-#define ZLAB_SYNC_VIRTUAL_H
+#ifndef ZLAB_VIRTUAL_SYNC_H
+#define ZLAB_VIRTUAL_SYNC_H
 
 #include "backends/sync/atomic.h"
 #include "backends/sync/debug.h"
@@ -133,6 +133,18 @@ void sync_preempt_enable(void);
 void sync_cond_resched(void);
 void sync_relax_virtual(void);
 #define cpu_relax() sync_relax_virtual()
+
+/*
+ * What a backend is compiled with, to be of this flavour, and besides what
+ * makes its memory accesses known; its copies are charged by these.
+ */
+#define SYNC_DEFINES "-DSYNC_VIRTUAL",
+#define SYNC_WATCHED "-fsanitize=thread",
+#define SYNC_STRING(call) vmem_##call
+void *vmem_memcpy(void *to, const void *from, size_t len);
+void *vmem_memmove(void *to, const void *from, size_t len);
+void *vmem_memset(void *to, int byte, size_t len);
+int vmem_memcmp(const void *a, const void *b, size_t len);
 
 /* Notes the place for the report of a deadlock. */
 void sync_at(const struct lock_site *site);

@@ -12,7 +12,6 @@
  * - A rwlock's readers meet at its counter; whoever must wait queues.
  * - A rw-semaphore's waiters sleep, but a writer spins while a writer runs.
  */
-#ifdef SYNC_VIRTUAL
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -581,5 +580,3 @@ void sync_bit_unlock(int bit, unsigned long *addr)
 	}
 	leave(me);
 }
-
-#endif

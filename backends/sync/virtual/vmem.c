@@ -15,7 +15,6 @@
  * at the same place of their pages share the same sets, so each place counts
  * for itself: headers at the start of every page evict each other.
  */
-#ifdef SYNC_VIRTUAL
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -468,11 +467,6 @@ static void copy_start(size_t len)
  * What instrumented objects call instead of the C library: their calls are
  * renamed, so that copies inside zlab itself cost nothing.
  */
-void *vmem_memcpy(void *to, const void *from, size_t len);
-void *vmem_memmove(void *to, const void *from, size_t len);
-void *vmem_memset(void *to, int byte, size_t len);
-int vmem_memcmp(const void *a, const void *b, size_t len);
-
 void *vmem_memcpy(void *to, const void *from, size_t len)
 {
 	copy_start(len);
@@ -675,5 +669,3 @@ void __tsan_atomic_thread_fence(int order)
 void __tsan_atomic_signal_fence(int order)
 {
 }
-
-#endif

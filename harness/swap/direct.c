@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Store, load and invalidate. Each is compiled for every kind of object, with
- * and without the clock, so that an operation that is not timed pays for
- * nothing but itself.
+ * Store, load and invalidate with nothing above the allocator. Each is compiled
+ * for every kind of object, with and without the clock, so that an operation
+ * that is not timed pays for nothing but itself.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/types.h>
 #include <xxhash.h>
 
+#include "harness/swap/hooks.h"
+#include "harness/swap/page.h"
 #include "harness/swap/swap_internal.h"
-#include "harness/virtual/virtual.h"
 
 #define hot static inline __attribute__((always_inline))
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* Slots fetched ahead of their operation. */
 #define AHEAD 16
-/* Longer than any operation takes by itself. */
-#define SUSPECT_NS 100000
 
 hot void enter(struct swap_cpu *c, bool timed, enum stage stage)
 {
@@ -36,37 +32,7 @@ hot void tally(int64_t *v, int64_t add)
 
 hot struct zpool *pool_of(const struct swap *s, uint32_t key)
 {
-	if (s->nr_pools == 1)
-		return s->pool[0];
-	return s->pool[((uint64_t)(key * GOLDEN) * s->nr_pools) >> 32];
-}
-
-hot void write_object(struct swap *s, struct zpool *pool, unsigned long handle,
-		      const void *mem, size_t len)
-{
-	if (s->obj_write) {
-		s->driver->obj_write(pool, handle, mem, len);
-		return;
-	}
-	memcpy(s->driver->map(pool, handle, ZPOOL_MM_WO), mem, len);
-	s->driver->unmap(pool, handle);
-}
-
-hot void *read_begin(struct swap *s, struct zpool *pool, unsigned long handle,
-		     size_t len, void *copy)
-{
-	if (s->obj_read)
-		return s->driver->obj_read_begin(pool, handle, len, copy);
-	return s->driver->map(pool, handle, ZPOOL_MM_RO);
-}
-
-hot void read_end(struct swap *s, struct zpool *pool, unsigned long handle,
-		  size_t len, void *mem)
-{
-	if (s->obj_read)
-		s->driver->obj_read_end(pool, handle, len, mem);
-	else
-		s->driver->unmap(pool, handle);
+	return s->pools.at[pools_index(&s->pools, key)];
 }
 
 /*
@@ -77,8 +43,6 @@ hot void release(struct swap_cpu *c, const struct swap_slot *slot,
 		 struct zpool *pool, int64_t refilled, int64_t bytes,
 		 bool timed)
 {
-	struct swap *s = c->swap;
-
 	if (!slot->flags) {
 		if (refilled)
 			tally(&c->counts.stored_pages, refilled);
@@ -89,7 +53,7 @@ hot void release(struct swap_cpu *c, const struct swap_slot *slot,
 	} else {
 		bytes -= slot->length;
 		enter(c, timed, STAGE_ALLOC);
-		s->driver->free(pool, slot->handle);
+		pool->driver->free(pool, slot->handle);
 		enter(c, timed, STAGE_FRONT);
 		if (!refilled)
 			tally(&c->counts.stored_pages, -1);
@@ -105,23 +69,8 @@ hot void empty(struct swap_cpu *c, struct swap_slot *slot, struct zpool *pool,
 	slot->flags = 0;
 }
 
-/* As the kernel does: the last word first, which differs in most pages. */
-static bool page_same_filled(const void *page, uint64_t *fill)
-{
-	const uint64_t *w = page;
-	size_t i, last = CODEC_PAGE_SIZE / sizeof(*w) - 1;
-
-	if (w[0] != w[last])
-		return false;
-	for (i = 1; i < last; i++)
-		if (w[0] != w[i])
-			return false;
-	*fill = w[0];
-	return true;
-}
-
 hot bool same_filled(struct swap *s, uint32_t content, const void *page,
-		     enum swap_object kind, uint64_t *fill)
+		     enum swap_object kind, unsigned long *fill)
 {
 	if (!s->config.same_filled || kind == SWAP_SIZES)
 		return false;
@@ -193,10 +142,9 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 	struct swap_slot *slot = &s->slots[key];
 	struct zpool *pool = pool_of(s, key);
 	const void *page = NULL, *src = NULL;
-	unsigned long handle;
+	unsigned long handle, fill;
 	uint16_t flags = SWAP_LIVE;
 	uint32_t content;
-	uint64_t fill;
 	size_t len = 0;
 	int ret;
 
@@ -232,9 +180,9 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
-	virtual_codec(false, len);
+	hook_codec(NULL, false, len);
 	enter(c, timed, STAGE_ALLOC);
-	ret = s->driver->malloc(pool, len, &handle);
+	ret = pool->driver->malloc(pool, len, &handle);
 	if (unlikely(ret)) {
 		if (ret == -ENOSPC)
 			c->counts.reject_compress_poor++;
@@ -243,7 +191,7 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
-	write_object(s, pool, handle, src, len);
+	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);
 	*slot = (struct swap_slot){ handle, content, (uint16_t)len, flags };
@@ -259,7 +207,7 @@ static int changed(struct swap_cpu *c, uint32_t key,
 	return err_set(&c->err, -EIO,
 		       "backend %s %s: key %u, content %u, %u bytes, handle "
 		       "%#lx",
-		       c->swap->pool[0]->spec, how, key, slot->content,
+		       c->swap->pools.at[0]->spec, how, key, slot->content,
 		       slot->length, slot->handle);
 }
 
@@ -287,27 +235,27 @@ hot int read_page(struct swap_cpu *c, uint32_t key,
 	int ret = 0;
 
 	enter(c, timed, STAGE_ALLOC);
-	src = mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
-	if (unlikely(!s->contents)) {
+	src = mem = zpool_read_begin(pool, slot->handle, slot->length, c->copy);
+	if (unlikely(!s->pools.contents)) {
 		enter(c, timed, STAGE_OFF);
 		ret = recompress(c, slot);
 		if (ret)
 			return ret;
 		src = c->object;
-	} else if (s->copy_first) {
+	} else if (s->pools.copy_first) {
 		src = memcpy(c->copy, mem, slot->length);
-		read_end(s, pool, slot->handle, slot->length, mem);
+		zpool_read_end(pool, slot->handle, slot->length, mem);
 	}
 	enter(c, timed, STAGE_CODEC);
-	virtual_codec(true, slot->length);
+	hook_codec(NULL, true, slot->length);
 	if (slot->flags & SWAP_RAW)
 		memcpy(c->page, src, CODEC_PAGE_SIZE);
 	else
 		ret = codec_decompress(s->config.codec, src, slot->length,
 				       c->page);
 	enter(c, timed, STAGE_ALLOC);
-	if (!s->copy_first || !s->contents)
-		read_end(s, pool, slot->handle, slot->length, mem);
+	if (!s->pools.copy_first || !s->pools.contents)
+		zpool_read_end(pool, slot->handle, slot->length, mem);
 	enter(c, timed, STAGE_FRONT);
 	if (unlikely(ret))
 		return changed(c, key, slot,
@@ -324,18 +272,16 @@ hot int read_made_up(struct swap_cpu *c, uint32_t key,
 	void *mem;
 
 	enter(c, timed, STAGE_ALLOC);
-	mem = read_begin(s, pool, slot->handle, slot->length, c->copy);
-	enter(c, timed && REPLAY_VIRTUAL, STAGE_CODEC);
-	virtual_codec(true, slot->length);
-	enter(c, timed && REPLAY_VIRTUAL, STAGE_ALLOC);
-	if (s->config.verify && s->contents) {
+	mem = zpool_read_begin(pool, slot->handle, slot->length, c->copy);
+	hook_codec(timed ? &c->clock : NULL, true, slot->length);
+	if (s->config.verify && s->pools.contents) {
 		enter(c, timed, STAGE_OFF);
 		differs = memcmp(mem, swap_made_up(s, slot->content),
 				 slot->length);
 		c->counts.verified++;
 		enter(c, timed, STAGE_ALLOC);
 	}
-	read_end(s, pool, slot->handle, slot->length, mem);
+	zpool_read_end(pool, slot->handle, slot->length, mem);
 	enter(c, timed, STAGE_FRONT);
 	if (unlikely(differs))
 		return changed(c, key, slot, "gave back other bytes");
@@ -360,8 +306,7 @@ hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
 	struct swap *s = c->swap;
 	struct swap_slot *slot = &s->slots[key], held;
 	struct zpool *pool = pool_of(s, key);
-	uint64_t *word;
-	int ret = 0, i;
+	int ret = 0;
 
 	c->counts.op[ZLT_LOAD]++;
 	if (timed)
@@ -372,9 +317,7 @@ hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
 		return 0;
 	}
 	if (held.flags & SWAP_SAME) {
-		word = (uint64_t *)c->page;
-		for (i = 0; i < CODEC_PAGE_SIZE / 8; i++)
-			word[i] = held.handle;
+		page_fill(c->page, held.handle);
 	} else if (kind == SWAP_PAGES) {
 		ret = read_page(c, key, &held, pool, timed);
 	} else {
@@ -410,82 +353,35 @@ hot int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
 hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 		enum swap_object kind, bool timed)
 {
-	struct swap *s = c->swap;
+	struct zpool *pool;
 	int ret;
 
-	virtual_operation(op == ZLT_STORE);
+	hook_operation(op == ZLT_STORE);
 	if (op == ZLT_STORE)
 		ret = store(c, key, object, kind, timed);
 	else if (op == ZLT_LOAD)
 		ret = load(c, key, kind, timed);
 	else
 		ret = invalidate(c, key, timed);
-	if (s->settle_op) {
+	if (c->swap->settle_op) {
 		enter(c, timed, STAGE_ALLOC);
-		s->driver->settle(pool_of(s, key));
+		pool = pool_of(c->swap, key);
+		pool->driver->settle(pool);
 	}
 	return ret;
 }
 
-/* Whether this CPU was taken away since the last time somebody asked. */
-static bool was_preempted(struct swap_cpu *c)
-{
-	struct rusage u;
-	long before = c->nivcsw;
-
-	if (REPLAY_VIRTUAL || getrusage(RUSAGE_THREAD, &u))
-		return false;
-	c->nivcsw = u.ru_nivcsw;
-	return c->nivcsw != before;
-}
-
-uint32_t swap_next_sample(struct swap_cpu *c)
-{
-	uint32_t n = c->swap->config.sample, x = c->random;
-
-	if (n <= 1)
-		return n;
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	c->random = x;
-	return 1 + x % (2 * n - 1);
-}
-
-void swap_note_sample(struct swap_cpu *c, uint8_t op)
-{
-	struct swap_times *t = &c->times;
-	uint64_t total = stage_end(&c->clock);
-	int i;
-
-	if (unlikely(total > SUSPECT_NS) && was_preempted(c)) {
-		t->preempted++;
-		return;
-	}
-	t->samples[op]++;
-	for (i = 0; i < STAGES; i++)
-		t->ns[op][i] += c->clock.ns[i];
-	hist_add(&t->latency[op], total);
-}
-
-hot int perform_timed(struct swap_cpu *c, uint8_t op, uint32_t key,
-		      uint32_t object, enum swap_object kind)
-{
-	int ret;
-
-	c->sample_left = swap_next_sample(c);
-	ret = perform(c, op, key, object, kind, true);
-	if (unlikely(ret))
-		return ret;
-	swap_note_sample(c, op);
-	return 0;
-}
-
-#define RUN(name, kind)                                                        \
+#define FORM(name, kind)                                                       \
 	static __attribute__((noinline)) int name##_timed(                     \
 		struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object) \
 	{                                                                      \
-		return perform_timed(c, op, key, object, kind);                \
+		int ret;                                                       \
+                                                                               \
+		c->sample_left = swap_next_sample(c);                          \
+		ret = perform(c, op, key, object, kind, true);                 \
+		if (!ret)                                                      \
+			swap_note_sample(c, op);                               \
+		return ret;                                                    \
 	}                                                                      \
                                                                                \
 	static ssize_t name(struct swap_cpu *c, const uint8_t *op,             \
@@ -513,57 +409,15 @@ hot int perform_timed(struct swap_cpu *c, uint8_t op, uint32_t key,
 		return (ssize_t)i;                                             \
 	}
 
-RUN(run_sizes, SWAP_SIZES)
-RUN(run_table, SWAP_TABLE)
-RUN(run_pages, SWAP_PAGES)
+FORM(direct_sizes, SWAP_SIZES)
+FORM(direct_table, SWAP_TABLE)
+FORM(direct_pages, SWAP_PAGES)
 
-static ssize_t run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
-		   const uint32_t *object, size_t n)
+swap_form_t swap_direct(enum swap_object kind)
 {
-	if (unlikely(c->swap->zswap != NULL))
-		return swap_run_zswap(c, op, key, object, n);
-	switch (c->swap->config.object) {
-	case SWAP_SIZES:
-		return run_sizes(c, op, key, object, n);
-	case SWAP_TABLE:
-		return run_table(c, op, key, object, n);
-	default:
-		return run_pages(c, op, key, object, n);
-	}
-}
+	static const swap_form_t forms[] = { [SWAP_SIZES] = direct_sizes,
+					     [SWAP_TABLE] = direct_table,
+					     [SWAP_PAGES] = direct_pages };
 
-/* In parts, so that operations cost nothing where no work is deferred. */
-static ssize_t run_settling(struct swap_cpu *c, const uint8_t *op,
-			    const uint32_t *key, const uint32_t *object,
-			    size_t n)
-{
-	unsigned every = c->swap->settle_every;
-	size_t done = 0, part;
-	ssize_t ret;
-
-	while (done < n) {
-		part = every - c->unsettled;
-		if (part > n - done)
-			part = n - done;
-		ret = run(c, op + done, key + done, object + done, part);
-		if (ret < 0)
-			return ret;
-		done += (size_t)ret;
-		c->unsettled += (uint32_t)ret;
-		if (c->unsettled == every) {
-			c->unsettled = 0;
-			swap_settle(c->swap);
-		}
-		if ((size_t)ret < part)
-			break;
-	}
-	return (ssize_t)done;
-}
-
-ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
-		 const uint32_t *object, size_t n)
-{
-	if (unlikely(c->swap->settle_every))
-		return run_settling(c, op, key, object, n);
-	return run(c, op, key, object, n);
+	return forms[kind];
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ZLAB_CORES_H
+#define ZLAB_CORES_H
+
+/** cores_allowed() - CPUs of this machine that this process may use */
+unsigned cores_allowed(void);
+
+#endif

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the program for virtual CPUs does in its own way, beside replaying. */
+#include <jemalloc/jemalloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/personality.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
+#include "harness/virtual/program.h"
+#include "harness/virtual/virtual.h"
+
+const bool virtual_program = true;
+
+/*
+ * What was allocated before a replay must not decide which of its objects share
+ * a line: its arena is made before all else, and nothing else allocates there.
+ */
+static unsigned arena;
+static bool have_arena;
+
+static void make_heap(void)
+{
+	size_t len = sizeof(arena);
+
+	have_arena = !mallctl("arenas.create", &arena, &len, NULL, 0);
+}
+
+void virtual_use_heap(void)
+{
+	if (!have_arena ||
+	    mallctl("thread.arena", NULL, NULL, &arena, sizeof(arena)))
+		fprintf(stderr, "zlab: warning: no heap of its own for a "
+				"replay, whose result may not repeat\n");
+}
+
+void virtual_start(char **argv)
+{
+	static const char sober[] =
+		"narenas:1,tcache:false,background_thread:false,"
+		"dirty_decay_ms:-1,muzzy_decay_ms:-1";
+	int now = personality(0xffffffff);
+
+	if (now < 0 || now & ADDR_NO_RANDOMIZE) {
+		make_heap();
+		return;
+	}
+	setenv("MALLOC_CONF", sober, 1);
+	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
+		execv("/proc/self/exe", argv);
+	fprintf(stderr, "zlab: warning: addresses are random here; results "
+			"that hash an address do not repeat\n");
+	make_heap();
+}
+
+int cmd_calibrate(int argc, char **argv)
+{
+	return cli_failed("calibrate measures real CPUs");
+}
+
+int cmd_validate(int argc, char **argv)
+{
+	return cli_failed("validate compares with real CPUs");
+}
