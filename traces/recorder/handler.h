@@ -106,8 +106,9 @@ struct cpu_entry {
  * @staging: the staging ring's memory
  * @staged: page number in each position of the ring, 0 if empty
  * @staging_size: positions in the ring, a power of two
- * @staging_head: position after the page hidden last; not wrapped to the ring's size
- * @staging_tail: position of the page hidden first; @staging_head - @staging_tail <= @staging_size
+ * @staging_head: position after the page hidden last; not wrapped to the ring
+ * @staging_tail: position of the page hidden first; not wrapped, at most
+ *		  @staging_size below @staging_head
  * @inactive: number of hidden pages
  * @slots: number of swap slots ever used
  * @freed: ring of swap slots that were freed

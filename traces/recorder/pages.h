@@ -22,7 +22,7 @@ enum page_state {
 	PAGE_NONE, /* never touched, or released */
 	PAGE_ACTIVE, /* mapped, on the active list */
 	PAGE_STUCK, /* mapped, on the list of pages that cannot be hidden */
-	PAGE_INACTIVE, /* resident, hidden; @where: position in the staging ring */
+	PAGE_INACTIVE, /* hidden but resident; @where: staging ring position */
 	PAGE_OUT, /* in the swap area; @where: swap slot */
 };
 

@@ -263,7 +263,7 @@ static long map_tables(struct rec *r)
 	return pages_init(&r->pages);
 }
 
-/* Close all files in the handler's file descriptor table that it does not use. */
+/* Close all files in the handler's own table that it does not use. */
 static void keep_only(struct rec *r)
 {
 	int keep[4] = { r->a, r->b, r->sock, r->tasks };

@@ -117,7 +117,7 @@ void rec_free_slot(struct rec *r, uint32_t slot)
 	r->freed_at[at] = r->p->head;
 }
 
-/* A swap slot that the collector no longer reads, or REC_SLOTS if none is free. */
+/* A swap slot that the collector has done with, or REC_SLOTS if none is free. */
 static uint32_t take_slot(struct rec *r)
 {
 	uint64_t at = r->freed_tail % REC_SLOTS;
