@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Formatting the one-line error texts of struct err. */
 #include <bsd/string.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,7 +29,7 @@ void err_prefix(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	/* A line too long for the room loses its end. */
+	/* A line that does not fit the buffer loses its end. */
 	strlcat(err->text, ": ", sizeof(err->text));
 	strlcat(err->text, old, sizeof(err->text));
 }

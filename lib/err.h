@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One line for the person who gave us something we cannot use: what is wrong,
- * where, and what would be right.
+ * struct err: the one-line text of an error, for the user. It says what is
+ * wrong, where, and what is expected instead.
  */
 #ifndef ZLAB_ERR_H
 #define ZLAB_ERR_H
@@ -9,8 +9,8 @@
 #include <stdarg.h>
 
 /**
- * struct err - the text of a failure
- * @text: one line without a newline; empty while nothing failed
+ * struct err - the text of an error
+ * @text: one line without a newline; empty if nothing has failed
  *
  * Owned by the caller, usually on its stack. A function that takes one
  * accepts NULL from callers that need only the code.
@@ -20,21 +20,22 @@ struct err {
 };
 
 /**
- * err_set() - describe a failure and return its code
- * @err: where the line goes, or NULL
+ * err_set() - describe an error and return its code
+ * @err: receives the line, or NULL
  * @code: a negative errno
  * @fmt: printf format of the line
  *
- * A line that is too long is cut. Return: @code, so that a caller can write
+ * A line that is too long is truncated. Return: @code, so that a caller can write
  * ``return err_set(err, -EINVAL, ...)``.
  */
 int err_set(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /**
- * err_prefix() - put the place in front of a line set further down
+ * err_prefix() - prepend context to a line that a callee has set
  * @err: a line that was set, or NULL
- * @fmt: printf format of the place; ": " is added after it
+ * @fmt: printf format of the context, such as a file name; ": " is added
+ *	 after it
  */
 void err_prefix(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

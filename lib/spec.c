@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Parsing and printing of spec strings by the tables of struct spec_desc. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +40,8 @@ int size_parse(const char *text, long long *bytes)
 	return 0;
 }
 
-static void takes(const struct spec_option *o, char *buf, size_t len)
+/* Describe the accepted values, for error lines and help. */
+static void accepted_values(const struct spec_option *o, char *buf, size_t len)
 {
 	size_t n = 0;
 	int i;
@@ -173,7 +175,7 @@ static int apply(const struct spec_desc *desc, const char *opts, void *params,
 		snprintf(val, sizeof(val), "%.*s", (int)(len - eq - 1),
 			 opts + eq + 1);
 		if (set_value(o, val, params)) {
-			takes(o, want, sizeof(want));
+			accepted_values(o, want, sizeof(want));
 			return err_set(err, -EINVAL,
 				       "%s %s: %s=%s; %s takes %s", desc->what,
 				       desc->name, o->name, val, o->name, want);
@@ -238,7 +240,7 @@ int spec_parse(const struct spec_desc *desc, const char *spec, void *params,
 	return 0;
 }
 
-/* As short as parses back to the same number. */
+/* Print with the fewest digits that parse back to the same number. */
 static int print_real(char *buf, size_t len, double v)
 {
 	char text[32];
@@ -285,7 +287,7 @@ void spec_help(const struct spec_desc *desc, FILE *out)
 	char want[256];
 
 	for (o = desc->options; o && o->name; o++) {
-		takes(o, want, sizeof(want));
+		accepted_values(o, want, sizeof(want));
 		fprintf(out, "    %-10s %s (default %s)\n", o->name, want,
 			o->def);
 		fprintf(out, "    %-10s %s\n", "", o->help);

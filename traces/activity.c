@@ -1,51 +1,64 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Two passes over the events: the first counts runs of stores and loads and the
+ * CPUs busy in each window; the second counts bursts, which need the mean gap
+ * between operations that the first has found.
+ */
 #include <Judy.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "traces/activity.h"
 
-/* Longer runs are counted as this long in the quantiles. */
-#define RUNS 65536
-/* CPUs are below it; so are numbers of threads, the last one shared. */
+/* Longer runs count as this long in the quantiles. */
+#define RUN_LENGTH_MAX 65536
+/* More than the largest CPU number; threads above it share the last lane. */
 #define LANES 65536
 
-/* Runs by length, and the one at its end that is counted in full. */
-struct tally {
-	uint64_t of[RUNS + 1];
+/*
+ * Lengths of the runs that have ended.
+ *
+ * @of: number of runs by length, at most RUN_LENGTH_MAX
+ * @count, @sum, @max: number of runs, and sum and maximum of their full lengths
+ */
+struct run_lengths {
+	uint64_t of[RUN_LENGTH_MAX + 1];
 	uint64_t count, sum, max;
 };
 
 /*
- * A CPU, or what stands in for it.
+ * The operations of one CPU, or of one thread in a trace without CPUs.
  *
  * @first, @last: times of its earliest and its latest operation
- * @then: time of the operation before
+ * @previous: time of the previous operation
+ * @stores, @loads, @burst: lengths of the runs that have not ended yet
  */
 struct lane {
-	uint64_t ops, first, last, then;
+	uint64_t ops, first, last, previous;
 	uint64_t stores, loads, burst;
 };
 
 /*
- * @seen: the window in which each was seen last, from 1 on
- * @at: set of (window, which)
+ * The windows in which each CPU (or thread) was busy.
+ *
+ * @latest: the latest window of each, counted from 1
+ * @busy: Judy set of (window, CPU) pairs
  */
 struct windows {
-	uint64_t seen[LANES];
-	void *at;
+	uint64_t latest[LANES];
+	void *busy;
 };
 
 /**
  * struct activity_pass - a trace being read
- * @numbers: number of each tid, from 1 on
- * @cpus: set of CPUs
- * @last_tid: tid that was looked up last
- * @last_number: its number, from 0 on
+ * @numbers: Judy map from tid to a dense number, counted from 1
+ * @cpus: Judy set of CPUs
+ * @last_tid: the tid looked up last
+ * @last_number: its number, counted from 0
  */
 struct activity_pass {
 	struct lane lane[LANES];
-	struct tally stores, loads, bursts;
+	struct run_lengths stores, loads, bursts;
 	struct windows busy_cpus, busy_threads;
 	void *numbers, *cpus;
 	uint64_t threads;
@@ -69,27 +82,27 @@ uint64_t activity_quantile(const uint64_t *count_of, size_t values,
 	return 0;
 }
 
-static void end_run(struct tally *t, uint64_t *run)
+static void end_run(struct run_lengths *l, uint64_t *run)
 {
 	if (!*run)
 		return;
-	t->count++;
-	t->sum += *run;
-	t->of[*run < RUNS ? *run : RUNS]++;
-	if (*run > t->max)
-		t->max = *run;
+	l->count++;
+	l->sum += *run;
+	l->of[*run < RUN_LENGTH_MAX ? *run : RUN_LENGTH_MAX]++;
+	if (*run > l->max)
+		l->max = *run;
 	*run = 0;
 }
 
-static struct activity_runs sum_up(const struct tally *t)
+static struct activity_runs summarize_runs(const struct run_lengths *l)
 {
-	struct activity_runs runs = { .count = t->count, .max = t->max };
+	struct activity_runs runs = { .count = l->count, .max = l->max };
 
-	if (!t->count)
+	if (!l->count)
 		return runs;
-	runs.mean = (double)t->sum / (double)t->count;
-	runs.p50 = activity_quantile(t->of, RUNS + 1, t->count, 0.5);
-	runs.p90 = activity_quantile(t->of, RUNS + 1, t->count, 0.9);
+	runs.mean = (double)l->sum / (double)l->count;
+	runs.p50 = activity_quantile(l->of, RUN_LENGTH_MAX + 1, l->count, 0.5);
+	runs.p90 = activity_quantile(l->of, RUN_LENGTH_MAX + 1, l->count, 0.9);
 	return runs;
 }
 
@@ -102,14 +115,17 @@ struct activity_pass *activity_begin(void)
 	return p;
 }
 
-/* Neighbours mostly agree; a look-up for each is slow. */
+/*
+ * Give a tid its dense number. Consecutive events mostly have the same tid, and
+ * a lookup for each would be slow.
+ */
 static int number_thread(struct activity_pass *p, uint32_t tid)
 {
 	PPvoid_t at;
 
 	if (p->threads && tid == p->last_tid)
 		return 0;
-	/* An insertion wants memory even for what is there. */
+	/* JudyLIns() may need memory even for an index that exists. */
 	at = JudyLGet(p->numbers, tid, PJE0);
 	if (!at)
 		at = JudyLIns(&p->numbers, tid, PJE0);
@@ -124,13 +140,14 @@ static int number_thread(struct activity_pass *p, uint32_t tid)
 	return 0;
 }
 
-static int see(struct windows *w, uint64_t window, uint32_t which)
+/* Record that @lane was busy in a window. */
+static int mark_busy(struct windows *w, uint64_t window, uint32_t lane)
 {
-	if (w->seen[which] == window)
+	if (w->latest[lane] == window)
 		return 0;
-	w->seen[which] = window;
-	return Judy1Set(&w->at, window * LANES + which, PJE0) == JERR ? -ENOMEM
-								      : 0;
+	w->latest[lane] = window;
+	return Judy1Set(&w->busy, window * LANES + lane, PJE0) == JERR ? -ENOMEM
+								       : 0;
 }
 
 static struct lane *lane_of(struct activity_pass *p, const struct zlt_batch *b,
@@ -152,9 +169,9 @@ static int add_time(struct activity_pass *p, const struct zlt_batch *b,
 	if (!lane->ops || now > lane->last)
 		lane->last = now;
 	if (b->cpu)
-		ret = see(&p->busy_cpus, window, b->cpu[i]);
+		ret = mark_busy(&p->busy_cpus, window, b->cpu[i]);
 	if (!ret && b->tid)
-		ret = see(&p->busy_threads, window, p->last_number);
+		ret = mark_busy(&p->busy_threads, window, p->last_number);
 	return ret;
 }
 
@@ -202,7 +219,7 @@ int activity_add(struct activity_pass *p, const struct zlt_batch *b)
 	return ret;
 }
 
-/* The mean time between two operations of a CPU, over all CPUs. */
+/* The mean time between two operations of the same CPU, over all CPUs. */
 static uint64_t mean_gap(const struct activity_pass *p)
 {
 	double time = 0, gaps = 0;
@@ -214,16 +231,16 @@ static uint64_t mean_gap(const struct activity_pass *p)
 		time += (double)(p->lane[i].last - p->lane[i].first);
 		gaps += (double)(p->lane[i].ops - 1);
 	}
-	/* Rounded up: of operations at one time none is after a pause. */
+	/* Rounded up, so that equal times never have a pause between them. */
 	return gaps > 0 ? (uint64_t)(time / gaps) + 1 : 1;
 }
 
 static void add_to_burst(struct activity_pass *p, struct lane *lane,
 			 uint64_t now, uint64_t pause)
 {
-	if (lane->burst && now > lane->then && now - lane->then > pause)
+	if (lane->burst && now > lane->previous && now - lane->previous > pause)
 		end_run(&p->bursts, &lane->burst);
-	lane->then = now;
+	lane->previous = now;
 	lane->burst++;
 }
 
@@ -247,10 +264,11 @@ static int find_bursts(struct activity_pass *p, struct zlt_reader *r,
 	return ret;
 }
 
-static uint64_t sum_up_busy(struct windows *w, struct activity_busy *busy)
+/* Return: the number of (window, CPU) pairs. */
+static uint64_t summarize_busy(struct windows *w, struct activity_busy *busy)
 {
 	Word_t at = 0, window = 0, n = 0, pairs = 0;
-	int found = Judy1First(w->at, &at, PJE0);
+	int found = Judy1First(w->busy, &at, PJE0);
 
 	while (found) {
 		if (!busy->windows || at / LANES != window) {
@@ -261,23 +279,23 @@ static uint64_t sum_up_busy(struct windows *w, struct activity_busy *busy)
 		pairs++;
 		if (++n > busy->max)
 			busy->max = n;
-		found = Judy1Next(w->at, &at, PJE0);
+		found = Judy1Next(w->busy, &at, PJE0);
 	}
 	if (busy->windows)
 		busy->mean = (double)pairs / (double)busy->windows;
 	return pairs;
 }
 
-static void sum_up_time(struct activity_pass *p, struct activity *a)
+static void summarize_time(struct activity_pass *p, struct activity *a)
 {
-	uint64_t cpus = sum_up_busy(&p->busy_cpus, &a->busy_cpus);
-	uint64_t threads = sum_up_busy(&p->busy_threads, &a->busy_threads);
+	uint64_t cpus = summarize_busy(&p->busy_cpus, &a->busy_cpus);
+	uint64_t threads = summarize_busy(&p->busy_threads, &a->busy_threads);
 	uint64_t window = ACTIVITY_WINDOW_NS;
 
 	a->duration_ns = p->time_last - p->time_first;
 	if (!a->duration_ns)
 		return;
-	/* Nobody is busy for longer than the trace lasts. */
+	/* A CPU is not busy for longer than the trace lasts. */
 	if (window > a->duration_ns)
 		window = a->duration_ns;
 	a->rate = (double)p->ops * 1e9 / (double)a->duration_ns;
@@ -297,7 +315,7 @@ int activity_end(struct activity_pass *p, struct zlt_reader *r,
 		.cpus = Judy1Count(p->cpus, 0, -1, PJE0),
 	};
 	if (p->has_time) {
-		sum_up_time(p, a);
+		summarize_time(p, a);
 		a->pause_ns = mean_gap(p);
 		ret = find_bursts(p, r, a->pause_ns, err);
 	}
@@ -306,9 +324,9 @@ int activity_end(struct activity_pass *p, struct zlt_reader *r,
 		end_run(&p->loads, &p->lane[i].loads);
 		end_run(&p->bursts, &p->lane[i].burst);
 	}
-	a->stores = sum_up(&p->stores);
-	a->loads = sum_up(&p->loads);
-	a->bursts = sum_up(&p->bursts);
+	a->stores = summarize_runs(&p->stores);
+	a->loads = summarize_runs(&p->loads);
+	a->bursts = summarize_runs(&p->bursts);
 	return ret;
 }
 
@@ -316,8 +334,8 @@ void activity_free(struct activity_pass *p)
 {
 	if (!p)
 		return;
-	Judy1FreeArray(&p->busy_cpus.at, PJE0);
-	Judy1FreeArray(&p->busy_threads.at, PJE0);
+	Judy1FreeArray(&p->busy_cpus.busy, PJE0);
+	Judy1FreeArray(&p->busy_threads.busy, PJE0);
 	Judy1FreeArray(&p->cpus, PJE0);
 	JudyLFreeArray(&p->numbers, PJE0);
 	free(p);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * When the CPUs of a trace are at work: what contention depends on beside the
- * number of CPUs. Operations are stores, loads and invalidates.
+ * When the CPUs of a trace perform operations: rates, bursts and concurrency.
+ * Together with the number of CPUs they decide how much locks are contended.
+ * Operations are stores, loads and invalidates.
  */
 #ifndef ZLAB_TRACES_ACTIVITY_H
 #define ZLAB_TRACES_ACTIVITY_H
 
 #include "traces/zlt.h"
 
-/* Two CPUs are busy at once when both perform an operation in such a window. */
+/* CPUs that perform an operation in the same window count as busy at once. */
 #define ACTIVITY_WINDOW_NS 10000000
 
 /**
- * struct activity_runs - lengths of runs, in operations
- * @count: runs
- * @mean: of their lengths
- * @p50: the same
- * @p90: the same
- * @max: the same
+ * struct activity_runs - lengths of runs of operations
+ * @count: number of runs
+ * @mean: mean length, in operations
+ * @p50: median length
+ * @p90: 90th percentile of the lengths
+ * @max: greatest length
  */
 struct activity_runs {
 	uint64_t count;
@@ -26,10 +27,10 @@ struct activity_runs {
 };
 
 /**
- * struct activity_busy - how many are busy at once
- * @windows: windows of ACTIVITY_WINDOW_NS with an operation
- * @mean: distinct ones in such a window
- * @max: the same
+ * struct activity_busy - how many CPUs (or threads) are busy at once
+ * @windows: windows of ACTIVITY_WINDOW_NS with at least one operation
+ * @mean: mean number of distinct CPUs (or threads) in such a window
+ * @max: greatest number of them in one window
  */
 struct activity_busy {
 	uint64_t windows;
@@ -38,21 +39,22 @@ struct activity_busy {
 };
 
 /**
- * struct activity - what there is to know
+ * struct activity - the activity of a whole trace
  *
- * A run belongs to one CPU: other CPUs do not end it. In a trace without CPUs
- * it belongs to one thread, and in one without threads to the trace.
+ * Runs are counted per CPU: an operation of another CPU does not end a run. In
+ * a trace without CPUs runs are counted per thread, and in a trace without
+ * threads over the whole trace.
  *
- * @stores: stores in a row, without another operation between
- * @loads: loads in a row, the same way
- * @bursts: operations of any kind in a row, without a pause between
- * @pause_ns: what is longer is a pause: the mean time from one operation to the
- *	      next on the same CPU. 0 in a trace without times, which has no
- *	      @bursts
+ * @stores: consecutive stores, without another operation between them
+ * @loads: consecutive loads, without another operation between them
+ * @bursts: consecutive operations of any kind, without a pause between them
+ * @pause_ns: a longer time between two operations is a pause; it is the mean
+ *	      time from one operation to the next on the same CPU. 0 in a trace
+ *	      without times, which has no @bursts
  * @duration_ns: from the earliest to the latest event; 0 without times
  * @rate: operations per second of @duration_ns; 0 without times
- * @busy_rate: operations per second of a busy CPU, which is busy for the whole
- *	       of a window; 0 without times or without CPUs and threads
+ * @busy_rate: operations per second of a busy CPU, which counts as busy for a
+ *	       whole window; 0 without times or without CPUs and threads
  * @threads: distinct tids; 0 when not recorded
  * @cpus: distinct CPUs; 0 when not recorded
  * @busy_threads: threads busy at once
@@ -70,18 +72,19 @@ struct activity {
 struct activity_pass;
 
 /**
- * activity_begin() - before the first batch of a trace
+ * activity_begin() - start a pass over the events of a trace
  *
- * Return: to be released by activity_free(), or NULL when memory ran out.
+ * Return: a pass that the caller releases with activity_free(), or NULL when
+ * memory ran out.
  */
 struct activity_pass *activity_begin(void);
 
-/** activity_add() - the next batch. Return: 0 or -ENOMEM */
+/** activity_add() - count the next batch. Return: 0 or -ENOMEM */
 int activity_add(struct activity_pass *p, const struct zlt_batch *b);
 
 /**
- * activity_end() - after the last batch
- * @r: the trace; it is read once more when it has times
+ * activity_end() - compute the activity after the last batch
+ * @r: the trace; it is read a second time if it has times
  * @a: receives the activity
  *
  * Return: 0 or as zlt_next().
@@ -89,16 +92,18 @@ int activity_add(struct activity_pass *p, const struct zlt_batch *b);
 int activity_end(struct activity_pass *p, struct zlt_reader *r,
 		 struct activity *a, struct err *err);
 
-/** activity_free() - also of NULL */
+/** activity_free() - release a pass; NULL is ignored */
 void activity_free(struct activity_pass *p);
 
 /**
  * activity_quantile() - a quantile of counted values
- * @count_of: how many there are of each value
- * @values: values are below this
+ * @count_of: number of occurrences of each value
+ * @values: number of entries in @count_of; every value is below it
  * @total: sum of @count_of
+ * @share: the quantile, 0..1
  *
- * Return: the smallest value that at least @share of all do not exceed.
+ * Return: the smallest value that at least @share of all occurrences do not
+ * exceed.
  */
 uint64_t activity_quantile(const uint64_t *count_of, size_t values,
 			   uint64_t total, double share);

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * CSV in and out. Every error line names file, line and column: the file may
+ * come from any tool.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -29,13 +33,13 @@ static const char *const column_names[CSV_COLUMNS] = {
 /**
  * struct csv_reader - an open file
  * @line_nr: number of the current line, from 1
- * @line: the current line; its fields end with NUL
+ * @line: the current line, split: each field ends with NUL
  * @fields: fields of the current line
- * @field_count: how many
- * @place: field of each column, or -1
- * @columns: number of columns of the header
- * @marks: marks so far
- * @label: text of the current mark
+ * @field_count: number of fields
+ * @place: index of the field of each column, or -1
+ * @columns: number of columns in the header
+ * @marks: number of marks so far
+ * @label: label of the current mark when the file gives none
  */
 struct csv_reader {
 	gzFile file;
@@ -52,7 +56,7 @@ struct csv_reader {
 	char label[ZLT_LABEL_MAX + 1];
 };
 
-/* Put file, line and column in front. */
+/* Prepend file, line and column to the error line. */
 static int bad_field(const struct csv_reader *csv, enum csv_column column,
 		     struct err *err)
 {
@@ -74,7 +78,7 @@ static int fill(struct csv_reader *csv, struct err *err)
 
 	if (n < 0 || code < 0)
 		return err_set(err, -EIO,
-			       "%s: cannot be read behind line %llu: %s",
+			       "%s: cannot be read after line %llu: %s",
 			       csv->path, csv->line_nr,
 			       code == Z_ERRNO ? strerror(errno) : why);
 	csv->buf_pos = 0;
@@ -126,7 +130,10 @@ static int read_line(struct csv_reader *csv, struct err *err)
 	return 1;
 }
 
-/* Take one field off @at, resolving quotes in place. NULL when malformed. */
+/*
+ * Take the field at @at and remove its quotes in place. Return: the field, or
+ * NULL when its quotes are not balanced.
+ */
 static char *take_field(char **at)
 {
 	char *start = *at, *from, *to;
@@ -147,7 +154,7 @@ static char *take_field(char **at)
 	if (!closed || (*from && *from != ','))
 		return NULL;
 	*at = from;
-	/* Behind what was read by a quote at least. */
+	/* The quotes removed leave room for the NUL before the comma. */
 	*to = '\0';
 	return start;
 }
@@ -162,7 +169,7 @@ static int split_line(struct csv_reader *csv, struct err *err)
 		field = take_field(&at);
 		if (!field) {
 			err_set(err, -EINVAL,
-				"column %d: its quotes do not match",
+				"column %d: its quotes are not balanced",
 				csv->field_count + 1);
 			return bad_line(csv, err);
 		}
@@ -329,8 +336,7 @@ static int get_number(const struct csv_reader *csv, enum csv_column column,
 			(unsigned long long)max);
 	else
 		err_set(err, -EINVAL,
-			"nothing here; a whole number in 0..%llu would be "
-			"right",
+			"empty; a whole number in 0..%llu is expected",
 			(unsigned long long)max);
 	return bad_field(csv, column, err);
 }
@@ -349,14 +355,12 @@ static int get_op(const struct csv_reader *csv, struct zlt_event *event,
 	}
 	err_set(err, -EINVAL,
 		"unknown operation \"%.40s\"; store, load, invalidate, compact "
-		"or mark would be right",
+		"or mark is expected",
 		text);
 	return bad_field(csv, CSV_OP, err);
 }
 
-/* The size of a store; of anything else whatever stands there is no matter, as
- * long as it is a number.
- */
+/* Read the size of a store. Of other operations any number is accepted. */
 static int get_size(const struct csv_reader *csv, struct zlt_event *event,
 		    struct err *err)
 {
@@ -410,7 +414,7 @@ static int get_label(struct csv_reader *csv, struct zlt_event *event,
 	return 0;
 }
 
-/* A column that may be missing. */
+/* Read the number in a column that may be missing. */
 static int get_optional(const struct csv_reader *csv, enum csv_column column,
 			uint64_t max, uint64_t *value, struct err *err)
 {
@@ -434,7 +438,7 @@ int csv_next(struct csv_reader *csv, struct zlt_event *event, struct err *err)
 	}
 	event->key = 0;
 	rc = get_op(csv, event, err);
-	/* A request to compact and a mark need no key. */
+	/* Compact and mark have no key. */
 	if (!rc && (event->op < ZLT_COMPACT || *field(csv, CSV_KEY)))
 		rc = get_number(csv, CSV_KEY, UINT64_MAX, &event->key, err);
 	if (!rc)

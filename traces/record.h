@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Running a program under a memory limit and writing down its swap: the
- * launcher and collector, outside of the program. Inside runs the preloaded
- * object of traces/recorder/. docs/recorder.md has the design.
+ * Recording: run a program under a memory limit and write the pages it swaps to
+ * a trace. This is the part outside the program, launcher and collector; the
+ * part inside is the preloaded object of traces/recorder/. docs/recorder.md
+ * describes the design.
  */
 #ifndef ZLAB_TRACES_RECORD_H
 #define ZLAB_TRACES_RECORD_H
@@ -13,12 +14,12 @@
 #include "lib/err.h"
 #include "traces/zlt.h"
 
-/* A smaller limit than this leaves a program no room to run at all. */
+/* With a smaller limit a program cannot run at all. */
 #define RECORD_LIMIT_MIN (256ull << 10)
 #define RECORD_PAGE 4096ull
 
 /**
- * struct record_counts - what happened so far, over all processes
+ * struct record_counts - counters over all processes, so far
  * @processes: processes that were recorded
  * @fresh: first touches of a page
  * @soft: touches of pages that were hidden but resident
@@ -26,21 +27,21 @@
  * @loads: pages that came back
  * @invalidates: copies released without a load
  * @hides: pages moved to the inactive list
- * @hide_calls: system calls that took
- * @stuck: attempts to hide a page that is pinned or protected
+ * @hide_calls: system calls that moved them
+ * @stuck: failed attempts to hide a page that is pinned or protected
  * @parked: faults that waited for a change of the address space
- * @forks: children that were given a copy of what their parent had out
- * @waits: evictions that waited for the collector
+ * @forks: children that received a copy of the pages their parent had out
+ * @waits: events that waited for the collector
  * @mismatches: pages whose hash differed when they came back
  * @violations: events that contradict earlier ones
- * @unregistered: mappings that could not be watched
+ * @unregistered: mappings that userfaultfd refused to register
  * @resident: pages resident now
- * @resident_peak: most of them
- * @over: pages that came in while the limit was exceeded
- * @over_sum: pages by which it was exceeded, summed over @over
- * @anon_bytes: anonymous memory, as the kernel counts it, with what was out;
- *		each process at its largest sample
- * @captured_bytes: the part of it that the recorder knew
+ * @resident_peak: greatest number of resident pages
+ * @over: pages that became resident while the limit was exceeded
+ * @over_sum: number of pages above the limit, summed over @over
+ * @anon_bytes: anonymous memory as the kernel counts it plus the pages that are
+ *		out; for each process its largest sample
+ * @captured_bytes: the part of @anon_bytes that was recorded
  */
 struct record_counts {
 	uint64_t processes;
@@ -52,21 +53,22 @@ struct record_counts {
 };
 
 /**
- * struct record_options - what to run and how
+ * struct record_options - which command to record, and how
  * @argv: the command, ended by NULL
  * @output: file of the trace, or NULL to run without one
  * @limit: bytes that may be resident over all processes; 0 for no limit
  * @inactive_permille: share of a process's resident pages kept on the inactive
- *		       list, 0..900; 0 is plain first in, first out
- * @spin_us: how long a fault handler looks for the next fault before it sleeps
+ *		       list, 0..900; with 0 eviction is first in, first out
+ * @spin_us: how long a handler polls for the next fault before it sleeps
  * @contents: keep the pages in the trace, not only their sizes and hashes
- * @silent: the command writes to nowhere, and reads nothing where what it read
- *	    could not be read again
+ * @silent: discard the command's output, and let it read standard input only
+ *	    if that is a file, which can be read again
  * @verify: hash every page that goes out and compare when it returns
- * @sizers: codecs whose sizes go into the trace
- * @sizer_count: how many
+ * @sizers: codecs whose sizes are written to the trace
+ * @sizer_count: number of sizers
  * @tool: version of this program, for the metadata
- * @progress: called about five times a second, or NULL
+ * @progress: called about five times a second with the counters and the bytes
+ *	      written, or NULL
  * @arg: passed to @progress
  */
 struct record_options {
@@ -87,12 +89,12 @@ struct record_options {
 };
 
 /**
- * struct record_result - how it ended
+ * struct record_result - the outcome of a recording
  * @status: wait status of the command
- * @counts: what happened
- * @wall_ns: from start to end of the command
- * @user_ns: CPU time of it and its waited-for children
- * @sys_ns: the same, in the kernel
+ * @counts: counters of the whole recording
+ * @wall_ns: time from start to end of the command
+ * @user_ns: user CPU time of the command and its waited-for children
+ * @sys_ns: system CPU time of the same
  * @events: events in the trace
  * @contents: distinct pages
  * @bytes: size of the trace
@@ -109,29 +111,31 @@ struct record_result {
 /**
  * record_run() - run a command and record it
  * @opts: what to run
- * @result: receives how it ended; complete whenever the command was started
+ * @result: receives the outcome; valid if the command was started, even when an
+ *	    error is returned
  * @err: receives the error line
  *
  * Blocks SIGINT, SIGTERM, SIGHUP, SIGQUIT and SIGCHLD in the calling thread
- * while it runs and passes on those that the command does not get from the
- * terminal. Called by one thread at a time.
+ * meanwhile, and forwards those signals that the command does not get from the
+ * terminal itself. Only one thread may call it at a time.
  *
- * Return: 0; -ENOENT, -EACCES, -ENOEXEC or -EPERM when the command cannot be
- * recorded (not found, not executable, static or foreign, userfaultfd denied);
- * any error of writing the trace, after the command has run to its end and
- * the trace up to the error was kept; -EBADMSG when pages came back changed.
+ * Return: 0; -ENOENT, -EACCES, -ENOEXEC or -EPERM if the command cannot be
+ * recorded (not found, not executable, static or not x86-64, userfaultfd
+ * denied); an error of writing the trace, after the command has run to its end,
+ * with the trace kept up to the error; -EBADMSG if pages came back changed.
  */
 int record_run(const struct record_options *opts, struct record_result *result,
 	       struct err *err);
 
 /**
- * record_peak() - resident bytes a command needs at most
+ * record_peak() - measure the peak of a command's resident memory
  * @argv: the command, ended by NULL
  * @bytes: receives the peak
  *
- * Runs it once without a limit and without its output. A standard input that is
- * a file is read, and put back to where it was; any other is empty. Return: as record_run(); -ECANCELED when the
- * command failed or recorded no memory.
+ * Runs the command once without a limit and discards its output. If standard
+ * input is a file, the command reads it, and its offset is restored afterwards;
+ * otherwise the command's standard input is empty. Return: as record_run(), or
+ * -ECANCELED if the command failed or no memory was recorded.
  */
 int record_peak(char *const *argv, uint64_t *bytes, struct err *err);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Computing a summary, and its two outputs: text and JSON. */
 #include <Judy.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -8,27 +9,32 @@
 
 #define SIZES (UINT16_MAX + 1)
 
-/* One codec while it is being summed up. */
-struct tally {
+/*
+ * The stores under one codec.
+ *
+ * @table: size of each content; NULL in a trace of sizes
+ * @stores_of: number of stores of each size
+ */
+struct size_counts {
 	const uint16_t *table;
 	uint64_t *stores_of;
 };
 
 /**
- * struct summing - state of one pass over a trace
+ * struct summary_pass - state of one pass over a trace
  * @live: whether each key is stored
  * @content: content id of each key's last store
- * @infos: what is known of the contents
- * @tallies: one per codec of the summary
- * @activity: when CPUs are at work
+ * @infos: page info of each content
+ * @counts: one entry per codec of the summary
+ * @live_now: number of keys stored now
  */
-struct summing {
+struct summary_pass {
 	const struct zlt_info *info;
 	struct summary *s;
 	uint8_t *live;
 	uint32_t *content;
 	const struct zlt_page_info *infos;
-	struct tally *tallies;
+	struct size_counts *counts;
 	struct activity_pass *activity;
 	uint64_t live_now;
 };
@@ -39,7 +45,7 @@ static int no_memory(const struct zlt_info *info, struct err *err)
 	return -ENOMEM;
 }
 
-static int start(struct summing *m, struct zlt_reader *r, struct err *err)
+static int start(struct summary_pass *m, struct zlt_reader *r, struct err *err)
 {
 	const struct zlt_info *info = m->info;
 	struct summary *s = m->s;
@@ -49,15 +55,15 @@ static int start(struct summing *m, struct zlt_reader *r, struct err *err)
 	s->has_contents = info->objects != ZLT_OBJECT_SIZES;
 	s->sizes_count = s->has_contents ? info->codec_count : 1;
 	s->sizes = calloc(s->sizes_count + 1, sizeof(*s->sizes));
-	m->tallies = calloc(s->sizes_count + 1, sizeof(*m->tallies));
+	m->counts = calloc(s->sizes_count + 1, sizeof(*m->counts));
 	m->live = calloc(info->keys + 1, sizeof(*m->live));
 	m->content = malloc((info->keys + 1) * sizeof(*m->content));
 	m->activity = activity_begin();
-	if (!s->sizes || !m->tallies || !m->live || !m->content || !m->activity)
+	if (!s->sizes || !m->counts || !m->live || !m->content || !m->activity)
 		return no_memory(info, err);
 	memset(m->content, 0xff, (info->keys + 1) * sizeof(*m->content));
 	for (i = 0; i < s->sizes_count; i++) {
-		struct tally *t = &m->tallies[i];
+		struct size_counts *t = &m->counts[i];
 		const char *name = "object";
 
 		t->stores_of = calloc(SIZES, sizeof(*t->stores_of));
@@ -75,14 +81,14 @@ static int start(struct summing *m, struct zlt_reader *r, struct err *err)
 	return s->has_contents ? zlt_page_infos(r, &m->infos, err) : 0;
 }
 
-/* Objects that come to an allocator. */
+/* Count an object if it reaches an allocator. */
 static void add_object(struct summary_sizes *s, uint32_t size, uint32_t limit)
 {
 	if (size && size < limit)
 		s->objects[size]++;
 }
 
-static void add_store(struct summing *m, uint32_t key, uint32_t object)
+static void add_store(struct summary_pass *m, uint32_t key, uint32_t object)
 {
 	struct summary *s = m->s;
 	size_t i;
@@ -90,14 +96,14 @@ static void add_store(struct summing *m, uint32_t key, uint32_t object)
 	m->live_now += !m->live[key];
 	m->live[key] = 1;
 	if (!s->has_contents) {
-		m->tallies[0].stores_of[object]++;
+		m->counts[0].stores_of[object]++;
 		add_object(&s->sizes[0], object, ZLT_PAGE_SIZE + 1);
 		return;
 	}
 	for (i = 0; i < s->sizes_count; i++) {
-		m->tallies[i].stores_of[m->tallies[i].table[object]]++;
+		m->counts[i].stores_of[m->counts[i].table[object]]++;
 		if (!m->infos[object].same_filled)
-			add_object(&s->sizes[i], m->tallies[i].table[object],
+			add_object(&s->sizes[i], m->counts[i].table[object],
 				   ZLT_PAGE_SIZE);
 	}
 	s->same_filled += m->infos[object].same_filled;
@@ -105,7 +111,8 @@ static void add_store(struct summing *m, uint32_t key, uint32_t object)
 	m->content[key] = object;
 }
 
-static void add_event(struct summing *m, const struct zlt_batch *b, size_t i)
+static void add_event(struct summary_pass *m, const struct zlt_batch *b,
+		      size_t i)
 {
 	uint32_t key = b->key[i];
 
@@ -117,7 +124,7 @@ static void add_event(struct summing *m, const struct zlt_batch *b, size_t i)
 	}
 }
 
-static int add_batch(struct summing *m, const struct zlt_batch *b)
+static int add_batch(struct summary_pass *m, const struct zlt_batch *b)
 {
 	size_t i;
 
@@ -126,9 +133,9 @@ static int add_batch(struct summing *m, const struct zlt_batch *b)
 	return activity_add(m->activity, b);
 }
 
-static void finish_sizes(const struct tally *t, struct summary_sizes *s)
+static void finish_sizes(const struct size_counts *t, struct summary_sizes *s)
 {
-	/* Size 0 is one that is not known. */
+	/* Size 0 stands for an unknown size. */
 	uint64_t *count_of = t->stores_of, sum = 0;
 	uint32_t v;
 
@@ -157,7 +164,7 @@ static void finish_sizes(const struct tally *t, struct summary_sizes *s)
 	s->p90 = (uint32_t)activity_quantile(count_of, SIZES, s->stores, 0.9);
 }
 
-static int count_spaces(struct summing *m, struct zlt_reader *r,
+static int count_spaces(struct summary_pass *m, struct zlt_reader *r,
 			struct err *err)
 {
 	const char *kind =
@@ -178,13 +185,13 @@ static int count_spaces(struct summing *m, struct zlt_reader *r,
 	return rc;
 }
 
-static int finish(struct summing *m, struct zlt_reader *r, struct err *err)
+static int finish(struct summary_pass *m, struct zlt_reader *r, struct err *err)
 {
 	struct summary *s = m->s;
 	size_t i;
 
 	for (i = 0; i < s->sizes_count; i++)
-		finish_sizes(&m->tallies[i], &s->sizes[i]);
+		finish_sizes(&m->counts[i], &s->sizes[i]);
 	s->live_end = m->live_now;
 	return count_spaces(m, r, err)
 		       ?: activity_end(m->activity, r, &s->activity, err);
@@ -192,7 +199,7 @@ static int finish(struct summing *m, struct zlt_reader *r, struct err *err)
 
 int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
 {
-	struct summing m = { .info = zlt_info(r), .s = s };
+	struct summary_pass m = { .info = zlt_info(r), .s = s };
 	struct zlt_batch b;
 	size_t i;
 	int rc;
@@ -206,9 +213,9 @@ int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
 	}
 	if (!rc)
 		rc = finish(&m, r, err);
-	for (i = 0; m.tallies && i < s->sizes_count; i++)
-		free(m.tallies[i].stores_of);
-	free(m.tallies);
+	for (i = 0; m.counts && i < s->sizes_count; i++)
+		free(m.counts[i].stores_of);
+	free(m.counts);
 	free(m.live);
 	free(m.content);
 	activity_free(m.activity);
@@ -229,7 +236,7 @@ static int by_stores(const void *a, const void *b)
 	return (x < y) - (x > y);
 }
 
-/* @of has the objects of each class; it is sorted. */
+/* @of: number of objects of each class; it is sorted in place. */
 static void concentrate(struct summary_classes *c, uint64_t *of, size_t classes)
 {
 	double total = 0, squares = 0, share;
@@ -272,7 +279,7 @@ int summary_concentrate(struct summary *s, const char *backend,
 	return 0;
 }
 
-/* ---- for a person ------------------------------------------------------ */
+/* ---- as text ----------------------------------------------------------- */
 
 #define ULL(value) ((unsigned long long)(value))
 
@@ -286,8 +293,8 @@ static void print_classes(const struct summary_classes *c, FILE *out)
 	if (c->used)
 		fprintf(out,
 			"  %-10s %zu size classes of %s: %.1f %% of the "
-			"objects in one, %.1f %% in five; as %.1f equal "
-			"ones\n",
+			"objects in the fullest, %.1f %% in the fullest "
+			"five; effective number %.1f\n",
 			"", c->used, c->backend, 100 * c->top, 100 * c->top5,
 			c->effective);
 }
@@ -451,7 +458,7 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 	print_bytes(info, out);
 }
 
-/* ---- for a program ----------------------------------------------------- */
+/* ---- as JSON ----------------------------------------------------------- */
 
 static json_t *classes_json(const struct summary_classes *c)
 {
@@ -497,7 +504,10 @@ static json_t *sizes_json(const struct summary *s)
 	return list;
 }
 
-/* Set members that are known; an object that lacks one is not handed out. */
+/*
+ * The set_...() functions return non-zero when memory ran out; the caller then
+ * drops the whole object rather than return one without a member.
+ */
 static int set_integer(json_t *object, const char *name, uint64_t value)
 {
 	return json_object_set_new(object, name,
@@ -575,7 +585,7 @@ static int set_activity(json_t *o, const struct activity *a)
 	return rc | json_object_set_new(o, "load_bursts", runs_json(&a->loads));
 }
 
-/* A file's name can be any bytes, JSON cannot. */
+/* A file name may be any bytes, a JSON string must be UTF-8. */
 static json_t *text_json(const char *text)
 {
 	json_t *json = json_string(text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a person wants to know of a trace.
+ * Statistics of a whole trace, as "zlab info" prints them: counts, object sizes
+ * per codec, and activity.
  */
 #ifndef ZLAB_TRACES_SUMMARY_H
 #define ZLAB_TRACES_SUMMARY_H
@@ -11,14 +12,13 @@
 #include "traces/zlt.h"
 
 /**
- * struct summary_classes - how the objects of the stores concentrate on size
- *			    classes
- * @backend: the allocator whose classes they are, or NULL when nobody asked
- * @used: classes with an object
- * @top: share of the objects in the class that has most
- * @top5: in the five classes that have most
- * @effective: 1 / sum of the squared shares: so many classes of equal use would
- *	       concentrate as much
+ * struct summary_classes - how the stored objects concentrate on size classes
+ * @backend: the allocator whose size classes they are, or NULL if not computed
+ * @used: number of classes with at least one object
+ * @top: share of the objects in the fullest class, 0..1
+ * @top5: share of the objects in the five fullest classes, 0..1
+ * @effective: 1 / sum of the squared shares, the effective number of classes:
+ *	       that many classes of equal use concentrate as much
  */
 struct summary_classes {
 	const char *backend;
@@ -29,19 +29,19 @@ struct summary_classes {
 /**
  * struct summary_sizes - object sizes of the stores under one codec
  * @codec: the codec; "object" for a trace of sizes
- * @stores: stores of which the size is known
- * @mean: bytes
- * @min: bytes
- * @p10: bytes
- * @p50: bytes
- * @p90: bytes
- * @max: bytes
+ * @stores: stores whose size is known
+ * @mean: mean size in bytes
+ * @min: least size in bytes
+ * @p10: 10th percentile in bytes
+ * @p50: median in bytes
+ * @p90: 90th percentile in bytes
+ * @max: greatest size in bytes
  * @incompressible: stores of 4096 bytes or more
- * @histogram: stores by size, 16 ranges of 256 bytes: 1..256, 257..512, ...;
- *	       the last also holds what is larger
- * @fine: the same in 256 ranges of 16 bytes, the step of size classes
- * @objects: stores by size, of those that come to an allocator: not of a
- *	     same-filled page, nor of one that a codec does not shrink
+ * @histogram: stores by size, in 16 ranges of 256 bytes: 1..256, 257..512, ...;
+ *	       the last range includes all larger sizes
+ * @fine: the same in 256 ranges of 16 bytes, the distance of size classes
+ * @objects: stores by size, only those that reach an allocator: neither
+ *	     same-filled pages nor incompressible ones
  * @classes: filled by summary_concentrate()
  */
 struct summary_sizes {
@@ -57,15 +57,15 @@ struct summary_sizes {
 };
 
 /**
- * struct summary - all of it
- * @live_end: keys stored at the end when loads keep the copy
- * @unchanged: stores of the very page the key held before
- * @same_filled: stores of a page whose words are all the same
+ * struct summary - the statistics of a trace
+ * @live_end: keys stored at the end if loads keep the copy
+ * @unchanged: stores of the same content that the key was stored with before
+ * @same_filled: stores of same-filled pages
  * @has_contents: whether @unchanged, @same_filled and unique pages are known
- * @address_spaces: distinct; 0 when keys are not addresses
- * @activity: when CPUs are at work
- * @sizes: one per codec
- * @sizes_count: how many
+ * @address_spaces: distinct address spaces; 0 if keys are not addresses
+ * @activity: when the CPUs perform operations
+ * @sizes: object sizes, one entry per codec
+ * @sizes_count: number of entries in @sizes
  */
 struct summary {
 	uint64_t live_end;
@@ -81,9 +81,10 @@ struct summary {
 #define SUMMARY_WANT (ZLT_TIME | ZLT_CPU | ZLT_TID)
 
 /**
- * summary_make() - read a whole trace, twice, and sum it up
+ * summary_make() - read a whole trace, twice if it has times, and summarize it
  * @r: opened with SUMMARY_WANT, at its first event
- * @s: filled; summary_free() it also after a failure
+ * @s: receives the summary; the caller releases it with summary_free(), also
+ *     after a failure
  *
  * Return: 0 or as zlt_next().
  */
@@ -91,10 +92,10 @@ int summary_make(struct zlt_reader *r, struct summary *s, struct err *err);
 void summary_free(struct summary *s);
 
 /**
- * summary_concentrate() - find out how objects concentrate on size classes
- * @s: its sizes' @classes are filled
- * @backend: the allocator; stays the caller's
- * @class_of: the class, below @classes, that takes an object of @size bytes
+ * summary_concentrate() - compute how objects concentrate on size classes
+ * @s: receives the result in the @classes of each of its sizes
+ * @backend: the allocator's name; must outlive @s
+ * @class_of: returns the class, below @classes, of an object of @size bytes
  * @classes: number of classes
  * @arg: passed to @class_of
  *
@@ -105,13 +106,13 @@ int summary_concentrate(struct summary *s, const char *backend,
 			size_t classes, const void *arg, struct err *err);
 
 /**
- * summary_print() - as text for a person
+ * summary_print() - print a summary as text
  */
 void summary_print(const struct zlt_info *info, const struct summary *s,
 		   FILE *out);
 
 /**
- * summary_json() - as one JSON object
+ * summary_json() - convert a summary to one JSON object
  *
  * Return: a new object, or NULL when memory ran out.
  */

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The swap trace: what a program stored, loaded and released, in order, with
- * the pages themselves when they were kept. docs/trace-format.md describes the
- * bytes; this header is the only way in and out of a .zlt file.
+ * Reading and writing .zlt files: swap traces, the sequence of stores, loads
+ * and invalidates of a program, with the contents of its pages if they were
+ * kept. docs/trace-format.md describes the bytes; all other code accesses .zlt
+ * files through this header only.
  *
  * What an event means:
- *  - store: the page of a key goes to the pool; a key that is already there is
- *    replaced.
- *  - load: the page of a key is read back. A load does not release the copy;
- *    whether a replay releases it as zswap does since 6.9 is the replay's
- *    choice. Only a key that was stored before is ever loaded or invalidated.
- *  - invalidate: the copy of a key is released; nothing happens when there is
- *    none.
+ *  - store: the page of a key goes to the pool; it replaces the page that the
+ *    pool holds for that key, if any.
+ *  - load: the page of a key is read back. The trace does not say whether the
+ *    load releases the pool's copy, as zswap does since 6.9; the replay chooses.
+ *    Only keys that were stored before are loaded or invalidated.
+ *  - invalidate: the copy of a key is released, if there is one.
  *  - compact: a request to compact the pool.
  *  - mark: a checkpoint with a label.
  *
- * Errors are negative errno with a line in struct err (which may be NULL):
- * -EBADMSG damaged or truncated, -EPROTONOSUPPORT of a future version, -EINVAL
- * not a trace or a wrong argument, -ENOMEM, and whatever the file system said.
+ * Errors are a negative errno and a line in struct err (which may be NULL):
+ * -EBADMSG for a damaged or truncated file, -EPROTONOSUPPORT for a file of a
+ * newer version, -EINVAL for a file that is no trace or a wrong argument,
+ * -ENOMEM, and the errors of the file system.
  */
 #ifndef ZLAB_TRACES_ZLT_H
 #define ZLAB_TRACES_ZLT_H
@@ -60,19 +61,19 @@ enum zlt_objects {
 	ZLT_OBJECT_HASHES
 };
 
-/* Optional columns of a trace, and what a reader wants of it. */
+/* Optional columns of a trace; a reader asks for those it needs. */
 #define ZLT_TIME (1u << 0)
 #define ZLT_CPU (1u << 1)
 #define ZLT_TID (1u << 2)
-/* Reader only: the original key of every event. */
+/* Reader only: provide the original key of every event. */
 #define ZLT_KEYS (1u << 8)
-/* Reader only: read up to the first damage instead of failing. */
+/* Reader only: read up to the first damaged block instead of failing. */
 #define ZLT_SALVAGE (1u << 9)
 
 /*
- * A recorded key is (address space id, virtual page number): 20 and 44 bits,
- * the latter being the widest user address of today's processors. A trace from
- * elsewhere may use any u64; its metadata then has no "keys": "address".
+ * A recorded key is (address space id, virtual page number): 20 and 44 bits; 44
+ * bits hold the page number of any user address of current CPUs. Other traces
+ * may use any u64 as a key; their metadata lacks "keys": "address".
  */
 #define ZLT_ASID_SHIFT 44
 #define ZLT_ASID_MAX ((1u << 20) - 1)
@@ -93,9 +94,9 @@ static inline uint64_t zlt_key_vpn(uint64_t key)
 }
 
 /**
- * zlt_label_ok() - whether a text can be the label of a mark
+ * zlt_label_ok() - whether a text is valid as the label of a mark
  *
- * 1..255 bytes of UTF-8 without control characters.
+ * A label is 1..255 bytes of UTF-8 without control characters.
  */
 bool zlt_label_ok(const char *label);
 
@@ -104,11 +105,12 @@ bool zlt_label_ok(const char *label);
 struct zlt_writer;
 
 /**
- * struct zlt_sizer - one codec whose object sizes go into the trace
+ * struct zlt_sizer - one codec whose object sizes are written to the trace
  * @name: the codec's spec as a user writes it ("lz4", "zstd:3"), 1..63 bytes
  *	  of printable ASCII
  * @size: compressed size of a page, 1..65535, or a negative errno; called once
- *	  per distinct page. NULL when sizes are given by zlt_page_sized().
+ *	  per distinct page. NULL if the caller passes sizes to
+ *	  zlt_page_sized().
  * @arg: passed to @size
  */
 struct zlt_sizer {
@@ -118,14 +120,14 @@ struct zlt_sizer {
 };
 
 /**
- * struct zlt_options - how a trace is written; all zero is a sensible default
- * @columns: ZLT_TIME | ZLT_CPU | ZLT_TID, those the events carry
+ * struct zlt_options - how a trace is written; all zero selects the defaults
+ * @columns: which of ZLT_TIME | ZLT_CPU | ZLT_TID the events have
  * @objects: what the object of a store is
  * @block_events: events per block, 1..1048576; 0 for the default
  * @block_pages: pages per content block, 1..64; 0 for the default
  * @level: zstd level of the contents, 1..19; 0 for the default
- * @sizers: codecs whose sizes are taken while the pages pass by; copied
- * @sizer_count: how many
+ * @sizers: codecs whose sizes are computed as pages are added; copied
+ * @sizer_count: number of sizers
  */
 struct zlt_options {
 	unsigned int columns;
@@ -142,10 +144,10 @@ struct zlt_options {
  * @key: any u64; zlt_key() for a recorded page. Ignored by compact and mark.
  * @time_ns: nanoseconds since the trace began; need not be in order
  * @object: of a store: size or content id, as the trace's zlt_objects says
- * @tid: thread
- * @cpu: processor
+ * @tid: thread id
+ * @cpu: CPU number
  * @op: an enum zlt_op
- * @label: of a mark: its text, for which zlt_label_ok(); otherwise ignored.
+ * @label: of a mark: its text, valid by zlt_label_ok(); otherwise ignored.
  *	   Copied.
  */
 struct zlt_event {
@@ -159,28 +161,29 @@ struct zlt_event {
 };
 
 /**
- * zlt_create() - start a trace, replacing what is at @path
- * @path: where; created with mode 0666 less the umask
- * @meta: JSON object of whatever describes the trace, or NULL; not consumed.
- *	  Known members: "name" (short name), "program", "command", "kernel",
+ * zlt_create() - start a trace
+ * @path: the file, replaced if it exists; created with mode 0666 less the umask
+ * @meta: JSON object that describes the trace, or NULL; the caller keeps its
+ *	  reference. Known members: "name" (short name), "program", "command",
+ *	  "kernel",
  *	  "limit_bytes", "tool", "keys" ("address" for zlt_key() keys)
- * @opts: options, or NULL for the default: sizes only, no optional columns
+ * @opts: options, or NULL for the defaults: sizes only, no optional columns
  * @err: receives the error line
  *
- * The trace is a stream: nothing that was written is changed later, and it
- * can be read up to its last complete block at any time. Equal calls give
- * equal files. A writer is used by one thread at a time.
+ * The trace is a stream: bytes that were written are never changed, and the
+ * file can be read up to its last complete block at any time. Equal calls
+ * produce equal files. A writer is used by one thread at a time.
  *
- * Return: a writer to end with zlt_close() or zlt_abort(), or NULL with errno
- * set.
+ * Return: a writer that the caller ends with zlt_close() or zlt_abort(), or
+ * NULL with errno set.
  */
 struct zlt_writer *zlt_create(const char *path, json_t *meta,
 			      const struct zlt_options *opts, struct err *err);
 
 /**
- * zlt_create_fd() - the same on an open file or pipe
- * @fd: where writing starts at the current offset; owned by the writer from
- *	here on, even on failure
+ * zlt_create_fd() - start a trace on an open file or pipe
+ * @fd: the file; writing starts at its current offset. The writer owns it from
+ *	this call on, even on failure
  * @name: the file's name for error lines
  */
 struct zlt_writer *zlt_create_fd(int fd, const char *name, json_t *meta,
@@ -191,29 +194,29 @@ struct zlt_writer *zlt_create_fd(int fd, const char *name, json_t *meta,
  * zlt_event() - append an event
  *
  * Return: 0; -ENOENT for a load or invalidate of a key that was never stored,
- * -EINVAL for an unknown op, a size that is not 1..4096, a content id that was
- * not given out, or a bad label (nothing is appended and the writer goes on);
- * -EFBIG beyond 2^32-1 distinct keys; any other error, such as -ENOSPC, is
- * final: the file keeps its complete blocks and every later call gives the same
- * error again.
+ * -EINVAL for an unknown op, a size that is not 1..4096, a content id that does
+ * not exist, or an invalid label (nothing is appended and the writer remains
+ * usable); -EFBIG beyond 2^32-1 distinct keys. Any other error, such as
+ * -ENOSPC, is final: the file keeps its complete blocks and every later call
+ * returns the same error.
  */
 int zlt_event(struct zlt_writer *w, const struct zlt_event *event,
 	      struct err *err);
 
 /**
- * zlt_page() - give a page's contents an id
+ * zlt_page() - add a page's contents and return their id
  * @page: ZLT_PAGE_SIZE bytes; copied
  * @id: receives the content id, the same for the same contents
  *
- * Only for traces with content ids. Ids are dense and start at 0.
- * Return: 0 or a final error; a failing sizer's error is final too.
+ * Only for traces with content ids. Ids are dense and start at 0. Return: 0 or
+ * a final error; the error of a sizer is final, too.
  */
 int zlt_page(struct zlt_writer *w, const void *page, uint32_t *id,
 	     struct err *err);
 
 /**
- * zlt_page_sized() - an id for a page of which only the sizes are known
- * @sizes: one per sizer of the options, in their order; 0 where not known
+ * zlt_page_sized() - add a page of which only the compressed sizes are known
+ * @sizes: one per sizer of the options, in their order; 0 if unknown
  * @id: receives a new content id
  *
  * Only for ZLT_OBJECT_HASHES. Return: 0 or a final error.
@@ -223,40 +226,41 @@ int zlt_page_sized(struct zlt_writer *w, const uint16_t *sizes, uint32_t *id,
 
 /**
  * zlt_sizes_add() - add sizes of pages that have an id already
- * @codec: a name that is not one of the options' sizers
- * @first: first content id; the table of a codec is written in order
- * @count: how many ids
+ * @codec: a codec that is not one of the options' sizers
+ * @first: first content id; the table of a codec is written in order of ids
+ * @count: number of ids
  * @sizes: their compressed sizes
  *
  * Return: 0, -EINVAL when @first is not the next id of this codec's table or
- * ids are beyond those given out, or a final error.
+ * an id does not exist, or a final error.
  */
 int zlt_sizes_add(struct zlt_writer *w, const char *codec, uint32_t first,
 		  uint32_t count, const uint16_t *sizes, struct err *err);
 
 /**
- * zlt_flush() - end the current blocks
+ * zlt_flush() - end the current blocks and write them to the file
  *
- * What was written before survives the death of this process. Return: 0 or a
- * final error.
+ * Events added before survive the end of this process. Return: 0 or a final
+ * error.
  */
 int zlt_flush(struct zlt_writer *w, struct err *err);
 
 /**
- * zlt_written() - bytes in the file so far, without what is not flushed yet
+ * zlt_written() - bytes in the file so far, without blocks not yet written
  */
 uint64_t zlt_written(const struct zlt_writer *w);
 
 /**
- * zlt_contents() - content ids given out so far
+ * zlt_contents() - number of content ids so far
  */
 uint32_t zlt_contents(const struct zlt_writer *w);
 
 /**
  * zlt_close() - finish the trace and free the writer
- * @stats: JSON object with end-of-trace statistics, or NULL; not consumed
+ * @stats: JSON object with statistics of the whole recording, or NULL; the
+ *	   caller keeps its reference
  *
- * Return: 0, or the writer's final error; the file is then readable up to its
+ * Return: 0, or the writer's final error; the file can then be read up to its
  * last complete block.
  */
 int zlt_close(struct zlt_writer *w, json_t *stats, struct err *err);
@@ -267,9 +271,9 @@ int zlt_close(struct zlt_writer *w, json_t *stats, struct err *err);
 void zlt_abort(struct zlt_writer *w);
 
 /**
- * zlt_remove() - remove a trace that came to nothing
+ * zlt_remove() - remove the file of a trace that could not be written
  *
- * Only a regular file is removed: a device or a pipe stays.
+ * Only a regular file is removed, not a device or a pipe.
  */
 void zlt_remove(const char *path);
 
@@ -281,14 +285,14 @@ struct zlt_cursor;
 /**
  * struct zlt_codec_info - one table of object sizes
  * @name: the codec
- * @known: content ids it covers, from 0 on
+ * @known: number of content ids it covers, from 0 on
  */
 struct zlt_codec_info {
 	const char *name;
 	uint64_t known;
 };
 
-/* Where the bytes of a trace are. */
+/* The parts of a file whose sizes are counted. */
 enum zlt_part {
 	ZLT_PART_OP,
 	ZLT_PART_KEY,
@@ -306,32 +310,33 @@ enum zlt_part {
 };
 
 /**
- * zlt_part_name() - "op", "key", ... as printed by info
+ * zlt_part_name() - "op", "key", ... as printed by "zlab info"
  */
 const char *zlt_part_name(enum zlt_part part);
 
 /**
- * struct zlt_info - what is known about an open trace
+ * struct zlt_info - properties of an open trace
  * @path: the file
  * @name: "name" of the metadata, or the file's name without directory and .zlt
  * @version: of the format
- * @finished: false when the writer was killed, failed or is still at work
- * @note: what was left out and why (unfinished, salvaged), or ""
- * @columns: ZLT_TIME | ZLT_CPU | ZLT_TID, those present
+ * @finished: false if the writer was killed, failed or has not ended yet
+ * @note: what is missing and why (not finished, salvaged), or ""
+ * @columns: which of ZLT_TIME | ZLT_CPU | ZLT_TID are present
  * @objects: what the object of a store is
  * @events: number of events
  * @ops: number of events by enum zlt_op
  * @keys: distinct keys; every key id is below it
  * @contents: distinct contents; every content id is below it
- * @live_peak: most keys stored at one time when loads keep the copy
- * @live_peak_exclusive: the same when a load releases the copy
+ * @live_peak: most keys stored at one time if loads keep the copy
+ * @live_peak_exclusive: most keys stored at one time if loads release the copy
  * @file_bytes: size of the file
  * @part_bytes: bytes of the file by enum zlt_part; they add up to the blocks
  *		that are read
  * @codecs: tables of object sizes
- * @codec_count: how many
- * @meta: JSON object, never NULL; owned by the reader
- * @stats: JSON object of the end, or NULL when there is none
+ * @codec_count: number of tables
+ * @meta: the metadata, a JSON object, never NULL; owned by the reader
+ * @stats: statistics of the whole recording, a JSON object, or NULL; owned by
+ *	   the reader
  */
 struct zlt_info {
 	const char *path;
@@ -364,15 +369,15 @@ struct zlt_info {
  *	 mark
  * @object: of a store: size or content id; of a mark: index into @labels;
  *	    otherwise 0
- * @time_ns: if wanted and present, else NULL
- * @cpu: if wanted and present, else NULL
- * @tid: if wanted and present, else NULL
- * @orig: original keys, if wanted, else NULL; 0 for compact and mark
- * @labels: texts of the marks
+ * @time_ns: nanoseconds since the trace began; NULL if absent or not asked for
+ * @cpu: CPU numbers; NULL if absent or not asked for
+ * @tid: thread ids; NULL if absent or not asked for
+ * @orig: original keys, 0 for compact and mark; NULL if not asked for
+ * @labels: labels of the marks
  *
  * All arrays belong to the reader and are valid until its next call of
  * zlt_next(), zlt_seek() or zlt_reader_close(). Every value is within the
- * bounds that struct zlt_info gives, whatever the file holds.
+ * bounds given in struct zlt_info, even if the file is malformed.
  */
 struct zlt_batch {
 	size_t count;
@@ -390,46 +395,46 @@ struct zlt_batch {
 /**
  * zlt_open() - open a trace for reading
  * @path: a regular file
- * @want: ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS: the columns to decode; those
- *	  the trace lacks are ignored. ZLT_SALVAGE: check every block, and take
- *	  the trace to end before the first one that is damaged
+ * @want: ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS: the columns to decode;
+ *	  columns that the trace lacks are ignored. ZLT_SALVAGE: check every
+ *	  block, and treat the trace as ending before the first damaged one
  * @err: receives the error line: file, block, byte offset
  *
- * A trace that its writer did not finish is read to its last block, with a note
- * in zlt_info; one that ends in the middle of a block is damaged.
+ * A trace that its writer did not finish is read up to its last block, with a
+ * note in zlt_info; one that ends in the middle of a block is damaged.
  *
- * Return: a reader for one thread (its cursors may belong to others), or NULL
- * with errno set.
+ * Return: a reader for use by one thread (its cursors may be used by others),
+ * or NULL with errno set.
  */
 struct zlt_reader *zlt_open(const char *path, unsigned int want,
 			    struct err *err);
 
 /**
- * zlt_reader_close() - close it and every array it handed out; NULL is ignored
+ * zlt_reader_close() - free a reader and all its arrays; NULL is ignored
  *
- * Its cursors must be closed before.
+ * Its cursors must be closed first.
  */
 void zlt_reader_close(struct zlt_reader *r);
 
 const struct zlt_info *zlt_info(const struct zlt_reader *r);
 
 /**
- * zlt_next() - the next events
+ * zlt_next() - decode the next batch of events
  *
  * Return: 1 with a batch, 0 at the end, or -EBADMSG, -EIO, -ENOMEM.
  */
 int zlt_next(struct zlt_reader *r, struct zlt_batch *batch, struct err *err);
 
 /**
- * zlt_seek() - make @event the first of the next batch
- * @event: 0 .. zlt_info()->events; the last is the end
+ * zlt_seek() - make @event the first one of the next batch
+ * @event: 0 .. zlt_info()->events; the greatest value is the end of the trace
  *
  * Return: 0, -ERANGE, or as zlt_next().
  */
 int zlt_seek(struct zlt_reader *r, uint64_t event, struct err *err);
 
 /**
- * zlt_keys() - the original key of every key id
+ * zlt_keys() - get the original key of every key id
  * @keys: receives zlt_info()->keys entries, owned by the reader
  *
  * Return: 0, or as zlt_next().
@@ -437,21 +442,21 @@ int zlt_seek(struct zlt_reader *r, uint64_t event, struct err *err);
 int zlt_keys(struct zlt_reader *r, const uint64_t **keys, struct err *err);
 
 /**
- * zlt_sizes() - the object sizes of one codec
+ * zlt_sizes() - get the object sizes of one codec
  * @codec: a name of zlt_info()->codecs
- * @sizes: receives zlt_info()->contents entries, owned by the reader; 0 where
- *	   a size is not known
+ * @sizes: receives zlt_info()->contents entries, owned by the reader; 0 for an
+ *	   unknown size
  *
- * Loaded at the first call, then shared: a pointer may be used from any thread.
+ * Loaded by the first call; the array may then be read by any thread.
  * Return: 0, -ENOENT when the trace has no such table, or as zlt_next().
  */
 int zlt_sizes(struct zlt_reader *r, const char *codec, const uint16_t **sizes,
 	      struct err *err);
 
 /**
- * struct zlt_page_info - what is kept of every content
- * @hash: low 64 bits of the page's XXH3 128-bit hash; 0 when the page was never
- *	  seen (zlt_page_sized())
+ * struct zlt_page_info - page info: what is stored about every content
+ * @hash: low 64 bits of the page's XXH3 128-bit hash; 0 if only the sizes of
+ *	  the page are known (zlt_page_sized())
  * @fill: the 64-bit word that fills the page, if @same_filled
  * @same_filled: every word of the page is the same
  */
@@ -462,10 +467,11 @@ struct zlt_page_info {
 };
 
 /**
- * zlt_page_infos() - the table of all contents
+ * zlt_page_infos() - get the page info of every content
  * @infos: receives zlt_info()->contents entries, owned by the reader
  *
- * Loaded at the first call, then shared. Return: 0, or as zlt_next().
+ * Loaded by the first call; the array may then be read by any thread. Return:
+ * 0, or as zlt_next().
  */
 int zlt_page_infos(struct zlt_reader *r, const struct zlt_page_info **infos,
 		   struct err *err);
@@ -473,20 +479,20 @@ int zlt_page_infos(struct zlt_reader *r, const struct zlt_page_info **infos,
 #define ZLT_CACHE_DEFAULT (256ull << 20)
 
 /**
- * zlt_cursor_open() - random access to the contents for one thread
+ * zlt_cursor_open() - open random access to the page contents, for one thread
  * @r: the trace; must stay open
- * @budget: bytes of decoded pages to keep; 0 for ZLT_CACHE_DEFAULT. At least
- *	    one block is always kept.
+ * @budget: bytes of decoded pages to cache; 0 for ZLT_CACHE_DEFAULT. At least
+ *	    one block is always cached.
  *
- * Return: a cursor, or NULL with errno set (EINVAL when the trace has no pages).
+ * Return: a cursor, or NULL with errno set (EINVAL if the trace has no pages).
  */
 struct zlt_cursor *zlt_cursor_open(struct zlt_reader *r, size_t budget,
 				   struct err *err);
 void zlt_cursor_close(struct zlt_cursor *c);
 
 /**
- * zlt_content() - the page of a content id
- * @c: the caller's own cursor
+ * zlt_content() - get the page of a content id
+ * @c: a cursor that only the calling thread uses
  * @id: below zlt_info()->contents
  * @page: receives ZLT_PAGE_SIZE bytes, valid until the next call on @c
  *
@@ -495,16 +501,17 @@ void zlt_cursor_close(struct zlt_cursor *c);
 int zlt_content(struct zlt_cursor *c, uint32_t id, const void **page,
 		struct err *err);
 
-/* ---- changing ---------------------------------------------------------- */
+/* ---- extending --------------------------------------------------------- */
 
 /**
  * zlt_append_sizes() - add the size table of one codec to a finished trace
- * @path: the trace; replaced atomically by one with the table, or left as it is
- * @codec: a name without a table so far
+ * @path: the trace; replaced atomically by a copy with the table, or unchanged
+ *	  after an error
+ * @codec: a codec that has no table yet
  * @sizes: one size per content id
- * @count: must be the trace's number of contents
+ * @count: number of sizes, which must be the trace's number of contents
  *
- * Return: 0, -EEXIST when there is such a table, -EINVAL when the trace is not
+ * Return: 0, -EEXIST if the codec has a table, -EINVAL if the trace is not
  * finished or @count is wrong, or any error of reading or writing.
  */
 int zlt_append_sizes(const char *path, const char *codec, const uint16_t *sizes,

@@ -517,7 +517,7 @@ static void test_bad_events(void **state)
 
 	w = zlt_create(path, NULL, &pages, NULL);
 	assert_int_equal(zlt_event(w, &good, &err), -EINVAL);
-	assert_non_null(strstr(err.text, "content id 9 was not given out"));
+	assert_non_null(strstr(err.text, "content id 9 does not exist"));
 	zlt_abort(w);
 }
 

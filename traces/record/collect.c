@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two threads. The caller's lets processes attach, notices their end and
- * passes on requests for memory; it never waits for the disk. The writer's
- * merges the rings by time into the trace; a process that logs faster than it
- * can write waits (in rec_log()), so nothing is ever lost.
+ * The collector, in two threads. The server (the caller's thread) attaches
+ * processes, notices their end and forwards their requests for memory; it never
+ * waits for the disk. The writer merges the rings by time into the trace. A
+ * process that logs faster than the writer writes has to wait in rec_log(), so
+ * no event is lost.
  *
- * A place in the table changes hands by its state alone: FREE -> ATTACHED ->
- * ENDED are set by the server, ENDED -> FREE by the writer when the last event
- * is out.
+ * Who may use an entry of the table follows from its state: the server sets FREE
+ * -> ATTACHED -> ENDED, the writer sets ENDED -> FREE after the last event.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,15 +35,15 @@
 #define RUN_MAX 512
 
 /**
- * struct client - the collector's own view of one process
- * @fd: its connection; the server's
+ * struct client - the collector's private state of one process
+ * @fd: its connection; used by the server
  * @segment: its ring and swap area
- * @vpn: virtual page number + 1 of what is in each slot, 0 for nothing; the
- *	 writer's
- * @slots: slots seen in use; the writer's
- * @sample_at: when to look next at its memory
- * @anon: bytes of anonymous memory at the largest sample, with what was out
- * @captured: what of it was known to the recorder
+ * @vpn: virtual page number + 1 of the page in each swap slot, 0 if empty; used
+ *	 by the writer
+ * @slots: one more than the highest swap slot seen; used by the writer
+ * @sample_at: when to sample its memory next
+ * @anon: largest sample of its anonymous memory, with pages that are out; bytes
+ * @captured: the part of @anon that was recorded
  * @runs_on: the process outlives the recording and needs its swap area
  */
 struct client {
@@ -102,7 +102,7 @@ static void fail(struct collector *c, int code, const struct err *why)
 	__atomic_store_n(&c->g->stop, 1, __ATOMIC_RELAXED);
 }
 
-static void put(struct collector *c, const struct zlt_event *e)
+static void add_event(struct collector *c, const struct zlt_event *e)
 {
 	struct err why = { "" };
 	int ret = zlt_event(c->w, e, &why);
@@ -113,15 +113,15 @@ static void put(struct collector *c, const struct zlt_event *e)
 		c->events++;
 }
 
-static void violation(struct collector *c)
+static void count_violation(struct collector *c)
 {
 	pthread_mutex_lock(&c->ended_lock);
 	c->ended.violations++;
 	pthread_mutex_unlock(&c->ended_lock);
 }
 
-/* Every event must fit what went before it; this is what finds our bugs. */
-static bool plausible(struct client *cl, const struct rec_event *e)
+/* Check an event against the earlier ones: a mismatch is a recorder bug. */
+static bool is_consistent(struct client *cl, const struct rec_event *e)
 {
 	if (e->slot >= REC_SLOTS)
 		return false;
@@ -162,13 +162,13 @@ static void write_event(struct collector *c, uint32_t i,
 	};
 	int ret;
 
-	if (!plausible(cl, e)) {
-		violation(c);
+	if (!is_consistent(cl, e)) {
+		count_violation(c);
 		return;
 	}
 	if (!c->w || c->error)
 		return;
-	/* Rings are read one after the other: keep the clock from going back. */
+	/* A ring may get an older event after it was merged: keep time order. */
 	if (time < c->last_time)
 		time = c->last_time;
 	c->last_time = time;
@@ -183,10 +183,10 @@ static void write_event(struct collector *c, uint32_t i,
 			return;
 		}
 	}
-	put(c, &out);
+	add_event(c, &out);
 }
 
-/* Events of one ring, up to the time of the next event of another. */
+/* Write events of one ring, up to the time of the next event of another. */
 static void write_run(struct collector *c, uint32_t i, uint64_t until)
 {
 	struct rec_proc *p = &c->table[i];
@@ -227,7 +227,7 @@ static void add_counts(struct record_counts *sum, const struct rec_proc *p,
 	sum->captured_bytes += cl->captured;
 }
 
-/* What a process still had out ends with it. */
+/* Write an invalidate for each page that a process still had out at its end. */
 static void end_client(struct collector *c, uint32_t i)
 {
 	struct client *cl = &c->clients[i];
@@ -263,7 +263,7 @@ static void end_client(struct collector *c, uint32_t i)
 	set_state(c, i, REC_FREE);
 }
 
-/* True if there was anything to do. */
+/* Write a run of events, or end a client. Return: false if there was no event. */
 static bool merge(struct collector *c)
 {
 	uint64_t first = ~0ull, second = ~0ull, time;
@@ -369,7 +369,7 @@ static void sample(struct collector *c, uint32_t i, uint64_t now)
 		cl->captured = (uint64_t)p->resident * REC_PAGE + out;
 		cl->anon = anon + out;
 	}
-	/* Looking costs the program time: at most two parts in a hundred. */
+	/* Sampling slows the program down: at most 2 % of the time is spent. */
 	cl->sample_at = now + SAMPLE_NS + 50 * (now_ns() - now);
 }
 
@@ -449,7 +449,7 @@ static void admit(struct collector *c, int fd, uint32_t pid)
 	welcome(fd, c->memory, &w);
 }
 
-static void depart(struct collector *c, uint32_t i)
+static void mark_ended(struct collector *c, uint32_t i)
 {
 	struct rec_proc *p = &c->table[i];
 
@@ -459,7 +459,7 @@ static void depart(struct collector *c, uint32_t i)
 	set_state(c, i, REC_ENDED);
 }
 
-static void pass_on_wants(struct collector *c)
+static void forward_requests(struct collector *c)
 {
 	const char msg = REC_MSG_EVICT;
 	uint32_t i;
@@ -471,7 +471,7 @@ static void pass_on_wants(struct collector *c)
 			     MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Places of the table are below REC_PROCS; these are what else can be ready. */
+/* Tags of epoll: entries of the table are below REC_PROCS, others follow. */
 #define TAG_LISTENER REC_PROCS
 #define TAG_NEW (REC_PROCS + 1)
 
@@ -488,7 +488,7 @@ static void accept_new(struct collector *c)
 	}
 }
 
-static void hear(struct collector *c, uint64_t tag)
+static void receive(struct collector *c, uint64_t tag)
 {
 	uint32_t i = (uint32_t)tag;
 	int fd = i == TAG_NEW ? (int)(tag >> 32) : c->clients[i].fd;
@@ -503,9 +503,9 @@ static void hear(struct collector *c, uint64_t tag)
 		else
 			close(fd);
 	} else if (len <= 0) {
-		depart(c, i);
+		mark_ended(c, i);
 	} else {
-		pass_on_wants(c);
+		forward_requests(c);
 	}
 }
 
@@ -521,7 +521,7 @@ void collector_serve(struct collector *c)
 			if (ev[n].data.u64 == TAG_LISTENER)
 				accept_new(c);
 			else
-				hear(c, ev[n].data.u64);
+				receive(c, ev[n].data.u64);
 		}
 	for (i = 0; i < c->g->used; i++)
 		if (state_of(c, i) == REC_ATTACHED)
@@ -681,7 +681,7 @@ int collector_stop(struct collector *c, struct record_counts *counts,
 	for (i = 0; i < c->g->used; i++)
 		if (state_of(c, i) == REC_ATTACHED) {
 			c->clients[i].runs_on = true;
-			depart(c, i);
+			mark_ended(c, i);
 		}
 	__atomic_store_n(&c->finish, true, __ATOMIC_RELEASE);
 	pthread_join(c->writer, NULL);

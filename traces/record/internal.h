@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The parts of the recorder's outer half: which programs can be recorded, and
- * the collector of what they did.
+ * The functions that program.c (can this program be recorded?) and collect.c
+ * (the collector) offer to record.c.
  */
 #ifndef ZLAB_TRACES_RECORD_INTERNAL_H
 #define ZLAB_TRACES_RECORD_INTERNAL_H
@@ -11,8 +11,8 @@
 #include "traces/record.h"
 
 /**
- * record_find_program() - the file a command name stands for
- * @name: as typed; looked up in PATH if it has no "/"
+ * record_find_program() - find the file of a command
+ * @name: the command as typed; looked up in PATH if it has no "/"
  * @path: receives the path
  * @len: bytes in @path
  *
@@ -22,27 +22,27 @@ int record_find_program(const char *name, char *path, size_t len,
 			struct err *err);
 
 /**
- * record_check_program() - can it be recorded?
+ * record_check_program() - check that a program can be recorded
  *
- * Return: 0, or -ENOEXEC with a line for a static, 32-bit or foreign program,
- * -EPERM for one that runs with other rights than the caller's.
+ * Return: 0, -ENOEXEC for a static, 32-bit or foreign program, or -EPERM for
+ * one that runs with other rights than the caller's.
  */
 int record_check_program(const char *path, struct err *err);
 
 /**
- * record_check_kernel() - does this kernel, and do our rights, allow it?
+ * record_check_kernel() - check that the kernel and our rights allow recording
  *
- * Return: 0, -EPERM or -ENOSYS with a line that says what to change.
+ * Return: 0, or -EPERM or -ENOSYS with a line that says what to change.
  */
 int record_check_kernel(struct err *err);
 
 struct collector;
 
 /**
- * collector_start() - shared memory, socket and the thread that writes
+ * collector_start() - make shared memory and socket, start the writer thread
  * @opts: limit and policy
- * @w: where events go, or NULL; the caller's, to be left alone until
- *     collector_stop() returned
+ * @w: trace that receives the events, or NULL; the caller keeps it, but must
+ *     not use it until collector_stop() has returned
  *
  * Return: a collector, or NULL with errno set.
  */
@@ -50,38 +50,40 @@ struct collector *collector_start(const struct record_options *opts,
 				  struct zlt_writer *w, struct err *err);
 
 /**
- * collector_name() - the abstract socket's name, for the environment
+ * collector_name() - name of the abstract socket, for REC_ENV
  */
 const char *collector_name(const struct collector *c);
 
 /**
- * collector_fd() - becomes readable when collector_serve() has work
+ * collector_fd() - a file that becomes readable when collector_serve() has work
  */
 int collector_fd(const struct collector *c);
 
 /**
- * collector_serve() - let processes come and go, pass on requests
+ * collector_serve() - attach new processes, detach ended ones, forward requests
  *
- * Never waits. Call it when collector_fd() is readable, and about ten times a
- * second besides.
+ * Never waits. The caller calls it when collector_fd() is readable, and at least
+ * ten times a second.
  */
 void collector_serve(struct collector *c);
 
 /**
- * collector_attached() - processes that are recorded now
+ * collector_attached() - number of processes that are recorded now
  */
 unsigned int collector_attached(const struct collector *c);
 
 /**
- * collector_counts() - what happened so far
+ * collector_counts() - get the counters so far
  */
 void collector_counts(struct collector *c, struct record_counts *counts);
 
 /**
- * collector_stop() - end recording, write what is left, free everything
+ * collector_stop() - end recording, write the remaining events, free everything
+ * @counts: receives the final counters
+ * @events: receives the number of events written
  *
- * Processes that still run keep their pages and go on without a limit.
- * Return: 0, or the first error of the trace with its line.
+ * Processes that still run keep their pages and continue without a limit.
+ * Return: 0, or the first error of writing the trace, with its line.
  */
 int collector_stop(struct collector *c, struct record_counts *counts,
 		   uint64_t *events, struct err *err);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which programs, and with which kernels and rights, can be recorded. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -121,7 +122,10 @@ static int check_rights(const char *path, struct err *err)
 	return 0;
 }
 
-/* "#! /path/to/interpreter argument": what runs is the interpreter. */
+/*
+ * Get the interpreter of a script, "#! /path/to/interpreter argument": it is the
+ * program that runs. Return: false if @head is not the start of a script.
+ */
 static bool shebang(const char *head, size_t len, char *path, size_t max)
 {
 	size_t i = 2, n = 0;
@@ -152,7 +156,7 @@ int record_check_program(const char *path, struct err *err)
 		if (ret)
 			return ret;
 		fd = open(now, O_RDONLY | O_CLOEXEC);
-		/* Executable but not readable: the kernel may know better. */
+		/* Executable but not readable: it cannot be checked here. */
 		if (fd < 0)
 			return 0;
 		len = read(fd, &head, sizeof(head));

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Launching the command with the recorder preloaded, and supervising it: its
+ * signals, its end, the metadata and statistics of the trace.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -21,17 +25,18 @@
 #define OBJECT "zlab-recorder.so"
 #define TICK_MS 50
 #define PROGRESS_NS 200000000ull
-/* How long a process that ends with the command may take to be gone. */
+/* How long to wait for other recorded processes after the command's end. */
 #define LINGER_NS 500000000ull
 
 /**
  * struct run - one run of the command
- * @opts: what was asked for
+ * @opts: the caller's options
  * @c: the collector
- * @pid: the command
+ * @pid: process id of the command
  * @signals: signalfd
- * @mask: signal mask before
- * @start: when it began
+ * @mask: signal mask to restore
+ * @xfsz: action of SIGXFSZ to restore
+ * @start: when the command was started (CLOCK_MONOTONIC, ns)
  */
 struct run {
 	const struct record_options *opts;
@@ -151,8 +156,11 @@ static int spawn(struct run *run, const char *path, const char *object,
 	return err_set(err, -why, "cannot run %s: %s", path, strerror(why));
 }
 
-/* The terminal signals the whole group; what was sent to us alone goes on. */
-static void pass_signals(struct run *run)
+/*
+ * The terminal sends its signals to the whole process group, so only signals
+ * that were sent to this process alone are forwarded.
+ */
+static void forward_signals(struct run *run)
 {
 	struct signalfd_siginfo si;
 
@@ -186,7 +194,7 @@ static void supervise(struct run *run, struct zlt_writer *w,
 
 	for (;;) {
 		poll(fds, 2, linger ? 1 : TICK_MS);
-		pass_signals(run);
+		forward_signals(run);
 		collector_serve(run->c);
 		progress(run, w, &next);
 		if (!linger) {
@@ -220,7 +228,7 @@ static int catch_signals(struct run *run, struct err *err)
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &set, &run->mask);
-	/* A file that may not grow is an error of the trace, not our end. */
+	/* A file size limit must fail a write, not end this process. */
 	sigaction(SIGXFSZ, &ignore, &run->xfsz);
 	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (run->signals < 0)
@@ -232,7 +240,7 @@ static int catch_signals(struct run *run, struct err *err)
 static void release_signals(struct run *run)
 {
 	if (run->signals >= 0) {
-		pass_signals(run);
+		forward_signals(run);
 		close(run->signals);
 	}
 	sigaction(SIGXFSZ, &run->xfsz, NULL);
@@ -246,7 +254,7 @@ static json_t *command_line(char *const *argv)
 	for (; *argv; argv++) {
 		json_t *word = json_string(*argv);
 
-		/* Words need not be text. */
+		/* An argument may not be valid UTF-8. */
 		json_array_append_new(list, word ? word : json_string("?"));
 	}
 	return list;
@@ -339,11 +347,12 @@ static int close_trace(struct zlt_writer *w, const char *output,
 static int check_counts(const struct record_counts *n, struct err *err)
 {
 	if (n->mismatches)
-		return err_set(err, -EBADMSG,
-			       "%llu pages were not what they had been when "
-			       "they came back: the recorder is broken, do not "
-			       "trust what the program did",
-			       (unsigned long long)n->mismatches);
+		return err_set(
+			err, -EBADMSG,
+			"%llu pages had changed when they came back: the "
+			"recorder is broken, do not trust the program's "
+			"results",
+			(unsigned long long)n->mismatches);
 	if (n->violations)
 		return err_set(err, -EBADMSG,
 			       "%llu events contradict earlier ones: the "

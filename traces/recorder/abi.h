@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the collector and the recorders share: one memory file, made by the
- * collector and mapped by every recorded process.
+ * The memory shared by the collector and the recorded processes, and their
+ * messages. The memory is one file, made by the collector and mapped by every
+ * recorded process:
  *
- *   struct rec_global                     the limit, the clock, the totals
- *   struct rec_proc [REC_PROCS]           one per process, who sees all others
- *   segment [REC_PROCS]                   a ring of events and a swap area each
+ *   struct rec_global              the limit, the clock, the totals
+ *   struct rec_proc [REC_PROCS]    one entry per process, readable by all
+ *   segment [REC_PROCS]            a ring of events and a swap area for each
  *
- * The file is sparse: a segment costs what its process has swapped out. It
- * outlives the collector, so a process whose collector was killed still has its
- * pages. A slot of the swap area holds the only copy of a page that is out, and
- * it is also what the collector reads the contents from; so a slot whose page
- * went back is reused only when the collector has passed the event that says
- * so.
+ * The file is sparse: a segment takes as much memory as its process has swapped
+ * out. The file outlives the collector, so a process whose collector was killed
+ * keeps its pages. A swap slot holds the only copy of a page that is out, and
+ * the collector reads the contents from there. So when the page is back, the
+ * slot is reused only after the collector has consumed the event of its return.
  *
- * Every field has one writer, or is changed by atomic operations as said.
+ * Every field has one writer, unless it is marked atomic.
  */
 #ifndef ZLAB_TRACES_RECORDER_ABI_H
 #define ZLAB_TRACES_RECORDER_ABI_H
@@ -45,9 +45,9 @@ enum rec_op {
  * struct rec_event - one event in a ring
  * @time: CLOCK_MONOTONIC, ns
  * @vpn: virtual page number
- * @slot: where the page is (store) or was (load, invalidate) in the swap area
+ * @slot: swap slot where the page is (store) or was (load, invalidate)
  * @tid: faulting thread of a load, the process otherwise
- * @cpu: processor that thread ran on
+ * @cpu: CPU that thread ran on
  * @op: an enum rec_op
  */
 struct rec_event {
@@ -61,24 +61,25 @@ struct rec_event {
 };
 
 /**
- * struct rec_global - read by all; the collector writes all but the atomics
+ * struct rec_global - read by all processes; the collector writes all fields
+ *		       that are not atomic
  * @magic: REC_MAGIC
  * @limit: pages that may be resident over all processes;
- *	   REC_NO_LIMIT for any number
+ *	   REC_NO_LIMIT without a limit
  * @inactive_permille: share of a process's resident pages that is kept hidden
  * @batch: pages to evict at a time
  * @verify: keep a hash of every page that goes out and check it when it returns
- * @spin_ns: longest time a handler looks for the next fault before it sleeps
+ * @spin_ns: longest time a handler polls for the next fault before it sleeps
  * @start: when recording began (CLOCK_MONOTONIC, ns)
- * @stop: recording has ended: evict no more, log no more, bring pages back
- * @sleeping: the writer waits on @wake
- * @wake: futex, raised when a ring fills (atomic)
+ * @stop: recording has ended: do not evict or log, only bring pages back
+ * @sleeping: the collector's writer thread waits on @wake
+ * @wake: futex, incremented when a ring fills (atomic)
  * @total: resident pages of all processes (atomic)
- * @peak: the largest @total (atomic maximum)
- * @over: how often a page came in while @total was above the limit (atomic)
- * @over_sum: sum of (@total - limit) over those (atomic)
- * @attached: processes with a slot
- * @used: one more than the highest slot ever taken
+ * @peak: the largest @total (atomic)
+ * @over: pages that became resident while @total was above the limit (atomic)
+ * @over_sum: sum of (@total - limit) over those pages (atomic)
+ * @attached: processes with an entry in the table (atomic)
+ * @used: one more than the highest entry ever used
  */
 struct rec_global {
 	uint64_t magic;
@@ -106,18 +107,18 @@ enum rec_state {
 };
 
 /**
- * struct rec_counts - what one process did; written by its handler
- * @fresh: faults on pages never seen
+ * struct rec_counts - counters of one process; written by its handler
+ * @fresh: first touches of a page
  * @soft: faults on hidden pages
  * @loads: faults on pages that were out
  * @stores: pages that went out
  * @drops: pages released while out
  * @hides: pages moved to the inactive list
- * @hide_calls: calls that moved them
- * @stuck: pages that could not be hidden (pinned, protected)
- * @parked: faults that had to wait for a pending change of the address space
- * @forks: children that were given a whole copy
- * @full: evictions that had to wait for the collector
+ * @hide_calls: system calls that moved them
+ * @stuck: failed attempts to hide a page (pinned, protected)
+ * @parked: faults that waited for a pending change of the address space
+ * @forks: children that received a copy of all pages that were hidden or out
+ * @full: events that waited for space in the ring
  * @mismatch: pages whose hash differed when they came back
  * @unregistered: mappings that userfaultfd refused
  */
@@ -129,19 +130,21 @@ struct rec_counts {
 
 /**
  * struct rec_proc - one process
- * @state: enum rec_state; the collector's
- * @pid: process
+ * @state: enum rec_state; written by the collector
+ * @pid: process id
  * @asid: address space id in the trace
- * @oldest: ms from @start to the last arrival of the page next in line;
- *	    ~0 when the process has nothing to give. The handler's.
- * @resident: pages it has in; the handler's
+ * @oldest: ms from @start to when the page to evict next became resident;
+ *	    ~0 if the process has no page to evict. Written by the handler.
+ * @resident: resident pages; written by the handler
  * @want: pages it is asked to evict (atomic)
- * @head: events written to the ring so far; the handler's
- * @consumed: events the collector has done with; the collector's
- * @swapped: pages that are out; the handler's
- * @exit_anon: kilobytes of anonymous memory when it ended, as the kernel counts
- * @exit_resident: @resident at that moment
- * @exit_swapped: @swapped at that moment
+ * @head: events written to the ring so far; written by the handler
+ * @consumed: events the collector has read so far; written by the collector
+ * @swapped: pages that are out; written by the handler
+ * @counts: counters; written by the handler
+ * @exit_anon: KiB of anonymous memory at exit, as the kernel counts it; written
+ *	       by the exiting thread, as are the next two
+ * @exit_resident: @resident at exit
+ * @exit_swapped: @swapped at exit
  */
 struct rec_proc {
 	uint32_t state;
@@ -163,7 +166,8 @@ struct rec_proc {
 };
 
 /**
- * struct rec_hello - first message of a process, answered by struct rec_welcome
+ * struct rec_hello - first message of a process; the collector answers with
+ *		      struct rec_welcome
  */
 struct rec_hello {
 	uint64_t magic;
@@ -172,9 +176,10 @@ struct rec_hello {
 };
 
 /**
- * struct rec_welcome - comes with the memory file as ancillary data
- * @magic: REC_MAGIC, or 0 when the process cannot be recorded
- * @index: its place in the table
+ * struct rec_welcome - the answer, with the memory file as ancillary data
+ * @magic: REC_MAGIC, or 0 if the process cannot be recorded
+ * @index: its entry in the table of processes
+ * @asid: its address space id in the trace
  */
 struct rec_welcome {
 	uint64_t magic;
@@ -183,12 +188,12 @@ struct rec_welcome {
 };
 
 /* Later messages are single bytes: */
-#define REC_MSG_OVER 'o' /* to the collector: too many pages, find a victim */
-#define REC_MSG_EVICT 'e' /* to a process: look at your @want */
+#define REC_MSG_OVER 'o' /* to the collector: some process has a @want */
+#define REC_MSG_EVICT 'e' /* to a process: evict @want pages */
 
 _Static_assert(sizeof(struct rec_proc) == 256 &&
 		       __builtin_offsetof(struct rec_proc, consumed) == 192,
-	       "the two writers of a process have cache lines of their own");
+	       "handler and collector write to different cache lines");
 _Static_assert(sizeof(struct rec_event) == 32, "events are 32 bytes");
 _Static_assert(sizeof(struct rec_global) <= REC_PAGE, "header fits its page");
 _Static_assert(REC_HEAD_BYTES % REC_PAGE == 0, "segments are page aligned");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The memory a process has before its recorder starts: at exec little (the
- * start of the heap, .bss of the libraries), after a fork all that the parent
- * left it.
+ * Finding the memory that a process has before its recorder starts, with
+ * /proc/self/maps and pagemap: after exec the start of the heap and the .bss of
+ * the libraries, after fork everything that the parent had.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -20,7 +20,7 @@
  * struct mapping - one line of /proc/self/maps
  * @start: first byte
  * @end: byte after the last
- * @private_anon: readable, writable, not executable, private, without a file
+ * @private_anon: readable, writable, not executable, private, no file
  */
 struct mapping {
 	uint64_t start, end;
@@ -128,7 +128,7 @@ void rec_adopt_again(struct rec *r)
 	sys_close((int)pagemap);
 }
 
-void rec_disinherit(struct rec *r, uint64_t start, uint64_t end)
+void rec_forget_inherited(struct rec *r, uint64_t start, uint64_t end)
 {
 	struct inherited *in;
 	uint32_t i;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The handler's main loop: faults, changes of the address space, requests of the
+ * program's threads and of the collector.
+ */
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -54,7 +58,10 @@ long rec_register(struct rec *r, uint64_t addr, uint64_t len)
 	return ret;
 }
 
-/* Field 39 of a thread's stat file; the name in field 2 may hold anything. */
+/*
+ * The CPU is field 39 of a thread's stat file. Fields are counted from the last
+ * ")", because the name in field 2 may contain any character.
+ */
 static int stat_cpu(const char *s, long len)
 {
 	const char *end = s + len, *p = end;
@@ -70,8 +77,9 @@ static int stat_cpu(const char *s, long len)
 }
 
 /*
- * The processor a blocked thread ran on is not told by the fault. Its stat file
- * knows, but costs more than the fault; so each answer holds for a millisecond.
+ * A fault does not tell which CPU its thread ran on. The thread's stat file
+ * does, but reading it costs more than the fault, so a result is used for a
+ * millisecond.
  */
 static uint32_t cpu_of(struct rec *r, uint32_t tid, uint64_t now)
 {
@@ -101,7 +109,7 @@ static uint32_t cpu_of(struct rec *r, uint32_t tid, uint64_t now)
 	return e->cpu;
 }
 
-/* A page that arrived goes to the head of the active list. */
+/* Put a page that became resident at the head of the active list. */
 static void activate(struct rec *r, uint32_t nr, uint64_t now)
 {
 	struct page *pg = &r->pages.page[nr];
@@ -118,11 +126,11 @@ void rec_adopt(struct rec *r, uint64_t vpn)
 	if (!nr || r->pages.page[nr].state != PAGE_NONE)
 		return;
 	activate(r, nr, rec_now(r));
-	rec_came_in(r);
+	rec_add_resident(r);
 	rec_reclaim(r);
 }
 
-/* Bring a hidden page back. */
+/* Move a hidden page back to its address. */
 static long unhide(struct rec *r, uint32_t nr, uint64_t addr)
 {
 	struct page *pg = &r->pages.page[nr];
@@ -135,7 +143,7 @@ static long unhide(struct rec *r, uint32_t nr, uint64_t addr)
 	long ret = sys_ioctl(r->a, REC_UFFDIO_MOVE, &m);
 
 	if (ret < 0 && ret != -EAGAIN && ret != -EEXIST && ret != -ENOENT) {
-		/* Its protection changed meanwhile: only a copy may go there. */
+		/* Its protection has changed: a move fails, a copy does not. */
 		ret = copy(r->a, addr, src);
 		if (!ret)
 			sys_madvise(src, REC_PAGE, MADV_DONTNEED);
@@ -145,7 +153,7 @@ static long unhide(struct rec *r, uint32_t nr, uint64_t addr)
 	return ret < 0 ? ret : 0;
 }
 
-/* Bring a page back that is out. */
+/* Copy a page that is out back to its address. */
 static long load(struct rec *r, uint32_t nr, uint64_t addr, uint32_t tid)
 {
 	struct page *pg = &r->pages.page[nr];
@@ -162,11 +170,11 @@ static long load(struct rec *r, uint32_t nr, uint64_t addr, uint32_t tid)
 	rec_log(r, REC_LOAD, nr, now, tid, cpu_of(r, tid, now));
 	rec_free_slot(r, pg->where);
 	r->p->swapped--;
-	rec_came_in(r);
+	rec_add_resident(r);
 	return 0;
 }
 
-/* False if the fault must wait for a change of the address space. */
+/* Serve a fault. Return: false if a change of the address space comes first. */
 static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 {
 	struct rec_counts *c = &r->p->counts;
@@ -177,7 +185,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 	addr &= ~(REC_PAGE - 1);
 	nr = pages_make(&r->pages, addr / REC_PAGE);
 	if (!nr) {
-		/* More than the table holds: let it be, uncounted. */
+		/* The table is full: serve the fault, but do not record it. */
 		ret = zeropage(r->a, addr);
 		if (ret == -EAGAIN)
 			return false;
@@ -191,7 +199,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 		ret = copy(r->a, addr, r->zero);
 		if (!ret || ret == -EEXIST) {
 			c->fresh++;
-			rec_came_in(r);
+			rec_add_resident(r);
 		}
 		break;
 	case PAGE_INACTIVE:
@@ -204,8 +212,8 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 		break;
 	default:
 		/*
-		 * Two threads met here, or the page was released after we had
-		 * read of it: it is on the list already.
+		 * Two threads faulted on the page, or it was released after its
+		 * state was read: it is on the list already.
 		 */
 		ret = zeropage(r->a, addr);
 		if (ret == -EAGAIN)
@@ -261,7 +269,7 @@ static void remap_page(void *arg, uint32_t nr)
 		r->staged[pg->where] = to;
 		break;
 	default:
-		/* The key of a page is its address: it leaves and returns. */
+		/* Its address is its key: the old key ends, a new one begins. */
 		rec_log(r, REC_INVALIDATE, nr, now, r->pid, rec_cpu());
 		rec_log(r, REC_STORE, to, now, r->pid, rec_cpu());
 		r->p->counts.drops++;
@@ -294,10 +302,9 @@ static void fill_page(void *arg, uint32_t nr)
 }
 
 /*
- * A forked child lacks what its parent had hidden or out. It gets a copy of all
- * that at once, and its memory is then its own: were it served as it goes, the
- * death of the parent would turn those pages into zeros. The gate tells the
- * child that the copy is whole.
+ * A forked child lacks the pages that its parent had hidden or out. Copy all of
+ * them at once: if they were copied on demand, the death of the parent would
+ * turn the rest into zeros. The gate tells the child that the copy is complete.
  */
 static void fill_child(struct rec *r, int fd)
 {
@@ -313,7 +320,7 @@ static void fill_child(struct rec *r, int fd)
 	r->p->counts.forks++;
 }
 
-static void change(struct rec *r, const struct uffd_msg *m)
+static void apply_change(struct rec *r, const struct uffd_msg *m)
 {
 	struct remap remap;
 
@@ -325,13 +332,13 @@ static void change(struct rec *r, const struct uffd_msg *m)
 		remap.r = r;
 		remap.from = m->arg.remap.from / REC_PAGE;
 		remap.to = m->arg.remap.to / REC_PAGE;
-		rec_disinherit(r, m->arg.remap.from,
-			       m->arg.remap.from + m->arg.remap.len);
+		rec_forget_inherited(r, m->arg.remap.from,
+				     m->arg.remap.from + m->arg.remap.len);
 		pages_each(&r->pages, remap.from, m->arg.remap.len / REC_PAGE,
 			   remap_page, &remap);
 		break;
 	case UFFD_EVENT_UNMAP:
-		rec_disinherit(r, m->arg.remove.start, m->arg.remove.end);
+		rec_forget_inherited(r, m->arg.remove.start, m->arg.remove.end);
 		/* fallthrough */
 	case UFFD_EVENT_REMOVE:
 		pages_each(&r->pages, m->arg.remove.start / REC_PAGE,
@@ -346,7 +353,7 @@ static void change(struct rec *r, const struct uffd_msg *m)
 static void park(struct rec *r, uint64_t addr, uint32_t tid)
 {
 	r->p->counts.parked++;
-	/* One that finds no place faults again when it is woken. */
+	/* Without space to park, wake the thread: it will fault again. */
 	if (r->parked_count == PARKED_MAX) {
 		wake(r->a, addr & ~(REC_PAGE - 1));
 		return;
@@ -365,7 +372,7 @@ static void retry_parked(struct rec *r)
 	r->parked_count = kept;
 }
 
-/* Read faults and changes; false when there was nothing. */
+/* Read and serve faults and changes. Return: false if there were none. */
 static bool drain(struct rec *r)
 {
 	struct uffd_msg msg[MSGS];
@@ -375,7 +382,7 @@ static bool drain(struct rec *r)
 	for (i = 0; i < len / (long)sizeof(msg[0]); i++) {
 		/* NOLINTNEXTLINE(clang-analyzer-core.*): read above */
 		if (msg[i].event != UFFD_EVENT_PAGEFAULT)
-			change(r, &msg[i]);
+			apply_change(r, &msg[i]);
 		else if (!fault(r, msg[i].arg.pagefault.address,
 				msg[i].arg.pagefault.feat.ptid))
 			park(r, msg[i].arg.pagefault.address,
@@ -401,7 +408,7 @@ static void release_page(void *arg, uint32_t nr)
 			return;
 		if (ret != -EAGAIN)
 			break;
-		/* A change is pending; it may concern this very page. */
+		/* A change is pending, which may concern this page. */
 		drain(r);
 	}
 	if (!ret)
@@ -417,30 +424,30 @@ static void release(struct rec *r, uint64_t addr, uint64_t len)
 	sys_ioctl(r->a, UFFDIO_UNREGISTER, &range);
 }
 
-static void ring_bell(struct rec *r, struct bell *bell)
+static void serve_doorbell(struct rec *r, struct doorbell *bell)
 {
 	switch (bell->op) {
-	case BELL_REGISTER:
+	case DOORBELL_REGISTER:
 		rec_register(r, bell->addr, bell->len);
 		break;
-	case BELL_RELEASE:
+	case DOORBELL_RELEASE:
 		release(r, bell->addr, bell->len);
 		break;
-	case BELL_FREEZE:
+	case DOORBELL_FREEZE:
 		r->frozen++;
 		pages_each(&r->pages, 0, 1ull << 44, release_page, r);
 		break;
-	case BELL_THAW:
+	case DOORBELL_THAW:
 		r->frozen--;
 		break;
 	default:
 		break;
 	}
-	/* A signal makes the thread ring twice. */
-	bell->op = BELL_SYNC;
+	/* After a signal the thread touches the page a second time. */
+	bell->op = DOORBELL_SYNC;
 }
 
-static bool answer_bells(struct rec *r)
+static bool serve_doorbells(struct rec *r)
 {
 	struct uffd_msg msg[8];
 	long len = sys_read(r->b, msg, sizeof(msg));
@@ -452,16 +459,18 @@ static bool answer_bells(struct rec *r)
 		if (msg[i].event != UFFD_EVENT_PAGEFAULT)
 			continue;
 		addr = msg[i].arg.pagefault.address & ~(REC_PAGE - 1);
-		/* Changes that came before the bell are seen before it. */
+		/* Serve the changes first that came before the request. */
 		while (drain(r))
 			;
-		ring_bell(r, &r->bell[(addr - (uintptr_t)r->bells) / REC_PAGE]);
+		serve_doorbell(
+			r, &r->doorbell[(addr - (uintptr_t)r->doorbell_pages) /
+					REC_PAGE]);
 		zeropage(r->b, addr);
 	}
 	return len > 0;
 }
 
-static void hear_collector(struct rec *r)
+static void serve_collector(struct rec *r)
 {
 	char msg[16];
 	long len = sys(SYS_recvfrom, r->sock, msg, sizeof(msg), MSG_DONTWAIT,
@@ -469,7 +478,7 @@ static void hear_collector(struct rec *r)
 	uint64_t want;
 
 	if (len == 0 || (len < 0 && len != -EAGAIN && len != -EINTR)) {
-		r->alone = true;
+		r->collector_gone = true;
 		return;
 	}
 	if (len < 0)
@@ -502,7 +511,7 @@ static void adopt_again(struct rec *r)
 		return;
 	rec_adopt_again(r);
 	end = rec_now(r);
-	/* At most two parts in a hundred of the time. */
+	/* Spend at most 2 % of the time on this. */
 	r->adopt_after = end + ADOPT_NS + 50 * (end - start);
 }
 
@@ -531,7 +540,7 @@ int rec_handler(void *arg)
 			continue;
 		busy = false;
 		rec_publish(r);
-		fds[2].fd = r->alone ? -1 : r->sock;
+		fds[2].fd = r->collector_gone ? -1 : r->sock;
 		wait = r->parked_count	    ? &brief
 		       : r->inherited_count ? &adopt
 					    : NULL;
@@ -539,9 +548,9 @@ int rec_handler(void *arg)
 			adopt_again(r);
 		sys(SYS_ppoll, fds, 3, wait, NULL, 8, 0);
 		if (fds[1].revents & POLLIN)
-			answer_bells(r);
+			serve_doorbells(r);
 		if (fds[2].revents)
-			hear_collector(r);
+			serve_collector(r);
 	}
 	return 0;
 }

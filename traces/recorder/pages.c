@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of leaves and the lists of pages, without locks or the C library. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -87,7 +88,7 @@ void pages_each(struct pages *p, uint64_t vpn, uint64_t count,
 	uint64_t base = vpn & ~(uint64_t)(LEAF_PAGES - 1);
 	uint32_t leaf, n = p->leaves;
 
-	/* Walk whichever is shorter: the range or the table. */
+	/* Walk the range or the table of leaves, whichever is shorter. */
 	if (count / LEAF_PAGES < n) {
 		for (; base < end; base += LEAF_PAGES) {
 			leaf = *find_leaf(p, base);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the handler knows of every page of the program. A page has a number
- * (its place in one big array, 0 for none); 512 neighbours share a leaf, and
- * leaves are found by a hash of the address. All of it lives in shared
- * anonymous memory that children do not inherit: the kernel then does not count
- * it among the program's own anonymous memory, and a child cannot use it by
- * accident.
+ * The state of every page of the program. A page has a number, its index in one
+ * large array (0 for none). 512 consecutive pages form a leaf; leaves are found
+ * by a hash of the address. The tables are in shared anonymous memory that
+ * children do not inherit: so the kernel does not count it as the program's
+ * private memory, and a child cannot use it by mistake.
  *
- * Belongs to the handler thread alone; nothing here takes a lock.
+ * Used by the handler thread only, without locks.
  */
 #ifndef ZLAB_TRACES_RECORDER_PAGES_H
 #define ZLAB_TRACES_RECORDER_PAGES_H
@@ -22,18 +21,18 @@
 enum page_state {
 	PAGE_NONE, /* never touched, or released */
 	PAGE_ACTIVE, /* mapped, on the active list */
-	PAGE_STUCK, /* mapped, on the list of those that cannot be hidden */
-	PAGE_INACTIVE, /* resident but hidden; @where: place in the staging ring */
-	PAGE_OUT, /* in the swap area; @where: slot */
+	PAGE_STUCK, /* mapped, on the list of pages that cannot be hidden */
+	PAGE_INACTIVE, /* hidden but resident; @where: staging ring position */
+	PAGE_OUT, /* in the swap area; @where: swap slot */
 };
 
 /**
  * struct page - one page of the program
- * @next: towards the head (younger) of its list
- * @prev: towards the tail (older)
- * @where: depends on the state
+ * @next: next page towards the head (newer) of its list
+ * @prev: next page towards the tail (older)
+ * @where: location, by @state
  * @state: enum page_state
- * @stamp: ms of the clock when it came in, modulo 2^29
+ * @stamp: when it became resident: ms since recording began, modulo 2^29
  */
 struct page {
 	uint32_t next, prev;
@@ -43,10 +42,10 @@ struct page {
 };
 
 /**
- * struct page_list - mapped pages, first in, first out
- * @head: youngest
- * @tail: oldest
- * @count: how many
+ * struct page_list - a list of mapped pages in order of arrival
+ * @head: newest page
+ * @tail: oldest page
+ * @count: number of pages
  */
 struct page_list {
 	uint32_t head, tail;
@@ -58,8 +57,8 @@ struct page_list {
  * @page: every descriptor; descriptors of leaf n start at n * LEAF_PAGES
  * @base: virtual page number of each leaf's first page
  * @hash: leaf numbers, open addressing
- * @leaves: number of the next leaf; leaf 0 is not used
- * @last: leaf found by the last look-up
+ * @leaves: number of the next new leaf; leaf 0 is not used
+ * @last: leaf found by the last lookup
  * @active: pages in order of arrival
  * @stuck: pages that could not be hidden
  */
@@ -80,12 +79,12 @@ struct pages {
 int pages_init(struct pages *p);
 
 /**
- * pages_find() - number of a page, or 0 when nothing is known about it
+ * pages_find() - number of a page, or 0 if it has none
  */
 uint32_t pages_find(struct pages *p, uint64_t vpn);
 
 /**
- * pages_make() - number of a page, making its leaf; 0 when the table is full
+ * pages_make() - number of a page, given to it if needed; 0 if the table is full
  */
 uint32_t pages_make(struct pages *p, uint64_t vpn);
 
@@ -95,7 +94,7 @@ static inline uint64_t pages_vpn(const struct pages *p, uint32_t nr)
 }
 
 /**
- * pages_each() - call @fn for each known page of a range that has a state
+ * pages_each() - call @fn for each page of a range that is not PAGE_NONE
  *
  * @fn may change the page and any list.
  */
@@ -108,12 +107,12 @@ void pages_each(struct pages *p, uint64_t vpn, uint64_t count,
 void pages_add(struct pages *p, uint32_t nr);
 
 /**
- * pages_del() - take a page off the list of its state
+ * pages_del() - remove a page from the list of its state
  */
 void pages_del(struct pages *p, uint32_t nr);
 
 /**
- * pages_replace() - put @to, of the same state, in the place of @from
+ * pages_replace() - replace @from by @to in its list; both have the same state
  */
 void pages_replace(struct pages *p, uint32_t from, uint32_t to);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What runs in the program's own threads: the start, the calls that make new
- * memory, fork and exit.
+ * The code that runs in the program's own threads: start of the recorder, hooks
+ * of the calls that map new memory, fork and exit.
  *
- * The C library's malloc calls its own mmap, brk and madvise without going
- * through any table that could be interposed; so the first bytes of these three
- * functions are replaced by a jump to ours. munmap and mremap need no hook, the
- * kernel reports them.
+ * The C library's malloc calls its own mmap, brk and madvise directly, so they
+ * cannot be interposed; instead the first bytes of these three functions are
+ * overwritten with a jump to a hook. munmap and mremap need no hook: the kernel
+ * reports them.
  *
- * attach() may run inside malloc (in a forked child, at its first growth), so
- * nothing here but init() may call the C library.
+ * attach() may run inside malloc (in a forked child, when it first maps memory),
+ * so only init() may call the C library.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,59 +35,59 @@ extern void *__curbrk;
 extern const char __ehdr_start __attribute__((visibility("hidden")));
 extern const char _end __attribute__((visibility("hidden")));
 
-/* Of this process: what a child inherits but must not use is in *rec. */
+/* The recorder of this process. A child inherits the pointer, not the memory. */
 static struct rec *rec;
 /* 1 in the process that attached, 0 in a child of it (MADV_WIPEONFORK). */
-static uint32_t *alive;
+static uint32_t *attached;
 static uint64_t *gate;
 static bool fork_events;
-/* May this process attach? Set by init(), cleared when attaching failed. */
-static bool wanted;
-/* Was the memory here before the recorder? */
+/* A forked child that has not attached yet, and may. */
+static bool may_attach;
+/* This process is a forked child that did not exec. */
 static bool forked;
 static struct sockaddr_un collector;
 static socklen_t collector_len;
 static int (*vdso_gettime)(clockid_t clock, struct timespec *ts);
 
-static int plain_gettime(clockid_t clock, struct timespec *ts)
+static int syscall_gettime(clockid_t clock, struct timespec *ts)
 {
 	return (int)sys(SYS_clock_gettime, clock, ts, 0, 0, 0, 0);
 }
 
-static bool bad(long ret)
+static bool is_error(long ret)
 {
 	return ret < 0 && ret > -4096;
 }
 
 static bool recording(void)
 {
-	return rec && *alive;
+	return rec && *attached;
 }
 
 /* ---- requests to the handler ------------------------------------------- */
 
-static void ask(enum bell_op op, uint64_t addr, uint64_t len)
+static void send_request(enum doorbell_op op, uint64_t addr, uint64_t len)
 {
 	struct rec *r = rec;
 	uint32_t i, idle;
 	uint8_t *page;
 
-	for (i = 0;; i = (i + 1) % BELLS) {
+	for (i = 0;; i = (i + 1) % DOORBELLS) {
 		idle = 0;
-		if (__atomic_compare_exchange_n(&r->bell[i].busy, &idle, 1,
+		if (__atomic_compare_exchange_n(&r->doorbell[i].busy, &idle, 1,
 						false, __ATOMIC_ACQUIRE,
 						__ATOMIC_RELAXED))
 			break;
-		if (i == BELLS - 1)
+		if (i == DOORBELLS - 1)
 			sys(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
 	}
-	r->bell[i].addr = addr;
-	r->bell[i].len = len;
-	__atomic_store_n(&r->bell[i].op, op, __ATOMIC_RELEASE);
-	page = r->bells + i * REC_PAGE;
+	r->doorbell[i].addr = addr;
+	r->doorbell[i].len = len;
+	__atomic_store_n(&r->doorbell[i].op, op, __ATOMIC_RELEASE);
+	page = r->doorbell_pages + i * REC_PAGE;
 	(void)*(volatile uint8_t *)page;
 	sys_madvise(page, REC_PAGE, MADV_DONTNEED);
-	__atomic_store_n(&r->bell[i].busy, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->doorbell[i].busy, 0, __ATOMIC_RELEASE);
 }
 
 /* ---- attaching ---------------------------------------------------------- */
@@ -176,7 +176,7 @@ static void *reserve(uint64_t len, int flags)
 	long p = sys_mmap(NULL, len, PROT_READ | PROT_WRITE,
 			  MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 
-	if (bad(p))
+	if (is_error(p))
 		return NULL;
 	if (flags & MAP_SHARED)
 		sys_madvise((void *)p, len, MADV_DONTFORK);
@@ -191,7 +191,7 @@ static long map_file(struct rec *r, int fd, uint32_t index)
 
 	g = sys_mmap(NULL, REC_HEAD_BYTES, prot, flags, fd, 0);
 	s = sys_mmap(NULL, REC_SEGMENT_BYTES, prot, flags, fd, at);
-	if (bad(g) || bad(s))
+	if (is_error(g) || is_error(s))
 		return -ENOMEM;
 	sys_madvise((void *)g, REC_HEAD_BYTES, MADV_DONTFORK);
 	sys_madvise((void *)s, REC_SEGMENT_BYTES, MADV_DONTFORK);
@@ -202,7 +202,7 @@ static long map_file(struct rec *r, int fd, uint32_t index)
 	return 0;
 }
 
-static long watch_own(int fd, const void *addr, uint64_t len)
+static long register_missing(int fd, const void *addr, uint64_t len)
 {
 	struct uffdio_register reg = {
 		.range = { .start = (uintptr_t)addr, .len = len },
@@ -213,8 +213,9 @@ static long watch_own(int fd, const void *addr, uint64_t len)
 }
 
 /*
- * [guard][staging ring][bells][guard][gate][alive][guard]: guards, because the
- * kernel would merge the gate with memory of the program beside it.
+ * The layout is [guard][staging ring][doorbells][guard][gate][attached][guard]. The
+ * guards keep the kernel from merging the gate with adjacent memory of the
+ * program.
  */
 static long map_private(struct rec *r)
 {
@@ -226,24 +227,24 @@ static long map_private(struct rec *r)
 	       r->staging_size < 1ull << 26 && r->g->limit != REC_NO_LIMIT)
 		r->staging_size *= 2;
 	ring = r->staging_size * REC_PAGE;
-	len = ring + (BELLS + 5) * REC_PAGE;
+	len = ring + (DOORBELLS + 5) * REC_PAGE;
 	p = reserve(len, MAP_PRIVATE);
 	if (!p)
 		return -ENOMEM;
 	r->private = (uintptr_t)p;
 	r->private_end = r->private + len;
 	r->staging = p + REC_PAGE;
-	r->bells = r->staging + ring;
-	r->gate = r->bells + (BELLS + 1) * REC_PAGE;
+	r->doorbell_pages = r->staging + ring;
+	r->gate = r->doorbell_pages + (DOORBELLS + 1) * REC_PAGE;
 	sys_madvise(r->staging, ring, MADV_NOHUGEPAGE);
 	sys_madvise(p, len - 3 * REC_PAGE, MADV_DONTFORK);
 	sys_madvise(r->gate + REC_PAGE, REC_PAGE, MADV_WIPEONFORK);
 	sys(SYS_mprotect, p, REC_PAGE, PROT_NONE, 0, 0, 0);
 	sys(SYS_mprotect, r->gate - REC_PAGE, REC_PAGE, PROT_NONE, 0, 0, 0);
 	sys(SYS_mprotect, r->gate + 2 * REC_PAGE, REC_PAGE, PROT_NONE, 0, 0, 0);
-	if (watch_own(r->b, r->staging, ring + BELLS * REC_PAGE) < 0)
+	if (register_missing(r->b, r->staging, ring + DOORBELLS * REC_PAGE) < 0)
 		return -EINVAL;
-	return watch_own(r->a, r->gate, REC_PAGE);
+	return register_missing(r->a, r->gate, REC_PAGE);
 }
 
 static long map_tables(struct rec *r)
@@ -257,12 +258,12 @@ static long map_tables(struct rec *r)
 	if (!r->zero || !r->staged || !r->freed || !r->freed_at ||
 	    (r->g->verify && !r->hashes))
 		return -ENOMEM;
-	/* The source of a copy must be there. */
+	/* UFFDIO_COPY needs its source page to be present. */
 	*(volatile uint8_t *)r->zero = 0;
 	return pages_init(&r->pages);
 }
 
-/* Only the handler's own table of files keeps what it needs. */
+/* Close all files in the handler's own table that it does not use. */
 static void keep_only(struct rec *r)
 {
 	int keep[4] = { r->a, r->b, r->sock, r->tasks };
@@ -321,7 +322,7 @@ static long spawn(struct rec *r)
 	return ret;
 }
 
-static void complain(const char *text)
+static void warn(const char *text)
 {
 	sys_write(2, text, strlen(text));
 }
@@ -333,7 +334,7 @@ static void attach(void)
 	int memory;
 	long ret;
 
-	wanted = false;
+	may_attach = false;
 	r = reserve(sizeof(*r), MAP_SHARED);
 	if (!r)
 		return;
@@ -365,16 +366,16 @@ static void attach(void)
 	sys_close(r->b);
 	sys_close(r->tasks);
 	if (ret < 0) {
-		complain("zlab: a process runs unrecorded: userfaultfd, memory "
-			 "or threads are denied to it\n");
+		warn("zlab: a process runs unrecorded: userfaultfd, memory "
+		     "or threads are denied to it\n");
 		return;
 	}
 	gate = (uint64_t *)r->gate;
-	alive = (uint32_t *)(r->gate + REC_PAGE);
-	*alive = 1;
+	attached = (uint32_t *)(r->gate + REC_PAGE);
+	*attached = 1;
 	fork_events = r->fork_events;
 	rec = r;
-	ask(BELL_SYNC, 0, 0);
+	send_request(DOORBELL_SYNC, 0, 0);
 }
 
 /* ---- new memory ---------------------------------------------------------- */
@@ -383,10 +384,10 @@ static void watch(uint64_t start, uint64_t end)
 {
 	if (start >= end)
 		return;
-	if (wanted)
+	if (may_attach)
 		attach();
 	if (recording())
-		ask(BELL_REGISTER, start, end - start);
+		send_request(DOORBELL_REGISTER, start, end - start);
 }
 
 static uint64_t page_up(uint64_t x)
@@ -400,23 +401,23 @@ static void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	const int need = MAP_PRIVATE | MAP_ANONYMOUS;
 	const int refuse = MAP_HUGETLB | MAP_GROWSDOWN | MAP_LOCKED;
 	bool ours = (flags & (need | refuse)) == need && !(prot & PROT_EXEC) &&
-		    (wanted || recording());
+		    (may_attach || recording());
 	uint64_t start, end;
 	long ret;
 
 	if (ours)
 		flags &= ~MAP_POPULATE;
 	ret = sys_mmap(addr, len, prot, flags, fd, (uint64_t)off);
-	if (bad(ret)) {
+	if (is_error(ret)) {
 		errno = (int)-ret;
 		return MAP_FAILED;
 	}
 	start = (uint64_t)ret;
 	end = start + page_up(len);
 	/*
-	 * The last thing the kernel does for a thread is to clear its id there,
-	 * and such a late fault cannot be served: who joins it would wait for
-	 * ever.
+	 * When a thread exits, the kernel clears its id at the top of its stack
+	 * mapping. A fault at that moment cannot be served, and the thread that
+	 * joins it would wait for ever.
 	 */
 	if (flags & MAP_STACK)
 		end = end - start > THREAD_TOP ? end - THREAD_TOP : start;
@@ -445,13 +446,14 @@ static int hook_madvise(void *addr, size_t len, int advice)
 	long ret;
 
 	if (recording()) {
-		/* A page may vanish at any time after MADV_FREE, hidden too. */
+		/* After MADV_FREE a page could disappear without an event. */
 		if (advice == MADV_FREE)
 			advice = MADV_DONTNEED;
-		/* A child must find zeros there, not a copy. */
+		/* A child must read zeros there, not get a copy. */
 		if (advice == MADV_WIPEONFORK &&
 		    !((uintptr_t)addr & (REC_PAGE - 1)))
-			ask(BELL_RELEASE, (uintptr_t)addr, page_up(len));
+			send_request(DOORBELL_RELEASE, (uintptr_t)addr,
+				     page_up(len));
 	}
 	ret = sys_madvise(addr, len, advice);
 	if (!ret)
@@ -465,13 +467,13 @@ static int hook_madvise(void *addr, size_t len, int advice)
 static void before_fork(void)
 {
 	if (recording() && !fork_events)
-		ask(BELL_FREEZE, 0, 0);
+		send_request(DOORBELL_FREEZE, 0, 0);
 }
 
 static void after_fork_parent(void)
 {
 	if (recording())
-		ask(fork_events ? BELL_SYNC : BELL_THAW, 0, 0);
+		send_request(fork_events ? DOORBELL_SYNC : DOORBELL_THAW, 0, 0);
 }
 
 static void after_fork_child(void)
@@ -479,11 +481,11 @@ static void after_fork_child(void)
 	if (!rec)
 		return;
 	rec = NULL;
-	wanted = forked = true;
+	may_attach = forked = true;
 	if (fork_events && *(volatile uint64_t *)gate != GATE_OPEN) {
-		complain("zlab: a forked child did not get all of its memory, "
-			 "because its parent died or memory ran out; ending "
-			 "it\n");
+		warn("zlab: a forked child did not get all of its memory, "
+		     "because its parent died or memory ran out; ending "
+		     "it\n");
 		sys(SYS_kill, sys(SYS_getpid, 0, 0, 0, 0, 0, 0), 9, 0, 0, 0, 0);
 	}
 }
@@ -562,14 +564,13 @@ __attribute__((constructor)) static void init(void)
 	vdso_gettime = (int (*)(clockid_t, struct timespec *))(
 		vdso ? dlsym(vdso, "__vdso_clock_gettime") : NULL);
 	if (!vdso_gettime)
-		vdso_gettime = plain_gettime;
+		vdso_gettime = syscall_gettime;
 	libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 	if (!libc || !patch(libc, "mmap", (void *)hook_mmap) ||
 	    !patch(libc, "brk", (void *)hook_brk) ||
 	    !patch(libc, "madvise", (void *)hook_madvise)) {
-		complain(
-			"zlab: a process runs unrecorded: its C library cannot "
-			"be hooked\n");
+		warn("zlab: a process runs unrecorded: its C library cannot "
+		     "be hooked\n");
 		return;
 	}
 	pthread_atfork(before_fork, after_fork_parent, after_fork_child);

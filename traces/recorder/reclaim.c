@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The way of a page out: from the active list to the staging ring (hide), from
+ * there to the swap area (evict), with the events of the ring. Also memcpy() and
+ * memset() for the handler, which has no C library.
+ */
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -7,17 +12,17 @@
 
 #include "traces/recorder/reclaim.h"
 
-/* How long to leave pages alone that could not be hidden. */
+/* How long to wait before trying again to hide stuck pages. */
 #define STUCK_NS 500000000
 /*
- * Pages that a process keeps even where those that cannot be hidden fill the
- * limit: less, and it would do nothing but fault.
+ * Pages that a process keeps even if stuck pages fill the limit. With fewer it
+ * would fault all the time.
  */
 #define KEEP_MAX 64
-/* How often to try while the kernel holds a page for a moment. */
+/* How often to retry a move while the kernel holds the page. */
 #define AGAIN_MAX 64
 
-/* The compiler may call these for a copy of a structure. */
+/* The compiler may call these to copy or clear a structure. */
 void *memcpy(void *restrict dst, const void *restrict src, size_t n);
 void *memset(void *dst, int c, size_t n);
 
@@ -51,14 +56,14 @@ uint64_t rec_hash(const void *page)
 	return h;
 }
 
-static void nap(struct rec *r)
+static void wait_briefly(struct rec *r)
 {
 	struct pollfd fd = { .fd = r->sock };
 	struct timespec ts = { .tv_nsec = 200000 };
 
 	sys(SYS_ppoll, &fd, 1, &ts, NULL, 8, 0);
 	if (fd.revents)
-		r->alone = true;
+		r->collector_gone = true;
 }
 
 static uint64_t consumed(struct rec *r)
@@ -68,7 +73,8 @@ static uint64_t consumed(struct rec *r)
 
 static bool stopped(struct rec *r)
 {
-	return r->alone || __atomic_load_n(&r->g->stop, __ATOMIC_RELAXED);
+	return r->collector_gone ||
+	       __atomic_load_n(&r->g->stop, __ATOMIC_RELAXED);
 }
 
 static void wake_writer(struct rec *r)
@@ -89,7 +95,7 @@ void rec_log(struct rec *r, enum rec_op op, uint32_t nr, uint64_t now,
 		if (stopped(r))
 			return;
 		wake_writer(r);
-		nap(r);
+		wait_briefly(r);
 	}
 	e->time = now;
 	e->vpn = pages_vpn(&r->pages, nr);
@@ -105,25 +111,25 @@ void rec_log(struct rec *r, enum rec_op op, uint32_t nr, uint64_t now,
 
 void rec_free_slot(struct rec *r, uint32_t slot)
 {
-	uint64_t at = r->freed_in++ % REC_SLOTS;
+	uint64_t at = r->freed_head++ % REC_SLOTS;
 
 	r->freed[at] = slot;
 	r->freed_at[at] = r->p->head;
 }
 
-/* A slot nobody reads any more, or REC_SLOTS when all are taken. */
+/* A swap slot that the collector has done with, or REC_SLOTS if none is free. */
 static uint32_t take_slot(struct rec *r)
 {
-	uint64_t at = r->freed_out % REC_SLOTS;
+	uint64_t at = r->freed_tail % REC_SLOTS;
 
-	if (r->freed_out != r->freed_in && r->freed_at[at] <= consumed(r)) {
-		r->freed_out++;
+	if (r->freed_tail != r->freed_head && r->freed_at[at] <= consumed(r)) {
+		r->freed_tail++;
 		return r->freed[at];
 	}
 	return r->slots < REC_SLOTS ? r->slots++ : REC_SLOTS;
 }
 
-void rec_came_in(struct rec *r)
+void rec_add_resident(struct rec *r)
 {
 	struct rec_global *g = r->g;
 	int64_t total = __atomic_add_fetch(&g->total, 1, __ATOMIC_RELAXED);
@@ -141,7 +147,7 @@ void rec_came_in(struct rec *r)
 	}
 }
 
-static void went_out(struct rec *r, uint64_t count)
+static void sub_resident(struct rec *r, uint64_t count)
 {
 	r->p->resident -= (int64_t)count;
 	__atomic_sub_fetch(&r->g->total, (int64_t)count, __ATOMIC_RELAXED);
@@ -161,13 +167,13 @@ void rec_drop(struct rec *r, uint32_t nr)
 	case PAGE_ACTIVE:
 	case PAGE_STUCK:
 		pages_del(&r->pages, nr);
-		went_out(r, 1);
+		sub_resident(r, 1);
 		break;
 	case PAGE_INACTIVE:
 		sys_madvise(rec_staged_page(r, pg->where), REC_PAGE,
 			    MADV_DONTNEED);
 		rec_unstage(r, nr);
-		went_out(r, 1);
+		sub_resident(r, 1);
 		break;
 	case PAGE_OUT:
 		rec_log(r, REC_INVALIDATE, nr, rec_now(r), r->pid, rec_cpu());
@@ -181,7 +187,7 @@ void rec_drop(struct rec *r, uint32_t nr)
 	pg->state = PAGE_NONE;
 }
 
-/* An ioctl that does nothing tells whether a change waits to be read. */
+/* An ioctl without effect tells whether a change waits to be read. */
 static bool change_pending(struct rec *r)
 {
 	struct uffdio_copy none = { 0 };
@@ -189,10 +195,10 @@ static bool change_pending(struct rec *r)
 	return sys_ioctl(r->a, UFFDIO_COPY, &none) == -EAGAIN;
 }
 
-/* Pages from @nr on, towards the younger, that one call can move. */
+/* Number of consecutive pages from @nr on that one call can move. */
 static uint32_t run_of(struct rec *r, uint32_t nr, uint32_t max)
 {
-	uint64_t room = r->staging_size - r->in % r->staging_size;
+	uint64_t room = r->staging_size - r->staging_head % r->staging_size;
 	uint32_t n = 1;
 
 	if (max > room)
@@ -210,7 +216,7 @@ static void staged(struct rec *r, uint32_t nr, uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
-		uint64_t where = r->in++ % r->staging_size;
+		uint64_t where = r->staging_head++ % r->staging_size;
 
 		pages_del(&r->pages, nr + i);
 		r->pages.page[nr + i].state = PAGE_INACTIVE;
@@ -222,7 +228,7 @@ static void staged(struct rec *r, uint32_t nr, uint32_t n)
 	r->p->counts.hide_calls++;
 }
 
-/* Pinned, locked or not writable: out of the way for a while. */
+/* Set a page aside for a while that is pinned, locked or not writable. */
 static void stick(struct rec *r, uint32_t nr)
 {
 	if (!r->pages.stuck.tail)
@@ -249,7 +255,8 @@ static void unstick(struct rec *r)
 static long move_out(struct rec *r, uint32_t nr, uint32_t n)
 {
 	struct rec_uffdio_move m = {
-		.dst = (uintptr_t)rec_staged_page(r, r->in % r->staging_size),
+		.dst = (uintptr_t)rec_staged_page(r, r->staging_head %
+							     r->staging_size),
 		.src = pages_vpn(&r->pages, nr) * REC_PAGE,
 		.len = n * REC_PAGE,
 	};
@@ -262,7 +269,7 @@ static long move_out(struct rec *r, uint32_t nr, uint32_t n)
 	return ret;
 }
 
-/* Move up to @want pages from the old end of the active list. */
+/* Hide up to @want pages from the tail of the active list. */
 static void hide(struct rec *r, uint64_t want)
 {
 	bool shared = false, single = false;
@@ -271,9 +278,9 @@ static void hide(struct rec *r, uint64_t want)
 
 	unstick(r);
 	while (want && (nr = r->pages.active.tail)) {
-		if (r->in - r->out == r->staging_size)
+		if (r->staging_head - r->staging_tail == r->staging_size)
 			return;
-		/* A page that is being unmapped is not ours to move. */
+		/* A page that is being unmapped must not be moved. */
 		if (change_pending(r))
 			return;
 		n = single ? 1 : run_of(r, nr, want < 32 ? (uint32_t)want : 32);
@@ -290,8 +297,8 @@ static void hide(struct rec *r, uint64_t want)
 			single = true;
 		} else if (ret == -EBUSY && !shared) {
 			/*
-			 * Shared with a child since a fork, or once was: a
-			 * write makes it this process's own.
+			 * The page is, or was, shared with a child since a
+			 * fork; a write gives this process its own copy.
 			 */
 			shared = true;
 			sys_madvise(
@@ -323,15 +330,15 @@ static void give_back_staging(struct rec *r, uint64_t from, uint64_t to)
 
 static void evict(struct rec *r, uint64_t want)
 {
-	uint64_t from = r->out, done = 0, now = rec_now(r);
+	uint64_t from = r->staging_tail, done = 0, now = rec_now(r);
 	uint32_t cpu = rec_cpu();
 
-	while (done < want && r->out != r->in) {
-		uint64_t where = r->out % r->staging_size;
+	while (done < want && r->staging_tail != r->staging_head) {
+		uint64_t where = r->staging_tail % r->staging_size;
 		uint32_t nr = r->staged[where], slot;
 
 		if (!nr) {
-			r->out++;
+			r->staging_tail++;
 			continue;
 		}
 		slot = take_slot(r);
@@ -345,13 +352,13 @@ static void evict(struct rec *r, uint64_t want)
 		r->pages.page[nr].state = PAGE_OUT;
 		r->pages.page[nr].where = slot;
 		rec_log(r, REC_STORE, nr, now, r->pid, cpu);
-		r->out++;
+		r->staging_tail++;
 		done++;
 	}
-	give_back_staging(r, from, r->out);
+	give_back_staging(r, from, r->staging_tail);
 	r->p->swapped += done;
 	r->p->counts.stores += done;
-	went_out(r, done);
+	sub_resident(r, done);
 }
 
 void rec_shrink(struct rec *r, uint64_t want)
@@ -378,18 +385,18 @@ void rec_publish(struct rec *r)
 	uint64_t at;
 
 	if (r->inactive) {
-		for (at = r->out; !nr; at++)
+		for (at = r->staging_tail; !nr; at++)
 			nr = r->staged[at % r->staging_size];
-		r->out = at - 1;
+		r->staging_tail = at - 1;
 	} else {
-		r->out = r->in;
+		r->staging_tail = r->staging_head;
 		nr = r->pages.active.tail;
 	}
 	__atomic_store_n(&r->p->oldest, nr ? r->pages.page[nr].stamp : ~0ull,
 			 __ATOMIC_RELAXED);
 }
 
-/* The process whose next page in line has been in for longest. */
+/* The process whose page to evict next has been resident for longest. */
 static struct rec_proc *victim(struct rec *r)
 {
 	struct rec_proc *table =
@@ -421,7 +428,7 @@ void rec_reclaim(struct rec *r)
 	char msg = REC_MSG_OVER;
 	uint64_t slack;
 
-	r->ins++;
+	r->arrivals++;
 	if (total <= (int64_t)g->limit || stopped(r))
 		return;
 	if (g->attached > 1) {
@@ -431,10 +438,10 @@ void rec_reclaim(struct rec *r)
 	slack = g->limit / 32 > 2 * g->batch ? g->limit / 32 : 2 * g->batch;
 	if (p == r->p || (uint64_t)total > g->limit + slack)
 		rec_shrink(r, g->batch);
-	/* Asked even then: this process may have nothing to give. */
-	if (p == r->p || r->ins < g->batch)
+	/* Ask the victim in any case: this process may have no page to evict. */
+	if (p == r->p || r->arrivals < g->batch)
 		return;
-	r->ins = 0;
+	r->arrivals = 0;
 	__atomic_store_n(&p->want, (uint64_t)total - g->limit + g->batch,
 			 __ATOMIC_RELAXED);
 	sys(SYS_sendto, r->sock, &msg, 1, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);

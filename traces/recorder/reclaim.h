@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Which pages go, and the log of it. Used by the handler thread alone.
+ * Reclaim: choosing pages, hiding and evicting them, and logging the events.
+ * Used by the handler thread only.
  */
 #ifndef ZLAB_TRACES_RECORDER_RECLAIM_H
 #define ZLAB_TRACES_RECORDER_RECLAIM_H
@@ -35,30 +36,31 @@ static inline uint8_t *rec_staged_page(struct rec *r, uint64_t where)
 }
 
 /**
- * rec_hash() - hash of a page, to check that what returns is what left
+ * rec_hash() - hash of a page, to check that it returns unchanged
  */
 uint64_t rec_hash(const void *page);
 
 /**
- * rec_log() - write an event about a page that is out
+ * rec_log() - write an event about a page that is out to the ring
  *
- * Waits while the ring is full, as long as the collector lives.
+ * Waits while the ring is full and the collector runs.
  */
 void rec_log(struct rec *r, enum rec_op op, uint32_t nr, uint64_t now,
 	     uint32_t tid, uint32_t cpu);
 
 /**
- * rec_free_slot() - give back a swap slot after its last event was logged
+ * rec_free_slot() - free a swap slot after its last event was logged
  */
 void rec_free_slot(struct rec *r, uint32_t slot);
 
 /**
- * rec_came_in() - count a page that became resident
+ * rec_add_resident() - count a page that became resident
  */
-void rec_came_in(struct rec *r);
+void rec_add_resident(struct rec *r);
 
 /**
- * rec_unstage() - take a page out of the staging ring; its memory is gone
+ * rec_unstage() - remove a page from the staging ring; the caller has moved or
+ *		   released its memory
  */
 void rec_unstage(struct rec *r, uint32_t nr);
 
@@ -68,20 +70,20 @@ void rec_unstage(struct rec *r, uint32_t nr);
 void rec_drop(struct rec *r, uint32_t nr);
 
 /**
- * rec_shrink() - evict @want pages
+ * rec_shrink() - evict up to @want pages
  */
 void rec_shrink(struct rec *r, uint64_t want);
 
 /**
  * rec_reclaim() - keep the sum of all processes under the limit
  *
- * The process with the oldest page gives first; another is asked through the
- * collector, and if that is too slow, this one gives its own.
+ * The process with the oldest page evicts. If it is another one, it is asked
+ * through the collector; if that takes too long, this process evicts, too.
  */
 void rec_reclaim(struct rec *r);
 
 /**
- * rec_publish() - let the others see the age of the page next in line
+ * rec_publish() - publish the age of the page to evict next
  */
 void rec_publish(struct rec *r);
 

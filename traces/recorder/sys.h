@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * System calls without a C library: the handler thread has no thread-local
- * storage of its own, so it must not touch errno. Every call returns the
- * kernel's value, a negative errno on failure.
+ * System calls without the C library: the handler thread has no thread-local
+ * storage, so it must not access errno. Every call returns the kernel's value, a
+ * negative errno on failure.
  */
 #ifndef ZLAB_TRACES_RECORDER_SYS_H
 #define ZLAB_TRACES_RECORDER_SYS_H
@@ -68,7 +68,7 @@ static inline long sys_madvise(void *addr, size_t len, int advice)
 	return sys(SYS_madvise, addr, len, advice, 0, 0, 0);
 }
 
-/* Values that older kernel headers lack. */
+/* Definitions that older kernel headers lack. */
 #define REC_UFFD_FEATURE_MOVE (1ull << 16)
 
 struct rec_uffdio_move {

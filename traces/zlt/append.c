@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Adding to a finished trace by writing it anew beside itself.
+ * zlt_append_sizes(): copies a finished trace to a temporary file, adds a table
+ * and renames the copy over the trace.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -48,7 +49,7 @@ static int copy_blocks(struct zlt_reader *r, struct zlt_writer *w,
 	return rc;
 }
 
-/* Write all of the copy but its name. */
+/* Write the copy to @fd, under its temporary name. */
 static int write_copy(struct zlt_reader *r, int fd, const char *temp,
 		      const char *codec, const uint16_t *sizes, struct err *err)
 {

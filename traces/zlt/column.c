@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The bytes of a column, all numbers little-endian:
+ * Encoder and decoder of columns. The bytes of a column, all numbers
+ * little-endian:
  *	u8 id, u8 transform, u8 width, u8 bits, u32 count, u64 base,
  *	width times u32: plane mode in bits 31..30, plane bytes below,
  *	the planes' data, least significant plane first.
- * A single plane of small values holds several values to the byte.
+ * A single plane of small values holds several values in each byte.
  */
 #include <endian.h>
 #include <errno.h>
@@ -32,8 +33,8 @@ enum plane_mode {
 #define PLANE_LEN_MASK ((1u << PLANE_MODE_SHIFT) - 1)
 
 /*
- * Planes are either regular or noise. Short matches in noise cost more to read
- * than the entropy coder alone and gain nothing.
+ * Planes are either regular or random. Short matches in random data save no
+ * space, and make decoding slower than entropy coding alone.
  */
 #define PLANE_LEVEL 1
 #define PLANE_MIN_MATCH 7
@@ -146,7 +147,7 @@ static void widen(uint64_t *to, const void *from, size_t size, uint32_t count)
 	}
 }
 
-/* Replace each value by its signed difference to the one before it. */
+/* Replace each value by its zigzag-coded difference to the previous one. */
 static uint64_t deltas(uint64_t *values, uint32_t count)
 {
 	uint64_t base = count ? values[0] : 0, last = base;
@@ -161,7 +162,7 @@ static uint64_t deltas(uint64_t *values, uint32_t count)
 	return base;
 }
 
-/* Replace each value by its distance to the smallest. */
+/* Replace each value by its distance to the smallest value. */
 static uint64_t distances(uint64_t *values, uint32_t count)
 {
 	uint64_t base = count ? values[0] : 0;
@@ -174,7 +175,7 @@ static uint64_t distances(uint64_t *values, uint32_t count)
 	return base;
 }
 
-/* The bits of the largest value. */
+/* The number of bits of the largest value. */
 static unsigned int bits_needed(const uint64_t *values, uint32_t count)
 {
 	uint64_t all = 0;
@@ -190,7 +191,7 @@ static uint32_t plane_bytes(uint32_t count, unsigned int bits)
 	return (uint32_t)(((uint64_t)count * bits + 7) / 8);
 }
 
-/* Take plane @p of the values, or all of them when they share bytes. */
+/* Extract plane @p of the values; with @bits < 8, pack them into one plane. */
 static void split(uint8_t *plane, const uint64_t *values, uint32_t count,
 		  unsigned int p, unsigned int bits)
 {
@@ -224,7 +225,7 @@ static int put_plane(struct column_writer *cw, struct column_buf *out,
 	len = ZSTD_compress2(cw->zstd, cw->packed.data, bound, plane, count);
 	if (ZSTD_isError(len))
 		return -ENOMEM;
-	/* A smaller gain does not pay for decompressing. */
+	/* A smaller saving is not worth the time to decompress. */
 	if (len >= count - count / 8) {
 		*desc = (uint32_t)PLANE_RAW << PLANE_MODE_SHIFT | count;
 		return column_buf_add(out, plane, count);
@@ -292,7 +293,7 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
 		return 0;
 	cw->trial.len = 0;
 	rc = put_values(cw, &cw->trial, id, TRANSFORM_DELTA, base, wide, count);
-	/* Differences take longer to read; they must be worth it. */
+	/* Differences take longer to decode, so they must save enough. */
 	if (rc || cw->trial.len >= plain - plain / 8)
 		return rc;
 	out->len = start;
@@ -347,7 +348,7 @@ void column_reader_free(struct column_reader *cr)
 	*cr = (struct column_reader){ 0 };
 }
 
-/* Where the bytes of a plane are: in the payload, or decoded at @scratch. */
+/* Return: the bytes of a plane, in the payload or expanded to @scratch. */
 static const uint8_t *get_plane(struct column_reader *cr, uint32_t desc,
 				const uint8_t *data, uint32_t count,
 				uint8_t *scratch)
@@ -373,8 +374,8 @@ static const uint8_t *get_plane(struct column_reader *cr, uint32_t desc,
 }
 
 /*
- * Put planes together again. The loops are written out so that the compiler
- * turns each into byte interleaving.
+ * Join planes to values. There is a loop for each width, so that the compiler
+ * vectorizes it to byte interleaving.
  */
 static void join16(uint16_t *restrict out, const uint8_t *const *p,
 		   unsigned int width, uint32_t count)
@@ -453,9 +454,9 @@ static void join(void *out, size_t size, const uint8_t *const *p,
 	}
 }
 
-/* Undo the sharing of bytes; may write up to 3 bytes behind the last value. */
-static void unshare(uint8_t *restrict out, const uint8_t *restrict plane,
-		    unsigned int bits, uint32_t count)
+/* Unpack values of 2 or 4 bits; may write up to 3 bytes after the last value. */
+static void unpack(uint8_t *restrict out, const uint8_t *restrict plane,
+		   unsigned int bits, uint32_t count)
 {
 	uint32_t bytes = plane_bytes(count, bits), i;
 
@@ -478,8 +479,7 @@ static void unshare(uint8_t *restrict out, const uint8_t *restrict plane,
 }
 
 /*
- * The two transforms, undone modulo the width of the output, for one type of
- * it.
+ * Undo the two transforms for one output type, modulo its width.
  */
 #define DEFINE_RESTORE(type)                                              \
 	static void restore_##type(type *v, uint32_t count,               \
@@ -526,8 +526,8 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 	       size_t size)
 {
 	uint32_t bytes = plane_bytes(col->count, col->bits);
-	/* Room for the values, and what unshare() writes too much. */
-	size_t shared = col->bits == 8 ? 0 : (size_t)col->count + 3;
+	/* Space for the values, and for the bytes that unpack() writes after. */
+	size_t packed = col->bits == 8 ? 0 : (size_t)col->count + 3;
 	const uint8_t *p[8] = { 0 }, *data = col->data;
 	uint8_t *scratch;
 	unsigned int i;
@@ -538,7 +538,7 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 	if (col->width > size || (size < 8 && col->base >> 8 * size))
 		return -EBADMSG;
 	cr->planes.len = 0;
-	rc = column_buf_room(&cr->planes, (size_t)col->width * bytes + shared);
+	rc = column_buf_room(&cr->planes, (size_t)col->width * bytes + packed);
 	if (rc)
 		return rc;
 	scratch = cr->planes.data;
@@ -551,8 +551,8 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 			return -EBADMSG;
 		data += desc & PLANE_LEN_MASK;
 	}
-	if (shared && col->width == 1) {
-		unshare(scratch + bytes, p[0], col->bits, col->count);
+	if (packed && col->width == 1) {
+		unpack(scratch + bytes, p[0], col->bits, col->count);
 		p[0] = scratch + bytes;
 	}
 	if (col->width)

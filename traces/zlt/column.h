@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One column of a block: unsigned integers of one meaning, split into byte
- * planes that are compressed one by one. Low planes of random ids do not
- * compress and are kept as they are, which costs nothing to read; high planes
- * are mostly constant.
+ * Encoding of one column of a block: unsigned integers, split into byte planes
+ * (all lowest bytes, all second bytes, ...) that are compressed separately. Low
+ * planes of random ids do not compress and are stored uncompressed, which costs
+ * no time to read; high planes are mostly constant.
  */
 #ifndef ZLAB_TRACES_COLUMN_H
 #define ZLAB_TRACES_COLUMN_H
@@ -14,7 +14,7 @@
 #include <zstd.h>
 
 /**
- * struct column_buf - bytes that grow
+ * struct column_buf - a growing array of bytes
  * @data: the bytes, or NULL
  * @len: bytes in use
  * @cap: bytes allocated
@@ -26,9 +26,9 @@ struct column_buf {
 };
 
 /**
- * column_buf_room() - make room for @more bytes behind the used ones
+ * column_buf_room() - allocate space for @more bytes after those in use
  *
- * Return: 0 or -ENOMEM; the content is unchanged in both cases.
+ * Return: 0 or -ENOMEM; the bytes in use are unchanged in both cases.
  */
 int column_buf_room(struct column_buf *buf, size_t more);
 
@@ -42,7 +42,9 @@ void column_buf_free(struct column_buf *buf);
 /* ---- writing ----------------------------------------------------------- */
 
 /**
- * struct column_writer - working memory; zero it, then column_writer_init()
+ * struct column_writer - working memory of column_put()
+ *
+ * The caller zeroes it, then calls column_writer_init().
  */
 struct column_writer {
 	ZSTD_CCtx *zstd;
@@ -57,11 +59,11 @@ void column_writer_free(struct column_writer *cw);
 
 /**
  * column_put() - append an encoded column
- * @out: where
- * @id: what the column is; the caller's number
- * @values: @count unsigned integers of @size bytes in host order
+ * @out: buffer to append to
+ * @id: number that tells the reader what the column is
+ * @values: @count unsigned integers of @size bytes in host byte order
  * @size: 1, 2, 4 or 8
- * @delta: also try differences, and take them when clearly smaller
+ * @delta: also try differences, and use them if they are clearly smaller
  *
  * Return: 0 or -ENOMEM.
  */
@@ -71,16 +73,16 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
 /* ---- reading ----------------------------------------------------------- */
 
 /**
- * struct column - where an encoded column lies in a payload
- * @id: what it is
- * @transform: how its values were changed before they were split
+ * struct column - an encoded column inside a payload
+ * @id: what the column is
+ * @transform: transform applied to the values before they were split
  * @width: number of planes, 0..8
  * @bits: bits of a value in its plane: 8, or 4 or 2 when @width is 1
  * @count: number of values
  * @base: smallest value, or the first one
  * @planes: plane descriptors
  * @data: plane data
- * @bytes: bytes of the whole column, head included
+ * @bytes: bytes of the whole column, including its head
  */
 struct column {
 	uint8_t id;
@@ -96,7 +98,7 @@ struct column {
 
 /**
  * column_next() - find the next column of a payload
- * @pos: where it starts; moved behind it
+ * @pos: start of the column; advanced to the byte after it
  * @end: end of the payload
  * @col: receives it
  *
@@ -105,7 +107,9 @@ struct column {
 int column_next(const uint8_t **pos, const uint8_t *end, struct column *col);
 
 /**
- * struct column_reader - working memory; zero it, then column_reader_init()
+ * struct column_reader - working memory of column_get()
+ *
+ * The caller zeroes it, then calls column_reader_init().
  */
 struct column_reader {
 	ZSTD_DCtx *zstd;
@@ -117,7 +121,7 @@ void column_reader_free(struct column_reader *cr);
 
 /**
  * column_get() - decode a column
- * @out: room for @col->count integers of @size bytes
+ * @out: receives @col->count integers of @size bytes
  * @size: 1, 2, 4 or 8
  *
  * Return: 0, -EBADMSG when the data is not a column or a value needs more than

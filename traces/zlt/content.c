@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a trace knows of its page contents: sizes, hashes and the pages
+ * Reading the contents of a trace: tables of sizes, page info, and the pages
  * themselves through a cache of decoded blocks.
  */
 #include <errno.h>
@@ -78,7 +78,7 @@ int zlt_sizes(struct zlt_reader *r, const char *codec, const uint16_t **sizes,
 	return 0;
 }
 
-/* The three columns of a block of page infos; room for the largest one. */
+/* The three columns of a block of page info, large enough for every block. */
 struct info_columns {
 	uint64_t *hash;
 	uint64_t *fill;
@@ -195,16 +195,16 @@ int zlt_page_infos(struct zlt_reader *r, const struct zlt_page_info **infos,
 
 /* ---- pages ------------------------------------------------------------- */
 
-#define NO_SLOT UINT32_MAX
+#define NO_ENTRY UINT32_MAX
 
 /**
- * struct slot - a decoded block
- * @data: its pages
- * @block: which one of the blocks of pages, or NO_SLOT
- * @newer: towards the most recently used, or NO_SLOT
- * @older: towards the least recently used, or NO_SLOT
+ * struct cache_entry - a cached block
+ * @data: its decoded pages
+ * @block: index among the blocks of pages, or NO_ENTRY
+ * @newer: next entry towards the most recently used one, or NO_ENTRY
+ * @older: next entry towards the least recently used one, or NO_ENTRY
  */
-struct slot {
+struct cache_entry {
 	uint8_t *data;
 	uint32_t block;
 	uint32_t newer;
@@ -213,18 +213,20 @@ struct slot {
 
 /**
  * struct zlt_cursor - one thread's cache of decoded blocks
- * @slot_of: slot of each block of pages, or NO_SLOT
- * @slots: @used of them hold a block, @limit may
- * @newest: ends of the list of recent use
- * @oldest: the same
- * @last: the block of the last call, where the next one is looked for first
+ * @entry_of: cache entry of each block of pages, or NO_ENTRY
+ * @entries: the cache entries
+ * @used: entries in use
+ * @limit: entries that may be used
+ * @newest: the most recently used entry
+ * @oldest: the least recently used entry
+ * @last: the block of the previous call, which is tried first
  */
 struct zlt_cursor {
 	const struct zlt_reader *r;
 	ZSTD_DCtx *zstd;
 	struct column_buf raw;
-	uint32_t *slot_of;
-	struct slot *slots;
+	uint32_t *entry_of;
+	struct cache_entry *entries;
 	uint32_t used;
 	uint32_t limit;
 	uint32_t newest;
@@ -255,20 +257,20 @@ struct zlt_cursor *zlt_cursor_open(struct zlt_reader *r, size_t budget,
 	if (c) {
 		c->r = r;
 		c->limit = (uint32_t)limit;
-		c->newest = NO_SLOT;
-		c->oldest = NO_SLOT;
+		c->newest = NO_ENTRY;
+		c->oldest = NO_ENTRY;
 		c->zstd = ZSTD_createDCtx();
-		c->slot_of = malloc(blocks * sizeof(*c->slot_of) + 1);
-		c->slots = calloc(limit + 1, sizeof(*c->slots));
+		c->entry_of = malloc(blocks * sizeof(*c->entry_of) + 1);
+		c->entries = calloc(limit + 1, sizeof(*c->entries));
 	}
-	if (!c || !c->zstd || !c->slot_of || !c->slots) {
+	if (!c || !c->zstd || !c->entry_of || !c->entries) {
 		zlt_cursor_close(c);
 		err_set(err, -ENOMEM, "%s: out of memory", r->path);
 		errno = ENOMEM;
 		return NULL;
 	}
 	for (i = 0; i < blocks; i++)
-		c->slot_of[i] = NO_SLOT;
+		c->entry_of[i] = NO_ENTRY;
 	return c;
 }
 
@@ -278,69 +280,69 @@ void zlt_cursor_close(struct zlt_cursor *c)
 
 	if (!c)
 		return;
-	for (i = 0; c->slots && i < c->used; i++)
-		free(c->slots[i].data);
-	free(c->slots);
-	free(c->slot_of);
+	for (i = 0; c->entries && i < c->used; i++)
+		free(c->entries[i].data);
+	free(c->entries);
+	free(c->entry_of);
 	column_buf_free(&c->raw);
 	ZSTD_freeDCtx(c->zstd);
 	free(c);
 }
 
-static void unlink_slot(struct zlt_cursor *c, uint32_t s)
+static void unlink_entry(struct zlt_cursor *c, uint32_t e)
 {
-	struct slot *slot = &c->slots[s];
+	struct cache_entry *entry = &c->entries[e];
 
-	if (slot->newer != NO_SLOT)
-		c->slots[slot->newer].older = slot->older;
+	if (entry->newer != NO_ENTRY)
+		c->entries[entry->newer].older = entry->older;
 	else
-		c->newest = slot->older;
-	if (slot->older != NO_SLOT)
-		c->slots[slot->older].newer = slot->newer;
+		c->newest = entry->older;
+	if (entry->older != NO_ENTRY)
+		c->entries[entry->older].newer = entry->newer;
 	else
-		c->oldest = slot->newer;
+		c->oldest = entry->newer;
 }
 
-static void link_newest(struct zlt_cursor *c, uint32_t s)
+static void link_newest(struct zlt_cursor *c, uint32_t e)
 {
-	struct slot *slot = &c->slots[s];
+	struct cache_entry *entry = &c->entries[e];
 
-	slot->newer = NO_SLOT;
-	slot->older = c->newest;
-	if (c->newest != NO_SLOT)
-		c->slots[c->newest].newer = s;
+	entry->newer = NO_ENTRY;
+	entry->older = c->newest;
+	if (c->newest != NO_ENTRY)
+		c->entries[c->newest].newer = e;
 	else
-		c->oldest = s;
-	c->newest = s;
+		c->oldest = e;
+	c->newest = e;
 }
 
-/* A slot to decode into: a fresh one, or that of the oldest block. */
-static int take_slot(struct zlt_cursor *c, uint32_t *s)
+/* Take a cache entry to decode into: an unused one, or the oldest. */
+static int take_entry(struct zlt_cursor *c, uint32_t *e)
 {
-	struct slot *slot;
+	struct cache_entry *entry;
 
 	if (c->used < c->limit) {
-		slot = &c->slots[c->used];
-		slot->data =
+		entry = &c->entries[c->used];
+		entry->data =
 			malloc((size_t)c->r->block_pages_max * ZLT_PAGE_SIZE);
-		if (!slot->data)
+		if (!entry->data)
 			return -ENOMEM;
-		slot->block = NO_SLOT;
-		*s = c->used++;
+		entry->block = NO_ENTRY;
+		*e = c->used++;
 	} else {
-		*s = c->oldest;
-		slot = &c->slots[*s];
-		unlink_slot(c, *s);
-		if (slot->block != NO_SLOT)
-			c->slot_of[slot->block] = NO_SLOT;
-		slot->block = NO_SLOT;
+		*e = c->oldest;
+		entry = &c->entries[*e];
+		unlink_entry(c, *e);
+		if (entry->block != NO_ENTRY)
+			c->entry_of[entry->block] = NO_ENTRY;
+		entry->block = NO_ENTRY;
 	}
-	/* In the list at once, so that a failed read does not lose it. */
-	link_newest(c, *s);
+	/* Link it before decoding, so that a failed read does not lose it. */
+	link_newest(c, *e);
 	return 0;
 }
 
-static int decode_pages(struct zlt_cursor *c, uint32_t nr, uint32_t *s,
+static int decode_pages(struct zlt_cursor *c, uint32_t nr, uint32_t *e,
 			struct err *err)
 {
 	const struct zlt_reader *r = c->r;
@@ -349,17 +351,17 @@ static int decode_pages(struct zlt_cursor *c, uint32_t nr, uint32_t *s,
 	const uint8_t *payload;
 	int rc;
 
-	if (take_slot(c, s))
+	if (take_entry(c, e))
 		return err_set(err, -ENOMEM, "%s: out of memory", r->path);
 	rc = read_block(r, seq, &c->raw, &payload, &len, err);
 	if (rc)
 		return rc;
-	if (ZSTD_decompressDCtx(c->zstd, c->slots[*s].data, size, payload,
+	if (ZSTD_decompressDCtx(c->zstd, c->entries[*e].data, size, payload,
 				len) != size)
 		return damaged_block(r, seq, "pages cannot be decompressed",
 				     err);
-	c->slots[*s].block = nr;
-	c->slot_of[nr] = *s;
+	c->entries[*e].block = nr;
+	c->entry_of[nr] = *e;
 	return 0;
 }
 
@@ -392,7 +394,7 @@ int zlt_content(struct zlt_cursor *c, uint32_t id, const void **page,
 		struct err *err)
 {
 	const struct zlt_reader *r = c->r;
-	uint32_t nr, s;
+	uint32_t nr, e;
 	int rc;
 
 	if (id >= r->info.contents)
@@ -400,17 +402,17 @@ int zlt_content(struct zlt_cursor *c, uint32_t id, const void **page,
 			       r->path, id,
 			       (unsigned long long)r->info.contents);
 	nr = find_pages(c, id);
-	s = c->slot_of[nr];
-	if (s == NO_SLOT) {
-		rc = decode_pages(c, nr, &s, err);
+	e = c->entry_of[nr];
+	if (e == NO_ENTRY) {
+		rc = decode_pages(c, nr, &e, err);
 		if (rc)
 			return rc;
-	} else if (c->newest != s) {
-		unlink_slot(c, s);
-		link_newest(c, s);
+	} else if (c->newest != e) {
+		unlink_entry(c, e);
+		link_newest(c, e);
 	}
 	c->last = nr;
-	*page = c->slots[s].data +
+	*page = c->entries[e].data +
 		(id - r->blocks[r->by_type[BLOCK_PAGES].seq[nr]].first) *
 			ZLT_PAGE_SIZE;
 	return 0;

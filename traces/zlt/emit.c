@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Turning what a writer has gathered into blocks of the file.
+ * Encoding what a writer has collected into blocks of the file.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -41,7 +41,7 @@ static int write_all(int fd, const uint8_t *data, size_t len)
 	return 0;
 }
 
-/* Write @w->block, or leave the file without any of it. */
+/* Write @w->block; after an error, truncate the file to the previous block. */
 static int write_block(struct zlt_writer *w, struct err *err, const char *what)
 {
 	int rc = write_all(w->fd, w->block.data, w->block.len);
@@ -69,7 +69,7 @@ static int begin_block(struct zlt_writer *w)
 	return column_buf_add(&w->block, &head, sizeof(head));
 }
 
-/* Complete the head, add the checksum, write, and remember it in the index. */
+/* Fill in the head, add the checksum, write the block, add it to the index. */
 static int end_block(struct zlt_writer *w, enum block_type type, uint64_t first,
 		     uint32_t count, uint32_t aux, struct err *err)
 {
@@ -255,7 +255,7 @@ int write_events(struct zlt_writer *w, struct err *err)
 {
 	int rc, i;
 
-	/* What events refer to comes before them in the file. */
+	/* Events refer to contents, which must come first in the file. */
 	rc = write_pages(w, err);
 	if (!rc)
 		rc = write_infos(w, err);

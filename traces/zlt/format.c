@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Names of ops, blocks and parts of a file, and which labels and codec names
+ * are valid.
+ */
 #include "traces/zlt/format.h"
 
 const char *zlt_op_name(enum zlt_op op)
@@ -87,7 +91,7 @@ bool codec_name_ok(const char *name, size_t len)
 	return len && len <= ZLT_CODEC_MAX;
 }
 
-/* Length of the UTF-8 character at @s, or 0 when it is not one. */
+/* Length of the UTF-8 character at @s, or 0 if the bytes are not UTF-8. */
 static size_t utf8_length(const uint8_t *s)
 {
 	size_t len = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The bytes of a .zlt file, shared by its writer and reader;
- * docs/trace-format.md explains them. All numbers are little-endian.
+ * Structures and constants of the .zlt file format, used by writer and reader.
+ * docs/trace-format.md specifies them. All numbers are little-endian.
  */
 #ifndef ZLAB_TRACES_ZLT_FORMAT_H
 #define ZLAB_TRACES_ZLT_FORMAT_H
@@ -12,7 +12,7 @@
 
 #include "traces/zlt.h"
 
-/* Breaks when a file passes through something that takes it for text. */
+/* A tool that converts the file as if it were text changes these bytes. */
 #define FILE_MAGIC "\x89ZLT\r\n\x1a\n"
 #define TRAILER_MAGIC "ZLTEND\r\n"
 #define BLOCK_MAGIC 0x6b6c425au /* "ZBlk" */
@@ -31,10 +31,13 @@ enum block_type {
 };
 
 /**
- * codec_name_ok() - whether @len bytes can be the name of a codec
+ * codec_name_ok() - whether @len bytes are a valid codec name
  */
 bool codec_name_ok(const char *name, size_t len);
 
+/**
+ * block_type_name() - name of an enum block_type for error lines
+ */
 const char *block_type_name(unsigned int type);
 
 enum column_id {
@@ -60,14 +63,13 @@ enum column_id {
 };
 
 /**
- * struct file_head - the first bytes of a file
+ * struct file_head - the first 24 bytes of a file, the same in every version
  * @magic: FILE_MAGIC
- * @version: of everything behind the magic; the place and the meaning of these
- *	     24 bytes is the same in every version
+ * @version: format version of all bytes that follow the head
  * @objects: enum zlt_objects
  * @columns: ZLT_TIME | ZLT_CPU | ZLT_TID
  * @zero: reserved
- * @checksum: XXH3 64 of the bytes before it
+ * @checksum: 64-bit XXH3 of the bytes before it
  */
 struct file_head {
 	uint8_t magic[MAGIC_SIZE];
@@ -79,14 +81,14 @@ struct file_head {
 } __attribute__((packed));
 
 /**
- * struct block_head - what stands before each payload
+ * struct block_head - the head of a block, before its payload
  * @magic: BLOCK_MAGIC
  * @seq: number of the block in the file, from 0
- * @length: bytes of payload; an XXH3 64 of head and payload follows it
- * @count: events, content ids or blocks it describes; 0 for JSON
- * @first: first event or content id; 0 where there is none
- * @aux: BLOCK_EVENTS: keys that appear first in it; BLOCK_SIZES: number of its
- *	 codec, in order of appearance; otherwise 0
+ * @length: bytes of payload; a 64-bit XXH3 of head and payload follows it
+ * @count: number of events, content ids or blocks in the payload; 0 for JSON
+ * @first: first event or content id; 0 if there is none
+ * @aux: BLOCK_EVENTS: number of keys that first appear in the block;
+ *	 BLOCK_SIZES: number of the codec, in order of appearance; otherwise 0
  * @type: enum block_type
  * @zero: reserved
  */
@@ -101,7 +103,7 @@ struct block_head {
 	uint8_t zero[3];
 } __attribute__((packed));
 
-/* A length that a damaged head cannot exceed; the writer never comes close. */
+/* Bounds what a damaged head makes the reader allocate; real blocks are small. */
 #define BLOCK_LENGTH_MAX (256u << 20)
 #define BLOCK_EVENTS_MAX (1u << 20)
 #define BLOCK_IDS_MAX (1u << 16)
@@ -111,9 +113,11 @@ struct block_head {
 
 /**
  * struct events_head - start of the payload of a BLOCK_EVENTS
- * @ops: events of the block by op
- * @live_peak: as in struct zlt_info, for the file up to here
- * @live_peak_exclusive: the same
+ * @ops: number of events of the block by op
+ * @zero: reserved
+ * @live_peak: as in struct zlt_info, for the file up to the end of the block
+ * @live_peak_exclusive: as in struct zlt_info, for the file up to the end of
+ *			 the block
  */
 struct events_head {
 	uint32_t ops[ZLT_OPS];
@@ -124,6 +128,10 @@ struct events_head {
 
 /**
  * struct index_head - start of the payload of a BLOCK_INDEX
+ * @ops: number of events of the file by op
+ * @live_peak: as in struct zlt_info
+ * @live_peak_exclusive: as in struct zlt_info
+ * @part_bytes: bytes of the file by enum zlt_part
  */
 struct index_head {
 	uint64_t ops[ZLT_OPS];
@@ -134,8 +142,9 @@ struct index_head {
 
 /**
  * struct trailer - the last bytes of a finished file
+ * @magic: TRAILER_MAGIC
  * @index: offset of the BLOCK_INDEX, which ends where the trailer starts
- * @checksum: XXH3 64 of the bytes before it
+ * @checksum: 64-bit XXH3 of the bytes before it
  */
 struct trailer {
 	uint8_t magic[MAGIC_SIZE];
@@ -143,9 +152,13 @@ struct trailer {
 	uint64_t checksum;
 } __attribute__((packed));
 
-/* Bit of COLUMN_FLAGS. */
+/* A bit of a value in COLUMN_FLAGS. */
 #define PAGE_SAME_FILLED 1
 
+/**
+ * column_part() - the part of the file that a column's bytes count for
+ * @id: an enum column_id; unknown values count as ZLT_PART_OTHER
+ */
 enum zlt_part column_part(unsigned int id);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Finding the blocks of a trace: from its index, or by walking the file when
- * its writer never got to write one.
+ * Finding the blocks of a trace: by its index, or by reading the file from the
+ * start if there is no index because the writer did not finish.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -63,7 +63,7 @@ static bool checksum_ok(const uint8_t *data, size_t len)
 	return XXH3_64bits(data, len) == le64toh(stored);
 }
 
-/* Take the fields of a head; false when no writer would have written it. */
+/* Decode the fields of a head; false if they are not valid. */
 static bool parse_head(const struct block_head *head, uint64_t offset,
 		       uint32_t seq, struct block *block)
 {
@@ -134,7 +134,7 @@ static const char *fit_events(struct zlt_reader *r, const struct block *b)
 	if (b->first != r->info.events || !b->count ||
 	    b->count > BLOCK_EVENTS_MAX || b->aux > b->count ||
 	    b->aux > UINT32_MAX - r->info.keys)
-		return "its events do not follow those before";
+		return "its events do not continue those before";
 	if (b->count > r->block_events_max)
 		r->block_events_max = b->count;
 	r->info.events += b->count;
@@ -146,7 +146,7 @@ static const char *fit_pages(struct zlt_reader *r, const struct block *b)
 {
 	if (r->info.objects != ZLT_OBJECT_PAGES || b->first != r->pages ||
 	    !b->count || b->count > BLOCK_PAGES_MAX || b->aux)
-		return "its pages do not follow those before";
+		return "its pages do not continue those before";
 	if (b->count > r->block_pages_max)
 		r->block_pages_max = b->count;
 	r->pages += b->count;
@@ -161,7 +161,7 @@ static const char *fit_infos(struct zlt_reader *r, const struct block *b)
 	    b->first != r->info.contents || !b->count ||
 	    b->count > BLOCK_IDS_MAX || b->aux || end > UINT32_MAX ||
 	    (r->info.objects == ZLT_OBJECT_PAGES && end > r->pages))
-		return "its contents do not follow those before";
+		return "its contents do not continue those before";
 	r->info.contents = end;
 	return NULL;
 }
@@ -175,7 +175,7 @@ static const char *fit_sizes(struct zlt_reader *r, const struct block *b)
 	table = &r->codecs[b->aux];
 	if (b->first != table->known || !b->count || b->count > BLOCK_IDS_MAX ||
 	    b->first + b->count > r->info.contents)
-		return "its sizes do not follow those before";
+		return "its sizes do not continue those before";
 	table->known += b->count;
 	return NULL;
 }
@@ -198,10 +198,10 @@ static const char *fit(struct zlt_reader *r, const struct block *b)
 	case BLOCK_META:
 	case BLOCK_STATS:
 		if (b->first || b->count || b->aux || r->by_type[b->type].count)
-			return "there are two of it";
+			return "the file has two of this type";
 		return NULL;
 	default:
-		return "an index has no place here";
+		return "an index is not allowed here";
 	}
 }
 
@@ -256,7 +256,7 @@ int add_codec(struct zlt_reader *r, const char *name, size_t len)
 	return 0;
 }
 
-/* ---- from the index ---------------------------------------------------- */
+/* ---- by the index ------------------------------------------------------ */
 
 /* The columns of the index, decoded. */
 struct index {
@@ -478,9 +478,9 @@ int load_index(struct zlt_reader *r, struct err *err)
 	return rc ? rc : 1;
 }
 
-/* ---- by walking the file ----------------------------------------------- */
+/* ---- by reading the file ----------------------------------------------- */
 
-/* Count what the index would have known of a block of events. */
+/* Add a block of events to the totals that an index would have. */
 static int scan_events(struct zlt_reader *r, const struct block *block,
 		       const uint8_t *pos, const uint8_t *end)
 {
@@ -538,7 +538,7 @@ static int scan_payload(struct zlt_reader *r, const struct block *block,
 	}
 }
 
-/* After an index there is the trailer and nothing else. */
+/* Check that the trailer and nothing else follows the index. */
 static int scan_end(struct zlt_reader *r, const struct block *index,
 		    struct err *err)
 {
@@ -554,7 +554,7 @@ static int scan_end(struct zlt_reader *r, const struct block *index,
 	return 0;
 }
 
-/* Find the block at @offset. Return: 1, 0 behind the last, or an error. */
+/* Find the block at @offset. Return: 1, 0 after the last one, or an error. */
 static int scan_one(struct zlt_reader *r, uint64_t offset, struct block *block,
 		    struct err *err)
 {

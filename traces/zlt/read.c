@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Opening a trace and reading its events.
+ * Opening a trace and decoding its events, batch by batch.
  */
 #include <errno.h>
 #include <limits.h>
@@ -116,10 +116,11 @@ static int take_codecs(struct zlt_reader *r)
 	return 0;
 }
 
-/* Room for the columns of the largest block; one spare object is read past the
- * end when the stores are spread out.
+/*
+ * Allocate the columns of the largest block, and one entry more, because
+ * spread_objects() reads one object past the last.
  */
-static int make_room(struct zlt_reader *r)
+static int alloc_columns(struct zlt_reader *r)
 {
 	size_t n = (size_t)r->block_events_max + 1;
 
@@ -171,7 +172,10 @@ static int find_blocks(struct zlt_reader *r, struct err *err)
 	return rc ? 0 : scan_blocks(r, err);
 }
 
-/* Of one length for all paths, which must not decide where later data lies. */
+/*
+ * The copy has the same size for all usual paths, so that the length of a path
+ * does not change the addresses of later allocations.
+ */
 static char *copy_path(const char *path)
 {
 	size_t len = strlen(path) + 1;
@@ -213,7 +217,8 @@ struct zlt_reader *zlt_open(const char *path, unsigned int want,
 	r->want &= r->info.columns | ZLT_KEYS | ZLT_SALVAGE;
 	if (!r->info.meta)
 		r->info.meta = json_object();
-	if (!r->info.meta || take_name(r) || take_codecs(r) || make_room(r)) {
+	if (!r->info.meta || take_name(r) || take_codecs(r) ||
+	    alloc_columns(r)) {
 		rc = err_set(err, -ENOMEM, "%s: out of memory", path);
 		goto fail;
 	}
@@ -269,7 +274,7 @@ const struct zlt_info *zlt_info(const struct zlt_reader *r)
 	return &r->info;
 }
 
-/* Find the columns of a block of events; each must be there once. */
+/* Find the columns of a block of events; each must be present once. */
 static int find_columns(const struct zlt_reader *r, const struct block *block,
 			const uint8_t *pos, const uint8_t *end,
 			struct column *cols)
@@ -318,7 +323,7 @@ static int add_keys(struct zlt_reader *r, const struct column *col)
 	return 0;
 }
 
-/* Know the original keys that appear in the first @blocks blocks of events. */
+/* Load the original keys that appear in the first @blocks blocks of events. */
 static int load_keys(struct zlt_reader *r, uint32_t blocks, struct err *err)
 {
 	struct column cols[COLUMNS] = { 0 };
@@ -354,7 +359,7 @@ int zlt_keys(struct zlt_reader *r, const uint64_t **keys, struct err *err)
 	return rc;
 }
 
-/* Put the object of each store where its event is. */
+/* Copy the object of each store from @r->packed to the index of its event. */
 static uint32_t spread_objects(struct zlt_reader *r, uint32_t count)
 {
 	const uint8_t *restrict op = r->op;
@@ -372,8 +377,8 @@ static uint32_t spread_objects(struct zlt_reader *r, uint32_t count)
 }
 
 /*
- * Whether all values are in low..high, in a form that the compiler can do for
- * many values at a time: a value outside sets a sign bit somewhere.
+ * Whether all values are in low..high. The compiler can vectorize this form: a
+ * value out of range sets the sign bit of one of the terms.
  */
 static bool in_range(const uint32_t *values, uint32_t count, uint32_t low,
 		     uint32_t high)
@@ -424,7 +429,7 @@ static int get_labels(struct zlt_reader *r, const struct column *col)
 	return rc;
 }
 
-/* Number the marks; keys of compact and mark are nothing. */
+/* Number the marks, and check that compact and mark have key 0. */
 static int fix_marks(struct zlt_reader *r, uint32_t count)
 {
 	size_t labels = r->labels.len / sizeof(char *);
@@ -561,7 +566,7 @@ int zlt_seek(struct zlt_reader *r, uint64_t event, struct err *err)
 		return err_set(err, -ERANGE, "%s: no event %llu; it has %llu",
 			       r->path, (unsigned long long)event,
 			       (unsigned long long)r->info.events);
-	/* The last block that does not start behind the event. */
+	/* Find the last block that does not start after the event. */
 	while (high - low > 1) {
 		uint32_t mid = low + (high - low) / 2;
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The public functions of the writer: they check events, give keys and contents
+ * their ids, and collect both until a block is full.
+ */
 #include <Judy.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +14,7 @@
 #include "traces/zlt/reader.h"
 #include "traces/zlt/writer.h"
 
-/* What a key's copy is, by how loads are understood. */
+/* Whether a key is stored now: if loads keep the copy, and if they release it. */
 #define KEY_LIVE 1
 #define KEY_LIVE_EXCLUSIVE 2
 
@@ -18,12 +22,12 @@ _Static_assert(sizeof(Word_t) == sizeof(uint64_t), "keys must fit a Judy word");
 
 /* Small enough that the decoded columns of a block stay in the L2 cache. */
 #define BLOCK_EVENTS_DEFAULT 16384
-/* A miss of a reader's cache costs one block: 64 KiB to decompress. */
+/* A miss in a cursor's cache decompresses one block: 64 KiB. */
 #define BLOCK_PAGES_DEFAULT 16
 #define PAGES_LEVEL_DEFAULT 3
-/* Content ids described by one block at most. */
+/* Content ids in one block of page info. */
 #define BLOCK_INFO_IDS 4096
-/* Labels that end a block of events early. */
+/* Bytes of labels that end a block of events early. */
 #define BLOCK_LABEL_BYTES 65536
 
 static void free_writer(struct zlt_writer *w)
@@ -214,7 +218,7 @@ struct zlt_writer *zlt_create(const char *path, json_t *meta,
 	return zlt_create_fd(fd, path, meta, opts, err);
 }
 
-/* The dense id of a key; a key that appears first must be stored. */
+/* Find or make the dense id of a key. Only a store may name a new key. */
 static int key_id(struct zlt_writer *w, const struct zlt_event *event,
 		  uint32_t *id, struct err *err)
 {
@@ -292,8 +296,7 @@ static int check_object(struct zlt_writer *w, const struct zlt_event *event,
 		if (event->object < w->contents)
 			return 0;
 		return err_set(err, -EINVAL,
-			       "%s: event %llu: content id %u was not given "
-			       "out",
+			       "%s: event %llu: content id %u does not exist",
 			       w->name, nr, event->object);
 	}
 	if (event->object && event->object <= ZLT_PAGE_SIZE)
@@ -397,12 +400,12 @@ static bool same_filled(const void *page, uint64_t *fill)
 	const char *bytes = page;
 
 	memcpy(fill, page, sizeof(*fill));
-	/* Every byte equals the one a word before it. */
+	/* Every byte equals the byte one word before it. */
 	return !memcmp(bytes, bytes + sizeof(*fill),
 		       ZLT_PAGE_SIZE - sizeof(*fill));
 }
 
-/* Describe the next content id; its sizes must be in the tables already. */
+/* Make the next content id; its sizes must be in the tables already. */
 static int add_content(struct zlt_writer *w, uint64_t hash, bool same,
 		       uint64_t fill, uint32_t *id, struct err *err)
 {
@@ -434,8 +437,9 @@ static int add_size(struct zlt_writer *w, size_t i, long size, struct err *err)
 }
 
 /*
- * Find the id of a page, or the slot where the next id goes. Two pages whose
- * hashes agree in the low half share a Judy neighbourhood: the next free one.
+ * Find the entry of a page by its hash, or an empty entry for a new id. Entries
+ * are indexed by the low half of the hash; if another page has the same low
+ * half, the next index is tried. An entry holds the id plus 1.
  */
 static Word_t *content_slot(struct zlt_writer *w, XXH128_hash_t hash,
 			    bool *known)
@@ -503,7 +507,7 @@ int zlt_page(struct zlt_writer *w, const void *page, uint32_t *id,
 int zlt_page_sized(struct zlt_writer *w, const uint16_t *sizes, uint32_t *id,
 		   struct err *err)
 {
-	const uint64_t unseen = 0;
+	const uint64_t no_hash = 0;
 	size_t i;
 	int rc = 0;
 
@@ -514,7 +518,7 @@ int zlt_page_sized(struct zlt_writer *w, const uint16_t *sizes, uint32_t *id,
 				   "this trace takes no sized pages");
 	if (w->contents == UINT32_MAX)
 		return writer_fail(w, err, -EFBIG, "more than 2^32-1 contents");
-	if (column_buf_add(&w->content_high, &unseen, sizeof(unseen)))
+	if (column_buf_add(&w->content_high, &no_hash, sizeof(no_hash)))
 		return writer_fail(w, err, -ENOMEM, "contents");
 	for (i = 0; !rc && i < w->sizer_count; i++)
 		rc = add_size(w, i, sizes[i], err);

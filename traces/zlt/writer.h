@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A trace being written, as the parts of the writer see it.
+ * struct zlt_writer and the functions that write.c, emit.c and append.c share:
+ * write.c collects events and contents, emit.c encodes them to blocks.
  */
 #ifndef ZLAB_TRACES_ZLT_WRITER_H
 #define ZLAB_TRACES_ZLT_WRITER_H
@@ -9,7 +10,10 @@
 #include "traces/zlt/format.h"
 #include "traces/zlt/reader.h"
 
-/* One codec's table: the ids before @next are written or pending in @sizes. */
+/*
+ * One codec's table: sizes of the ids below @next are in the file or pending in
+ * @sizes.
+ */
 struct size_table {
 	char *name;
 	uint32_t next;
@@ -36,7 +40,7 @@ struct zlt_writer {
 	struct column_buf block;
 	ZSTD_CCtx *zstd;
 
-	/* Events that are not written yet; objects are those of stores. */
+	/* Pending events; @object has an entry for each store among them. */
 	uint64_t events;
 	uint32_t pending;
 	uint32_t stores;
@@ -56,8 +60,9 @@ struct zlt_writer {
 	uint64_t live, live_exclusive;
 	struct index_head totals;
 
-	/* Contents [info_first, contents) are not described yet, and pages
-	 * [page_first, contents) are not written yet.
+	/*
+	 * Pending contents: the page info of [info_first, contents) and the
+	 * pages of [page_first, contents) are not in the file yet.
 	 */
 	void *content_ids;
 	struct column_buf content_high;
@@ -69,11 +74,11 @@ struct zlt_writer {
 	struct column_buf flags;
 	struct column_buf fills;
 
-	/* The first sizer_count tables are the sizers'. */
+	/* The first @sizer_count tables belong to the sizers. */
 	struct size_table *tables;
 	size_t table_count;
 
-	/* One entry per block. */
+	/* The columns of the index: one entry per block. */
 	struct column_buf index_type;
 	struct column_buf index_offset;
 	struct column_buf index_first;
@@ -82,19 +87,23 @@ struct zlt_writer {
 };
 
 /**
- * writer_fail() - end all writing with an error; the first one stays
+ * writer_fail() - record a final error: later calls of the writer return it
+ * @code: negative errno
+ * @what: what failed, for the error line
+ *
+ * Return: @code.
  */
 int writer_fail(struct zlt_writer *w, struct err *err, int code,
 		const char *what);
 
 /**
- * writer_failed() - the error that ended all writing
+ * writer_failed() - get the final error, which must have been recorded
  */
 int writer_failed(struct zlt_writer *w, struct err *err);
 
 /*
- * Each of these writes what is pending, if anything, and returns 0 or the final
- * error of the writer.
+ * Each of these writes one kind of block. The pages, infos and events written
+ * are those pending, if any. They return 0 or the final error of the writer.
  */
 int write_file_head(struct zlt_writer *w, struct err *err);
 int write_json(struct zlt_writer *w, enum block_type type, json_t *json,
@@ -104,23 +113,23 @@ int write_infos(struct zlt_writer *w, struct err *err);
 int write_sizes(struct zlt_writer *w, size_t table, uint32_t first,
 		const uint16_t *sizes, uint32_t count, struct err *err);
 int write_events(struct zlt_writer *w, struct err *err);
-/* With the trailer. */
+/* Writes the trailer, too. */
 int write_index(struct zlt_writer *w, struct err *err);
 
 /**
- * resume_writer() - a writer for a copy of a trace
- * @fd: an empty file; owned by the writer from here on, even on failure
- * @name: its name for error lines
- * @r: the trace whose blocks copy_block() will bring, every one and in order
+ * resume_writer() - make a writer that extends a copy of a trace
+ * @fd: an empty file; the writer owns it from this call on, even on failure
+ * @name: the file's name for error lines
+ * @r: the trace to copy
  *
- * Only zlt_sizes_add() may be used on it afterwards. Return: the writer, or
- * NULL.
+ * The caller passes all blocks of @r to copy_block(), in order; after that only
+ * zlt_sizes_add() may add to the trace. Return: the writer, or NULL.
  */
 struct zlt_writer *resume_writer(int fd, const char *name,
 				 const struct zlt_reader *r, struct err *err);
 
 /**
- * copy_block() - write a block of the other trace
+ * copy_block() - append a block of the trace that is copied
  */
 int copy_block(struct zlt_writer *w, const struct block *block,
 	       const uint8_t *payload, size_t length, struct err *err);
