@@ -25,6 +25,16 @@ const char *self_path(void);
 const char *self_dir(void);
 
 /**
+ * native_path() - the zlab that measures on this machine's own CPUs
+ * @path: receives its path
+ * @len: room in @path, in bytes
+ *
+ * That is this program, or for zlab-virtual the zlab that it was built or
+ * installed with. Return: 0, -ENAMETOOLONG, or -EIO where /proc is not mounted.
+ */
+int native_path(char *path, size_t len);
+
+/**
  * data_path() - find a file that belongs to this program
  * @path: receives its path
  * @len: room in @path, in bytes
@@ -33,8 +43,8 @@ const char *self_dir(void);
  * @err: receives the error line, which names the places; or NULL
  *
  * Looks in self_dir(), in the source tree around it, in PREFIX/share/zlab and
- * in PREFIX/lib/zlab, where PREFIX is the directory above self_dir(). The first
- * that can be read is taken. Return: 0, -ENOENT when it is in none of them,
+ * in PREFIX/lib/zlab, where self_dir() is PREFIX/bin or PREFIX/lib/zlab. The
+ * first that can be read is taken. Return: 0, -ENOENT when it is in none of them,
  * -ENAMETOOLONG, or -EIO where /proc is not mounted.
  */
 int data_path(char *path, size_t len, const char *name, struct err *err);

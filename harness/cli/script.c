@@ -15,17 +15,11 @@
 /* What a script measures, it measures natively. */
 static int set_program(void)
 {
-	static const char suffix[] = "-virtual";
-	size_t n = strlen(self_path()), tail = strlen(suffix);
-	char *path = strdup(self_path());
-	int ret;
+	char path[PATH_MAX];
+	int ret = native_path(path, sizeof(path));
 
-	if (!path)
-		return -1;
-	if (n > tail && !strcmp(path + n - tail, suffix))
-		path[n - tail] = '\0';
-	ret = setenv("ZLAB", path, 1);
-	free(path);
+	if (!ret && setenv("ZLAB", path, 1))
+		ret = -errno;
 	return ret;
 }
 
@@ -59,11 +53,12 @@ int script_run(const char *name, int argc, char **argv)
 
 	if (script_find(name, path, sizeof(path), &err))
 		return cli_failed("%s", err.text);
+	ret = set_program();
+	if (ret)
+		return cli_failed("cannot start %s: %s", name, strerror(-ret));
 	args = calloc(argc + 3, sizeof(*args));
-	if (!args || set_program()) {
-		free(args);
+	if (!args)
 		return cli_failed("no memory to start %s", name);
-	}
 	args[0] = "python3";
 	args[1] = "-B";
 	args[2] = path;

@@ -172,6 +172,9 @@ static void test_line(void **state)
 	assert_string_equal(line, "");
 }
 
+/* Asks for the native program instead of a file. */
+#define PROGRAM "native program"
+
 static void test_build_tree(void **state)
 {
 	char path[PATH_MAX], tests[PATH_MAX];
@@ -228,6 +231,22 @@ static void test_prefix(void **state)
 	assert_string_equal(line, "/usr/lib/zlab/native");
 	look_from(program, "neither", line, sizeof(line));
 	assert_string_equal(line, "nowhere");
+	look_from(program, PROGRAM, line, sizeof(line));
+	assert_string_equal(line, "/usr/bin/zlab");
+	/* What zlab starts is in another folder of the same prefix. */
+	snprintf(program, sizeof(program), "%s/usr/lib/zlab/zlab-virtual", odd);
+	assert_int_equal(process_run(&p), 0);
+	look_from(program, "shared", line, sizeof(line));
+	assert_string_equal(line, "/usr/share/zlab/shared");
+	look_from(program, "native", line, sizeof(line));
+	assert_string_equal(line, "/usr/lib/zlab/native");
+	look_from(program, PROGRAM, line, sizeof(line));
+	assert_string_equal(line, "/usr/bin/zlab");
+	/* In a build tree it lies beside it. */
+	snprintf(path, sizeof(path), "%s/usr/lib/zlab/zlab", odd);
+	write_file(path, "", 0755);
+	look_from(program, PROGRAM, line, sizeof(line));
+	assert_string_equal(line, "/usr/lib/zlab/zlab");
 }
 
 /* Say where @name is below the prefix. */
@@ -236,7 +255,9 @@ static int find(const char *name)
 	char path[PATH_MAX];
 	const char *usr;
 
-	if (data_path(path, sizeof(path), name, NULL)) {
+	if (!strcmp(name, PROGRAM)
+		    ? native_path(path, sizeof(path))
+		    : data_path(path, sizeof(path), name, NULL)) {
 		puts("nowhere");
 		return 0;
 	}

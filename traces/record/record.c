@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -39,6 +40,7 @@ struct run {
 	struct collector *c;
 	pid_t pid;
 	int signals;
+	int object; /* open where its path cannot be named; else -1 */
 	sigset_t mask;
 	struct sigaction xfsz;
 	uint64_t start;
@@ -327,10 +329,30 @@ static int run_command(struct run *run, const char *path, const char *object,
 	return ret ? ret : checked;
 }
 
+/*
+ * The path of the object that is preloaded. The loader splits LD_PRELOAD at
+ * spaces and colons and expands dollars; an object whose path has one of them
+ * is named by a descriptor of this process.
+ */
+static int find_object(struct run *run, char *path, size_t len, struct err *err)
+{
+	int ret = data_path(path, len, OBJECT, err);
+
+	if (ret || !strpbrk(path, ": $"))
+		return ret;
+	run->object = open(path, O_RDONLY | O_CLOEXEC);
+	if (run->object < 0)
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
+	snprintf(path, len, "/proc/%d/fd/%d", (int)getpid(), run->object);
+	return 0;
+}
+
 int record_run(const struct record_options *opts, struct record_result *result,
 	       struct err *err)
 {
-	struct run run = { .opts = opts, .pid = -1, .signals = -1 };
+	struct run run = {
+		.opts = opts, .pid = -1, .signals = -1, .object = -1
+	};
 	char path[PATH_MAX], object[PATH_MAX];
 	struct zlt_writer *w = NULL;
 	int ret;
@@ -342,13 +364,7 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	if (!ret)
 		ret = record_check_kernel(err);
 	if (!ret)
-		ret = data_path(object, sizeof(object), OBJECT, err);
-	if (!ret && strpbrk(object, ": "))
-		ret = err_set(
-			err, -EINVAL,
-			"cannot preload %s: the loader takes no path with "
-			"a space or a colon in it",
-			object);
+		ret = find_object(&run, object, sizeof(object), err);
 	if (ret)
 		return ret;
 	ret = catch_signals(&run, err);
@@ -357,6 +373,8 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	if (w)
 		ret = close_trace(w, opts->output, result, ret, err);
 	release_signals(&run);
+	if (run.object >= 0)
+		close(run.object);
 	return ret ? ret : check_counts(&result->counts, err);
 }
 
