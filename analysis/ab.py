@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,21 @@ def git(*args, cwd=None):
     if done.returncode:
         text.die(f"ab: git {' '.join(args)}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def source_tree(folder):
+    """The root of zlab's own git tree, of which both sides are built."""
+    for tool in ("git", "make"):
+        if not shutil.which(tool):
+            text.die(f"ab: {tool} is not installed; it builds zlab with git and make")
+    if not folder.is_dir():
+        text.die(f"ab: --source {folder}: no such folder")
+    show = ["git", "rev-parse", "--show-toplevel"]
+    done = subprocess.run(show, cwd=folder, capture_output=True, text=True, check=False)
+    root = pathlib.Path(done.stdout[:-1])
+    if done.returncode or not (root / "harness" / "main.c").is_file():
+        text.die(f"ab: {folder.resolve()} is not zlab's git tree; see --source DIR")
+    return root
 
 
 def build(source, commit, folder):
@@ -135,7 +151,13 @@ def main():
     parser.add_argument("--threads", type=int, default=1, metavar="N")
     parser.add_argument("--runs", type=int, default=9, metavar="N")
     parser.add_argument("--format", choices=("mail", "json"), default="mail")
-    parser.add_argument("--source", default=".", metavar="DIR", help="zlab's git tree")
+    parser.add_argument(
+        "--source",
+        default=".",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="zlab's git tree (default: that of this folder)",
+    )
     parser.add_argument("trace", nargs="*", type=pathlib.Path)
     args = parser.parse_args()
     # As in zlab compare, a name that ends in .zlt is always a trace.
@@ -157,7 +179,7 @@ def main():
         for spec in args.backend or ["zsmalloc"]
     ]
     refs = {"base": args.base, "head": args.head}
-    source = git("rev-parse", "--show-toplevel", cwd=args.source)
+    source = source_tree(args.source)
     commits = {
         side: git("rev-parse", "--verify", f"{ref}^{{commit}}", cwd=source)
         for side, ref in refs.items()

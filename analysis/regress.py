@@ -13,6 +13,7 @@ import datetime
 import fnmatch
 import hashlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -42,6 +43,8 @@ DIRECTION = {
     "instructions/op": 1,
     "virtual sys ns/op": 1,
 }
+# What a folder of traces without a plan of its own is replayed through.
+BACKENDS = ["zbud", "z3fold", "zsmalloc"]
 # The swap path's entries; callgrind counts what happens inside them.
 COUNTED = ("swap_run", "swap_compact")
 TOP = (
@@ -65,12 +68,15 @@ def flatten(record):
 
 
 class Plan:
-    """What is replayed: results/regress.json, beside the baseline."""
+    """What is replayed: results/regress.json, or the traces of a folder."""
 
-    def __init__(self, path, root):
-        self.path, self.root = path, root
+    def __init__(self, path, folder, backends=None, codec=None):
+        self.path, self.folder = path, folder
+        every = {"traces": ["*"], "codecs": [codec or ""]}
+        every |= {"backends": backends or BACKENDS, "args": ["--compact-at-end"]}
+        raw = {"generate": {}, "exact": [every], "instructions": [every]}
         try:
-            raw = json.loads(path.read_text())
+            raw = json.loads(path.read_text()) if path else raw
         except (OSError, ValueError) as err:
             text.die(f"regress: {path}: {err}")
         self.generated = raw["generate"]
@@ -82,12 +88,16 @@ class Plan:
     def traces(self, zlab, folder):
         """name -> file, generating what is generated."""
         out = {}
-        for path in sorted((self.root / "traces" / "samples").glob("*.zlt")):
+        for path in sorted(self.folder.glob("*.zlt")):
             out[path.stem] = path
         for name, kind in self.generated.items():
             path = folder / f"{name}.zlt"
             run([str(zlab), "generate", kind, "-o", str(path)])
             out[name] = path
+        for group in [*self.exact, *self.instructions, *self.virtual, *self.advice]:
+            for name in group["traces"]:
+                if not fnmatch.filter(out, name):
+                    text.die(f"regress: {self.folder}: no trace {name}.zlt in it", 2)
         return out
 
     @staticmethod
@@ -100,8 +110,8 @@ class Plan:
                 for codec in group["codecs"]:
                     for spec in group["backends"]:
                         extra = group.get("args", [])
-                        key = " ".join([name, codec, spec, group.get("label", "")])
-                        key = key.rstrip()
+                        words = [name, codec, spec, group.get("label", "")]
+                        key = " ".join(word for word in words if word)
                         yield key, traces[name], spec, codec, extra
 
 
@@ -131,10 +141,13 @@ def operations(record):
 def exact_tier(zlab, plan, traces, now):
     """Tier 1: counters, to the digit."""
     jobs = list(plan.jobs(plan.exact, traces))
+    names = {path: name for name, path in traces.items()}
     progress = bench.Progress(len(jobs), "exact")
     for key, trace, spec, codec, extra in jobs:
         record = bench.replay(zlab, trace, spec, codec, extra)
         now["exact"][key] = flatten(record)
+        if names[trace] not in plan.generated:
+            now["traces"][names[trace]] = record["trace"]["sha256"]
         now["toolchain"] = toolchain(record)
         now["commit"] = record["env"].get("commit", "unknown")
         now["sanitized"] = "-fsanitize" in record["env"].get("flags", "")
@@ -334,6 +347,7 @@ def accept(path, baseline, now, rows, reason):
     """Move the baseline, and write down why."""
     baseline["exact"].update(now["exact"])
     baseline["near"].update(now["near"])
+    baseline.setdefault("traces", {}).update(now["traces"])
     if now["near"]:
         baseline["toolchain"] = now["toolchain"]
     baseline["history"].append(
@@ -365,13 +379,26 @@ def load_baseline(path):
     return found
 
 
+def strangers(baseline, now):
+    """Notes about traces and jobs that are not those of the baseline."""
+    known = baseline.get("traces", {})
+    notes = [
+        f"trace {name}: not the one that the baseline was made with"
+        for name, sha in now["traces"].items()
+        if known.get(name, sha) != sha
+    ]
+    gone = [key for key in baseline["exact"] if key not in now["exact"]]
+    return notes + [f"in the baseline, but not run: {key}" for key in gone]
+
+
 def measure(args, plan, baseline, folder):
     """Run the tiers; returns (numbers, advice, notes)."""
     zlab = bench.program()
-    now = {"exact": {}, "near": {}, "toolchain": "", "commit": ""}
-    notes, advice = [], []
+    now = {"exact": {}, "near": {}, "traces": {}, "toolchain": "", "commit": ""}
+    advice = []
     traces = plan.traces(zlab, folder)
     exact_tier(zlab, plan, traces, now)
+    notes = strangers(baseline, now)
     if 2 in args.tier:
         known = baseline.get("toolchain", now["toolchain"])
         if not shutil.which("valgrind"):
@@ -396,12 +423,34 @@ def arguments():
     root = HERE.parent
     parser = argparse.ArgumentParser(prog="zlab regress", description=__doc__)
     parser.add_argument(
-        "--baseline", type=pathlib.Path, default=root / "results" / "baseline.json"
+        "--baseline",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="compare with this instead of zlab's own",
     )
     parser.add_argument(
-        "--plan", type=pathlib.Path, default=root / "results" / "regress.json"
+        "--traces",
+        type=pathlib.Path,
+        metavar="DIR",
+        help="replay your *.zlt of DIR; needs a --baseline",
     )
-    parser.add_argument("--accept", metavar="REASON", help="move the baseline")
+    parser.add_argument(
+        "--plan",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="which traces, backends and options; docs/ci.md has an example",
+    )
+    parser.add_argument(
+        "--backend",
+        action="extend",
+        nargs="+",
+        metavar="SPEC",
+        help=f"for --traces without --plan (default {' '.join(BACKENDS)})",
+    )
+    parser.add_argument("--codec", help="for --traces without --plan")
+    parser.add_argument(
+        "--accept", metavar="REASON", help="write the baseline, or move it"
+    )
     parser.add_argument(
         "--tier",
         type=lambda said: {int(n) for n in said.split(",")},
@@ -419,18 +468,31 @@ def arguments():
     args = parser.parse_args()
     if args.accept is not None and not args.accept.strip():
         parser.error("--accept takes the reason why the baseline moves")
+    if args.traces and not args.baseline:
+        parser.error("--traces needs --baseline FILE; --accept REASON writes it")
+    if (args.backend or args.codec) and (args.plan or not args.traces):
+        parser.error("--backend and --codec go with --traces, without --plan")
+    if args.traces and not args.traces.is_dir():
+        parser.error(f"{args.traces}: not a folder of traces")
+    if not args.traces:
+        args.traces = root / "traces" / "samples"
+        args.plan = args.plan or root / "results" / "regress.json"
+    args.baseline = args.baseline or root / "results" / "baseline.json"
     return args
 
 
 def main():
     """The sub-command."""
     args = arguments()
-    plan = Plan(args.plan, HERE.parent)
+    plan = Plan(args.plan, args.traces, args.backend, args.codec)
     baseline = load_baseline(args.baseline)
     if not baseline["exact"] and args.accept is None:
         text.die(
             f"regress: {args.baseline}: no baseline yet; --accept REASON writes it", 2
         )
+    place = args.baseline if args.baseline.exists() else args.baseline.parent
+    if args.accept is not None and not os.access(place, os.W_OK):
+        text.die(f"regress: {args.baseline}: cannot be written", 2)
     with tempfile.TemporaryDirectory(prefix="zlab-regress-") as tmp:
         try:
             now, advice, notes = measure(args, plan, baseline, pathlib.Path(tmp))

@@ -1,30 +1,43 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 # make install   the program and what it needs, under $(DESTDIR)$(PREFIX)
-INSTALL := $(DESTDIR)$(PREFIX)
+#
+# Programs lie in bin and lib/zlab, all they read in share/zlab under the paths
+# that the source tree has, documents in share/doc/zlab. Nothing holds a path of
+# its own: the folder may be moved.
+INSTALL_ANALYSIS = $(shell find analysis -name __pycache__ -prune -o -type f \
+	\( -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.css' \
+	-o -name '*.js' -o -name '*.j2' \) -print)
+INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
+	$(wildcard backends/shim/*.[ch] profiles/*.json traces/samples/*.zlt) \
+	results/regress.json results/baseline.json docs/definitions.md
+INSTALL_DOC = README.md $(wildcard docs/*.md)
+
+# Quoted by the shell alone, so that a name may hold spaces.
+install uninstall: export INSTALL_TO := $(DESTDIR)$(PREFIX)
 
 install: all
-	$(Q)install -d $(INSTALL)/bin $(INSTALL)/lib/zlab \
-		$(INSTALL)/share/zlab/analysis
-	$(Q)install -m 755 $(B)/zlab $(INSTALL)/bin/zlab
-	$(Q)install -m 755 $(RECORDER) $(INSTALL)/lib/zlab/
-	$(Q)install -m 644 $(filter-out %.pyc,$(wildcard analysis/*.*)) \
-		$(INSTALL)/share/zlab/analysis/
-	$(Q)install -d $(INSTALL)/share/zlab/docs
-	$(Q)install -m 644 $(wildcard docs/*.md) $(INSTALL)/share/zlab/docs/
-	$(Q)install -D -m 644 man/zlab.1 $(INSTALL)/share/man/man1/zlab.1
-	$(Q)install -D -m 644 completions/zlab.bash \
-		$(INSTALL)/share/bash-completion/completions/zlab
-	$(Q)install -D -m 644 completions/_zlab \
-		$(INSTALL)/share/zsh/site-functions/_zlab
-	$(Q)for f in $(PUBLIC_HEADERS) $(wildcard backends/shim/*.[ch]); do \
-		install -D -m 644 $$f $(INSTALL)/share/zlab/$$f || exit 1; \
+	$(Q)install -D -m 755 $(B)/zlab "$$INSTALL_TO/bin/zlab"
+	$(Q)for f in $(RECORDER) $(wildcard $(B)/zlab-virtual); do \
+		install -D -m 755 -t "$$INSTALL_TO/lib/zlab" $$f || exit 1; \
 	done
+	$(Q)for f in $(INSTALL_SHARE); do \
+		install -D -m 644 $$f "$$INSTALL_TO/share/zlab/$$f" || exit 1; \
+	done
+	$(Q)for f in $(INSTALL_DOC); do \
+		install -D -m 644 $$f "$$INSTALL_TO/share/doc/zlab/$$f" || \
+			exit 1; \
+	done
+	$(Q)install -D -m 644 man/zlab.1 "$$INSTALL_TO/share/man/man1/zlab.1"
+	$(Q)install -D -m 644 completions/zlab.bash \
+		"$$INSTALL_TO/share/bash-completion/completions/zlab"
+	$(Q)install -D -m 644 completions/_zlab \
+		"$$INSTALL_TO/share/zsh/site-functions/_zlab"
 
 uninstall:
-	$(Q)rm -rf $(INSTALL)/bin/zlab $(INSTALL)/lib/zlab \
-		$(INSTALL)/share/zlab $(INSTALL)/share/man/man1/zlab.1 \
-		$(INSTALL)/share/bash-completion/completions/zlab \
-		$(INSTALL)/share/zsh/site-functions/_zlab
+	$(Q)cd "$$INSTALL_TO" && rm -rf bin/zlab lib/zlab share/zlab \
+		share/doc/zlab share/man/man1/zlab.1 \
+		share/bash-completion/completions/zlab \
+		share/zsh/site-functions/_zlab
 
 .PHONY: install uninstall

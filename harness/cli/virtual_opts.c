@@ -29,7 +29,9 @@ static const struct argp_option options[] = {
 	  "with more cores where those are too few)",
 	  0 },
 	{ "profile", OPT_PROFILE, "FILE", 0,
-	  "What things cost (default: profiles/desktop.json)", 0 },
+	  "What things cost: a file, or one of chiplets, desktop (default), "
+	  "two-cpu-vm and two-socket",
+	  0 },
 	{ "think", OPT_THINK, "NS", 0,
 	  "Mean user time before a burst of operations, drawn between half and "
 	  "one and a half of it (default 0: a CPU does nothing else)",

@@ -160,7 +160,7 @@ static const struct argp argp = {
 	       "Example:\n"
 	       "  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
 	       "--backend zsmalloc@6.10 --backend zsmalloc@6.12 --profile "
-	       "profiles/two-socket.json -o s.jsonl --plot plots\n",
+	       "two-socket -o s.jsonl --plot plots\n",
 	.children = children,
 };
 

@@ -2,12 +2,22 @@
 /*
  * Profiles: JSON files that say what things cost on a machine.
  */
+#include <bsd/string.h>
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "harness/virtual/program.h"
 #include "harness/virtual/virtual.h"
+#include "lib/self.h"
+
+#define PROFILE_FOLDER "profiles"
+#define PROFILE_SUFFIX ".json"
 
 static const struct field {
 	const char *name;
@@ -133,19 +143,65 @@ static int codecs(const json_t *o, struct profile *p, const char *path,
 	return 0;
 }
 
+/* One of those that come with this program, by its name. */
+static const char *find_by_name(const char *name, char *path, size_t len)
+{
+	char file[NAME_MAX];
+
+	if (strchr(name, '/') || !access(name, F_OK))
+		return name;
+	snprintf(file, sizeof(file), "%s/%s%s", PROFILE_FOLDER, name,
+		 PROFILE_SUFFIX);
+	return data_path(path, len, file, NULL) ? name : path;
+}
+
+static int is_profile(const struct dirent *d)
+{
+	size_t n = strlen(d->d_name), tail = strlen(PROFILE_SUFFIX);
+
+	return n > tail && !strcmp(d->d_name + n - tail, PROFILE_SUFFIX);
+}
+
+static int no_profile(const char *path, const char *why, struct err *err)
+{
+	char dir[PATH_MAX], names[256] = "none";
+	struct dirent **found;
+	size_t len = 0;
+	int i, n = -1;
+
+	if (!data_path(dir, sizeof(dir), PROFILE_FOLDER, NULL))
+		n = scandir(dir, &found, is_profile, alphasort);
+	for (i = 0; i < n; i++) {
+		if (len < sizeof(names))
+			len += (size_t)snprintf(names + len,
+						sizeof(names) - len, "%s%.*s",
+						i ? ", " : "",
+						(int)(strlen(found[i]->d_name) -
+						      strlen(PROFILE_SUFFIX)),
+						found[i]->d_name);
+		free(found[i]);
+	}
+	if (n >= 0)
+		free(found);
+	return err_set(err, -ENOENT, "profile %s: %s; those of zlab: %s", path,
+		       why, names);
+}
+
 int profile_load(const char *path, struct profile *p, struct err *err)
 {
+	char found[PATH_MAX];
 	uint64_t version = 0, sockets = 0, cores = 0;
 	json_error_t where;
-	json_t *o = json_load_file(path, 0, &where);
 	const char *name;
+	json_t *o;
 	size_t i;
 	int ret = -EINVAL;
 
 	memset(p, 0, sizeof(*p));
+	path = find_by_name(path, found, sizeof(found));
+	o = json_load_file(path, 0, &where);
 	if (!o && where.line < 0)
-		return err_set(err, -ENOENT, "profile %s: %s", path,
-			       where.text);
+		return no_profile(path, where.text, err);
 	if (!o)
 		return err_set(err, -EINVAL, "profile %s, line %d: %s", path,
 			       where.line, where.text);
@@ -159,7 +215,7 @@ int profile_load(const char *path, struct profile *p, struct err *err)
 		goto out;
 	}
 	name = json_string_value(json_object_get(o, "name"));
-	strncpy(p->name, name ? name : path, sizeof(p->name) - 1);
+	strlcpy(p->name, name ? name : path, sizeof(p->name));
 	if (number(o, "sockets", 1, &sockets, path, err) ||
 	    number(o, "cores_per_socket", 1, &cores, path, err))
 		goto out;

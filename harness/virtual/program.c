@@ -10,6 +10,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/virtual/program.h"
 #include "harness/virtual/virtual.h"
+#include "lib/self.h"
 
 const bool virtual_program = true;
 
@@ -48,7 +49,7 @@ void virtual_start(char **argv)
 	}
 	setenv("MALLOC_CONF", sober, 1);
 	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
-		execv("/proc/self/exe", argv);
+		execv(SELF_PROGRAM, argv);
 	fprintf(stderr, "zlab: warning: addresses are random here; results "
 			"that hash an address do not repeat\n");
 	make_heap();

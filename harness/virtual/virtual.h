@@ -46,7 +46,14 @@ struct profile {
 	size_t codecs;
 };
 
-/** profile_load() - read a profile. Return: 0 or a negative errno */
+/**
+ * profile_load() - read a profile
+ * @path: a file, or the name of a profile that comes with zlab ("two-socket")
+ * @p: receives it
+ * @err: receives the error line
+ *
+ * Return: 0 or a negative errno.
+ */
 int profile_load(const char *path, struct profile *p, struct err *err);
 
 /** profile_codec() - a codec's costs; "zstd:3" finds "zstd" too; or NULL */
