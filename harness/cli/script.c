@@ -1,86 +1,80 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/cmd/cmd.h"
+#include "harness/cli/cli.h"
 #include "harness/cli/script.h"
+#include "lib/process.h"
+#include "lib/self.h"
 
-extern char **environ;
-
-/* Where the script is, in @path; false when it is nowhere. */
-static bool script_find(const char *name, char *path, size_t len)
+/* What a script measures, it measures natively. */
+static int set_program(void)
 {
-	static const char *const beside[] = { "../analysis",
-					      "../share/zlab/analysis" };
-	const char *dir = getenv("ZLAB_ANALYSIS");
-	char exe[PATH_MAX];
-	ssize_t n;
-	size_t i;
+	static const char suffix[] = "-virtual";
+	size_t n = strlen(self_path()), tail = strlen(suffix);
+	char *path = strdup(self_path());
+	int ret;
 
-	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	if (n < 0)
-		return false;
-	exe[n] = 0;
-	/* What a script measures, it measures natively. */
-	if (n > 8 && !strcmp(exe + n - 8, "-virtual"))
-		exe[n - 8] = 0;
-	if (setenv("ZLAB", exe, 1))
-		return false;
-	if (dir) {
-		snprintf(path, len, "%s/%s", dir, name);
-		return !access(path, R_OK);
+	if (!path)
+		return -1;
+	if (n > tail && !strcmp(path + n - tail, suffix))
+		path[n - tail] = '\0';
+	ret = setenv("ZLAB", path, 1);
+	free(path);
+	return ret;
+}
+
+/* Where the script is, in @path. */
+static int script_find(const char *name, char *path, size_t len,
+		       struct err *err)
+{
+	const char *dir = getenv("ZLAB_ANALYSIS");
+	char below[NAME_MAX];
+
+	if (!dir) {
+		snprintf(below, sizeof(below), "analysis/%s", name);
+		return data_path(path, len, below, err);
 	}
-	*strrchr(exe, '/') = 0;
-	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		snprintf(path, len, "%s/%s/%s", exe, beside[i], name);
-		if (!access(path, R_OK))
-			return true;
-	}
-	return false;
+	snprintf(path, len, "%s/%s", dir, name);
+	if (access(path, R_OK))
+		return err_set(err, -errno,
+			       "%s: %s; ZLAB_ANALYSIS is not the "
+			       "directory of the scripts",
+			       path, strerror(errno));
+	return 0;
 }
 
 int script_run(const char *name, int argc, char **argv)
 {
-	char path[2 * PATH_MAX];
+	struct process p = { 0 };
+	char path[PATH_MAX];
+	struct err err;
 	char **args;
-	int status, ret;
-	pid_t pid;
+	int ret;
 
-	if (!script_find(name, path, sizeof(path))) {
-		fprintf(stderr,
-			"zlab: %s is not beside the program; set ZLAB_ANALYSIS "
-			"to the directory that holds it\n",
-			name);
-		return EXIT_FAILED;
-	}
+	if (script_find(name, path, sizeof(path), &err))
+		return cli_failed("%s", err.text);
 	args = calloc(argc + 3, sizeof(*args));
-	if (!args) {
-		fprintf(stderr, "zlab: no memory to start %s\n", name);
-		return EXIT_FAILED;
+	if (!args || set_program()) {
+		free(args);
+		return cli_failed("no memory to start %s", name);
 	}
 	args[0] = "python3";
 	args[1] = "-B";
 	args[2] = path;
 	memcpy(args + 3, argv + 1, (argc - 1) * sizeof(*args));
+	p.argv = args;
 	fflush(NULL);
-	ret = posix_spawnp(&pid, args[0], NULL, NULL, args, environ);
+	ret = process_run(&p);
 	free(args);
-	if (ret) {
-		fprintf(stderr,
-			"zlab: cannot start python3 for %s: %s; install "
-			"Python 3.11 or newer\n",
-			name, strerror(ret));
-		return EXIT_FAILED;
-	}
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (ret < 0)
+		return cli_failed("cannot start python3 for %s: %s; install "
+				  "Python 3.11 or newer",
+				  name, strerror(-ret));
+	return ret;
 }

@@ -12,8 +12,7 @@
  * @argc: number of arguments, argv[0] included
  * @argv: its arguments; argv[0] is the sub-command's name and not passed on
  *
- * Scripts lie in $ZLAB_ANALYSIS, or beside the program's own directory:
- * ../analysis in a build tree, ../share/zlab/analysis once installed. The
+ * Scripts lie in $ZLAB_ANALYSIS, or where data_path() finds analysis/. The
  * script finds this program in $ZLAB. Prints one line when the script or the
  * interpreter is missing.
  *

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,8 +8,8 @@
 
 #include "harness/cli/cli.h"
 #include "harness/compare/sample.h"
-
-extern char **environ;
+#include "lib/process.h"
+#include "lib/self.h"
 
 #define FIXED_ARGS 16
 
@@ -21,19 +19,6 @@ struct words {
 	int n;
 	char threads[16], seed[32];
 };
-
-/* Our own program, started with @args; its standard output is @out. */
-static int spawn(char **args, int out, pid_t *pid)
-{
-	posix_spawn_file_actions_t fa;
-	int ret;
-
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_adddup2(&fa, out, STDOUT_FILENO);
-	ret = posix_spawn(pid, "/proc/self/exe", &fa, NULL, args, environ);
-	posix_spawn_file_actions_destroy(&fa);
-	return ret;
-}
 
 static void add(struct words *w, const char *word)
 {
@@ -84,17 +69,12 @@ static void command(const struct sample_run *run, struct words *w)
 
 static int begin(char **args, struct sample *s)
 {
-	int fd[2], ret;
+	const struct process p = { .argv = args, .path = SELF_PROGRAM };
+	int ret = process_pipe(&p, &s->pid, &s->out);
 
-	if (pipe2(fd, O_CLOEXEC))
-		return cli_failed("cannot make a pipe: %s", strerror(errno));
-	s->out = fd[0];
-	ret = spawn(args, fd[1], &s->pid);
-	close(fd[1]);
-	if (!ret)
-		return 0;
-	close(s->out);
-	return cli_failed("cannot start a sample: %s", strerror(ret));
+	if (ret)
+		return cli_failed("cannot start a sample: %s", strerror(-ret));
+	return 0;
 }
 
 int sample_start(const struct sample_run *run, struct sample *s)
@@ -107,12 +87,10 @@ int sample_start(const struct sample_run *run, struct sample *s)
 
 static int await(pid_t pid, const json_t *record)
 {
-	int status;
+	int status, ret = process_wait(pid, &status);
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return cli_failed("a sample was lost: %s",
-					  strerror(errno));
+	if (ret < 0)
+		return cli_failed("a sample was lost: %s", strerror(-ret));
 	/* It had no time to take note of the Ctrl-C that came to us too. */
 	if (WIFSIGNALED(status) && cli_stopped())
 		return EXIT_STOPPED;
@@ -120,8 +98,8 @@ static int await(pid_t pid, const json_t *record)
 		return cli_failed("a sample was ended by signal %d (%s)",
 				  WTERMSIG(status),
 				  strsignal(WTERMSIG(status)));
-	if (WEXITSTATUS(status))
-		return WEXITSTATUS(status);
+	if (ret)
+		return ret;
 	if (!record)
 		return cli_failed("a sample gave no result record");
 	return 0;

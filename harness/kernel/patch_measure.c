@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +11,14 @@
 
 #include "harness/kernel/patch_measure.h"
 #include "harness/kernel/shim_tree.h"
+#include "lib/process.h"
+#include "lib/self.h"
 
 #define RANDOM_SEQUENCES 5
 #define RANDOM_OPS 20000
 /* Instructions repeat to a few, so a part of a long trace is enough. */
 #define IR_EVENTS "200000"
 #define MAX_ARGS 32
-
-extern char **environ;
 
 static void add_up(struct placement_result *sum,
 		   const struct placement_result *one)
@@ -88,7 +87,7 @@ int patch_verify(const struct patch_plan *plan, const char *trace,
 	       (n = read(fd[0], (char *)&f + have, sizeof(f) - have)) > 0)
 		have += (size_t)n;
 	close(fd[0]);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+	if (pid < 0 || process_wait(pid, &status) < 0)
 		return err_set(err, -errno, "fork: %s", strerror(errno));
 	if (have < sizeof(f))
 		return err_set(err, -EIO,
@@ -113,28 +112,20 @@ int patch_verify(const struct patch_plan *plan, const char *trace,
 
 static int run(char *const args[], const char *log)
 {
-	posix_spawn_file_actions_t acts;
-	int status = -1, ret;
-	pid_t pid;
+	struct process p = { .argv = args, .out = PROCESS_NULL };
+	int ret;
 
-	posix_spawn_file_actions_init(&acts);
-	posix_spawn_file_actions_addopen(&acts, 2, log,
-					 O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	posix_spawn_file_actions_addopen(&acts, 1, "/dev/null", O_WRONLY, 0);
-	ret = posix_spawnp(&pid, args[0], &acts, NULL, args, environ);
-	posix_spawn_file_actions_destroy(&acts);
-	if (ret)
-		return -ret;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+	p.err = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (p.err < 0)
+		return -errno;
+	ret = process_run(&p);
+	close(p.err);
+	return ret > 0 ? -EIO : ret;
 }
 
 /* A folder for the outputs of one measurement. */
 struct scratch {
 	char dir[PATH_MAX];
-	char exe[PATH_MAX];
 	char log[PATH_MAX + 16];
 	char json[PATH_MAX + 16];
 };
@@ -142,9 +133,7 @@ struct scratch {
 static int scratch_make(struct scratch *s, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
-	ssize_t n = readlink("/proc/self/exe", s->exe, sizeof(s->exe) - 1);
 
-	s->exe[n > 0 ? n : 0] = '\0';
 	snprintf(s->dir, sizeof(s->dir), "%.3000s/zlab-measure.XXXXXX",
 		 tmp ? tmp : "/tmp");
 	if (!mkdtemp(s->dir))
@@ -160,7 +149,7 @@ static void scratch_remove(struct scratch *s)
 	char *args[] = { "rm", "-rf", "--", s->dir, NULL };
 	char line[16];
 
-	shim_capture(args, line, sizeof(line));
+	process_line(args, line, sizeof(line));
 }
 
 /* What both a measured and a counted replay are told. Return: arguments. */
@@ -182,7 +171,7 @@ static json_t *replay(const struct patch_plan *plan, struct scratch *s,
 		      int side, const char *trace, struct err *err)
 {
 	char threads[24], *log;
-	char *args[MAX_ARGS] = { s->exe,
+	char *args[MAX_ARGS] = { (char *)self_path(),
 				 "replay",
 				 (char *)trace,
 				 "--backend",
@@ -256,7 +245,7 @@ static double count_instructions(const struct patch_plan *plan,
 	char *args[MAX_ARGS] = { "valgrind",
 				 "--tool=callgrind",
 				 out,
-				 s->exe,
+				 (char *)self_path(),
 				 "replay",
 				 (char *)trace,
 				 "--backend",

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "harness/kernel/patch_tree.h"
+#include "lib/process.h"
 
 static int put_file(const char *dir, const char *name, const char *text,
 		    struct err *err)
@@ -88,7 +89,7 @@ static int apply(const char *dir, const char *patch, struct err *err)
 		 "cd '%s' && GIT_CEILING_DIRECTORIES='%s' LC_ALL=C "
 		 "git apply --whitespace=nowarn '%s' 2>&1",
 		 dir, dir, full);
-	ret = shim_capture(args, said, sizeof(said));
+	ret = process_line(args, said, sizeof(said));
 	if (!ret)
 		return 0;
 	if (!strncmp(why, "error: ", 7))
@@ -151,6 +152,6 @@ void patch_tree_remove(char *dir)
 	char line[16];
 
 	if (*dir)
-		shim_capture(args, line, sizeof(line));
+		process_line(args, line, sizeof(line));
 	*dir = '\0';
 }

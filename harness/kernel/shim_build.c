@@ -4,23 +4,21 @@
 #include <glob.h>
 #include <jansson.h>
 #include <sha2.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/kernel/shim_build.h"
 #include "harness/kernel/shim_message.h"
+#include "lib/process.h"
+#include "lib/self.h"
 #include "version.h"
 
 #define MAX_ARGS 64
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
-
-extern char **environ;
 
 /* This project's own files that an object is made of. */
 static const char *const parts[] = {
@@ -78,31 +76,14 @@ struct build {
 	size_t nr_args;
 };
 
-/* The headers: beside the build directory, or where they were installed. */
+/* The folder that has @ONE_PART in it. */
 static int find_root(struct build *b, struct err *err)
 {
-	static const char *const beside[] = { "..", "../..", "../share/zlab" };
-	char exe[PATH_MAX], path[2 * PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	size_t i;
+	int ret = data_path(b->root, sizeof(b->root), ONE_PART, err);
 
-	if (n > 0) {
-		exe[n] = '\0';
-		*strrchr(exe, '/') = '\0';
-		for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-			snprintf(path, sizeof(path), "%s/%s/%s", exe, beside[i],
-				 ONE_PART);
-			if (access(path, R_OK))
-				continue;
-			snprintf(path, sizeof(path), "%s/%s", exe, beside[i]);
-			if (realpath(path, b->root))
-				return 0;
-		}
-	}
-	return err_set(err, -ENOENT,
-		       "the shim's headers (%s) are not beside the program nor "
-		       "in ../share/zlab; install zlab with \"make install\"",
-		       ONE_PART);
+	if (!ret)
+		b->root[strlen(b->root) - strlen("/" ONE_PART)] = '\0';
+	return ret;
 }
 
 static int make_dirs(const char *path)
@@ -179,7 +160,7 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 	size_t i;
 	char *text;
 
-	if (shim_capture(version, line, sizeof(line)))
+	if (process_line(version, line, sizeof(line)))
 		return err_set(err, -ENOENT,
 			       "the compiler \"%s\" does not run; install gcc, "
 			       "or set CC to another",
@@ -233,29 +214,22 @@ static void start_args(struct build *b)
 
 static pid_t start(struct build *b)
 {
-	posix_spawn_file_actions_t acts;
-	pid_t pid = -1;
+	struct process p = { .argv = b->args };
+	pid_t pid;
+	int ret;
 
-	posix_spawn_file_actions_init(&acts);
-	posix_spawn_file_actions_addopen(&acts, 2, b->log,
-					 O_WRONLY | O_CREAT | O_APPEND, 0666);
-	posix_spawn_file_actions_adddup2(&acts, 2, 1);
-	if (posix_spawnp(&pid, b->args[0], &acts, NULL, b->args, environ))
-		pid = -1;
-	posix_spawn_file_actions_destroy(&acts);
-	return pid;
+	p.out = open(b->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+	if (p.out < 0)
+		return -1;
+	p.err = p.out;
+	ret = process_start(&p, &pid);
+	close(p.out);
+	return ret ? -1 : pid;
 }
 
 static bool finish(pid_t pid)
 {
-	int status;
-
-	if (pid < 0)
-		return false;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFEXITED(status) && !WEXITSTATUS(status);
+	return pid >= 0 && !process_wait(pid, NULL);
 }
 
 /* The macros and inline functions of this project that kernel code sees. */
@@ -483,7 +457,7 @@ static void remove_dir(const char *dir)
 	char *args[] = { "rm", "-rf", "--", (char *)dir, NULL };
 	char line[16];
 
-	shim_capture(args, line, sizeof(line));
+	process_line(args, line, sizeof(line));
 }
 
 static int build_in(struct build *b, const struct shim_tree *t,
@@ -494,7 +468,7 @@ static int build_in(struct build *b, const struct shim_tree *t,
 	char compiler[256], saved[PATH_MAX];
 	int ret;
 
-	shim_capture(version, compiler, sizeof(compiler));
+	process_line(version, compiler, sizeof(compiler));
 	ret = write_files(b, t, err);
 	if (!ret)
 		ret = write_config(b, t, obj, compiler, err);

@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sha2.h>
-#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/kernel/shim_tree.h"
-
-extern char **environ;
+#include "lib/process.h"
 
 /* Headers that describe the tree's own data structures and interfaces. */
 static const char *const own_headers[] = {
@@ -43,35 +39,6 @@ char *shim_read_file(const char *path)
 	}
 	fclose(f);
 	return text;
-}
-
-int shim_capture(char *const argv[], char *out, size_t len)
-{
-	posix_spawn_file_actions_t acts;
-	int fd[2], status = -1, ret;
-	size_t have = 0;
-	ssize_t n;
-	pid_t pid;
-
-	out[0] = '\0';
-	if (pipe2(fd, O_CLOEXEC))
-		return -errno;
-	posix_spawn_file_actions_init(&acts);
-	posix_spawn_file_actions_adddup2(&acts, fd[1], 1);
-	posix_spawn_file_actions_addopen(&acts, 2, "/dev/null", O_WRONLY, 0);
-	ret = posix_spawnp(&pid, argv[0], &acts, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&acts);
-	close(fd[1]);
-	if (!ret) {
-		while ((n = read(fd[0], out + have, len - 1 - have)) > 0)
-			have += (size_t)n;
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-	}
-	close(fd[0]);
-	out[have] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return ret ? -ret : status ? -EIO : 0;
 }
 
 static void add_config(struct shim_tree *t, const char *fmt, ...)
@@ -471,13 +438,13 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 		return;
 	}
 	/* A tree unpacked inside somebody's repository is not that one. */
-	if (shim_capture(top, line, sizeof(line)) || *line)
+	if (process_line(top, line, sizeof(line)) || *line)
 		return;
-	if (shim_capture(name, t->git, sizeof(t->git) - 8)) {
+	if (process_line(name, t->git, sizeof(t->git) - 8)) {
 		t->git[0] = '\0';
 		return;
 	}
-	if (!shim_capture(state, line, sizeof(line)) && *line)
+	if (!process_line(state, line, sizeof(line)) && *line)
 		memcpy(t->git + strlen(t->git), "-dirty", 7);
 }
 

@@ -87,7 +87,4 @@ void shim_tree_free(struct shim_tree *tree);
 /** shim_read_file() - a whole file as a string, owned by the caller, or NULL */
 char *shim_read_file(const char *path);
 
-/** shim_capture() - first line that a command prints, without the newline */
-int shim_capture(char *const argv[], char *out, size_t len);
-
 #endif

@@ -7,6 +7,7 @@
 #if REPLAY_VIRTUAL
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,36 +15,25 @@
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
-
-/* Beside the build directory, where the tree keeps it. */
-static void default_profile(char *path, size_t len)
-{
-	char exe[4096];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
-	int i;
-
-	exe[n < 0 ? 0 : n] = '\0';
-	for (i = 0; i < 2; i++) {
-		slash = strrchr(exe, '/');
-		if (slash)
-			*slash = '\0';
-	}
-	snprintf(path, len, "%s/profiles/desktop.json", exe);
-}
+#include "lib/self.h"
 
 static int set_profile(const struct virtual_opts *o)
 {
 	struct profile *p = &virtual_config.profile;
-	char path[4200], name[32];
+	const char *path = o->profile;
+	char found[PATH_MAX], name[32];
 	struct err err;
 	double by;
 	size_t i;
 	int n;
 
-	if (!o->profile)
-		default_profile(path, sizeof(path));
-	if (profile_load(o->profile ? o->profile : path, p, &err))
+	if (!path) {
+		if (data_path(found, sizeof(found), "profiles/desktop.json",
+			      &err))
+			return cli_failed("%s", err.text);
+		path = found;
+	}
+	if (profile_load(path, p, &err))
 		return cli_usage("%s", err.text);
 	for (i = 0; i < o->nr_scale; i++) {
 		n = 0;
@@ -174,7 +164,7 @@ void virtual_fix_addresses(char **argv)
 	}
 	setenv("MALLOC_CONF", sober, 1);
 	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
-		execv("/proc/self/exe", argv);
+		execv(SELF_PROGRAM, argv);
 	fprintf(stderr, "zlab: warning: addresses are random here; results "
 			"that hash an address do not repeat\n");
 	make_heap();

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/process.h"
+#include "lib/self.h"
 #include "traces/record/internal.h"
 #include "traces/recorder/abi.h"
 
@@ -51,104 +52,56 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-/* Beside the program, or where "make install" puts it. */
-static int find_object(char *path, size_t len, struct err *err)
-{
-	static const char *const places[] = { OBJECT, "../lib/zlab/" OBJECT };
-	char self[4096], *dir;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	size_t i;
-
-	if (n < 0)
-		return err_set(err, -errno, "cannot read /proc/self/exe: %s",
-			       strerror(errno));
-	self[n] = 0;
-	dir = dirname(self);
-	/* Test programs live one directory below. */
-	for (i = 0; i < 3; i++) {
-		if (i == 2)
-			snprintf(path, len, "%s/../%s", dir, OBJECT);
-		else
-			snprintf(path, len, "%s/%s", dir, places[i]);
-		if (!access(path, R_OK))
-			return 0;
-	}
-	return err_set(err, -ENOENT,
-		       "%s is neither in %s nor in %s/../lib/zlab", OBJECT, dir,
-		       dir);
-}
-
-static int prepend_env(const char *name, const char *value)
+/* "NAME=VALUE", with what NAME has now behind it; to be freed, or NULL. */
+static char *prepend(const char *name, const char *value)
 {
 	const char *old = getenv(name);
 	char *both;
-	int ret;
 
-	if (!old || !*old)
-		return setenv(name, value, 1);
-	if (asprintf(&both, "%s:%s", value, old) < 0)
-		return -1;
-	ret = setenv(name, both, 1);
-	free(both);
-	return ret;
+	if (asprintf(&both, "%s=%s%s%s", name, value, old && *old ? ":" : "",
+		     old && *old ? old : "") < 0)
+		return NULL;
+	return both;
 }
 
-static void silence(void)
+static void silence(struct process *p)
 {
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	if (null < 0)
-		return;
 	if (lseek(STDIN_FILENO, 0, SEEK_CUR) < 0)
-		dup2(null, STDIN_FILENO);
-	dup2(null, STDOUT_FILENO);
-	dup2(null, STDERR_FILENO);
-}
-
-static void __attribute__((noreturn))
-child(struct run *run, const char *path, const char *object, int report)
-{
-	int why;
-
-	if (run->opts->silent)
-		silence();
-	sigaction(SIGXFSZ, &run->xfsz, NULL);
-	sigprocmask(SIG_SETMASK, &run->mask, NULL);
-	if (!prepend_env("LD_PRELOAD", object) &&
-	    !setenv(REC_ENV, collector_name(run->c), 1))
-		execvp(path, run->opts->argv);
-	why = errno;
-	while (write(report, &why, sizeof(why)) < 0 && errno == EINTR)
-		;
-	_exit(127);
+		p->in = PROCESS_NULL;
+	p->out = PROCESS_NULL;
+	p->err = PROCESS_NULL;
 }
 
 static int spawn(struct run *run, const char *path, const char *object,
 		 struct err *err)
 {
-	int report[2], why = 0;
-	ssize_t len;
+	char *preload = prepend("LD_PRELOAD", object), *name = NULL;
+	char *env[] = { preload, NULL, NULL };
+	struct process p = { .argv = run->opts->argv,
+			     .path = path,
+			     .env = env,
+			     .mask = &run->mask };
+	sigset_t xfsz;
+	int ret = -ENOMEM;
 
-	if (pipe2(report, O_CLOEXEC))
-		return err_set(err, -errno, "cannot make a pipe: %s",
-			       strerror(errno));
+	sigemptyset(&xfsz);
+	if (run->xfsz.sa_handler != SIG_IGN)
+		sigaddset(&xfsz, SIGXFSZ);
+	p.defaults = &xfsz;
+	if (run->opts->silent)
+		silence(&p);
+	if (asprintf(&name, "%s=%s", REC_ENV, collector_name(run->c)) < 0)
+		name = NULL;
+	env[1] = name;
 	run->start = now_ns();
-	run->pid = fork();
-	if (run->pid == 0)
-		child(run, path, object, report[1]);
-	close(report[1]);
-	if (run->pid < 0) {
-		close(report[0]);
-		return err_set(err, -errno, "cannot fork: %s", strerror(errno));
-	}
-	do
-		len = read(report[0], &why, sizeof(why));
-	while (len < 0 && errno == EINTR);
-	close(report[0]);
-	if (len != sizeof(why))
-		return 0;
-	waitpid(run->pid, NULL, 0);
-	return err_set(err, -why, "cannot run %s: %s", path, strerror(why));
+	if (preload && name)
+		ret = process_start(&p, &run->pid);
+	free(preload);
+	free(name);
+	if (ret)
+		return err_set(err, ret, "cannot run %s: %s", path,
+			       strerror(-ret));
+	return 0;
 }
 
 /* The terminal signals the whole group; what was sent to us alone goes on. */
@@ -378,7 +331,7 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	       struct err *err)
 {
 	struct run run = { .opts = opts, .pid = -1, .signals = -1 };
-	char path[4096], object[4096 + 64];
+	char path[PATH_MAX], object[PATH_MAX];
 	struct zlt_writer *w = NULL;
 	int ret;
 
@@ -389,7 +342,13 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	if (!ret)
 		ret = record_check_kernel(err);
 	if (!ret)
-		ret = find_object(object, sizeof(object), err);
+		ret = data_path(object, sizeof(object), OBJECT, err);
+	if (!ret && strpbrk(object, ": "))
+		ret = err_set(
+			err, -EINVAL,
+			"cannot preload %s: the loader takes no path with "
+			"a space or a colon in it",
+			object);
 	if (ret)
 		return ret;
 	ret = catch_signals(&run, err);
