@@ -10,6 +10,7 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/internal.h"
 #include "harness/virtual/virtual.h"
+#include "lib/random.h"
 
 #define CHECK_EVERY 65536
 #define NEVER UINT64_MAX
@@ -84,18 +85,10 @@ void replay_compact(struct replay *r)
 	hist_add(&res->compact_latency, ns);
 }
 
-static uint64_t step(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
 void replay_migrate(struct replay *r, uint64_t *random)
 {
 	struct swap *s = r->swap;
-	struct zpool *pool = s->pool[step(random) % s->nr_pools];
+	struct zpool *pool = s->pool[random_xorshift(random) % s->nr_pools];
 	struct zpool_stats stats;
 
 	if (!s->driver->migrate || !pool->arena)
@@ -103,8 +96,8 @@ void replay_migrate(struct replay *r, uint64_t *random)
 	/* Frames are handed out from 0 up, so in-use ones lie below the peak. */
 	s->driver->stats(pool, &stats);
 	if (stats.pages_peak)
-		s->driver->migrate(pool,
-				   (pfn_t)(step(random) % stats.pages_peak));
+		s->driver->migrate(pool, (pfn_t)(random_xorshift(random) %
+						 stats.pages_peak));
 }
 
 static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)

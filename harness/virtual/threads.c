@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "harness/replay/internal.h"
+#include "lib/random.h"
 
 #define COMPRESSED_LINES 64
 /* Starts are drawn over at least this long: 20 us, some tens of operations. */
@@ -39,12 +40,7 @@ unsigned replay_cpus(void)
 
 static uint64_t draw(unsigned cpu)
 {
-	uint64_t *x = &randoms[cpu];
-
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
+	return random_xorshift(&randoms[cpu]);
 }
 
 /* Between half and one and a half of the mean: no two CPUs stay in step. */
