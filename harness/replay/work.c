@@ -60,7 +60,7 @@ static int add_point(struct replay *r, struct replay_points *p, uint64_t event,
 	}
 	at = &p->at[p->count];
 	at->event = event;
-	at->time_ns = REPLAY_VIRTUAL ? sync_clock_ns() : 0;
+	at->time_ns = REPLAY_VIRTUAL ? clock_to_ns(clock_ticks()) : 0;
 	at->label = label ? strdup(label) : NULL;
 	if (label && !at->label)
 		return -ENOMEM;

@@ -18,7 +18,7 @@
 
 #include "backends/zpool.h"
 #include "harness/swap/codec.h"
-#include "harness/measure/hist.h"
+#include "lib/hist.h"
 #include "harness/measure/stage.h"
 #include "harness/swap/zswap.h"
 #include "traces/zlt.h"

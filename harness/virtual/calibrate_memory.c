@@ -12,7 +12,7 @@
 
 #include "backends/sync.h"
 #include "harness/virtual/calibrate.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 #include "lib/random.h"
 
 #ifndef SYNC_VIRTUAL

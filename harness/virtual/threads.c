@@ -77,11 +77,16 @@ void virtual_codec(bool expand, size_t len)
 			  COMPRESSED_LINES);
 }
 
+static uint64_t now_ns(void)
+{
+	return clock_to_ns(clock_ticks());
+}
+
 void virtual_begin(enum virtual_part part)
 {
 	unsigned cpu = smp_processor_id();
 
-	part_since[cpu][part] = sync_clock_ns();
+	part_since[cpu][part] = now_ns();
 	part_waited[cpu][part] = lock_wait_ns();
 }
 
@@ -89,14 +94,14 @@ void virtual_end(enum virtual_part part)
 {
 	unsigned cpu = smp_processor_id();
 
-	virtual_result.part_ns[part] += sync_clock_ns() - part_since[cpu][part];
+	virtual_result.part_ns[part] += now_ns() - part_since[cpu][part];
 	virtual_result.part_wait_ns[part] +=
 		lock_wait_ns() - part_waited[cpu][part];
 }
 
 void virtual_mark(void)
 {
-	last_mark = sync_clock_ns();
+	last_mark = now_ns();
 	memset(virtual_result.part_ns, 0, sizeof(virtual_result.part_ns));
 	memset(virtual_result.part_wait_ns, 0,
 	       sizeof(virtual_result.part_wait_ns));

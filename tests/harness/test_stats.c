@@ -12,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "harness/measure/hist.h"
+#include "lib/hist.h"
 #include "harness/measure/stats.h"
 #include "lib/random.h"
 
