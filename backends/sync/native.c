@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backends/sync.h"
+#include "backends/sync/clock.h"
 #include "backends/sync/stat.h"
 
 static struct sync_cpu cpus[SYNC_MAX_CPUS];
@@ -59,7 +60,7 @@ void sync_cond_resched(void)
 
 void sync_spin_wait(spinlock_t *l, unsigned class)
 {
-	uint64_t t = sync_clock_ns();
+	uint64_t t = clock_ticks();
 
 	sync_raw(lock)(&l->raw);
 	sync_waited(class, t, true);
@@ -111,7 +112,7 @@ void sync_mcs_lock_slow(struct sync_mcs *l)
 
 void sync_read_wait(rwlock_t *l, unsigned class)
 {
-	uint64_t t = sync_clock_ns();
+	uint64_t t = clock_ticks();
 	unsigned spins = 0;
 
 	/* The count must not keep the writer out while this reader queues. */
@@ -126,7 +127,7 @@ void sync_read_wait(rwlock_t *l, unsigned class)
 
 void sync_write_wait(rwlock_t *l, unsigned class)
 {
-	uint64_t t = sync_clock_ns();
+	uint64_t t = clock_ticks();
 	unsigned spins = 0;
 	uint32_t only;
 
@@ -227,7 +228,7 @@ void sync_down_read(struct rw_semaphore *s, unsigned class)
 	uint64_t t;
 
 	if (__builtin_expect(!rwsem_read_try(s), 0)) {
-		t = sync_clock_ns();
+		t = clock_ticks();
 		__atomic_add_fetch(&s->readers_waiting, 1, __ATOMIC_SEQ_CST);
 		rwsem_sleep(s, rwsem_read_try);
 		if (!__atomic_sub_fetch(&s->readers_waiting, 1,
@@ -258,7 +259,7 @@ void sync_down_write(struct rw_semaphore *s, unsigned class)
 	uint64_t t;
 
 	if (__builtin_expect(!rwsem_write_try(s), 0)) {
-		t = sync_clock_ns();
+		t = clock_ticks();
 		__atomic_add_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
 		rwsem_sleep(s, rwsem_write_try);
 		__atomic_sub_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
@@ -284,7 +285,7 @@ bool rwsem_is_contended(struct rw_semaphore *s)
 
 void sync_bit_wait(int bit, unsigned long *addr, unsigned class)
 {
-	uint64_t t = sync_clock_ns();
+	uint64_t t = clock_ticks();
 	unsigned spins = 0;
 
 	do {

@@ -39,6 +39,7 @@ void sync_took_slow(struct sync_cpu *me, const void *l, unsigned class);
 void sync_dropped_slow(struct sync_cpu *me, const void *l);
 void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class);
 void sync_sleep_end(struct sync_cpu *me, const void *l);
+/* @since: clock_ticks() when the wait began. */
 void sync_waited(unsigned class, uint64_t since, bool spins);
 
 /* What a backend is compiled with, to be of this flavour. */
@@ -50,9 +51,6 @@ void sync_waited(unsigned class, uint64_t since, bool spins);
 struct sync_cpu *sync_cpu_of(unsigned id);
 int sync_cpu_attach(void);
 void sync_cpu_release(void);
-
-/* Nanoseconds since some moment before main(); the same on all CPUs. */
-uint64_t sync_clock_ns(void);
 
 #define SYNC_DEPTH 0xffff
 #define SYNC_COUNTDOWN (SYNC_DEPTH + 1ll)

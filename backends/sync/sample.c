@@ -1,20 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The clock of the native locks and what they time with it.
+ * What the native locks time.
  */
 #include <string.h>
-#include <time.h>
-#ifdef __x86_64__
-#include <cpuid.h>
-#include <x86intrin.h>
-#endif
 
 #include "backends/sync.h"
+#include "backends/sync/clock.h"
 #include "backends/sync/stat.h"
 
 #define HELD_MAX 16
 #define OWNERS 4096
-#define CALIBRATE_NS 200000
 
 struct hold {
 	const void *lock;
@@ -22,7 +17,7 @@ struct hold {
 	uint64_t since;
 };
 
-/* What a CPU is timing now; touched by that CPU alone. */
+/* What a CPU is timing now, in ticks; touched by that CPU alone. */
 static struct sample {
 	uint64_t section_since;
 	uint64_t waited; /* for the lock that is being taken */
@@ -43,81 +38,6 @@ static unsigned period = SYNC_SAMPLE_PERIOD;
  * the entry, then one bounce is missed. Written in detail mode only.
  */
 static uint64_t owners[OWNERS];
-
-static double ns_per_tick; /* 0: there is no usable counter */
-static uint64_t tick0;
-
-static uint64_t posix_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-#ifdef __x86_64__
-/* Only a counter of constant rate that never stops is a clock. */
-static bool tsc_usable(void)
-{
-	unsigned a, b, c, d;
-
-	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
-}
-
-static uint64_t ticks(void)
-{
-	return __rdtsc();
-}
-#else
-static bool tsc_usable(void)
-{
-	return false;
-}
-
-static uint64_t ticks(void)
-{
-	return 0;
-}
-#endif
-
-/* Both clocks at one moment: the try with the shortest gap between reads. */
-static void read_both(uint64_t *tick, uint64_t *ns)
-{
-	uint64_t best = ~0ull, before, after, now;
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		before = ticks();
-		now = posix_ns();
-		after = ticks();
-		if (after - before < best) {
-			best = after - before;
-			*tick = before + best / 2;
-			*ns = now;
-		}
-	}
-}
-
-__attribute__((constructor)) static void clock_calibrate(void)
-{
-	uint64_t ns0, tick1, ns1;
-
-	if (!tsc_usable())
-		return;
-	read_both(&tick0, &ns0);
-	while (posix_ns() - ns0 < CALIBRATE_NS)
-		;
-	read_both(&tick1, &ns1);
-	if (tick1 > tick0)
-		ns_per_tick = (double)(ns1 - ns0) / (double)(tick1 - tick0);
-}
-
-uint64_t sync_clock_ns(void)
-{
-	if (ns_per_tick == 0)
-		return posix_ns();
-	return (uint64_t)((double)(ticks() - tick0) * ns_per_tick);
-}
 
 void lock_stats_detail(bool on)
 {
@@ -189,16 +109,16 @@ void sync_took_slow(struct sync_cpu *me, const void *l, unsigned class)
 		}
 		s->timing = true;
 		s->nr_held = 0;
-		s->section_since = sync_clock_ns() - waited;
+		s->section_since = clock_ticks() - waited;
 	}
 	if (!l)
 		return;
 	if (READ_ONCE(period) == 1)
 		bounce(me, l, class, contended);
 	if (s->nr_held < HELD_MAX)
-		s->held[s->nr_held++] = (struct hold){
-			.lock = l, .class = class, .since = sync_clock_ns()
-		};
+		s->held[s->nr_held++] = (struct hold){ .lock = l,
+						       .class = class,
+						       .since = clock_ticks() };
 }
 
 void sync_dropped_slow(struct sync_cpu *me, const void *l)
@@ -209,18 +129,18 @@ void sync_dropped_slow(struct sync_cpu *me, const void *l)
 
 	if (!s->timing)
 		return;
-	now = sync_clock_ns();
+	now = clock_ticks();
 	for (i = s->nr_held; l && i-- > 0;) {
 		if (s->held[i].lock != l)
 			continue;
 		sync_stat_hold(me->id, s->held[i].class,
-			       now - s->held[i].since);
+			       clock_to_ns(now - s->held[i].since));
 		s->held[i] = s->held[--s->nr_held];
 		break;
 	}
 	if (me->state & SYNC_DEPTH)
 		return;
-	sync_stat_section(me->id, now - s->section_since);
+	sync_stat_section(me->id, clock_to_ns(now - s->section_since));
 	s->timing = false;
 	me->state = (int64_t)draw_period(s) * SYNC_COUNTDOWN;
 	/* Not always the section behind the one with most takes. */
@@ -243,7 +163,7 @@ void sync_sleep_begin(struct sync_cpu *me, const void *l, unsigned class)
 	s->until_sleep = draw_period(s);
 	if (me->nr_slept < HELD_MAX)
 		s->slept[me->nr_slept++] = (struct hold){
-			.lock = l, .class = class, .since = sync_clock_ns()
+			.lock = l, .class = class, .since = clock_ticks()
 		};
 }
 
@@ -256,7 +176,7 @@ void sync_sleep_end(struct sync_cpu *me, const void *l)
 		if (s->slept[i].lock != l)
 			continue;
 		sync_stat_hold(me->id, s->slept[i].class,
-			       sync_clock_ns() - s->slept[i].since);
+			       clock_to_ns(clock_ticks() - s->slept[i].since));
 		s->slept[i] = s->slept[--me->nr_slept];
 		return;
 	}
@@ -264,12 +184,12 @@ void sync_sleep_end(struct sync_cpu *me, const void *l)
 
 void sync_waited(unsigned class, uint64_t since, bool spins)
 {
-	uint64_t ns = sync_clock_ns() - since;
+	uint64_t ticks = clock_ticks() - since, ns = clock_to_ns(ticks);
 	struct sync_cpu *me = sync_me;
 #ifndef SYNC_NO_STATS
 	struct sample *s = &samples[me->id];
 
-	s->waited = ns;
+	s->waited = ticks;
 	s->contended = true;
 	if (spins)
 		me->state -= FORCE;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 #include "harness/cli/progress.h"
 
 #define WIDTH 24

@@ -15,7 +15,7 @@
 #include "harness/virtual/agreement.h"
 #include "harness/virtual/calibrate.h"
 #include "harness/cli/cli.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 #include "harness/virtual/program.h"
 #include "traces/generate.h"
 #include "version.h"

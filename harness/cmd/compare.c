@@ -13,6 +13,7 @@
 #include "harness/cli/script.h"
 #include "harness/measure/cores.h"
 #include "harness/virtual/program.h"
+#include "lib/random.h"
 
 enum {
 	OPT_JSON = 0x100,
@@ -349,10 +350,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *random)
 	size_t i, k, swap;
 
 	for (i = n; i > 1; i--) {
-		*random ^= *random << 13;
-		*random ^= *random >> 7;
-		*random ^= *random << 17;
-		k = *random % i;
+		k = random_xorshift(random) % i;
 		swap = order[i - 1];
 		order[i - 1] = order[k];
 		order[k] = swap;

@@ -9,7 +9,7 @@
 #define ZLAB_STAGE_H
 
 #include "backends/sync.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 
 /**
  * enum stage - parts of an operation

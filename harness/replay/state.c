@@ -10,6 +10,7 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/internal.h"
 #include "harness/swap/hooks.h"
+#include "lib/random.h"
 
 bool replay_stopping(struct replay *r)
 {
@@ -81,18 +82,10 @@ void replay_compact(struct replay *r)
 	hist_add(&res->compact_latency, ns);
 }
 
-static uint64_t step(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
 void replay_migrate(struct replay *r, uint64_t *random)
 {
 	const struct swap_pools *pools = &r->swap->pools;
-	struct zpool *pool = pools->at[step(random) % pools->nr];
+	struct zpool *pool = pools->at[random_xorshift(random) % pools->nr];
 	struct zpool_stats stats;
 
 	if (!pool->driver->migrate || !pool->arena)
@@ -100,6 +93,6 @@ void replay_migrate(struct replay *r, uint64_t *random)
 	/* Frames are handed out from 0 up, so in-use ones lie below the peak. */
 	pool->driver->stats(pool, &stats);
 	if (stats.pages_peak)
-		pool->driver->migrate(pool,
-				      (pfn_t)(step(random) % stats.pages_peak));
+		pool->driver->migrate(pool, (pfn_t)(random_xorshift(random) %
+						    stats.pages_peak));
 }

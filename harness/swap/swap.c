@@ -6,17 +6,9 @@
 #include <xxhash.h>
 
 #include "harness/swap/swap_internal.h"
+#include "lib/random.h"
 
 #define HUGE_ALIGN (2ul << 20)
-
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
 
 /* Bytes that made-up objects are cut from, at an offset by their content. */
 static int make_pattern(struct swap *s)
@@ -28,7 +20,7 @@ static int make_pattern(struct swap *s)
 	if (!s->pattern)
 		return -ENOMEM;
 	for (i = 0; i < SWAP_PATTERN_SIZE + CODEC_DST_SIZE; i += sizeof(word)) {
-		word = next_random(&state);
+		word = random_splitmix(&state);
 		memcpy(s->pattern + i, &word, sizeof(word));
 	}
 	return 0;

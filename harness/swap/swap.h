@@ -20,7 +20,7 @@
 #include <sys/types.h>
 
 #include "harness/swap/codec.h"
-#include "harness/measure/hist.h"
+#include "lib/hist.h"
 #include "harness/measure/stage.h"
 #include "harness/swap/pools.h"
 #include "harness/swap/zswap.h"

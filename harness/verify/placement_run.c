@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness/verify/placement.h"
+#include "lib/random.h"
 #include "traces/zlt.h"
 
 static void trace_event(struct placement *p, const struct zlt_batch *b,
@@ -93,19 +94,9 @@ int placement_trace(const char *const spec[2], const char *path,
 	return ret;
 }
 
-/* A small generator of good numbers, the same everywhere. */
-static uint64_t next(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 static size_t below(uint64_t *state, size_t n)
 {
-	return (size_t)(next(state) % n);
+	return (size_t)(random_splitmix(state) % n);
 }
 
 /**

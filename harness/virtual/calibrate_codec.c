@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "harness/virtual/calibrate.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 #include "harness/swap/codec.h"
 
 #define PAGES 7

@@ -12,7 +12,8 @@
 
 #include "backends/sync.h"
 #include "harness/virtual/calibrate.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
+#include "lib/random.h"
 
 #define ROUNDS 101
 #define TRIES 5
@@ -90,14 +91,6 @@ static void *buffer;
 static size_t buffer_lines;
 static uint64_t random_state = 88172645463325252ull;
 
-static uint64_t draw(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
 /* Lines that point to each other in one ring of random order. */
 static void buffer_make(size_t bytes)
 {
@@ -118,7 +111,7 @@ static void buffer_make(size_t bytes)
 	for (i = 0; i < buffer_lines; i++)
 		chain[i * LINE / 4] = (uint32_t)i;
 	for (i = buffer_lines - 1; i > 0; i--) {
-		k = draw() % i;
+		k = random_xorshift(&random_state) % i;
 		other = chain[k * LINE / 4];
 		chain[k * LINE / 4] = chain[i * LINE / 4];
 		chain[i * LINE / 4] = other;
@@ -162,7 +155,7 @@ static double copies(void)
 	int i;
 
 	for (i = 0; buffer && i < COPIES; i++) {
-		r = draw();
+		r = random_xorshift(&random_state);
 		to = (char *)buffer + (r >> 20 & mask);
 		from = small + (r & 65535);
 		__asm__ volatile("" : "+r"(to), "+r"(from));

@@ -12,7 +12,7 @@
 
 #include "backends/sync.h"
 #include "harness/virtual/calibrate.h"
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 
 #define MEDIAN 0.5
 #define MAX_LINES 4

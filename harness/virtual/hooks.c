@@ -7,6 +7,7 @@
 
 #include "harness/swap/hooks.h"
 #include "harness/virtual/internal.h"
+#include "lib/random.h"
 
 #define COMPRESSED_LINES 64
 
@@ -32,12 +33,7 @@ void hooks_start(unsigned cpus)
 
 static uint64_t draw(unsigned cpu)
 {
-	uint64_t *x = &randoms[cpu];
-
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
+	return random_xorshift(&randoms[cpu]);
 }
 
 uint64_t hooks_jitter(unsigned cpu, uint64_t mean)
@@ -80,11 +76,16 @@ void hook_codec(struct stage_clock *clock, bool expand, size_t len)
 		stage_switch(clock, stage);
 }
 
+static uint64_t now_ns(void)
+{
+	return clock_to_ns(clock_ticks());
+}
+
 void hook_begin(enum hook_part part)
 {
 	unsigned cpu = smp_processor_id();
 
-	part_since[cpu][part] = sync_clock_ns();
+	part_since[cpu][part] = now_ns();
 	part_waited[cpu][part] = lock_wait_ns();
 }
 
@@ -92,14 +93,14 @@ void hook_end(enum hook_part part)
 {
 	unsigned cpu = smp_processor_id();
 
-	virtual_result.part_ns[part] += sync_clock_ns() - part_since[cpu][part];
+	virtual_result.part_ns[part] += now_ns() - part_since[cpu][part];
 	virtual_result.part_wait_ns[part] +=
 		lock_wait_ns() - part_waited[cpu][part];
 }
 
 void hook_mark(void)
 {
-	last_mark = sync_clock_ns();
+	last_mark = now_ns();
 	memset(virtual_result.part_ns, 0, sizeof(virtual_result.part_ns));
 	memset(virtual_result.part_wait_ns, 0,
 	       sizeof(virtual_result.part_wait_ns));
@@ -112,7 +113,7 @@ uint64_t hooks_last_mark(void)
 
 uint64_t hook_time_ns(void)
 {
-	return sync_clock_ns();
+	return now_ns();
 }
 
 bool hook_preemptible(void)

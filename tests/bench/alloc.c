@@ -22,6 +22,7 @@
 #include <jemalloc/jemalloc.h>
 
 #include "backends/zpool.h"
+#include "lib/random.h"
 
 #define MAX_LIST 32
 #define TABLE 65536
@@ -42,14 +43,6 @@ static double cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
-}
-
-static inline uint64_t next(uint64_t *rng)
-{
-	*rng ^= *rng << 13;
-	*rng ^= *rng >> 7;
-	*rng ^= *rng << 17;
-	return *rng;
 }
 
 static void die(const char *what)
@@ -111,7 +104,7 @@ static double pool_block(struct zpool *pool, unsigned long *handle,
 	uint64_t r;
 
 	for (i = 0; i < pairs; i++) {
-		r = next(&rng);
+		r = random_xorshift(&rng);
 		at = (r >> 32) * live >> 32;
 		if (handle[at])
 			d->free(pool, handle[at]);
@@ -131,7 +124,7 @@ static double je_block(void **object, unsigned long live, uint64_t rng)
 	uint64_t r;
 
 	for (i = 0; i < pairs; i++) {
-		r = next(&rng);
+		r = random_xorshift(&rng);
 		at = (r >> 32) * live >> 32;
 		free(object[at]);
 		object[at] = malloc(sizes[r % TABLE]);
@@ -159,7 +152,8 @@ static void fill_pool(struct zpool *pool, unsigned long *handle,
 	unsigned long i;
 
 	for (i = 0; i < live; i++)
-		if (pool->driver->malloc(pool, sizes[next(&rng) % TABLE],
+		if (pool->driver->malloc(pool,
+					 sizes[random_xorshift(&rng) % TABLE],
 					 &handle[i]))
 			handle[i] = 0;
 }
@@ -180,7 +174,7 @@ static void replace(const char *spec, unsigned long live)
 		die("out of memory");
 	fill_pool(pool, handle, live);
 	for (i = 0; i < live; i++)
-		object[i] = malloc(sizes[next(&rng) % TABLE]);
+		object[i] = malloc(sizes[random_xorshift(&rng) % TABLE]);
 	pool_block(pool, handle, live, 1);
 	je_block(object, live, 1);
 	for (b = 0; b < blocks; b++) {
@@ -222,8 +216,8 @@ static double memcpy_gbs(size_t pages, size_t size, size_t copies)
 		memset(pfn_addr(a, i), 1, PAGE);
 	t = cpu_ns();
 	for (i = 0; i < copies; i++)
-		memcpy(pfn_addr(a, next(&rng) % pages),
-		       pfn_addr(a, next(&rng) % pages), size);
+		memcpy(pfn_addr(a, random_xorshift(&rng) % pages),
+		       pfn_addr(a, random_xorshift(&rng) % pages), size);
 	t = cpu_ns() - t;
 	arena_destroy(a);
 	return size * copies / t;
@@ -242,7 +236,7 @@ static void compaction(const char *spec, unsigned long live)
 		die("out of memory");
 	fill_pool(pool, handle, live);
 	for (i = 0; i < live; i++)
-		if (handle[i] && next(&rng) & 1)
+		if (handle[i] && random_xorshift(&rng) & 1)
 			pool->driver->free(pool, handle[i]);
 	if (!pool->driver->compact)
 		goto out;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "backends/sync/clock.h"
 #include "backends/zpool.h"
 #include "tests/sync/lock_desc.h"
 
@@ -46,12 +47,12 @@ static void *hammer(void *arg)
 
 	sync_cpu_attach();
 	pthread_barrier_wait(&bench.start);
-	t = sync_clock_ns();
+	t = clock_wall_ns();
 	for (i = 0; i < LOCK_ROUNDS; i++) {
 		bench.d->lock();
 		bench.d->unlock();
 	}
-	t = sync_clock_ns() - t;
+	t = clock_wall_ns() - t;
 	__atomic_fetch_add(&bench.ns, t, __ATOMIC_RELAXED);
 	sync_cpu_detach();
 	return NULL;
@@ -129,7 +130,7 @@ static double pair_ns(const char *spec)
 	for (i = 0; i < LIVE; i++)
 		if (pool->driver->malloc(pool, 64 + i * 7 % 1800, &handle[i]))
 			exit(1);
-	t = sync_clock_ns();
+	t = clock_wall_ns();
 	for (i = 0; i < PAIR_ROUNDS; i++) {
 		unsigned long *h;
 
@@ -139,7 +140,7 @@ static double pair_ns(const char *spec)
 		if (pool->driver->malloc(pool, 64 + (random >> 12) % 1800, h))
 			exit(1);
 	}
-	t = sync_clock_ns() - t;
+	t = clock_wall_ns() - t;
 	zpool_destroy(pool);
 	return (double)t / PAIR_ROUNDS;
 }
@@ -184,6 +185,7 @@ int main(int argc, char **argv)
 {
 	int i;
 
+	clock_init();
 	if (argc == 3 && !strcmp(argv[1], "--pair")) {
 		double best = pair_ns(argv[2]), ns;
 

@@ -21,6 +21,7 @@
 
 #include "backends/zpool.h"
 #include "harness/kernel/shim_build.h"
+#include "lib/random.h"
 
 #define MAX_LIST 16
 #define SIDES 3 /* native, the kernel's code, jemalloc */
@@ -52,14 +53,6 @@ static double cpu_ns(void)
 	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
 }
 
-static uint64_t next(uint64_t *rng)
-{
-	*rng ^= *rng << 13;
-	*rng ^= *rng >> 7;
-	*rng ^= *rng << 17;
-	return *rng;
-}
-
 static size_t pick(uint64_t r)
 {
 	return 200 + r % 3897;
@@ -88,7 +81,7 @@ static double block(struct side *s, unsigned long live, uint64_t rng)
 	uint64_t r;
 
 	for (i = 0; i < pairs; i++) {
-		r = next(&rng);
+		r = random_xorshift(&rng);
 		at = (r >> 32) * live >> 32;
 		drop(s, at);
 		take(s, at, pick(r));
@@ -127,7 +120,7 @@ static void start(struct side *s, const char *spec, unsigned long live)
 	if (!s->handle || !s->ns)
 		die("out of memory");
 	for (i = 0; i < live; i++)
-		take(s, i, pick(next(&rng)));
+		take(s, i, pick(random_xorshift(&rng)));
 	block(s, live, 1);
 }
 

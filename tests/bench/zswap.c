@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "harness/swap/zswap.h"
+#include "lib/random.h"
 
 #define MAX_LIVE 65536u
 #define SLOTS (MAX_LIVE * 5 / 4)
@@ -39,14 +40,6 @@ static double cpu_ns(void)
 	return ts.tv_sec * 1e9 + ts.tv_nsec;
 }
 
-static uint64_t next(uint64_t *rng)
-{
-	*rng ^= *rng << 13;
-	*rng ^= *rng >> 7;
-	*rng ^= *rng << 17;
-	return *rng;
-}
-
 static void block(struct job *j)
 {
 	uint32_t per = j->live / j->parts, slot;
@@ -54,7 +47,8 @@ static void block(struct job *j)
 	int i;
 
 	for (i = 0; i < BLOCK; i += 2) {
-		slot = j->slots[(next(&j->rng) & (per - 1)) * j->parts +
+		slot = j->slots[(random_xorshift(&j->rng) & (per - 1)) *
+					j->parts +
 				j->part];
 		zswap_load(j->z, slot, j->page);
 		zswap_store(j->z, slot, j->page, 64);

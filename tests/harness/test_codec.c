@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "harness/swap/codec.h"
+#include "lib/random.h"
 
 static const char *const specs[] = { "lz4", "zstd", "zstd:1", "zstd:19",
 				     "none" };
@@ -22,10 +23,7 @@ static uint64_t state = 1;
 
 static uint64_t rnd(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
+	return random_xorshift(&state);
 }
 
 /* A page of which about @noise of 100 bytes are random. */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "harness/replay/replay.h"
+#include "lib/random.h"
 #include "tests/lib/sample.h"
 
 #define KEYS 400
@@ -26,10 +27,7 @@ static uint64_t state = 1;
 
 static uint64_t rnd(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
+	return random_xorshift(&state);
 }
 
 /* Every kind: same-filled first, then incompressible, then ordinary. */

@@ -12,8 +12,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "harness/measure/hist.h"
+#include "lib/hist.h"
 #include "harness/measure/stats.h"
+#include "lib/random.h"
 
 #define N 20000
 
@@ -21,10 +22,7 @@ static uint64_t state = 1;
 
 static uint64_t rnd(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state;
+	return random_xorshift(&state);
 }
 
 static int by_value(const void *a, const void *b)
@@ -157,6 +155,17 @@ static void test_interval_holds_the_truth(void **unused)
 	assert_in_range(hit, 178, 200);
 }
 
+/* Traces, pools' contents and records were made with these. */
+static void test_random_sequences(void **unused)
+{
+	uint64_t s = 1234567, x = 88172645463325252ull;
+
+	assert_true(random_splitmix(&s) == 6457827717110365317ull);
+	assert_true(random_splitmix(&s) == 3203168211198807973ull);
+	assert_true(random_xorshift(&x) == 8748534153485358512ull);
+	assert_true(random_xorshift(&x) == 3040900993826735515ull);
+}
+
 static void test_floor(void **unused)
 {
 	double same[] = { 3, 3, 3 }, far[] = { 1, 2, 1, 2 };
@@ -175,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_summary),
 		cmocka_unit_test(test_ratio),
 		cmocka_unit_test(test_interval_holds_the_truth),
+		cmocka_unit_test(test_random_sequences),
 		cmocka_unit_test(test_floor),
 	};
 

@@ -6,14 +6,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/** next() - the next number of a sequence; any @rng starts one (splitmix64) */
+#include "lib/random.h"
+
+/** next() - the next number of a sequence; any @rng starts one */
 static inline uint64_t next(uint64_t *rng)
 {
-	uint64_t z = (*rng += 0x9e3779b97f4a7c15ull);
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
+	return random_splitmix(rng);
 }
 
 /** scaled() - @steps, or as many percent of it as ZLAB_TEST_SCALE says */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backends/sync.h"
+#include "backends/sync/clock.h"
 #include "backends/sync/stat.h"
 
 #define THREADS 4
@@ -250,6 +251,51 @@ static void histogram(void **state)
 	}
 }
 
+static void *surround(void *arg)
+{
+	uint64_t before, waited, ticks;
+
+	sync_cpu_attach();
+	atomic_set(&stage, 1);
+	waited = lock_wait_ns();
+	before = clock_ticks();
+	spin_lock_named(&zone.lock, "surrounded");
+	ticks = clock_ticks() - before;
+	waited = lock_wait_ns() - waited;
+	spin_unlock(&zone.lock);
+	sync_cpu_detach();
+	assert_true(waited > 0);
+	return (void *)(long)(waited > clock_to_ns(ticks));
+}
+
+/* One clock: a wait never lasts longer than what it is a part of. */
+static void one_clock(void **state)
+{
+	void *longer;
+	uint64_t t;
+	int i;
+
+	clock_init();
+	for (i = 0; i < 5; i++) {
+		pthread_t thread;
+
+		spin_lock_init(&zone.lock);
+		atomic_set(&stage, 0);
+		spin_lock_named(&zone.lock, "surrounded");
+		assert_int_equal(pthread_create(&thread, NULL, surround, NULL),
+				 0);
+		while (!spin_is_contended(&zone.lock) || !atomic_read(&stage))
+			sched_yield();
+		/* Long enough for two clocks to come apart. */
+		t = clock_ticks();
+		while (clock_to_ns(clock_ticks() - t) < 2000000)
+			sched_yield();
+		spin_unlock(&zone.lock);
+		pthread_join(thread, &longer);
+		assert_null(longer);
+	}
+}
+
 static void cpu_numbers(void **state)
 {
 	assert_int_equal(smp_processor_id(), 0);
@@ -280,6 +326,7 @@ int main(void)
 		cmocka_unit_test_setup(one_wait, reset),
 		cmocka_unit_test_setup(detail, reset),
 		cmocka_unit_test_setup(histogram, reset),
+		cmocka_unit_test_setup(one_clock, reset),
 		cmocka_unit_test_setup(cpu_numbers, reset),
 		cmocka_unit_test_setup(numbers_are_reused, reset),
 	};

@@ -491,11 +491,6 @@ void sync_cpu_release(void)
 {
 }
 
-uint64_t sync_clock_ns(void)
-{
-	return vcpu_now() / 1000;
-}
-
 uint64_t lock_wait_ns(void)
 {
 	return vcpu_me ? vcpu_me->wait_ps / 1000 : 0;

@@ -127,7 +127,6 @@ uint64_t vcpu_hash(void);
 unsigned smp_processor_id(void);
 int sync_cpu_attach(void);
 void sync_cpu_release(void);
-uint64_t sync_clock_ns(void);
 void sync_preempt_disable(void);
 void sync_preempt_enable(void);
 void sync_cond_resched(void);

@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "harness/measure/clock.h"
+#include "backends/sync/clock.h"
 
 #define PROBES 1001
+#define CALIBRATE_NS 10000000
 
 struct zclock zclock = { .mult = 1ull << 32 };
 
@@ -17,20 +19,28 @@ static uint64_t read_clock(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
+#ifdef SYNC_VIRTUAL
 uint64_t clock_wall_ns(void)
 {
-#ifdef SYNC_VIRTUAL
-	if (vcpu_now())
-		return vcpu_now() / 1000;
-#endif
+	return vcpu_now() ? vcpu_now() / 1000 : read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t clock_cpu_ns(void)
+{
+	return (vcpu_now() - vcpu_user() - vcpu_idle()) / 1000;
+}
+
+void clock_init(void)
+{
+}
+#else
+uint64_t clock_wall_ns(void)
+{
 	return read_clock(CLOCK_MONOTONIC);
 }
 
 uint64_t clock_cpu_ns(void)
 {
-#ifdef SYNC_VIRTUAL
-	return (vcpu_now() - vcpu_user() - vcpu_idle()) / 1000;
-#endif
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
@@ -52,6 +62,36 @@ static bool counter_is_steady(void)
 #else
 	return false;
 #endif
+}
+
+/* Both clocks at one moment: the try with the shortest gap between reads. */
+static void read_both(uint64_t *ticks, uint64_t *ns)
+{
+	uint64_t best = ~0ull, before, after, now;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		before = clock_ticks();
+		now = clock_wall_ns();
+		after = clock_ticks();
+		if (after - before < best) {
+			best = after - before;
+			*ticks = before + best / 2;
+			*ns = now;
+		}
+	}
+}
+
+static void calibrate(void)
+{
+	uint64_t tick0, ns0, tick1, ns1;
+
+	read_both(&tick0, &ns0);
+	while (clock_wall_ns() - ns0 < CALIBRATE_NS)
+		;
+	read_both(&tick1, &ns1);
+	zclock.mult = (uint64_t)(((unsigned __int128)(ns1 - ns0) << 32) /
+				 (tick1 - tick0));
 }
 
 static int by_value(const void *a, const void *b)
@@ -77,28 +117,13 @@ static uint64_t measure_cost(void)
 
 void clock_init(void)
 {
-	uint64_t wall, ticks, wall2;
-
 	if (zclock.cost)
 		return;
-#ifdef SYNC_VIRTUAL
-	/* A reading costs no virtual time, and a tick is a picosecond. */
-	zclock = (struct zclock){ .mult = (1ull << 32) / 1000 };
-	return;
-#endif
 	zclock.tsc = counter_is_steady();
-	if (zclock.tsc) {
-		wall = clock_wall_ns();
-		ticks = clock_ticks();
-		do
-			wall2 = clock_wall_ns();
-		while (wall2 - wall < 10000000);
-		ticks = clock_ticks() - ticks;
-		zclock.mult =
-			(uint64_t)(((unsigned __int128)(wall2 - wall) << 32) /
-				   ticks);
-	}
+	if (zclock.tsc)
+		calibrate();
 	zclock.cost = measure_cost();
 	if (!zclock.cost)
 		zclock.cost = 1;
 }
+#endif

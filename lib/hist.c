@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <math.h>
 
-#include "harness/measure/hist.h"
+#include "lib/hist.h"
 
 void hist_merge(struct hist *to, const struct hist *from)
 {

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Random numbers that repeat: the same seed gives the same sequence on every
+ * machine. Recorded results were made with both sequences, so neither may
+ * change; new code takes random_splitmix().
+ */
+#ifndef ZLAB_RANDOM_H
+#define ZLAB_RANDOM_H
+
+#include <stdint.h>
+
+/**
+ * random_splitmix() - the next number of a splitmix64 sequence
+ * @state: the caller's; any value is a seed, and near seeds give sequences that
+ *	   have nothing in common
+ *
+ * Return: any 64-bit number, each once in a period of 2^64.
+ */
+static inline uint64_t random_splitmix(uint64_t *state)
+{
+	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+	return z ^ (z >> 31);
+}
+
+/**
+ * random_xorshift() - the next number of a xorshift64 sequence
+ * @state: the caller's; any seed but 0. Small and near seeds begin alike.
+ *
+ * Without a multiplication, for loops that are timed. Return: a number from 1
+ * to 2^64 - 1, each once in a period.
+ */
+static inline uint64_t random_xorshift(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+#endif
