@@ -14,8 +14,15 @@
 
 extern char **environ;
 
-/* Where the script is, in @path; false when it is nowhere. */
-static bool script_find(const char *name, char *path, size_t len)
+/*
+ * Debian's own, whose packages the scripts import; another that comes first in
+ * PATH has none of them.
+ */
+#define PYTHON "/usr/bin/python3"
+#define ENTRY "__main__.py"
+
+/* Where the scripts' entry is, in @path; false when it is nowhere. */
+static bool script_find(char *path, size_t len)
 {
 	static const char *const beside[] = { "../analysis",
 					      "../share/zlab/analysis" };
@@ -34,41 +41,42 @@ static bool script_find(const char *name, char *path, size_t len)
 	if (setenv("ZLAB", exe, 1))
 		return false;
 	if (dir) {
-		snprintf(path, len, "%s/%s", dir, name);
+		snprintf(path, len, "%s/" ENTRY, dir);
 		return !access(path, R_OK);
 	}
 	*strrchr(exe, '/') = 0;
 	for (i = 0; i < sizeof(beside) / sizeof(beside[0]); i++) {
-		snprintf(path, len, "%s/%s/%s", exe, beside[i], name);
+		snprintf(path, len, "%s/%s/" ENTRY, exe, beside[i]);
 		if (!access(path, R_OK))
 			return true;
 	}
 	return false;
 }
 
-int script_run(const char *name, int argc, char **argv)
+int script_run(const char *verb, int argc, char **argv)
 {
 	char path[2 * PATH_MAX];
 	char **args;
 	int status, ret;
 	pid_t pid;
 
-	if (!script_find(name, path, sizeof(path))) {
+	if (!script_find(path, sizeof(path))) {
 		fprintf(stderr,
-			"zlab: %s is not beside the program; set ZLAB_ANALYSIS "
-			"to the directory that holds it\n",
-			name);
+			"zlab: %s: analysis/" ENTRY " is not beside the "
+			"program; set ZLAB_ANALYSIS to its directory\n",
+			verb);
 		return EXIT_FAILED;
 	}
-	args = calloc(argc + 3, sizeof(*args));
+	args = calloc(argc + 4, sizeof(*args));
 	if (!args) {
-		fprintf(stderr, "zlab: no memory to start %s\n", name);
+		fprintf(stderr, "zlab: no memory to start %s\n", verb);
 		return EXIT_FAILED;
 	}
-	args[0] = "python3";
+	args[0] = access(PYTHON, X_OK) ? "python3" : PYTHON;
 	args[1] = "-B";
 	args[2] = path;
-	memcpy(args + 3, argv + 1, (argc - 1) * sizeof(*args));
+	args[3] = (char *)verb;
+	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	fflush(NULL);
 	ret = posix_spawnp(&pid, args[0], NULL, NULL, args, environ);
 	free(args);
@@ -76,7 +84,7 @@ int script_run(const char *name, int argc, char **argv)
 		fprintf(stderr,
 			"zlab: cannot start python3 for %s: %s; install "
 			"Python 3.11 or newer\n",
-			name, strerror(ret));
+			verb, strerror(ret));
 		return EXIT_FAILED;
 	}
 	while (waitpid(pid, &status, 0) < 0)

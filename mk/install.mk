@@ -8,8 +8,8 @@ install: all
 		$(INSTALL)/share/zlab/analysis
 	$(Q)install -m 755 $(B)/zlab $(INSTALL)/bin/zlab
 	$(Q)install -m 755 $(RECORDER) $(INSTALL)/lib/zlab/
-	$(Q)install -m 644 $(filter-out %.pyc,$(wildcard analysis/*.*)) \
-		$(INSTALL)/share/zlab/analysis/
+	$(Q)cd analysis && find . -type f ! -name '*.pyc' -exec install -D -m 644 \
+		{} $(abspath $(INSTALL))/share/zlab/analysis/{} \;
 	$(Q)install -d $(INSTALL)/share/zlab/docs
 	$(Q)install -m 644 $(wildcard docs/*.md) $(INSTALL)/share/zlab/docs/
 	$(Q)install -D -m 644 man/zlab.1 $(INSTALL)/share/man/man1/zlab.1
