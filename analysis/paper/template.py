@@ -69,6 +69,10 @@ class Said:
 class Unknown(jinja2.Undefined):
     """A mark that does not exist."""
 
+    # jinja2 looks for marks of its own before it calls anything.
+    def __getattr__(self, name):
+        raise AttributeError(name)
+
     def __call__(self, *_):
         return Said("", wrong=f"no mark is called {self._undefined_name}")
 
