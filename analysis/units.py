@@ -5,28 +5,25 @@ BINARY = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
 TIMES = (("s", 1e9), ("ms", 1e6), ("us", 1e3))
 
 
-def fmt_bytes(n):
-    """12345678 -> "11.8 MiB"."""
-    for unit, size in BINARY:
-        if abs(n) >= size:
+def _scaled(value, steps, unit, digits):
+    """With the largest unit that leaves a digit before the point."""
+    for name, size in steps:
+        if abs(value) >= size:
+            whole = value / size
             return (
-                f"{n / size:.4g} {unit}"
-                if n < 1000 * size
-                else f"{n / size:.0f} {unit}"
+                f"{whole:.{digits}g} {name}" if whole < 1000 else f"{whole:.0f} {name}"
             )
-    return f"{n:.0f} B"
+    return f"{value:.0f} {unit}"
+
+
+def fmt_bytes(n):
+    """12345678 -> "11.77 MiB"."""
+    return _scaled(n, BINARY, "B", 4)
 
 
 def fmt_ns(ns):
     """12345678 -> "12.3 ms"."""
-    for unit, size in TIMES:
-        if abs(ns) >= size:
-            return (
-                f"{ns / size:.3g} {unit}"
-                if ns < 1000 * size
-                else f"{ns / size:.0f} {unit}"
-            )
-    return f"{ns:.0f} ns"
+    return _scaled(ns, TIMES, "ns", 3)
 
 
 def fmt_change(ratio):

@@ -91,8 +91,15 @@ class Runner:
 
     def each(self, function, cases):
         """[function(case)], a few at a time."""
+        progress = replays.Progress(len(cases), "case")
+
+        def one(case):
+            result = function(case)
+            progress.step()
+            return result
+
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            return list(pool.map(function, cases))
+            return list(pool.map(one, cases))
 
 
 def share_of_expanding(profile):
