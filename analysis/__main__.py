@@ -16,7 +16,7 @@ from analysis import outcome  # noqa: E402
 VERBS = {
     "ab": "run.ab",
     "experiments": "run.experiments",
-    "figures": "figures.committed",
+    "figures": "paper.figures",
     "paper": "paper.template",
     "regress": "run.regress",
     "report": "report.command",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Draw the committed figures from the committed results.
+"""Draws the committed figures from the committed results.
 
 usage: figures RESULTS [OCCUPANCY]
 
