@@ -25,13 +25,10 @@ def command(args, **more):
     args = [str(arg) for arg in args]
     if "input" not in more:
         more["stdin"] = subprocess.DEVNULL
-    done = subprocess.run(
-        args,
-        capture_output=True,
-        text=True,
-        check=False,
-        **more,
-    )
+    try:
+        done = subprocess.run(args, capture_output=True, text=True, check=False, **more)
+    except OSError as err:
+        raise outcome.Failed(f"{args[0]}: {err.strerror}") from err
     if done.returncode:
         raise outcome.Failed(
             f"{' '.join(args)}: status {done.returncode}: "
