@@ -29,9 +29,10 @@ B ?= build$(VARIANT)
 DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 	libjemalloc-dev libck-dev libjansson-dev libxxhash-dev libbsd-dev \
 	libmd-dev libjudy-dev zlib1g-dev git
-DEPS_PLOT := gnuplot-nox python3
+DEPS_PLOT := gnuplot-nox python3 python3-jinja2 python3-jsonschema \
+	python3-markdown python3-numpy
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
-	black python3-jsonschema valgrind mandoc zsh unifdef
+	black valgrind mandoc zsh unifdef
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
 # Kernel sources that check-long compiles and compares with.

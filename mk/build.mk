@@ -69,17 +69,5 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 	$(Q)$(if $(V_RENAME),objcopy $(foreach c,$(V_RENAME),--redefine-sym \
 		$(c)=vmem_$(c)) $@)
 
-# This machine's costs, and whether virtual time is true here: on all its CPUs.
-VALIDATE_TRACES ?= sqlite make-j4 python redis
-VALIDATE_RUNS ?= 7
-results/virtual/validate.jsonl: | $(B)/zlab $(B)/zlab-virtual
-	$(call say,VALIDATE,$@)
-	$(Q)$(B)/zlab calibrate -o profiles/two-cpu-vm.json
-	$(Q)rm -f $@.tmp
-	$(Q)$(B)/zlab validate $(VALIDATE_TRACES:%=traces/samples/%.zlt) \
-		--profile profiles/two-cpu-vm.json \
-		--runs $(VALIDATE_RUNS) --json $@.tmp
-	$(Q)mv $@.tmp $@
-
 -include $(V_OBJS:.o=.d) $(V_TEST:%.c=$(B)/virtual/%.d)
 endif

@@ -23,18 +23,21 @@ static int set_program(void)
 	return ret;
 }
 
-/* Where the script is, in @path. */
-static int script_find(const char *name, char *path, size_t len,
-		       struct err *err)
+/*
+ * Debian's own, whose packages the scripts import; another that comes first in
+ * PATH has none of them.
+ */
+#define PYTHON "/usr/bin/python3"
+#define ENTRY "__main__.py"
+
+/* Where the scripts' entry is, in @path. */
+static int script_find(char *path, size_t len, struct err *err)
 {
 	const char *dir = getenv("ZLAB_ANALYSIS");
-	char below[NAME_MAX];
 
-	if (!dir) {
-		snprintf(below, sizeof(below), "analysis/%s", name);
-		return data_path(path, len, below, err);
-	}
-	snprintf(path, len, "%s/%s", dir, name);
+	if (!dir)
+		return data_path(path, len, "analysis/" ENTRY, err);
+	snprintf(path, len, "%s/" ENTRY, dir);
 	if (access(path, R_OK))
 		return err_set(err, -errno,
 			       "%s: %s; ZLAB_ANALYSIS is not the "
@@ -43,7 +46,7 @@ static int script_find(const char *name, char *path, size_t len,
 	return 0;
 }
 
-int script_run(const char *name, int argc, char **argv)
+int script_run(const char *verb, int argc, char **argv)
 {
 	struct process p = { 0 };
 	char path[PATH_MAX];
@@ -51,18 +54,19 @@ int script_run(const char *name, int argc, char **argv)
 	char **args;
 	int ret;
 
-	if (script_find(name, path, sizeof(path), &err))
+	if (script_find(path, sizeof(path), &err))
 		return cli_failed("%s", err.text);
 	ret = set_program();
 	if (ret)
-		return cli_failed("cannot start %s: %s", name, strerror(-ret));
-	args = calloc(argc + 3, sizeof(*args));
+		return cli_failed("cannot start %s: %s", verb, strerror(-ret));
+	args = calloc(argc + 4, sizeof(*args));
 	if (!args)
-		return cli_failed("no memory to start %s", name);
-	args[0] = "python3";
+		return cli_failed("no memory to start %s", verb);
+	args[0] = access(PYTHON, X_OK) ? "python3" : PYTHON;
 	args[1] = "-B";
 	args[2] = path;
-	memcpy(args + 3, argv + 1, (argc - 1) * sizeof(*args));
+	args[3] = (char *)verb;
+	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	p.argv = args;
 	fflush(NULL);
 	ret = process_run(&p);
@@ -70,6 +74,6 @@ int script_run(const char *name, int argc, char **argv)
 	if (ret < 0)
 		return cli_failed("cannot start python3 for %s: %s; install "
 				  "Python 3.11 or newer",
-				  name, strerror(-ret));
+				  verb, strerror(-ret));
 	return ret;
 }

@@ -4,5 +4,5 @@
 
 int cmd_ab(int argc, char **argv)
 {
-	return script_run("ab.py", argc, argv);
+	return script_run("ab", argc, argv);
 }

@@ -543,7 +543,7 @@ static int make_report(const struct args *a)
 		argv[n++] = "--trace";
 		argv[n++] = (char *)a->traces.at[i];
 	}
-	ret = script_run("report.py", n, argv);
+	ret = script_run("report", n, argv);
 	if (ret)
 		cli_failed("the records and the table are in %s, but the "
 			   "report could not be made",

@@ -4,5 +4,5 @@
 
 int cmd_regress(int argc, char **argv)
 {
-	return script_run("regress.py", argc, argv);
+	return script_run("regress", argc, argv);
 }

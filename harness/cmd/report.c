@@ -4,5 +4,5 @@
 
 int cmd_report(int argc, char **argv)
 {
-	return script_run("report.py", argc, argv);
+	return script_run("report", argc, argv);
 }

@@ -459,7 +459,7 @@ static int plot(const struct sweep *s)
 	int ret;
 
 	fflush(stdout);
-	ret = script_run("sweeps.py", 3, argv);
+	ret = script_run("sweep-figures", 3, argv);
 	return ret ? EXIT_FAILED : 0;
 }
 

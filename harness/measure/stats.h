@@ -3,7 +3,8 @@
  * Statistics of repeated runs. Times on a shared machine are not normally
  * distributed and drift, so nothing here assumes a distribution: medians,
  * ratios of runs that stood next to each other, percentile bootstrap intervals
- * from a fixed seed. analysis/stats.py does the same.
+ * from a fixed seed. analysis/records/intervals.py has the same intervals: it
+ * says what both have to agree on, and tests/cli_report that they do.
  */
 #ifndef ZLAB_STATS_H
 #define ZLAB_STATS_H

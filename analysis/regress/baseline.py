@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The file of numbers that a build is compared with."""
+
+import datetime
+import json
+
+from analysis import outcome
+
+SCHEMA = 1
+
+
+def accept(path, baseline, now, rows, reason):
+    """Move the baseline, and write down why."""
+    baseline["exact"].update(now["exact"])
+    baseline["near"].update(now["near"])
+    baseline.setdefault("traces", {}).update(now["traces"])
+    if now["near"]:
+        baseline["toolchain"] = now["toolchain"]
+    baseline["history"].append(
+        {
+            "date": datetime.date.today().isoformat(),
+            "commit": now["commit"],
+            "reason": reason,
+            "changed": sum(r["verdict"] not in ("same", "within") for r in rows),
+        }
+    )
+    path.write_text(json.dumps(baseline, indent=1) + "\n")
+
+
+def load_baseline(path):
+    """The baseline; an empty one where there is none yet."""
+    if not path.exists():
+        return {"schema": SCHEMA, "history": [], "exact": {}, "near": {}}
+    try:
+        found = json.loads(path.read_text())
+    except ValueError as err:
+        raise outcome.Failed(f"{path}: not JSON: {err}")
+    if not isinstance(found, dict) or not {"exact", "near"} <= found.keys():
+        raise outcome.Failed(
+            f"{path}: not a baseline; zlab regress --accept writes one"
+        )
+    if found.get("schema") != SCHEMA:
+        raise outcome.Failed(
+            f"{path}: baseline of schema {found.get('schema')}; this zlab "
+            f"reads {SCHEMA}"
+        )
+    return found

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Two builds compared, as text for a patch description."""
+
+import pathlib
+import textwrap
+
+from analysis import grids, units
+from analysis.records import intervals
+from analysis.regress import change
+from analysis.regress.verdicts import flatten
+
+WIDTH = 78
+
+
+def differing(base, head):
+    """Exact counters that the two do not share: name -> [base, head]."""
+    one, two = flatten(base), flatten(head)
+    names = [n for n in dict.fromkeys([*one, *two]) if one.get(n) != two.get(n)]
+    return {n: [one.get(n, 0), two.get(n, 0)] for n in names}
+
+
+def rows_of(jobs, found):
+    """Compared jobs: what changed exactly, and how the times moved."""
+    rows = []
+    for j, (trace, spec, codec, _) in enumerate(jobs):
+        base, head = found[j, "base"], found[j, "head"]
+        floor = change.ratio(base, found[j, "again"], change.sys_ns)
+        moved = change.ratio(base, head, change.sys_ns)
+        rows.append(
+            {
+                "trace": pathlib.Path(trace).stem,
+                "backend": spec,
+                "codec": base[0]["codec"],
+                "exact": differing(base[0], head[0]),
+                "base": intervals.summary([change.sys_ns(r) for r in base]),
+                "head": intervals.summary([change.sys_ns(r) for r in head]),
+                "sys": moved,
+                "real": change.ratio(base, head, change.real_ns),
+                "floor": floor,
+                "verdict": change.verdict(moved, floor),
+                "samples": {
+                    side: [
+                        [change.real_ns(r), change.sys_ns(r)] for r in found[j, side]
+                    ]
+                    for side in ("base", "head", "again")
+                },
+            }
+        )
+    return rows
+
+
+def lines(rows, names, runs):
+    """Lines of at most 78 columns, for a patch description."""
+    out = [
+        f"base {names['base']}",
+        f"head {names['head']}",
+        "",
+    ]
+    out += textwrap.wrap(
+        f"sys time of the swap path, median of {runs} runs in fresh processes, "
+        "interleaved at random; change with its 95 % bootstrap interval; A/A is "
+        "the base against itself in the same session.",
+        WIDTH,
+    )
+    for row in rows:
+        title = f"{row['trace']}, {row['codec']}, {row['backend']}"
+        out += [""] + textwrap.wrap(title, WIDTH, break_long_words=True)
+        body = [
+            [
+                "sys",
+                units.fmt_ns(row["base"]["median"]),
+                units.fmt_ns(row["head"]["median"]),
+                change.percent(row["sys"]),
+                change.interval(row["sys"]),
+                change.percent(row["floor"]),
+                row["verdict"],
+            ]
+        ]
+        for name, (was, now) in row["exact"].items():
+            moved = units.fmt_change(now / was) if was else "-"
+            body.append([name, short(was), short(now), moved, "", "exact", ""])
+        heads = ("", "base", "head", "change", "interval %", "A/A", "verdict")
+        out += ["  " + line for line in grids.terminal(body, heads)]
+        if not row["exact"]:
+            out.append("  pages, frag ratio, footprint and counts: identical")
+    return out
+
+
+def short(value):
+    """A count or ratio in a narrow column."""
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

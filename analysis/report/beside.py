@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Figures from the files beside the records, which run/extras.py asked for."""
+
+import pathlib
+
+from analysis import outcome
+from analysis.figures import captions, pools
+from analysis.records import reading
+
+
+def _load(path):
+    try:
+        return reading.lines(path)
+    except (OSError, ValueError, UnicodeDecodeError) as err:
+        outcome.warn("report", f"{path}: {err}")
+        return []
+
+
+def figures(folder, found):
+    """The plots of what was kept in a folder."""
+    folder = pathlib.Path(folder)
+    out = []
+    path = folder / "classes.json"
+    classes = next(iter(_load(path)), None) if path.exists() else None
+    for path in sorted(folder.glob("info-*.json")):
+        for info in _load(path):
+            cases = [c for c in found.cases if c.first.trace == info.get("name")]
+            if not cases or not classes:
+                continue
+            codecs = {case.first.codec.removeprefix("sizes:") for case in cases}
+            for sizes in info.get("sizes", []):
+                if sizes["codec"] in codecs or sizes["codec"] == "object":
+                    named = dict(sizes, trace=info["name"])
+                    footer = captions.source(cases[0])
+                    out.append(pools.size_classes(named, classes, footer))
+    for path in sorted(folder.glob("occupancy-*.jsonl")):
+        maps = _load(path)
+        name = path.stem.removeprefix("occupancy-")
+        cases = [c for c in found.cases if captions.safe(c.first.trace) == name]
+        if maps and cases:
+            label = f"{cases[0].title}, {maps[0]['backend'].partition(':')[0]}"
+            out.append(pools.occupancy(maps, label, captions.source(cases[0])))
+    return [plot for plot in out if plot]
