@@ -93,8 +93,8 @@ static int await_time(struct replay_worker *w, uint64_t time_ns)
  * One by one: in the order of the key, or at the trace's time. A clock reading
  * would cost as much as the operation.
  */
-static int singly(struct replay_worker *w, const struct zlt_batch *b,
-		  size_t from, size_t to)
+static ssize_t singly(struct replay_worker *w, const struct zlt_batch *b,
+		      size_t from, size_t to)
 {
 	struct replay *r = w->r;
 	uint32_t turn = 0;
@@ -121,22 +121,23 @@ static int singly(struct replay_worker *w, const struct zlt_batch *b,
 		n = swap_run(w->cpu, b->op + i, b->key + i, b->object + i, 1);
 		if (n < 0) {
 			w->err = w->cpu->err;
-			return (int)n;
+			return n;
 		}
 		w->ops_done++;
 		if (w->mine)
 			smp_store_release(&r->done[b->key[i]], turn + 1);
 	}
-	return 0;
+	return (ssize_t)(to - from);
 }
 
-/* Together: those of its own keys, which no other worker touches. */
-static int jointly(struct replay_worker *w, const struct zlt_batch *b,
-		   size_t from, size_t to)
+ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
+		     size_t from, size_t to)
 {
-	size_t i, n = 0;
 	ssize_t done;
+	size_t i, n = 0;
 
+	if (w->mine || w->r->config->speed > 0)
+		return singly(w, b, from, to);
 	if (make_room(w, to - from))
 		return -ENOMEM;
 	for (i = from; i < to; i++) {
@@ -147,16 +148,7 @@ static int jointly(struct replay_worker *w, const struct zlt_batch *b,
 	}
 	w->ops_in += n;
 	done = replay_perform(w, w->op, w->key, w->object, n);
-	return done < 0 ? (int)done : 0;
-}
-
-ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
-		     size_t from, size_t to)
-{
-	int ret = w->mine || w->r->config->speed > 0 ? singly(w, b, from, to)
-						     : jointly(w, b, from, to);
-
-	return ret ? ret : (ssize_t)(to - from);
+	return done < 0 ? done : (ssize_t)(to - from);
 }
 
 int replay_meet(struct replay *r)

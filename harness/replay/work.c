@@ -117,24 +117,10 @@ static size_t find_special(const struct zlt_batch *b, size_t from, size_t to)
 	return from;
 }
 
-/* The worker's part of events [@from, @to), up to one that is special. */
-static ssize_t play(struct replay_worker *w, const struct zlt_batch *b,
-		    size_t from, size_t to)
-{
-	ssize_t n;
-
-	if (w->r->config->threads > 1 || w->r->config->speed > 0)
-		return replay_share(w, b, from, find_special(b, from, to));
-	/* All is its own, and nothing is waited for. */
-	n = replay_perform(w, b->op + from, b->key + from, b->object + from,
-			   to - from);
-	if (n > 0)
-		w->ops_in += (uint64_t)n;
-	return n;
-}
-
 static int play_batch(struct replay_worker *w, const struct zlt_batch *b)
 {
+	const struct replay_config *c = w->r->config;
+	bool alone = c->threads == 1 && !(c->speed > 0);
 	size_t at = 0, stop, count = b->count;
 	ssize_t n;
 	int ret;
@@ -143,9 +129,15 @@ static int play_batch(struct replay_worker *w, const struct zlt_batch *b)
 		count = (size_t)(w->r->end - b->first);
 	while (at < count) {
 		stop = next_stop(w, b, count);
-		n = play(w, b, at, stop);
+		if (alone)
+			n = replay_perform(w, b->op + at, b->key + at,
+					   b->object + at, stop - at);
+		else
+			n = replay_share(w, b, at, find_special(b, at, stop));
 		if (n < 0)
 			return (int)n;
+		if (alone)
+			w->ops_in += (uint64_t)n;
 		at += (size_t)n;
 		if (at < stop) {
 			ret = special(w, b, at++);

@@ -208,34 +208,6 @@ static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 	pool->driver->unmap(pool, entry->handle);
 }
 
-static int put_object(struct zswap *z, struct zswap_entry *entry,
-		      const void *object, size_t length)
-{
-	struct zpool *pool = z->pools.at[entry->pool];
-	int ret;
-
-	zswap_stage(z, STAGE_ALLOC);
-	hook_begin(HOOK_MALLOC);
-	ret = pool->driver->malloc(pool, length, &entry->handle);
-	hook_end(HOOK_MALLOC);
-	if (ret) {
-		zswap_stage(z, STAGE_FRONT);
-		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
-			    1);
-		return ret;
-	}
-	entry->length = length;
-	hook_begin(HOOK_WRITE);
-	if (z->header)
-		write_behind_header(z, entry, object, length);
-	else
-		zpool_write(pool, entry->handle, object, length);
-	hook_end(HOOK_WRITE);
-	zswap_stage(z, STAGE_FRONT);
-	zswap_count(z, Z_OBJECT_BYTES, length);
-	return 0;
-}
-
 /* Return: bytes of the object, or a negative errno when there is none. */
 static int make_object(struct zswap *z, const struct zswap_entry *entry,
 		       const void *page, size_t sized, char *object)
@@ -265,29 +237,44 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 	return SWAP_PAGE_SIZE;
 }
 
-static int fill_entry(struct zswap *z, struct zswap_entry *entry,
-		      const void *page, size_t sized)
+/* An object of the page, with whatever stands in front of it. */
+static int put_object(struct zswap *z, struct zswap_entry *entry,
+		      const void *page, size_t sized, char *object)
 {
-	struct zswap_buffers *b = zswap_buffers(z);
-	int length;
+	struct zpool *pool;
+	int length, ret;
 
-	entry->length = 0;
-	if (!sized && page_same_filled(page, &entry->handle)) {
-		zswap_count(z, Z_SAME_FILLED, 1);
-		zswap_count(z, Z_SAME_STORES, 1);
-		return 0;
-	}
-	if (!b)
-		return -ENOMEM;
-	length = make_object(z, entry, page, sized, b->object + z->header);
+	length = make_object(z, entry, page, sized, object + z->header);
 	if (length < 0)
 		return length;
-	return put_object(z, entry, b->object, length + z->header);
+	length += z->header;
+	pool = z->pools.at[entry->pool];
+	zswap_stage(z, STAGE_ALLOC);
+	hook_begin(HOOK_MALLOC);
+	ret = pool->driver->malloc(pool, length, &entry->handle);
+	hook_end(HOOK_MALLOC);
+	if (ret) {
+		zswap_stage(z, STAGE_FRONT);
+		zswap_count(z, ret == -ENOSPC ? Z_COMPRESS_POOR : Z_ALLOC_FAIL,
+			    1);
+		return ret;
+	}
+	entry->length = length;
+	hook_begin(HOOK_WRITE);
+	if (z->header)
+		write_behind_header(z, entry, object, length);
+	else
+		zpool_write(pool, entry->handle, object, length);
+	hook_end(HOOK_WRITE);
+	zswap_stage(z, STAGE_FRONT);
+	zswap_count(z, Z_OBJECT_BYTES, length);
+	return 0;
 }
 
 static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 				      const void *page, size_t sized)
 {
+	struct zswap_buffers *b;
 	struct zswap_entry *entry;
 
 	if (is_full(z))
@@ -301,12 +288,32 @@ static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 	entry->refcount = 1;
 	entry->pool = pools_index(&z->pools, slot);
 	entry->referenced = true;
-	if (fill_entry(z, entry, page, sized)) {
+	b = zswap_buffers(z);
+	entry->length = 0;
+	if (!sized && page_same_filled(page, &entry->handle)) {
+		zswap_count(z, Z_SAME_FILLED, 1);
+		zswap_count(z, Z_SAME_STORES, 1);
+	} else if (!b || put_object(z, entry, page, sized, b->object)) {
 		slab_free(z->entries, entry);
 		return NULL;
 	}
 	zswap_count(z, Z_ENTRIES, 1);
 	return entry;
+}
+
+/* An entry that never reached the index is on no list either. */
+static void discard_entry(struct zswap *z, struct zswap_entry *entry)
+{
+	struct zpool *pool = z->pools.at[entry->pool];
+
+	if (entry->length) {
+		pool->driver->free(pool, entry->handle);
+		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
+	} else {
+		zswap_count(z, Z_SAME_FILLED, -1);
+	}
+	slab_free(z->entries, entry);
+	zswap_count(z, Z_ENTRIES, -1);
 }
 
 /* The old entry of the slot is let go with the lock released. */
@@ -325,8 +332,11 @@ static int index_entry(struct zswap *z, struct zswap_entry *entry)
 			old = NULL;
 	}
 	spin_unlock(&tree->lock);
-	if (ret)
+	if (ret) {
+		zswap_count(z, Z_ENTRY_FAIL, 1);
+		discard_entry(z, entry);
 		return ret;
+	}
 	if (old) {
 		zswap_count(z, Z_DUPLICATE, 1);
 		zswap_entry_free(z, old);
@@ -336,44 +346,17 @@ static int index_entry(struct zswap *z, struct zswap_entry *entry)
 	return 0;
 }
 
-/* An entry that never reached the index is on no list either. */
-static void discard_entry(struct zswap *z, struct zswap_entry *entry)
-{
-	struct zpool *pool = z->pools.at[entry->pool];
-
-	if (entry->length) {
-		pool->driver->free(pool, entry->handle);
-		zswap_count(z, Z_OBJECT_BYTES, -(int64_t)entry->length);
-	} else {
-		zswap_count(z, Z_SAME_FILLED, -1);
-	}
-	slab_free(z->entries, entry);
-	zswap_count(z, Z_ENTRIES, -1);
-}
-
-static int store_in_pool(struct zswap *z, uint32_t slot, const void *page,
-			 size_t sized)
-{
-	struct zswap_entry *entry = make_entry(z, slot, page, sized);
-
-	if (!entry)
-		return -ENOMEM;
-	if (index_entry(z, entry)) {
-		zswap_count(z, Z_ENTRY_FAIL, 1);
-		discard_entry(z, entry);
-		return -ENOMEM;
-	}
-	slot_set_in_file(z, slot, false);
-	return 0;
-}
-
 int zswap_store(struct zswap *z, uint64_t slot, const void *page, size_t length)
 {
+	struct zswap_entry *entry;
 	int ret;
 
 	slot_lock(z, slot);
-	ret = store_in_pool(z, slot, page, length);
-	if (ret) {
+	entry = make_entry(z, slot, page, length);
+	ret = entry ? index_entry(z, entry) : -ENOMEM;
+	if (!ret) {
+		slot_set_in_file(z, slot, false);
+	} else {
 		/* What the slot held is out of date now, wherever it is. */
 		drop_slot(z, slot);
 		slot_set_in_file(z, slot, false);
