@@ -35,11 +35,12 @@ DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
 	black valgrind mandoc zsh unifdef
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
+# For "make deb"; debian/control names what that package itself needs.
+DEPS_DEB := build-essential debhelper dpkg-dev lintian
 # Kernel sources that check-long compiles and compares with.
 DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
-DEPS := $(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_CHECK)
 
 CFLAGS += -std=gnu11 $(OPT) -g -Wall -Wextra -Werror -Wstrict-prototypes \
 	-Wmissing-prototypes -Wold-style-definition -Wshadow -Wundef \
@@ -119,12 +120,20 @@ $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(filter-out $(MAIN),$(OBJS))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+# The commit in a git tree of our own, not in one that a tarball was unpacked
+# in; else the release.
+RELEASE := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)
+ZLAB_VERSION ?= $$({ [ -e .git ] && git describe --always --dirty \
+	2>/dev/null; } || echo $(RELEASE))
+# What of the flags is a path decides nothing.
+SAID_CFLAGS = $(filter-out -ffile-prefix-map=% -fdebug-prefix-map=%,$(CFLAGS))
+
 # Written only when it changes, so that a new commit relinks and no more.
 $(B)/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)printf '#define ZLAB_VERSION "%s"\n#define ZLAB_CFLAGS "%s"\n' \
-		"$$(git describe --always --dirty 2>/dev/null || echo 0)" \
-		"$$(echo '$(CFLAGS)' | tr -s ' \t' '  ' | sed 's/"/\\"/g')" >$@.tmp
+		"$(ZLAB_VERSION)" \
+		"$$(echo '$(SAID_CFLAGS)' | tr -s ' \t' '  ' | sed 's/"/\\"/g')" >$@.tmp
 	$(Q)if cmp -s $@.tmp $@; then rm $@.tmp; else mv $@.tmp $@; fi
 FORCE:
 

@@ -3,6 +3,9 @@
 # $(call install_packages,LIST): installs what is missing where it may; says the
 # exact line where it may not.
 install_packages = \
+	command -v dpkg-query >/dev/null || { \
+		echo "no Debian here; zlab needs what Debian has in: $(1)"; \
+		exit 0; }; \
 	missing=$$(for p in $(1); do \
 		dpkg-query -W -f '$${Status}' $$p 2>/dev/null | \
 			grep -q '^install ok installed' || echo $$p; done | xargs); \
@@ -18,10 +21,22 @@ install_packages = \
 	DEBIAN_FRONTEND=noninteractive $$run apt-get install -y -qq \
 		--no-install-recommends $$missing >/dev/null
 
+# make deps         what is missing to build zlab and to draw plots
+# make deps-check   and what the tests need
 deps:
-	$(Q)$(call install_packages,$(DEPS))
+	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT))
 
-deps-long: deps
-	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) $(DEPS_SAMPLES))
+deps-check:
+	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_CHECK))
 
-.PHONY: deps deps-long
+deps-browser:
+	$(Q)$(call install_packages,$(DEPS_BROWSER))
+
+deps-deb:
+	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_DEB))
+
+deps-long: deps-check
+	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
+		$(DEPS_SAMPLES) $(DEPS_DEB))
+
+.PHONY: deps deps-check deps-browser deps-deb deps-long

@@ -41,3 +41,25 @@ uninstall:
 		share/zsh/site-functions/_zlab
 
 .PHONY: install uninstall
+
+# make deb       Debian packages of this tree, in $(B)/deb
+#
+# Built from a copy, because the tools leave their results beside the sources.
+# What was set for this make is not for that build.
+DEB = $(B)/deb
+DEB_TREE = $(DEB)/zlab-$(RELEASE)
+DEB_FILES = if [ -e .git ]; then git ls-files -co --exclude-standard -z; \
+	else find . -path './build*' -prune -o -type f -print0; fi
+
+deb: deps-deb
+	$(Q)rm -rf $(DEB) && mkdir -p $(DEB_TREE)
+	$(Q)$(DEB_FILES) | tar -c --null -T - --ignore-failed-read | \
+		tar -x -C $(DEB_TREE)
+	$(call say,DEB,$(DEB_TREE))
+	$(Q)cd $(DEB_TREE) && env -i HOME="$$HOME" PATH="$$PATH" \
+		LC_ALL=C.UTF-8 dpkg-buildpackage -us -uc >../build.log 2>&1 || \
+		{ tail -n 30 ../build.log >&2; exit 1; }
+	$(Q)rm -r $(DEB_TREE)
+	$(Q)ls $(DEB)/*.deb
+
+.PHONY: deb

@@ -9,12 +9,12 @@ SAN_ADDRESS := address,undefined
 SAN_THREAD := thread
 MAKE_HERE := $(MAKE) --no-print-directory -j$(shell nproc)
 
-check: deps check-builds
+check: deps-check check-builds
 	$(Q)tests/run $(if $(ONLY),--only '$(ONLY)') $(B) \
 		build-address-undefined build-thread
 
 # Everything of check, the campaigns that take longer, and full random steps.
-check-long: deps deps-long check-builds
+check-long: deps-long check-builds
 	$(Q)ZLAB_TEST_SCALE=1000 ZLAB_TEST_LIMIT_S=7200 tests/run --long \
 		$(if $(ONLY),--only '$(ONLY)') $(B) \
 		build-address-undefined build-thread
