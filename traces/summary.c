@@ -467,43 +467,6 @@ static json_t *classes_json(const struct summary_classes *c)
 			 c->top5, "effective", c->effective);
 }
 
-static json_t *sizes_json(const struct summary *s)
-{
-	json_t *list = json_array(), *one, *histogram, *fine;
-	size_t i, j;
-
-	for (i = 0; list && i < s->sizes_count; i++) {
-		const struct summary_sizes *z = &s->sizes[i];
-
-		histogram = json_array();
-		for (j = 0; histogram && j < 16; j++)
-			json_array_append_new(
-				histogram,
-				json_integer((json_int_t)z->histogram[j]));
-		fine = json_array();
-		for (j = 0; fine && j < 256; j++)
-			json_array_append_new(
-				fine, json_integer((json_int_t)z->fine[j]));
-		one = json_pack(
-			"{s:s, s:I, s:f, s:i, s:i, s:i, s:i, s:i, s:I, s:o, "
-			"s:o}",
-			"codec", z->codec, "stores", (json_int_t)z->stores,
-			"mean", z->mean, "min", (int)z->min, "p10", (int)z->p10,
-			"p50", (int)z->p50, "p90", (int)z->p90, "max",
-			(int)z->max, "incompressible",
-			(json_int_t)z->incompressible, "histogram_256",
-			histogram, "histogram_16", fine);
-		if (one && z->classes.used)
-			json_object_set_new(one, "classes",
-					    classes_json(&z->classes));
-		if (!one || json_array_append_new(list, one)) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
 /*
  * The set_...() functions return non-zero when memory ran out; the caller then
  * drops the whole object rather than return one without a member.
@@ -512,6 +475,56 @@ static int set_integer(json_t *object, const char *name, uint64_t value)
 {
 	return json_object_set_new(object, name,
 				   json_integer((json_int_t)value));
+}
+
+static int set_histogram(json_t *object, const char *name,
+			 const uint64_t *counts, size_t ranges)
+{
+	json_t *list = json_array();
+	int rc = 0;
+	size_t i;
+
+	for (i = 0; i < ranges; i++)
+		rc |= json_array_append_new(
+			list, json_integer((json_int_t)counts[i]));
+	return rc | json_object_set_new(object, name, list);
+}
+
+static int set_sizes(json_t *o, const struct summary_sizes *z)
+{
+	int rc = json_object_set_new(o, "codec", json_string(z->codec));
+
+	rc |= set_integer(o, "stores", z->stores);
+	rc |= json_object_set_new(o, "mean", json_real(z->mean));
+	rc |= set_integer(o, "min", z->min);
+	rc |= set_integer(o, "p10", z->p10);
+	rc |= set_integer(o, "p50", z->p50);
+	rc |= set_integer(o, "p90", z->p90);
+	rc |= set_integer(o, "max", z->max);
+	rc |= set_integer(o, "incompressible", z->incompressible);
+	rc |= set_histogram(o, "histogram_256", z->histogram, 16);
+	rc |= set_histogram(o, "histogram_16", z->fine, 256);
+	if (z->classes.used)
+		rc |= json_object_set_new(o, "classes",
+					  classes_json(&z->classes));
+	return rc;
+}
+
+static json_t *sizes_json(const struct summary *s)
+{
+	json_t *list = json_array(), *one;
+	size_t i;
+
+	for (i = 0; i < s->sizes_count; i++) {
+		one = json_object();
+		if (set_sizes(one, &s->sizes[i]) ||
+		    json_array_append(list, one)) {
+			json_decref(list);
+			list = NULL;
+		}
+		json_decref(one);
+	}
+	return list;
 }
 
 static int set_counts(json_t *o, const struct zlt_info *info,

@@ -245,18 +245,30 @@ static json_t *describe(const struct record_options *opts, const char *path)
 static json_t *statistics(const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;
+	const struct {
+		const char *name;
+		uint64_t n;
+	} members[] = {
+		{ "processes", n->processes },
+		{ "fresh_faults", n->fresh },
+		{ "soft_faults", n->soft },
+		{ "stores", n->stores },
+		{ "loads", n->loads },
+		{ "invalidates", n->invalidates },
+		{ "peak_bytes", n->resident_peak * RECORD_PAGE },
+		{ "anon_bytes", n->anon_bytes },
+		{ "captured_bytes", n->captured_bytes },
+		{ "wall_ns", r->wall_ns },
+		{ "cpu_ns", r->user_ns + r->sys_ns },
+		{ "status", (uint64_t)r->status },
+	};
+	json_t *stats = json_object();
+	size_t i;
 
-	return json_pack(
-		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i}",
-		"processes", (json_int_t)n->processes, "fresh_faults",
-		(json_int_t)n->fresh, "soft_faults", (json_int_t)n->soft,
-		"stores", (json_int_t)n->stores, "loads", (json_int_t)n->loads,
-		"invalidates", (json_int_t)n->invalidates, "peak_bytes",
-		(json_int_t)(n->resident_peak * RECORD_PAGE), "anon_bytes",
-		(json_int_t)n->anon_bytes, "captured_bytes",
-		(json_int_t)n->captured_bytes, "wall_ns",
-		(json_int_t)r->wall_ns, "cpu_ns",
-		(json_int_t)(r->user_ns + r->sys_ns), "status", r->status);
+	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+		json_object_set_new(stats, members[i].name,
+				    json_integer((json_int_t)members[i].n));
+	return stats;
 }
 
 static struct zlt_writer *open_trace(const struct record_options *opts,

@@ -84,7 +84,7 @@ static void adopt_pages(struct rec *r, int pagemap, const struct mapping *m)
 	}
 }
 
-static bool ours(const struct rec *r, const struct mapping *m)
+static bool is_recorder_memory(const struct rec *r, const struct mapping *m)
 {
 	return (m->start < r->private_end && m->end > r->private) ||
 	       (m->start < r->image_end && m->end > r->image);
@@ -103,7 +103,7 @@ static void inherit(struct rec *r, const struct mapping *m)
 
 static void adopt(struct rec *r, int pagemap, const struct mapping *m)
 {
-	if (!m->private_anon || ours(r, m))
+	if (!m->private_anon || is_recorder_memory(r, m))
 		return;
 	if (rec_register(r, m->start, m->end - m->start) || pagemap < 0)
 		return;

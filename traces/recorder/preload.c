@@ -400,12 +400,12 @@ static void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 {
 	const int need = MAP_PRIVATE | MAP_ANONYMOUS;
 	const int refuse = MAP_HUGETLB | MAP_GROWSDOWN | MAP_LOCKED;
-	bool ours = (flags & (need | refuse)) == need && !(prot & PROT_EXEC) &&
-		    (may_attach || recording());
+	bool record = (flags & (need | refuse)) == need &&
+		      !(prot & PROT_EXEC) && (may_attach || recording());
 	uint64_t start, end;
 	long ret;
 
-	if (ours)
+	if (record)
 		flags &= ~MAP_POPULATE;
 	ret = sys_mmap(addr, len, prot, flags, fd, (uint64_t)off);
 	if (is_error(ret)) {
@@ -421,7 +421,7 @@ static void *hook_mmap(void *addr, size_t len, int prot, int flags, int fd,
 	 */
 	if (flags & MAP_STACK)
 		end = end - start > THREAD_TOP ? end - THREAD_TOP : start;
-	if (ours)
+	if (record)
 		watch(start, end);
 	return (void *)ret;
 }

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #ifndef __x86_64__
-#error "the recorder patches machine code; it knows x86-64 only"
+#error "the recorder patches machine code of x86-64 only"
 #endif
 
 static inline long sys6(long nr, long a, long b, long c, long d, long e, long f)

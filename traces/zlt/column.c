@@ -39,7 +39,7 @@ enum plane_mode {
 #define PLANE_LEVEL 1
 #define PLANE_MIN_MATCH 7
 
-int column_buf_room(struct column_buf *buf, size_t more)
+int column_buf_reserve(struct column_buf *buf, size_t more)
 {
 	size_t cap = buf->cap ? buf->cap : 256;
 	uint8_t *data;
@@ -60,7 +60,7 @@ int column_buf_room(struct column_buf *buf, size_t more)
 
 int column_buf_add(struct column_buf *buf, const void *data, size_t len)
 {
-	int rc = column_buf_room(buf, len);
+	int rc = column_buf_reserve(buf, len);
 
 	if (rc)
 		return rc;
@@ -219,7 +219,7 @@ static int put_plane(struct column_writer *cw, struct column_buf *out,
 		return column_buf_add(out, plane, 1);
 	}
 	cw->packed.len = 0;
-	rc = column_buf_room(&cw->packed, bound);
+	rc = column_buf_reserve(&cw->packed, bound);
 	if (rc)
 		return rc;
 	len = ZSTD_compress2(cw->zstd, cw->packed.data, bound, plane, count);
@@ -256,7 +256,7 @@ static int put_values(struct column_writer *cw, struct column_buf *out,
 	if (rc)
 		return rc;
 	cw->plane.len = 0;
-	rc = column_buf_room(&cw->plane, bytes);
+	rc = column_buf_reserve(&cw->plane, bytes);
 	if (rc)
 		return rc;
 	for (p = 0; p < width; p++) {
@@ -277,7 +277,7 @@ int column_put(struct column_writer *cw, struct column_buf *out, uint8_t id,
 	int rc;
 
 	cw->values.len = 0;
-	rc = column_buf_room(&cw->values, (size_t)count * sizeof(*wide));
+	rc = column_buf_reserve(&cw->values, (size_t)count * sizeof(*wide));
 	if (rc)
 		return rc;
 	wide = (uint64_t *)cw->values.data;
@@ -538,7 +538,8 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 	if (col->width > size || (size < 8 && col->base >> 8 * size))
 		return -EBADMSG;
 	cr->planes.len = 0;
-	rc = column_buf_room(&cr->planes, (size_t)col->width * bytes + packed);
+	rc = column_buf_reserve(&cr->planes,
+				(size_t)col->width * bytes + packed);
 	if (rc)
 		return rc;
 	scratch = cr->planes.data;

@@ -26,11 +26,11 @@ struct column_buf {
 };
 
 /**
- * column_buf_room() - allocate space for @more bytes after those in use
+ * column_buf_reserve() - allocate space for @more bytes after those in use
  *
  * Return: 0 or -ENOMEM; the bytes in use are unchanged in both cases.
  */
-int column_buf_room(struct column_buf *buf, size_t more);
+int column_buf_reserve(struct column_buf *buf, size_t more);
 
 /**
  * column_buf_add() - append bytes

@@ -142,7 +142,7 @@ int write_pages(struct zlt_writer *w, struct err *err)
 		return 0;
 	rc = begin_block(w);
 	if (!rc)
-		rc = column_buf_room(&w->block, bound);
+		rc = column_buf_reserve(&w->block, bound);
 	if (rc)
 		return writer_fail(w, err, rc, "pages");
 	len = ZSTD_compress2(w->zstd, w->block.data + w->block.len, bound,

@@ -92,7 +92,7 @@ int read_block(const struct zlt_reader *r, uint32_t seq, struct column_buf *buf,
 	int rc;
 
 	buf->len = 0;
-	if (column_buf_room(buf, block->size))
+	if (column_buf_reserve(buf, block->size))
 		return err_set(err, -ENOMEM, "%s: out of memory", r->path);
 	rc = read_at(r, block->offset, buf->data, block->size);
 	if (rc == -ENODATA)
@@ -409,7 +409,7 @@ static int read_index(struct zlt_reader *r, uint64_t offset, uint32_t size,
 	int rc;
 
 	r->block.len = 0;
-	if (column_buf_room(&r->block, size))
+	if (column_buf_reserve(&r->block, size))
 		return err_set(err, -ENOMEM, "%s: out of memory", r->path);
 	rc = read_at(r, offset, r->block.data, size);
 	if (rc)
@@ -578,7 +578,7 @@ static int scan_one(struct zlt_reader *r, uint64_t offset, struct block *block,
 		return damaged(r, seq, offset, block->type,
 			       "the file ends inside it", err);
 	r->block.len = 0;
-	if (column_buf_room(&r->block, block->size))
+	if (column_buf_reserve(&r->block, block->size))
 		return err_set(err, -ENOMEM, "%s: out of memory", r->path);
 	rc = read_at(r, offset, r->block.data, block->size);
 	if (rc)

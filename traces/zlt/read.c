@@ -311,7 +311,7 @@ static int find_columns(const struct zlt_reader *r, const struct block *block,
 static int add_keys(struct zlt_reader *r, const struct column *col)
 {
 	size_t bytes = (size_t)col->count * sizeof(uint64_t);
-	int rc = column_buf_room(&r->keys, bytes);
+	int rc = column_buf_reserve(&r->keys, bytes);
 
 	if (!rc && bytes)
 		rc = column_get(&r->columns, col, r->keys.data + r->keys.len,
@@ -413,7 +413,7 @@ static int get_labels(struct zlt_reader *r, const struct column *col)
 	r->label_text.len = 0;
 	if (!col->count)
 		return 0;
-	rc = column_buf_room(&r->label_text, col->count);
+	rc = column_buf_reserve(&r->label_text, col->count);
 	if (!rc)
 		rc = column_get(&r->columns, col, r->label_text.data, 1);
 	if (rc)
