@@ -259,7 +259,7 @@ static void *surround(void *arg)
 	atomic_set(&stage, 1);
 	waited = lock_wait_ns();
 	before = clock_ticks();
-	spin_lock_named(&zone.lock, "surrounded");
+	spin_lock(&zone.lock);
 	ticks = clock_ticks() - before;
 	waited = lock_wait_ns() - waited;
 	spin_unlock(&zone.lock);
@@ -281,7 +281,7 @@ static void one_clock(void **state)
 
 		spin_lock_init(&zone.lock);
 		atomic_set(&stage, 0);
-		spin_lock_named(&zone.lock, "surrounded");
+		spin_lock(&zone.lock);
 		assert_int_equal(pthread_create(&thread, NULL, surround, NULL),
 				 0);
 		while (!spin_is_contended(&zone.lock) || !atomic_read(&stage))
