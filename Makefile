@@ -32,7 +32,7 @@ DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 DEPS_PLOT := gnuplot-nox python3 python3-jinja2 python3-jsonschema \
 	python3-markdown python3-numpy
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
-	black valgrind mandoc zsh unifdef
+	black valgrind gdb mandoc zsh unifdef
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
 # For "make deb"; debian/control names what that package itself needs.

@@ -35,9 +35,14 @@ lint-format:
 lint-python:
 	$(Q)git ls-files '*.py' | xargs -r black -q --check tests/run
 
+# Each file as the program sees it that it belongs to.
+TIDY_SRCS = $(filter-out tests/%,$(shell git ls-files '*.c'))
+tidy = printf '%s\n' $(1) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet \
+	"$$@" -- -std=gnu11 -D_GNU_SOURCE $(2) -I. -I$(B)' tidy
+
 lint-tidy: $(B)/version.h
-	$(Q)git ls-files '*.c' | grep -v '^tests/' | xargs -P$$(nproc) -n4 sh -c \
-		'clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. -I$(B)' tidy
+	$(Q)$(call tidy,$(filter-out $(SRCS_VIRTUAL),$(TIDY_SRCS)))
+	$(Q)$(call tidy,$(filter $(SRCS_VIRTUAL),$(TIDY_SRCS)),-DSYNC_VIRTUAL)
 
 .PHONY: check check-long check-builds tests lint lint-format lint-python \
 	lint-tidy
