@@ -85,7 +85,7 @@ SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 OBJS := $(SRCS:%.c=$(B)/%.o)
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
-PUBLIC_HEADERS := $(wildcard lib/err.h lib/spec.h backends/*.h \
+PUBLIC_HEADERS := $(wildcard lib/err.h lib/hist.h lib/spec.h backends/*.h \
 	backends/sync/*.h backends/sync/virtual/virtual.h)
 TESTS := $(patsubst %.c,$(B)/%,$(sort $(foreach \
 	room,backends harness sync traces,$(wildcard tests/$(room)/test_*.c))))

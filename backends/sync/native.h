@@ -43,6 +43,9 @@ void sync_sleep_end(struct sync_cpu *me, const void *l);
 void sync_waited(unsigned class, uint64_t since, bool spins);
 
 struct sync_cpu *sync_cpu_of(unsigned id);
+
+/* CPUs that were ever attached have numbers below it. */
+unsigned sync_cpus_seen(void);
 int sync_cpu_attach(void);
 void sync_cpu_release(void);
 
