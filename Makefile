@@ -95,7 +95,7 @@ SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) harness/cmd/sweep.c \
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
-PUBLIC_HEADERS := $(wildcard lib/err.h lib/spec.h backends/*.h \
+PUBLIC_HEADERS := $(wildcard lib/err.h lib/hist.h lib/spec.h backends/*.h \
 	backends/sync/*.h backends/sync/virtual/virtual.h)
 TESTS := $(patsubst %.c,$(B)/%,$(sort $(foreach \
 	room,backends harness sync traces,$(wildcard tests/$(room)/test_*.c))))

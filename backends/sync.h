@@ -25,16 +25,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SYNC_HIST_BUCKETS 144
-
-/**
- * struct sync_hist - how often which duration occurred
- * @bucket: counts; four buckets an octave, see sync_hist_bound()
- */
-struct sync_hist {
-	uint32_t bucket[SYNC_HIST_BUCKETS];
-};
-
 #include "backends/sync/debug.h"
 #ifdef SYNC_VIRTUAL
 #include "backends/sync/virtual/virtual.h"
@@ -195,8 +185,6 @@ size_t workqueue_drain(struct workqueue *wq);
  * @holdtime_min_ns: shortest measured hold
  * @holdtime_max_ns: longest measured hold
  * @holdtime_total_ns: estimate for all acquisitions, scaled from the samples
- * @wait: the waits
- * @hold: the measured holds
  */
 struct lock_stat {
 	const char *name;
@@ -207,7 +195,6 @@ struct lock_stat {
 	uint64_t acquisitions;
 	uint64_t hold_samples;
 	uint64_t holdtime_min_ns, holdtime_max_ns, holdtime_total_ns;
-	struct sync_hist wait, hold;
 };
 
 /**
@@ -219,6 +206,19 @@ struct lock_stat {
  * Exact when no other thread runs. Return: number of classes written.
  */
 size_t lock_stats_read(struct lock_stat *out, size_t max);
+
+struct hist;
+
+/**
+ * lock_hists_read() - the waits and the measured holds of one class, all CPUs
+ * @name: the class
+ * @wait: receives the waits, those that waited
+ * @hold: receives the measured holds
+ *
+ * Exact when no other thread runs. Return: false when there is no such class;
+ * then both are empty.
+ */
+bool lock_hists_read(const char *name, struct hist *wait, struct hist *hold);
 
 /** lock_stats_reset() - start every count at zero; no other thread runs */
 void lock_stats_reset(void);
@@ -234,35 +234,13 @@ void lock_stats_reset(void);
 void lock_stats_detail(bool on);
 
 /**
- * struct atomic_section - time with preemption off, depth 0 to 1 and back
- * @samples: sections that were timed: all of them in detail mode
- * @sampled_ns: their time together
- * @max_ns: longest of them
- * @hist: their durations
- */
-struct atomic_section {
-	uint64_t samples, sampled_ns, max_ns;
-	struct sync_hist hist;
-};
-
-/**
- * atomic_section_read() - sum the atomic sections of all CPUs
+ * atomic_section_read() - time with preemption off, depth 0 to 1 and back
+ * @out: receives the sections that were timed: all of them in detail mode
  *
- * Starts anew at lock_stats_reset(). Exact when no other thread runs.
+ * Of all CPUs, since the last lock_stats_reset(). Exact when no other thread
+ * runs.
  */
-void atomic_section_read(struct atomic_section *out);
-
-/**
- * sync_hist_quantile() - a quantile of a histogram, in ns
- * @h: the histogram
- * @q: 0.5 for the median, 0.999 for the last thousandth
- *
- * Return: middle of the bucket it falls into; 0 when the histogram is empty.
- */
-uint64_t sync_hist_quantile(const struct sync_hist *h, double q);
-
-/** sync_hist_bound() - smallest duration, in ns, that falls into @bucket */
-uint64_t sync_hist_bound(unsigned bucket);
+void atomic_section_read(struct hist *out);
 
 /**
  * lock_wait_ns() - time the calling CPU has waited for locks since its start

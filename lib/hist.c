@@ -1,22 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <math.h>
+#include <string.h>
 
 #include "lib/hist.h"
 
 void hist_merge(struct hist *to, const struct hist *from)
 {
+	uint64_t count = hist_get(&from->count);
+	uint64_t min = hist_get(&from->min), max = hist_get(&from->max);
 	size_t i;
 
-	if (!from->count)
+	if (!count)
 		return;
-	if (!to->count || from->min < to->min)
-		to->min = from->min;
-	if (from->max > to->max)
-		to->max = from->max;
-	to->count += from->count;
-	to->sum += from->sum;
-	for (i = 0; i < HIST_SIZE; i++)
-		to->n[i] += from->n[i];
+	if (!to->count || min < to->min)
+		to->min = min;
+	if (max > to->max)
+		to->max = max;
+	to->count += count;
+	to->sum += hist_get(&from->sum);
+	for (i = hist_index(min); i <= hist_index(max); i++)
+		to->n[i] += hist_get(&from->n[i]);
+}
+
+void hist_reset(struct hist *h)
+{
+	size_t first = hist_index(h->min);
+
+	if (h->count)
+		memset(&h->n[first], 0,
+		       (hist_index(h->max) - first + 1) * sizeof(h->n[0]));
+	h->count = h->sum = h->min = h->max = 0;
 }
 
 uint64_t hist_low(size_t index)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#ifndef SYNC_VIRTUAL
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,21 +20,6 @@ static uint64_t read_clock(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-#ifdef SYNC_VIRTUAL
-uint64_t clock_wall_ns(void)
-{
-	return vcpu_now() ? vcpu_now() / 1000 : read_clock(CLOCK_MONOTONIC);
-}
-
-uint64_t clock_cpu_ns(void)
-{
-	return (vcpu_now() - vcpu_user() - vcpu_idle()) / 1000;
-}
-
-void clock_init(void)
-{
-}
-#else
 uint64_t clock_wall_ns(void)
 {
 	return read_clock(CLOCK_MONOTONIC);

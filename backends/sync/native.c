@@ -16,6 +16,7 @@
 
 static struct sync_cpu cpus[SYNC_MAX_CPUS];
 static bool cpu_used[SYNC_MAX_CPUS] = { true };
+static unsigned cpus_seen = 1;
 static pthread_mutex_t cpu_lock = PTHREAD_MUTEX_INITIALIZER;
 __thread struct sync_cpu *sync_me = &cpus[0];
 
@@ -24,6 +25,23 @@ static struct sync_mcs_node mcs_nodes[SYNC_MAX_CPUS];
 struct sync_cpu *sync_cpu_of(unsigned id)
 {
 	return &cpus[id];
+}
+
+static void cpu_free(unsigned id)
+{
+	pthread_mutex_lock(&cpu_lock);
+	cpu_used[id] = id == 0;
+	pthread_mutex_unlock(&cpu_lock);
+}
+
+unsigned sync_cpus_seen(void)
+{
+	unsigned n;
+
+	pthread_mutex_lock(&cpu_lock);
+	n = cpus_seen;
+	pthread_mutex_unlock(&cpu_lock);
+	return n;
 }
 
 int sync_cpu_attach(void)
@@ -35,21 +53,24 @@ int sync_cpu_attach(void)
 		;
 	if (i < SYNC_MAX_CPUS)
 		cpu_used[i] = true;
+	if (i < SYNC_MAX_CPUS && i >= cpus_seen)
+		cpus_seen = i + 1;
 	pthread_mutex_unlock(&cpu_lock);
 	if (i == SYNC_MAX_CPUS)
 		return -EAGAIN;
+	if (sync_stat_attach(i)) {
+		cpu_free(i);
+		return -ENOMEM;
+	}
 	cpus[i].id = i;
 	cpus[i].state &= ~(int64_t)SYNC_DEPTH;
-	sync_stat_cpu_seen(i);
 	sync_me = &cpus[i];
 	return 0;
 }
 
 void sync_cpu_release(void)
 {
-	pthread_mutex_lock(&cpu_lock);
-	cpu_used[sync_me->id] = sync_me->id == 0;
-	pthread_mutex_unlock(&cpu_lock);
+	cpu_free(sync_me->id);
 	sync_me = &cpus[0];
 }
 

@@ -49,6 +49,9 @@ void sync_waited(unsigned class, uint64_t since, bool spins);
 #define sync_at(site) ((void)(site))
 
 struct sync_cpu *sync_cpu_of(unsigned id);
+
+/* CPUs that were ever attached have numbers below it. */
+unsigned sync_cpus_seen(void);
 int sync_cpu_attach(void);
 void sync_cpu_release(void);
 

@@ -203,23 +203,31 @@ uint64_t lock_wait_ns(void)
 	return sync_me->wait_ns;
 }
 
-uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class)
+uint64_t sync_flavour_acquisitions(unsigned class)
 {
-	return READ_ONCE(sync_cpu_of(cpu)->acquisitions[class]);
+	unsigned cpu, cpus = sync_cpus_seen();
+	uint64_t n = 0;
+
+	for (cpu = 0; cpu < cpus; cpu++)
+		n += READ_ONCE(sync_cpu_of(cpu)->acquisitions[class]);
+	return n;
 }
 
-void sync_flavour_reset(unsigned cpu)
+void sync_flavour_reset(void)
 {
-	struct sync_cpu *c = sync_cpu_of(cpu);
-	unsigned i;
+	unsigned cpu, i, cpus = sync_cpus_seen();
 
-	for (i = 0; i < SYNC_MAX_CLASSES; i++)
-		c->acquisitions[i] = 0;
-	c->wait_ns = 0;
-	c->state &= SYNC_DEPTH;
-	samples[cpu].timing = false;
-	samples[cpu].skip = 0;
-	samples[cpu].until_sleep = 0;
-	samples[cpu].random = cpu;
+	for (cpu = 0; cpu < cpus; cpu++) {
+		struct sync_cpu *c = sync_cpu_of(cpu);
+
+		for (i = 0; i < SYNC_MAX_CLASSES; i++)
+			c->acquisitions[i] = 0;
+		c->wait_ns = 0;
+		c->state &= SYNC_DEPTH;
+		samples[cpu].timing = false;
+		samples[cpu].skip = 0;
+		samples[cpu].until_sleep = 0;
+		samples[cpu].random = cpu;
+	}
 	memset(owners, 0, sizeof(owners));
 }

@@ -2,28 +2,50 @@
 /*
  * Lock classes, their counts and histograms.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "backends/sync/stat.h"
 
-static struct sync_class_stat stats[SYNC_MAX_CPUS][SYNC_MAX_CLASSES];
-static struct sync_section_stat sections[SYNC_MAX_CPUS];
-static unsigned cpus_seen = 1;
+/* What one CPU counted; written by that CPU alone. */
+struct cpu_stat {
+	struct class_stat {
+		uint64_t con_bounces, acq_bounces;
+		struct hist wait, hold;
+	} class[SYNC_MAX_CLASSES];
+	struct hist section;
+};
+
+static struct cpu_stat first;
+static struct cpu_stat *stats[SYNC_MAX_CPUS] = { &first };
 
 /* Class 0 means "not looked up yet" at a call site. */
 static const char *class_name[SYNC_MAX_CLASSES];
 static unsigned nr_classes = 1;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 
-void sync_stat_cpu_seen(unsigned cpu)
+/*
+ * A CPU uses a few pages of its megabytes: most classes are never waited for,
+ * and times gather in few buckets.
+ */
+int sync_stat_attach(unsigned cpu)
 {
-	pthread_mutex_lock(&registry);
-	if (cpu >= cpus_seen)
-		cpus_seen = cpu + 1;
-	pthread_mutex_unlock(&registry);
+	const size_t len = sizeof(struct cpu_stat);
+	struct cpu_stat *s;
+
+	if (stats[cpu])
+		return 0;
+	s = mmap(NULL, len, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s == MAP_FAILED)
+		return -ENOMEM;
+	madvise(s, len, MADV_NOHUGEPAGE);
+	smp_store_release(&stats[cpu], s);
+	return 0;
 }
 
 unsigned sync_class_of(const char *name)
@@ -69,133 +91,63 @@ unsigned lock_site_resolve(struct lock_site *site)
 	return class;
 }
 
-/* Four buckets an octave: a bucket is at most a quarter wider than its start. */
-static unsigned hist_bucket(uint64_t ns)
+static void count(uint64_t *at)
 {
-	unsigned octave, bucket;
-
-	if (ns < 4)
-		return ns;
-	octave = 63 - __builtin_clzll(ns);
-	bucket = (octave - 1) * 4 + ((ns >> (octave - 2)) & 3);
-	return bucket < SYNC_HIST_BUCKETS ? bucket : SYNC_HIST_BUCKETS - 1;
-}
-
-uint64_t sync_hist_bound(unsigned bucket)
-{
-	if (bucket < 4)
-		return bucket;
-	return (4ull + bucket % 4) << (bucket / 4 - 1);
-}
-
-uint64_t sync_hist_quantile(const struct sync_hist *h, double q)
-{
-	uint64_t n = 0, upto = 0;
-	unsigned i;
-
-	for (i = 0; i < SYNC_HIST_BUCKETS; i++)
-		n += h->bucket[i];
-	for (i = 0; i < SYNC_HIST_BUCKETS; i++) {
-		upto += h->bucket[i];
-		if (upto && (double)upto >= q * (double)n)
-			return (sync_hist_bound(i) + sync_hist_bound(i + 1)) /
-			       2;
-	}
-	return 0;
-}
-
-static void count(uint64_t *at, uint64_t by)
-{
-	WRITE_ONCE(*at, *at + by);
-}
-
-static void hist_count(struct sync_hist *h, uint64_t ns)
-{
-	uint32_t *at = &h->bucket[hist_bucket(ns)];
-
 	WRITE_ONCE(*at, *at + 1);
-}
-
-static void extremes(uint64_t *min, uint64_t *max, uint64_t ns, bool first)
-{
-	if (first || ns < *min)
-		WRITE_ONCE(*min, ns);
-	if (ns > *max)
-		WRITE_ONCE(*max, ns);
 }
 
 void sync_stat_wait(unsigned cpu, unsigned class, uint64_t ns)
 {
-	struct sync_class_stat *s = &stats[cpu][class];
-
-	extremes(&s->wait_min, &s->wait_max, ns, !s->contentions);
-	count(&s->contentions, 1);
-	count(&s->wait_total, ns);
-	hist_count(&s->wait, ns);
+	hist_add(&stats[cpu]->class[class].wait, ns);
 }
 
 void sync_stat_hold(unsigned cpu, unsigned class, uint64_t ns)
 {
-	struct sync_class_stat *s = &stats[cpu][class];
-
-	extremes(&s->hold_min, &s->hold_max, ns, !s->hold_samples);
-	count(&s->hold_samples, 1);
-	count(&s->hold_total, ns);
-	hist_count(&s->hold, ns);
+	hist_add(&stats[cpu]->class[class].hold, ns);
 }
 
 void sync_stat_bounce(unsigned cpu, unsigned class, bool contended)
 {
-	struct sync_class_stat *s = &stats[cpu][class];
+	struct class_stat *s = &stats[cpu]->class[class];
 
-	count(&s->acq_bounces, 1);
+	count(&s->acq_bounces);
 	if (contended)
-		count(&s->con_bounces, 1);
+		count(&s->con_bounces);
 }
 
 void sync_stat_section(unsigned cpu, uint64_t ns)
 {
-	struct sync_section_stat *s = &sections[cpu];
-
-	count(&s->samples, 1);
-	count(&s->total, ns);
-	if (ns > s->max)
-		WRITE_ONCE(s->max, ns);
-	hist_count(&s->hist, ns);
+	hist_add(&stats[cpu]->section, ns);
 }
 
-static void hist_add(struct sync_hist *to, const struct sync_hist *from)
+static const struct cpu_stat *stat_of(unsigned cpu)
 {
-	unsigned i;
-
-	for (i = 0; i < SYNC_HIST_BUCKETS; i++)
-		to->bucket[i] += READ_ONCE(from->bucket[i]);
+	return smp_load_acquire(&stats[cpu]);
 }
 
-static void merge(struct lock_stat *to, const struct sync_class_stat *s)
+static void merge(struct lock_stat *to, const struct class_stat *s)
 {
-	uint64_t waits = READ_ONCE(s->contentions);
-	uint64_t holds = READ_ONCE(s->hold_samples);
-	uint64_t min;
+	uint64_t waits = hist_get(&s->wait.count), min, max;
+	uint64_t holds = hist_get(&s->hold.count);
 
-	min = READ_ONCE(s->wait_min);
+	min = hist_get(&s->wait.min);
+	max = hist_get(&s->wait.max);
 	if (waits && (!to->contentions || min < to->waittime_min_ns))
 		to->waittime_min_ns = min;
-	if (READ_ONCE(s->wait_max) > to->waittime_max_ns)
-		to->waittime_max_ns = READ_ONCE(s->wait_max);
-	min = READ_ONCE(s->hold_min);
+	if (max > to->waittime_max_ns)
+		to->waittime_max_ns = max;
+	min = hist_get(&s->hold.min);
+	max = hist_get(&s->hold.max);
 	if (holds && (!to->hold_samples || min < to->holdtime_min_ns))
 		to->holdtime_min_ns = min;
-	if (READ_ONCE(s->hold_max) > to->holdtime_max_ns)
-		to->holdtime_max_ns = READ_ONCE(s->hold_max);
+	if (max > to->holdtime_max_ns)
+		to->holdtime_max_ns = max;
 	to->contentions += waits;
 	to->con_bounces += READ_ONCE(s->con_bounces);
 	to->acq_bounces += READ_ONCE(s->acq_bounces);
-	to->waittime_total_ns += READ_ONCE(s->wait_total);
+	to->waittime_total_ns += hist_get(&s->wait.sum);
 	to->hold_samples += holds;
-	to->holdtime_total_ns += READ_ONCE(s->hold_total);
-	hist_add(&to->wait, &s->wait);
-	hist_add(&to->hold, &s->hold);
+	to->holdtime_total_ns += hist_get(&s->hold.sum);
 }
 
 static int by_wait(const void *a, const void *b)
@@ -218,10 +170,10 @@ size_t lock_stats_read(struct lock_stat *out, size_t max)
 		s = &out[n];
 		memset(s, 0, sizeof(*s));
 		s->name = name;
-		for (cpu = 0; cpu < cpus_seen; cpu++) {
-			s->acquisitions += sync_flavour_acquisitions(cpu, i);
-			merge(s, &stats[cpu][i]);
-		}
+		s->acquisitions = sync_flavour_acquisitions(i);
+		for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
+			if (stat_of(cpu))
+				merge(s, &stat_of(cpu)->class[i]);
 		if (!s->acquisitions)
 			continue;
 		if (s->hold_samples)
@@ -236,29 +188,52 @@ size_t lock_stats_read(struct lock_stat *out, size_t max)
 	return n;
 }
 
-void atomic_section_read(struct atomic_section *out)
+bool lock_hists_read(const char *name, struct hist *wait, struct hist *hold)
+{
+	const char *have;
+	unsigned i, cpu;
+
+	*wait = *hold = (struct hist){ 0 };
+	for (i = 1; (have = sync_class_name(i)); i++)
+		if (!strcmp(have, name))
+			break;
+	for (cpu = 0; have && cpu < SYNC_MAX_CPUS; cpu++) {
+		if (!stat_of(cpu))
+			continue;
+		hist_merge(wait, &stat_of(cpu)->class[i].wait);
+		hist_merge(hold, &stat_of(cpu)->class[i].hold);
+	}
+	return have != NULL;
+}
+
+void atomic_section_read(struct hist *out)
 {
 	unsigned cpu;
 
-	memset(out, 0, sizeof(*out));
-	for (cpu = 0; cpu < cpus_seen; cpu++) {
-		struct sync_section_stat *s = &sections[cpu];
+	*out = (struct hist){ 0 };
+	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
+		if (stat_of(cpu))
+			hist_merge(out, &stat_of(cpu)->section);
+}
 
-		out->samples += READ_ONCE(s->samples);
-		out->sampled_ns += READ_ONCE(s->total);
-		if (READ_ONCE(s->max) > out->max_ns)
-			out->max_ns = READ_ONCE(s->max);
-		hist_add(&out->hist, &s->hist);
+static void reset(struct cpu_stat *s)
+{
+	unsigned i;
+
+	for (i = 1; sync_class_name(i); i++) {
+		s->class[i].con_bounces = s->class[i].acq_bounces = 0;
+		hist_reset(&s->class[i].wait);
+		hist_reset(&s->class[i].hold);
 	}
+	hist_reset(&s->section);
 }
 
 void lock_stats_reset(void)
 {
 	unsigned cpu;
 
-	for (cpu = 0; cpu < cpus_seen; cpu++) {
-		memset(stats[cpu], 0, sizeof(stats[cpu]));
-		memset(&sections[cpu], 0, sizeof(sections[cpu]));
-		sync_flavour_reset(cpu);
-	}
+	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
+		if (stats[cpu])
+			reset(stats[cpu]);
+	sync_flavour_reset();
 }

@@ -6,23 +6,15 @@
 #define ZLAB_SYNC_STAT_H
 
 #include "backends/sync.h"
+#include "lib/hist.h"
 
-/* What one CPU counted of one class; written by that CPU alone. */
-struct sync_class_stat {
-	uint64_t contentions, con_bounces, acq_bounces;
-	uint64_t wait_total, wait_max, wait_min;
-	uint64_t hold_samples, hold_total, hold_max, hold_min;
-	struct sync_hist wait, hold;
-};
-
-/* The atomic sections of one CPU. */
-struct sync_section_stat {
-	uint64_t samples, total, max;
-	struct sync_hist hist;
-};
-
-/** sync_stat_cpu_seen() - readers of the counts look at CPUs up to @cpu */
-void sync_stat_cpu_seen(unsigned cpu);
+/**
+ * sync_stat_attach() - make room for the counts of @cpu, once
+ *
+ * CPU 0 always has it. Each CPU's counts are written by one thread. Return: 0
+ * or -ENOMEM.
+ */
+int sync_stat_attach(unsigned cpu);
 
 /** sync_class_of() - number of the class @name, a new one if need be */
 unsigned sync_class_of(const char *name);
@@ -43,9 +35,10 @@ void sync_stat_bounce(unsigned cpu, unsigned class, bool contended);
 void sync_stat_section(unsigned cpu, uint64_t ns);
 
 /*
- * Owned by the flavour: its count of acquisitions, and its zeroing.
+ * Owned by the flavour: its counts of acquisitions, of all CPUs, and their
+ * zeroing.
  */
-uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class);
-void sync_flavour_reset(unsigned cpu);
+uint64_t sync_flavour_acquisitions(unsigned class);
+void sync_flavour_reset(void);
 
 #endif

@@ -176,7 +176,7 @@ struct replay_result {
 	bool oversubscribed;
 	struct lock_stat locks[REPLAY_MAX_LOCKS];
 	size_t nr_locks;
-	struct atomic_section sections;
+	struct hist sections;
 };
 
 /**

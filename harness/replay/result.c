@@ -250,18 +250,16 @@ static json_t *locks(const struct replay_result *res)
 
 static json_t *sections(const struct replay_result *res)
 {
-	const struct atomic_section *a = &res->sections;
-	const struct sync_hist *h = &a->hist;
+	const struct hist *h = &res->sections;
 
 	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "samples",
-			 (json_int_t)a->samples, "mean",
-			 a->samples ? (double)a->sampled_ns / (double)a->samples
-				    : 0.0,
-			 "p50", (json_int_t)sync_hist_quantile(h, 0.5), "p90",
-			 (json_int_t)sync_hist_quantile(h, 0.9), "p99",
-			 (json_int_t)sync_hist_quantile(h, 0.99), "p999",
-			 (json_int_t)sync_hist_quantile(h, 0.999), "max",
-			 (json_int_t)a->max_ns);
+			 (json_int_t)h->count, "mean",
+			 h->count ? (double)h->sum / (double)h->count : 0.0,
+			 "p50", (json_int_t)hist_percentile(h, 50), "p90",
+			 (json_int_t)hist_percentile(h, 90), "p99",
+			 (json_int_t)hist_percentile(h, 99), "p999",
+			 (json_int_t)hist_percentile(h, 99.9), "max",
+			 (json_int_t)h->max);
 }
 
 static json_t *marks(const struct replay_result *res)

@@ -96,7 +96,9 @@ static int prepare(struct replay_worker *w)
 	int ret = sync_cpu_attach();
 
 	if (ret)
-		return err_set(&w->err, ret, "there is no CPU number left");
+		return err_set(&w->err, ret, "%s",
+			       ret == -ENOMEM ? "out of memory for a CPU"
+					      : "there is no CPU number left");
 	pin(w->id);
 	w->cpu = swap_cpu_create(r->swap, w->cursor, &w->err);
 	if (!w->cpu)

@@ -13,6 +13,7 @@
 #include "backends/sync.h"
 #include "backends/sync/clock.h"
 #include "backends/sync/stat.h"
+#include "tests/lib/random.h"
 
 #define THREADS 4
 #define ROUNDS 20000
@@ -31,13 +32,13 @@ static const struct lock_stat *stat_of(const char *name)
 	return NULL;
 }
 
-static uint64_t hist_sum(const struct sync_hist *h)
+static uint64_t hist_sum(const struct hist *h)
 {
 	uint64_t n = 0;
 	unsigned i;
 
-	for (i = 0; i < SYNC_HIST_BUCKETS; i++)
-		n += h->bucket[i];
+	for (i = 0; i < HIST_SIZE; i++)
+		n += h->n[i];
 	return n;
 }
 
@@ -131,25 +132,30 @@ static void together(void *(*fn)(void *), int n)
 /* Exact over any number of CPUs, and consistent with each other. */
 static void many_cpus(void **state)
 {
+	static struct hist wait, hold, sections;
 	const struct lock_stat *s;
-	struct atomic_section a;
 
 	spin_lock_init(&zone.lock);
 	rwlock_init(&zone.rw);
 	together(locker, THREADS);
 	s = stat_of("zone.lock");
 	assert_int_equal(s->acquisitions, THREADS * ROUNDS);
-	assert_int_equal(hist_sum(&s->wait), s->contentions);
-	assert_int_equal(hist_sum(&s->hold), s->hold_samples);
+	assert_true(lock_hists_read("zone.lock", &wait, &hold));
+	assert_int_equal(hist_sum(&wait), s->contentions);
+	assert_int_equal(hist_sum(&hold), s->hold_samples);
+	assert_int_equal(wait.sum, s->waittime_total_ns);
+	assert_int_equal(hold.max, s->holdtime_max_ns);
+	assert_false(lock_hists_read("no such class", &wait, &hold));
+	assert_int_equal(hist_sum(&wait), 0);
 	assert_true(s->hold_samples > 0);
 	assert_true(s->hold_samples < s->acquisitions / 10);
 	assert_true(s->holdtime_min_ns <= s->holdtime_max_ns);
 	/* Every class of a timed section is timed. */
 	assert_int_equal(stat_of("zone.rw-R")->hold_samples,
 			 stat_of("zone.lock")->hold_samples);
-	atomic_section_read(&a);
-	assert_int_equal(a.samples, stat_of("zone.lock")->hold_samples);
-	assert_int_equal(hist_sum(&a.hist), a.samples);
+	atomic_section_read(&sections);
+	assert_int_equal(sections.count, stat_of("zone.lock")->hold_samples);
+	assert_int_equal(hist_sum(&sections), sections.count);
 }
 
 static atomic_t stage;
@@ -196,8 +202,8 @@ static void one_wait(void **state)
 
 static void detail(void **state)
 {
+	static struct hist sections;
 	const struct lock_stat *s;
-	struct atomic_section a;
 	int i;
 
 	lock_stats_detail(true);
@@ -216,39 +222,52 @@ static void detail(void **state)
 	assert_int_equal(s->acq_bounces, 0);
 	assert_int_equal(stat_of("zone.rw-R")->hold_samples, 100);
 	/* One section, however deep. */
-	atomic_section_read(&a);
-	assert_int_equal(a.samples, 100);
-	assert_true(a.max_ns >= stat_of("zone.lock")->holdtime_max_ns);
-	assert_true(a.sampled_ns >= stat_of("zone.lock")->holdtime_total_ns);
+	atomic_section_read(&sections);
+	assert_int_equal(sections.count, 100);
+	assert_true(sections.max >= stat_of("zone.lock")->holdtime_max_ns);
+	assert_true(sections.sum >= stat_of("zone.lock")->holdtime_total_ns);
 }
 
-static void histogram(void **state)
+/*
+ * Equal times have equal percentiles, whether they are waits, holds, atomic
+ * sections or, in a histogram of their own, operations.
+ */
+static void same_percentiles(void **state)
 {
-	struct sync_hist h = { { 0 } };
-	uint64_t ns, low, high;
-	unsigned i;
+	static const double percents[] = { 1, 10, 50, 90, 99, 99.9, 100 };
+	static struct hist wait, hold, sections, operations;
+	unsigned class = sync_class_of("percentiles");
+	uint64_t rng = 1, ns;
+	size_t i;
 
-	for (i = 1; i < SYNC_HIST_BUCKETS; i++) {
-		low = sync_hist_bound(i - 1);
-		high = sync_hist_bound(i);
-		assert_true(low < high);
-		assert_true(high <= 8 || (high - low) * 4 <= high);
-	}
-	assert_int_equal(sync_hist_quantile(&h, 0.5), 0);
-	/* Through the counting itself: 1..1000 ns, once each. */
-	lock_stats_reset();
-	for (ns = 1; ns <= 1000; ns++)
+	for (i = 0; i < 10000; i++) {
+		ns = 1 + (next(&rng) >> (20 + next(&rng) % 44));
+		hist_add(&operations, ns);
+		sync_stat_wait(0, class, ns);
+		sync_stat_hold(0, class, ns);
 		sync_stat_section(0, ns);
-	{
-		struct atomic_section a;
-
-		atomic_section_read(&a);
-		assert_int_equal(a.samples, 1000);
-		assert_int_equal(a.max_ns, 1000);
-		assert_int_equal(a.sampled_ns, 500500);
-		assert_in_range(sync_hist_quantile(&a.hist, 0.5), 400, 600);
-		assert_in_range(sync_hist_quantile(&a.hist, 0.99), 850, 1100);
 	}
+	assert_true(lock_hists_read("percentiles", &wait, &hold));
+	atomic_section_read(&sections);
+	for (i = 0; i < sizeof(percents) / sizeof(percents[0]); i++) {
+		ns = hist_percentile(&operations, percents[i]);
+		assert_true(ns > 0);
+		assert_int_equal(hist_percentile(&wait, percents[i]), ns);
+		assert_int_equal(hist_percentile(&hold, percents[i]), ns);
+		assert_int_equal(hist_percentile(&sections, percents[i]), ns);
+	}
+	assert_int_equal(sections.sum, operations.sum);
+	lock_stats_reset();
+	assert_true(lock_hists_read("percentiles", &wait, &hold));
+	atomic_section_read(&sections);
+	assert_int_equal(hist_sum(&wait) + hist_sum(&hold), 0);
+	assert_int_equal(hist_sum(&sections), 0);
+	/* Nothing is left between the least and the largest of new ones. */
+	sync_stat_section(0, operations.min);
+	sync_stat_section(0, operations.max);
+	atomic_section_read(&sections);
+	assert_int_equal(hist_sum(&sections), 2);
+	lock_stats_reset();
 }
 
 static void *surround(void *arg)
@@ -325,7 +344,7 @@ int main(void)
 		cmocka_unit_test_setup(many_cpus, reset),
 		cmocka_unit_test_setup(one_wait, reset),
 		cmocka_unit_test_setup(detail, reset),
-		cmocka_unit_test_setup(histogram, reset),
+		cmocka_unit_test_setup(same_percentiles, reset),
 		cmocka_unit_test_setup(one_clock, reset),
 		cmocka_unit_test_setup(cpu_numbers, reset),
 		cmocka_unit_test_setup(numbers_are_reused, reset),

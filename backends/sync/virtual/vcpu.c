@@ -239,7 +239,6 @@ int vcpu_start(const struct vmachine *machine, struct err *err)
 			c->socket = i / machine->cores;
 			c->bit = real <= 64 ? i : i * 64 / real;
 		}
-		sync_stat_cpu_seen(i);
 	}
 	for (i = 0; i < nr_cpus; i++)
 		vcpus[i].here = socket_bits(vcpus[i].socket, real);
@@ -500,14 +499,21 @@ void lock_stats_detail(bool on)
 {
 }
 
-uint64_t sync_flavour_acquisitions(unsigned cpu, unsigned class)
+uint64_t sync_flavour_acquisitions(unsigned class)
 {
-	return cpu < nr_cpus ? vcpus[cpu].acquisitions[class] : 0;
+	uint64_t n = 0;
+	unsigned cpu;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++)
+		n += vcpus[cpu].acquisitions[class];
+	return n;
 }
 
-void sync_flavour_reset(unsigned cpu)
+void sync_flavour_reset(void)
 {
-	if (cpu < nr_cpus)
+	unsigned cpu;
+
+	for (cpu = 0; cpu < nr_cpus; cpu++)
 		memset(vcpus[cpu].acquisitions, 0,
 		       sizeof(vcpus[cpu].acquisitions));
 }

@@ -19,6 +19,8 @@
 #include "backends/sync/stat.h"
 #include "backends/sync/virtual/vcpu.h"
 
+/* One thread runs all virtual CPUs, so one set of counts does for them. */
+#define ALL_CPUS 0
 #define BUCKETS 1024
 #define RW_WRITER 0x80000000u
 
@@ -107,7 +109,8 @@ static void enter(struct vcpu *me)
 static void leave(struct vcpu *me)
 {
 	if (!--me->depth)
-		sync_stat_section(me->id, (me->vt - me->section_since) / 1000);
+		sync_stat_section(ALL_CPUS,
+				  (me->vt - me->section_since) / 1000);
 }
 
 void sync_preempt_disable(void)
@@ -151,7 +154,7 @@ static void took(struct vcpu *me, const void *lock, unsigned class,
 {
 	me->acquisitions[class]++;
 	if (last && last != me->id + 1)
-		sync_stat_bounce(me->id, class, contended);
+		sync_stat_bounce(ALL_CPUS, class, contended);
 	if (me->nr_held < VCPU_HELD)
 		me->held[me->nr_held++] = (struct vheld){
 			.lock = lock,
@@ -168,7 +171,7 @@ static void dropped(struct vcpu *me, const void *lock)
 	while (i-- > 0) {
 		if (me->held[i].lock != lock)
 			continue;
-		sync_stat_hold(me->id, me->held[i].class,
+		sync_stat_hold(ALL_CPUS, me->held[i].class,
 			       (me->vt - me->held[i].since) / 1000);
 		me->held[i] = me->held[--me->nr_held];
 		return;
@@ -194,7 +197,7 @@ static void wait_for(struct vcpu *me, const void *lock, unsigned class,
 	q->tail = me;
 	vcpu_block();
 	ps = me->vt - me->wait_since;
-	sync_stat_wait(me->id, class, ps / 1000);
+	sync_stat_wait(ALL_CPUS, class, ps / 1000);
 	me->wait_ps += ps;
 }
 
