@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness/cmd/cmd.h"
+#include "harness/cli/cli.h"
 #include "harness/cli/script.h"
 
 extern char **environ;

@@ -4,10 +4,6 @@
  * backends. What the output file holds already is not replayed again, so an
  * interrupted sweep goes on where it was.
  */
-#include "harness/cmd/cmd.h"
-#include "harness/virtual/virtual.h"
-
-#if REPLAY_VIRTUAL
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -15,153 +11,73 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
-#include "harness/replay/result.h"
-#include "harness/compare/sample.h"
 #include "harness/cli/script.h"
+#include "harness/cmd/cmd.h"
+#include "harness/compare/sample.h"
+#include "harness/replay/result.h"
 #include "harness/virtual/sensitivity.h"
+#include "harness/virtual/virtual.h"
+#include "lib/layout.h"
 #include "version.h"
 
-#define MAX_BACKENDS 32
-#define MAX_COUNTS 64
 #define SIDE_BY_SIDE 16
-
-enum {
-	OPT_VCPUS = 0x100,
-	OPT_PLOT,
-};
+#define NEEDS "sweep needs a trace, --vcpus N,N,..., --backend SPEC and -o FILE"
 
 struct sweep {
 	struct replay_opts common;
 	struct virtual_opts virtual;
 	const char *out, *plot;
-	const char *backend[MAX_BACKENDS];
-	unsigned backends;
-	unsigned vcpus[MAX_COUNTS];
-	unsigned counts, most;
+	struct cli_list backend;
+	struct cli_counts vcpus;
+	unsigned most;
+	bool wide;
 	char sha256[65];
 	/* Of the file, and made now, in the order of the file. */
 	json_t *records;
 };
 
+static const struct cli_option operand =
+	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, common.config.trace));
+
+static const struct cli_option options[] = {
+	{ "vcpus", 0, "N,N,...", "Numbers of virtual CPUs, as 1,2,4,8",
+	  CLI_IS_COUNTS(struct sweep, vcpus, VIRTUAL_MAX_CPUS),
+	  .needs = NEEDS },
+	CLI_BACKEND("Allocator; may be given several times",
+		    CLI_IS_LIST(struct sweep, backend), .needs = NEEDS),
+	CLI_CODEC("Whose sizes: sizes:lz4 takes them from the trace",
+		  CLI_IS_TEXT(struct sweep, common.config.codec)),
+	CLI_OUTPUT("FILE",
+		   "Append result records to FILE, and do not make again those "
+		   "that it holds",
+		   CLI_IS_TEXT(struct sweep, out), .needs = NEEDS),
+	{ "plot", 0, "DIR",
+	  "Draw sys per operation, speed-up and the share of each lock into "
+	  "DIR",
+	  .offer = OFFER_DIR, CLI_IS_TEXT(struct sweep, plot) },
+	CLI_WIDE(struct sweep),
+	{ 0 },
+};
+
+static int check(void *args)
+{
+	struct sweep *s = args;
+	size_t i;
+
+	for (i = 0; i < s->vcpus.nr; i++)
+		if (s->vcpus.at[i] > s->most)
+			s->most = s->vcpus.at[i];
+	return replay_opts_check(&s->common);
+}
+
+#if REPLAY_VIRTUAL
 /* One replay of the sweep. */
 struct step {
 	unsigned vcpus;
 	const char *backend;
 	json_t *cli;
 	bool sensitivity;
-};
-
-static const struct argp_option options[] = {
-	{ "vcpus", OPT_VCPUS, "N,N,...", 0,
-	  "Numbers of virtual CPUs, as 1,2,4,8. Needed.", 0 },
-	{ "backend", 'b', "SPEC", 0,
-	  "Allocator; may be given several times. Needed.", 0 },
-	{ "codec", 'c', "CODEC", 0,
-	  "Whose sizes: sizes:lz4 takes them from the trace", 0 },
-	{ "output", 'o', "FILE", 0,
-	  "Append result records to FILE, and do not make again those that it "
-	  "holds. Needed.",
-	  0 },
-	{ "plot", OPT_PLOT, "DIR", 0,
-	  "Draw sys per operation, speed-up and the share of each lock into "
-	  "DIR",
-	  0 },
-	{ 0 },
-};
-
-static error_t add_counts(struct sweep *s, const char *list)
-{
-	unsigned long n;
-	char *end;
-
-	for (;; list = end + 1) {
-		errno = 0;
-		n = strtoul(list, &end, 10);
-		if (errno || end == list || !n || n > VIRTUAL_MAX_CPUS ||
-		    (*end && *end != ',') || s->counts == MAX_COUNTS) {
-			cli_usage("--vcpus takes numbers from 1 to %d with "
-				  "commas between, as 1,2,4; not \"%s\"",
-				  VIRTUAL_MAX_CPUS, list);
-			return CLI_REPORTED;
-		}
-		s->vcpus[s->counts++] = (unsigned)n;
-		s->most = n > s->most ? (unsigned)n : s->most;
-		if (!*end)
-			return 0;
-	}
-}
-
-static error_t add_backend(struct sweep *s, const char *spec)
-{
-	if (s->backends == MAX_BACKENDS) {
-		cli_usage("more than %d backends", MAX_BACKENDS);
-		return CLI_REPORTED;
-	}
-	s->backend[s->backends++] = spec;
-	return 0;
-}
-
-static error_t parse_end(const struct sweep *s)
-{
-	if (s->common.config.trace && s->counts && s->backends && s->out)
-		return 0;
-	cli_usage("sweep needs a trace, --vcpus N,N,..., --backend SPEC and "
-		  "-o FILE");
-	return CLI_REPORTED;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct sweep *s = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &s->common;
-		state->child_inputs[1] = &s->virtual;
-		return 0;
-	case OPT_VCPUS:
-		return add_counts(s, arg);
-	case 'b':
-		return add_backend(s, arg);
-	case 'c':
-		s->common.config.codec = arg;
-		return 0;
-	case 'o':
-		s->out = arg;
-		return 0;
-	case OPT_PLOT:
-		s->plot = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (s->common.config.trace)
-			return ARGP_ERR_UNKNOWN;
-		s->common.config.trace = arg;
-		return 0;
-	case ARGP_KEY_END:
-		return parse_end(s);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
-					      { &virtual_argp, 0, 0, 0 },
-					      { 0 } };
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt --vcpus N,N,... --backend SPEC -o FILE",
-	.doc = "Replay a trace on each number of virtual CPUs with each "
-	       "backend. With the table comes what each cost contributes at "
-	       "the largest number.\v"
-	       "Example:\n"
-	       "  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
-	       "--backend zsmalloc@6.10 --backend zsmalloc@6.12 --profile "
-	       "profiles/two-socket.json -o s.jsonl --plot plots\n",
-	.children = children,
 };
 
 /*
@@ -239,10 +155,11 @@ static json_t *command(const struct sweep *s, const struct step *step)
 		json_array_append_new(cli, json_string("--codec"));
 		json_array_append_new(cli, json_string(s->common.config.codec));
 	}
-	for (i = 0; i < s->common.nr_args; i++)
-		json_array_append_new(cli, json_string(s->common.args[i]));
-	for (i = 0; i < s->virtual.nr_args; i++)
-		json_array_append_new(cli, json_string(s->virtual.args[i]));
+	for (i = 0; i < s->common.kept.nr; i++)
+		json_array_append_new(cli, json_string(s->common.kept.args[i]));
+	for (i = 0; i < s->virtual.kept.nr; i++)
+		json_array_append_new(cli,
+				      json_string(s->virtual.kept.args[i]));
 	return cli;
 }
 
@@ -337,8 +254,8 @@ static unsigned side_by_side(void)
 
 static struct step step_of(const struct sweep *s, unsigned at)
 {
-	struct step step = { .vcpus = s->vcpus[at / s->backends],
-			     .backend = s->backend[at % s->backends] };
+	struct step step = { .vcpus = s->vcpus.at[at / s->backend.nr],
+			     .backend = s->backend.at[at % s->backend.nr] };
 
 	step.cli = command(s, &step);
 	step.sensitivity = step.vcpus == s->most &&
@@ -346,9 +263,9 @@ static struct step step_of(const struct sweep *s, unsigned at)
 	return step;
 }
 
-static int run(struct sweep *s)
+static int take_all(struct sweep *s)
 {
-	unsigned total = s->backends * s->counts, at, n = 0, i;
+	unsigned total = (unsigned)(s->backend.nr * s->vcpus.nr), at, n = 0, i;
 	unsigned most = side_by_side();
 	struct step step[SIDE_BY_SIDE];
 	struct progress progress;
@@ -398,22 +315,25 @@ static const char *asked_of(const json_t *record)
 		json_array_get(json_object_get(record, "cli"), 4));
 }
 
-static void print_record(const json_t *r)
+static void print_record(struct layout_table *t, const json_t *r)
 {
 	double ops, share;
 	const char *lock = worst_lock(r, &share);
 
 	ops = get(r, "counts", "store") + get(r, "counts", "load") +
 	      get(r, "counts", "invalidate");
-	printf("%6.0f %10.1f %10.1f %10.0f %8.1f%%  %-20s %5.1f%%  %s\n",
-	       get(r, NULL, "vcpus"), get(r, "time", "sys_ns") / ops,
-	       get(r, "virtual", "sys_ns_sum") / ops,
-	       ops / get(r, "time", "real_ns") * 1e9,
-	       100 *
-		       get(json_object_get(r, "time"), "sys_split_ns",
-			   "lock_wait") /
-		       get(r, "time", "sys_ns"),
-	       lock, share, asked_of(r) ? asked_of(r) : "-");
+	layout_cell(t, "%s", asked_of(r) ? asked_of(r) : "-");
+	layout_cell(t, "%.0f", get(r, NULL, "vcpus"));
+	layout_cell(t, "%.1f", get(r, "time", "sys_ns") / ops);
+	layout_cell(t, "%.1f", get(r, "virtual", "sys_ns_sum") / ops);
+	layout_cell(t, "%.0f", ops / get(r, "time", "real_ns") * 1e9);
+	layout_cell(t, "%.1f%%",
+		    100 *
+			    get(json_object_get(r, "time"), "sys_split_ns",
+				"lock_wait") /
+			    get(r, "time", "sys_ns"));
+	layout_cell(t, "%s", lock);
+	layout_cell(t, "%.1f%%", share);
 }
 
 /* Whether a later record is the same replay, with the sensitivities added. */
@@ -432,25 +352,32 @@ static bool again(const struct sweep *s, size_t at)
 }
 
 /* All that the file holds, made now or before. */
-static void print(const struct sweep *s)
+static int print(const struct sweep *s)
 {
-	const json_t *records[MAX_BACKENDS], *r;
-	const char *labels[MAX_BACKENDS];
+	static const char *const heads[] = { "\nbackend",   "\nvcpus",
+					     "\nns/op",	    "\n(sum)",
+					     "\nops/s",	    "lock\nwait",
+					     "worst\nlock", "\nshare" };
+	const json_t *records[CLI_LIST_MAX], *r;
+	const char *labels[CLI_LIST_MAX];
+	struct layout_table *t = layout_table(heads, 8);
+	int width = cli_width(s->wide);
 	size_t i, n = 0;
 
-	printf("%6s %10s %10s %10s %9s  %-20s %6s  %s\n", "vcpus", "ns/op",
-	       "(sum)", "ops/s", "lock wait", "worst lock", "share", "backend");
 	json_array_foreach (s->records, i, r) {
 		if (again(s, i))
 			continue;
-		print_record(r);
-		if (get(r, NULL, "vcpus") != s->most || n == MAX_BACKENDS ||
+		print_record(t, r);
+		if (get(r, NULL, "vcpus") != s->most || n == CLI_LIST_MAX ||
 		    !of(r, "virtual", "sensitivity") || !asked_of(r))
 			continue;
 		labels[n] = asked_of(r);
 		records[n++] = r;
 	}
-	sensitivity_print(stdout, labels, records, n);
+	if (layout_table_print(t, stdout, width))
+		return cli_failed("out of memory");
+	sensitivity_print(stdout, width, labels, records, n);
+	return 0;
 }
 
 static int plot(const struct sweep *s)
@@ -464,16 +391,16 @@ static int plot(const struct sweep *s)
 }
 
 /* All that can be wrong, before the first replay. */
-static int check(struct sweep *s)
+static int check_words(struct sweep *s)
 {
 	const struct replay_config *config = &s->common.config;
 	char full[1024];
 	struct err err;
-	unsigned i;
+	size_t i;
 	int ret;
 
-	for (i = 0; i < s->backends; i++)
-		if (zpool_full_spec(s->backend[i], full, sizeof(full), &err))
+	for (i = 0; i < s->backend.nr; i++)
+		if (zpool_full_spec(s->backend.at[i], full, sizeof(full), &err))
 			return cli_usage("%s", err.text);
 	ret = virtual_setup(&s->virtual, s->most, config->codec);
 	if (!ret)
@@ -484,33 +411,62 @@ static int check(struct sweep *s)
 	return ret;
 }
 
-int cmd_sweep(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct sweep s = { 0 };
-	int ret;
+	struct sweep *s = args;
+	int ret = check_words(s);
 
-	replay_opts_init(&s.common);
-	virtual_opts_init(&s.virtual);
-	ret = cli_parse(&argp, "zlab sweep", argc, argv, &s);
-	if (!ret)
-		ret = check(&s);
 	cli_stop_install();
 	if (!ret)
-		ret = load(&s);
+		ret = load(s);
 	if (!ret)
-		ret = run(&s);
+		ret = take_all(s);
 	if (!ret)
-		print(&s);
-	if (!ret && s.plot)
-		ret = plot(&s);
-	json_decref(s.records);
-	virtual_opts_free(&s.virtual);
-	replay_opts_free(&s.common);
+		ret = print(s);
+	if (!ret && s->plot)
+		ret = plot(s);
+	json_decref(s->records);
 	return ret;
 }
 #else
-int cmd_sweep(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
+	const struct sweep *s = args;
+
+	replay_opts_note(&s->common, (const char *const *)s->backend.at,
+			 s->backend.nr);
 	return virtual_exec("sweep", argc, argv);
 }
 #endif
+
+static const struct cli_group groups[] = {
+	REPLAY_GROUPS(struct sweep, common),
+	VIRTUAL_GROUPS(struct sweep, virtual),
+	{ 0 },
+};
+
+static const struct sweep defaults = {
+	.common = REPLAY_OPTS_DEFAULTS,
+	.virtual = VIRTUAL_OPTS_DEFAULTS,
+};
+
+const struct cli_command cmd_sweep = {
+	.name = "sweep",
+	.chapter = CHAPTER_VIRTUAL,
+	.summary = "replay on many numbers of virtual CPUs",
+	.usage = "T.zlt --vcpus N,N,... --backend SPEC -o FILE",
+	.doc = "Replay a trace on each number of virtual CPUs with each "
+	       "backend. With the table comes what each cost contributes at "
+	       "the largest number.",
+	.more = "Example:\n"
+		"  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
+		"-b zsmalloc@6.10 -b zsmalloc@6.12 --profile "
+		"profiles/two-socket.json -o s.jsonl --plot plots\n",
+	.operand = &operand,
+	.options = options,
+	.groups = groups,
+	.size = sizeof(struct sweep),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

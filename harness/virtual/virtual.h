@@ -249,6 +249,7 @@ int virtual_replay(const struct virtual_run *run);
  * @vcpus: virtual CPUs
  * @runs: how many, each with the next seed
  * @quiet: no progress
+ * @width: columns of a line, 0 = any number
  * @argc: of the command line, for the record
  * @argv: the same
  */
@@ -259,6 +260,7 @@ struct virtual_run {
 	unsigned vcpus;
 	long long runs;
 	bool quiet;
+	int width;
 	int argc;
 	char **argv;
 };
