@@ -285,10 +285,9 @@ static void print_classes(const struct summary_classes *c, FILE *out)
 {
 	if (c->used)
 		fprintf(out,
-			"  %-10s %zu size classes of %s: %.1f %% of the "
-			"objects in one, %.1f %% in five; as %.1f equal "
-			"ones\n",
-			"", c->used, c->backend, 100 * c->top, 100 * c->top5,
+			"    %zu size classes of %s: %.1f %% in one, %.1f %% "
+			"in five; as %.1f equal\n",
+			c->used, c->backend, 100 * c->top, 100 * c->top5,
 			c->effective);
 }
 
