@@ -31,7 +31,7 @@ DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 	libmd-dev libjudy-dev zlib1g-dev git
 DEPS_PLOT := gnuplot-nox python3
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
-	black python3-jsonschema valgrind mandoc zsh unifdef
+	black python3-jsonschema valgrind mandoc zsh fish unifdef
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
 # Kernel sources that check-long compiles and compares with.
