@@ -32,7 +32,7 @@ DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 DEPS_PLOT := gnuplot-nox python3 python3-jinja2 python3-jsonschema \
 	python3-markdown python3-numpy
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
-	black valgrind gdb mandoc zsh unifdef
+	black valgrind gdb mandoc zsh fish unifdef
 # Large; only "make deps-browser" and check-long ask for it.
 DEPS_BROWSER := chromium
 # For "make deb"; debian/control names what that package itself needs.
@@ -90,7 +90,7 @@ SRCS_REAL := backends/sync/native.c backends/sync/sample.c \
 	$(addprefix harness/,cli/virtual_exec.c cmd/calibrate.c cmd/validate.c \
 		replay/share.c replay/threads.c virtual/agreement.c) \
 	$(wildcard harness/virtual/calibrate_*.c)
-SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) harness/cmd/sweep.c \
+SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o

@@ -33,12 +33,15 @@ install: all
 		"$$INSTALL_TO/share/bash-completion/completions/zlab"
 	$(Q)install -D -m 644 completions/_zlab \
 		"$$INSTALL_TO/share/zsh/site-functions/_zlab"
+	$(Q)install -D -m 644 completions/zlab.fish \
+		"$$INSTALL_TO/share/fish/vendor_completions.d/zlab.fish"
 
 uninstall:
 	$(Q)cd "$$INSTALL_TO" && rm -rf bin/zlab lib/zlab share/zlab \
 		share/doc/zlab share/man/man1/zlab.1 \
 		share/bash-completion/completions/zlab \
-		share/zsh/site-functions/_zlab
+		share/zsh/site-functions/_zlab \
+		share/fish/vendor_completions.d/zlab.fish
 
 .PHONY: install uninstall
 

@@ -292,10 +292,9 @@ static void print_classes(const struct summary_classes *c, FILE *out)
 {
 	if (c->used)
 		fprintf(out,
-			"  %-10s %zu size classes of %s: %.1f %% of the "
-			"objects in the fullest, %.1f %% in the fullest "
-			"five; effective number %.1f\n",
-			"", c->used, c->backend, 100 * c->top, 100 * c->top5,
+			"    %zu size classes of %s: %.1f %% of objects in "
+			"one, %.1f %% in five; as %.1f equal\n",
+			c->used, c->backend, 100 * c->top, 100 * c->top5,
 			c->effective);
 }
 

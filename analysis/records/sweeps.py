@@ -27,7 +27,11 @@ class Sweep:
 
     @property
     def slug(self):
-        think = f"-think{self.first.think_ns:g}" if self.first.think_ns else ""
+        # As --think and --burst were given.
+        how = self.first.raw.get("virtual", {})
+        think = f"-think{how['think_ns']}" if self.first.think_ns else ""
+        if think and how["burst"] > 1:
+            think += f"-burst{how['burst']}"
         again = f"-{self.again + 1}" if self.again else ""
         return f"{self.first.trace}{think}{again}"
 

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What every sub-command shares: one-line errors, options through argp with
- * the exit statuses of cmd.h, and a Ctrl-C that lets finished work be kept.
+ * What every sub-command shares: exit statuses, one-line errors, the width of
+ * what a person reads, and a Ctrl-C that lets finished work be kept.
  */
 #ifndef ZLAB_CLI_H
 #define ZLAB_CLI_H
 
-#include <argp.h>
 #include <stdbool.h>
 
-#include "harness/cmd/cmd.h"
+/* Exit statuses: 0 is success. */
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+/* Ctrl-C; what was finished is kept. */
+#define EXIT_STOPPED 130
 
-/* What a parser returns after it called cli_usage(). */
-#define CLI_REPORTED ECANCELED
+/** cli_name() - the command that error lines name from here on; stays valid */
+void cli_name(const char *command);
 
 /** cli_failed() - one line on stderr. Return: EXIT_FAILED */
 int cli_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -20,36 +23,17 @@ int cli_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /** cli_usage() - one line on stderr. Return: EXIT_USAGE */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/**
- * cli_parse() - argp_parse() with one-line errors
- * @argp: options; its parser returns CLI_REPORTED after it has called
- *	  cli_usage(), and ARGP_ERR_UNKNOWN for what it does not take
- * @name: the command as a user types it, e.g. "zlab replay"
- * @input: state->input of the parser
- *
- * Does not return for --help. Return: 0, or EXIT_USAGE with the line printed.
- */
-int cli_parse(const struct argp *argp, const char *name, int argc, char **argv,
-	      void *input);
+/** cli_note() - one line on stderr, of what the user should know */
+void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
- * cli_count() - read an option's whole number
- * @option: for the error line, e.g. "--runs"
+ * cli_width() - columns of a line on standard output
+ * @wide: --wide was given
  *
- * Return: 0, or CLI_REPORTED with the line printed.
+ * Return: 0 for any number; those of the terminal; 80 where there is none, or
+ * a narrower one.
  */
-int cli_count(const char *option, const char *text, long long min,
-	      long long max, long long *value);
-
-/**
- * cli_choice() - read an option's word
- * @words: NULL-terminated
- * @index: receives which
- *
- * Return: 0, or CLI_REPORTED with the line printed.
- */
-int cli_choice(const char *option, const char *text, const char *const *words,
-	       int *index);
+int cli_width(bool wide);
 
 /** cli_stop_install() - from here on Ctrl-C only sets a flag, once */
 void cli_stop_install(void);

@@ -7,356 +7,53 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/replay_opts.h"
 
-enum {
-	OPT_LOADS = 0x1000,
-	OPT_UNCHANGED,
-	OPT_INCOMPRESSIBLE,
-	OPT_SAME_FILLED,
-	OPT_API,
-	OPT_SETTLE,
-	OPT_VERIFY,
-	OPT_NO_VERIFY,
-	OPT_VALIDATE,
-	OPT_LOCK_DETAIL,
-	OPT_SAMPLE,
-	OPT_SEED,
-	OPT_POOLS,
-	OPT_POOL_LIMIT,
-	OPT_PAGE_SIZE,
-	OPT_HUGE,
-	OPT_COMPACT_EVERY,
-	OPT_COMPACT_AT_END,
-	OPT_OCCUPANCY,
-	OPT_MIGRATE_EVERY,
-	OPT_SERIES,
-	OPT_EVENTS,
-	OPT_ASSIGN,
-	OPT_PACED,
-	OPT_SALVAGE,
-	OPT_INDEX,
-	OPT_RECLAIM,
-	OPT_SECOND_CHANCE,
-	OPT_MAX_POOL,
-	OPT_RAM,
-	OPT_ACCEPT,
-	OPT_SWAP,
+#define OPTS struct replay_opts
+
+static const struct cli_word loads[] = { { "exclusive", true },
+					 { "keep", false },
+					 { 0 } };
+static const struct cli_word unchanged[] = { { "store", false },
+					     { "drop", true },
+					     { 0 } };
+static const struct cli_word poor[] = { { "reject", false },
+					{ "keep", true },
+					{ 0 } };
+static const struct cli_word on_off[] = { { "on", true },
+					  { "off", false },
+					  { 0 } };
+static const struct cli_word apis[] = { { "auto", SWAP_API_AUTO },
+					{ "map", SWAP_API_MAP },
+					{ "obj", SWAP_API_OBJ },
+					{ 0 } };
+static const struct cli_word paces[] = { { "op", SWAP_SETTLE_OP },
+					 { "kernel", SWAP_SETTLE_KERNEL },
+					 { "mark", SWAP_SETTLE_MARK },
+					 { "never", SWAP_SETTLE_NEVER },
+					 { 0 } };
+static const struct cli_word page_sizes[] = {
+	{ "4K", 12 }, { "16K", 14 }, { "64K", 16 }, { 0 }
 };
+static const struct cli_word assigns[] = { { "key", REPLAY_BY_KEY },
+					   { "tid", REPLAY_BY_TID },
+					   { "cpu", REPLAY_BY_CPU },
+					   { 0 } };
+static const struct cli_word indexes[] = { { "direct", -1 },
+					   { "rbtree", ZSWAP_RBTREE },
+					   { "trees", ZSWAP_TREES },
+					   { "xarray", ZSWAP_XARRAY },
+					   { 0 } };
+static const struct cli_word reclaims[] = { { "lru", ZSWAP_RECLAIM_LRU },
+					    { "backend",
+					      ZSWAP_RECLAIM_BACKEND },
+					    { 0 } };
+/* What completion offers beside a file. */
+static const struct cli_word swap_files[] = { { "temp", 0 },
+					      { "none", 0 },
+					      { 0 } };
 
-static const struct argp_option options[] = {
-	{ 0, 0, 0, 0, "What the swap path does:", 1 },
-	{ "loads", OPT_LOADS, "exclusive|keep", 0,
-	  "A load frees the object (exclusive, as since 6.9, the default) or "
-	  "keeps it",
-	  0 },
-	{ "unchanged", OPT_UNCHANGED, "store|drop", 0,
-	  "Store a page again that the slot holds already (the default), or "
-	  "drop the store as when the swap cache kept the page",
-	  0 },
-	{ "incompressible", OPT_INCOMPRESSIBLE, "reject|keep", 0,
-	  "Reject a page that does not shrink (the default), or keep it as "
-	  "4096 bytes, as from 6.18",
-	  0 },
-	{ "same-filled", OPT_SAME_FILLED, "on|off", 0,
-	  "Keep a page of one repeated word as that word (default on)", 0 },
-	{ "api", OPT_API, "auto|map|obj", 0,
-	  "Carry bytes through map and unmap, as to 6.14, or through "
-	  "obj_read_begin and obj_write (auto: where the backend has them)",
-	  0 },
-	{ "pools", OPT_POOLS, "N", 0,
-	  "Spread keys over N pools, 1 to 32, as 6.6 to 6.10 did (default 1)",
-	  0 },
-	{ 0, 0, 0, 0,
-	  "The zswap front end above the pool; any of these puts it there:", 2 },
-	{ "index", OPT_INDEX, "direct|rbtree|trees|xarray", 0,
-	  "Entries are found by number (direct, the default: no front end), in "
-	  "one tree (to 6.7), in a tree per 64 MiB of swap (6.8, 6.9) or in a "
-	  "radix tree per 64 MiB (from 6.10; what the options below imply)",
-	  0 },
-	{ "max-pool", OPT_MAX_POOL, "SIZE|N%", 0,
-	  "Refuse stores and write back above SIZE, or above N percent of "
-	  "--ram",
-	  0 },
-	{ "ram", OPT_RAM, "SIZE", 0,
-	  "Size of the machine that --max-pool N% is a share of", 0 },
-	{ "accept", OPT_ACCEPT, "PERCENT", 0,
-	  "After the limit was hit, accept stores again below this share of it "
-	  "(default 90)",
-	  0 },
-	{ "reclaim", OPT_RECLAIM, "lru|backend", 0,
-	  "What is written back: the oldest entry of one list above all pools, "
-	  "as since 6.5 (default), or what the allocator chooses, as before",
-	  0 },
-	{ "second-chance", OPT_SECOND_CHANCE, "on|off", 0,
-	  "Pass over an entry once before it is written back, as since 6.12 "
-	  "(default off)",
-	  0 },
-	{ "swap", OPT_SWAP, "FILE|temp|none", 0,
-	  "Write back to FILE or to a temporary one (default) in $TMPDIR or "
-	  "the current directory; none counts without writing, and what left "
-	  "the pool is gone",
-	  0 },
-	{ 0, 0, 0, 0, "The pool:", 3 },
-	{ "pool-limit", OPT_POOL_LIMIT, "SIZE", 0,
-	  "Let a pool run out of memory at SIZE (256M, 2G)", 0 },
-	{ "page-size", OPT_PAGE_SIZE, "4K|16K|64K", 0, "Size of a frame", 0 },
-	{ "huge", OPT_HUGE, "on|off", 0,
-	  "Back frames with huge pages, as the kernel's direct map is (default "
-	  "on); off charges the allocator for this process's page faults",
-	  0 },
-	{ "compact-every", OPT_COMPACT_EVERY, "N", 0,
-	  "Compact after every N events; with threads, in a thread of its own",
-	  0 },
-	{ "compact-at-end", OPT_COMPACT_AT_END, 0, 0,
-	  "Compact once after the last event", 0 },
-	{ "occupancy", OPT_OCCUPANCY, "FILE", 0,
-	  "Append a map of the frames at the end, before and after "
-	  "--compact-at-end, to FILE",
-	  0 },
-	{ "migrate-every", OPT_MIGRATE_EVERY, "N", 0,
-	  "Replace a random frame after every N events, as memory compaction "
-	  "does",
-	  0 },
-	{ "settle", OPT_SETTLE, "op|kernel|mark|never", 0,
-	  "Run a backend's deferred work after each operation (the default), "
-	  "after some hundred, as kernels' workers do (conform's interval), at "
-	  "marks and compactions, or at the end",
-	  0 },
-	{ 0, 0, 0, 0, "The replay:", 4 },
-	{ "assign", OPT_ASSIGN, "key|tid|cpu", 0,
-	  "Who performs an operation: a thread chosen by its key (default), or "
-	  "by the thread or CPU that did it in the trace",
-	  0 },
-	{ "paced", OPT_PACED, "SPEED", 0,
-	  "Keep to the trace's own timing, SPEED times as fast (default: as "
-	  "fast as possible)",
-	  0 },
-	{ "events", OPT_EVENTS, "N", 0, "Stop after N events", 0 },
-	{ "salvage", OPT_SALVAGE, 0, 0,
-	  "Replay a damaged trace up to its first damage", 0 },
-	{ "seed", OPT_SEED, "N", 0,
-	  "Seed of made-up contents and of all random choices (default 1)", 0 },
-	{ 0, 0, 0, 0, "Measurement:", 5 },
-	{ "verify", OPT_VERIFY, 0, 0,
-	  "Compare every load with what was stored (the default)", 0 },
-	{ "no-verify", OPT_NO_VERIFY, 0, 0, "Do not", 0 },
-	{ "lock-detail", OPT_LOCK_DETAIL, 0, 0,
-	  "Time every lock hold and atomic section instead of one of many, and "
-	  "count bounces; costs time itself",
-	  0 },
-	{ "validate", OPT_VALIDATE, 0, 0,
-	  "Check every list, slot and handle of the pool at the end", 0 },
-	{ "sample", OPT_SAMPLE, "N", 0,
-	  "Time one of N operations (0: none; default: all when pages are "
-	  "compressed, else 128)",
-	  0 },
-	{ "series", OPT_SERIES, "N", 0,
-	  "Note the pool's state every N events (default: 100 times)", 0 },
-	{ 0 },
-};
-
-static const char *name_of(int key)
+static int set_max_pool(const struct cli_option *o, const char *arg, void *to)
 {
-	const struct argp_option *o;
-
-	for (o = options; o->name || o->doc; o++)
-		if (o->name && o->key == key)
-			return o->name;
-	return "?";
-}
-
-static error_t keep_arg(struct replay_opts *o, int key, const char *arg)
-{
-	char **at = &o->args[o->nr_args];
-
-	if (o->nr_args == sizeof(o->args) / sizeof(o->args[0])) {
-		cli_usage("there are too many options");
-		return CLI_REPORTED;
-	}
-	if (asprintf(at, "--%s%s%s", name_of(key), arg ? "=" : "",
-		     arg ? arg : "") < 0)
-		return ENOMEM;
-	o->nr_args++;
-	return 0;
-}
-
-static error_t choice(int key, const char *arg, const char *const *words,
-		      int *index)
-{
-	char option[32];
-
-	snprintf(option, sizeof(option), "--%s", name_of(key));
-	return cli_choice(option, arg, words, index);
-}
-
-static error_t count(int key, const char *arg, long long min, long long max,
-		     long long *n)
-{
-	char option[32];
-
-	snprintf(option, sizeof(option), "--%s", name_of(key));
-	return cli_count(option, arg, min, max, n);
-}
-
-static error_t parse_choice(struct replay_config *c, int key, const char *arg)
-{
-	static const char *const loads[] = { "exclusive", "keep", NULL };
-	static const char *const unchanged[] = { "store", "drop", NULL };
-	static const char *const poor[] = { "reject", "keep", NULL };
-	static const char *const on_off[] = { "on", "off", NULL };
-	static const char *const api[] = { "auto", "map", "obj", NULL };
-	static const char *const settle[] = { "op", "kernel", "mark", "never",
-					      NULL };
-	static const char *const sizes[] = { "4K", "16K", "64K", NULL };
-	static const char *const assign[] = { "key", "tid", "cpu", NULL };
-	error_t ret;
-	int i = 0;
-
-	switch (key) {
-	case OPT_LOADS:
-		ret = choice(key, arg, loads, &i);
-		c->swap.exclusive = !i;
-		return ret;
-	case OPT_UNCHANGED:
-		ret = choice(key, arg, unchanged, &i);
-		c->swap.drop_unchanged = i;
-		return ret;
-	case OPT_INCOMPRESSIBLE:
-		ret = choice(key, arg, poor, &i);
-		c->swap.keep_incompressible = i;
-		return ret;
-	case OPT_SAME_FILLED:
-		ret = choice(key, arg, on_off, &i);
-		c->swap.same_filled = !i;
-		return ret;
-	case OPT_HUGE:
-		ret = choice(key, arg, on_off, &i);
-		c->swap.pool.arena.huge = !i;
-		return ret;
-	case OPT_API:
-		ret = choice(key, arg, api, &i);
-		c->swap.api = (enum swap_api)i;
-		return ret;
-	case OPT_SETTLE:
-		ret = choice(key, arg, settle, &i);
-		c->swap.settle = (enum swap_settle)i;
-		return ret;
-	case OPT_PAGE_SIZE:
-		ret = choice(key, arg, sizes, &i);
-		c->swap.pool.arena.page_shift = 12 + 2 * (unsigned)i;
-		return ret;
-	case OPT_ASSIGN:
-		ret = choice(key, arg, assign, &i);
-		c->assign = (enum replay_assign)i;
-		return ret;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static error_t parse_number(struct replay_opts *o, int key, const char *arg)
-{
-	struct replay_config *c = &o->config;
-	long long n = 0;
-	error_t ret;
-
-	switch (key) {
-	case OPT_POOLS:
-		ret = count(key, arg, 1, SWAP_MAX_POOLS, &n);
-		c->swap.pools = (unsigned)n;
-		return ret;
-	case OPT_SAMPLE:
-		ret = count(key, arg, 0, 1000000000, &n);
-		c->swap.sample = (unsigned)n;
-		return ret;
-	case OPT_SEED:
-		ret = count(key, arg, 0, LLONG_MAX, &n);
-		c->swap.seed = (uint64_t)n;
-		return ret;
-	case OPT_COMPACT_EVERY:
-		ret = count(key, arg, 1, LLONG_MAX, &n);
-		c->compact_every = (uint64_t)n;
-		return ret;
-	case OPT_MIGRATE_EVERY:
-		ret = count(key, arg, 1, LLONG_MAX, &n);
-		c->migrate_every = (uint64_t)n;
-		return ret;
-	case OPT_SERIES:
-		ret = count(key, arg, 1, LLONG_MAX, &n);
-		c->series_every = (uint64_t)n;
-		return ret;
-	case OPT_EVENTS:
-		ret = count(key, arg, 1, LLONG_MAX, &n);
-		c->max_events = (uint64_t)n;
-		return ret;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static error_t parse_limit(struct replay_config *c, const char *arg)
-{
-	long long bytes;
-
-	if (size_parse(arg, &bytes) || bytes < 4096) {
-		cli_usage("--pool-limit takes a size of at least 4K, as 256M "
-			  "or 2G, not \"%s\"",
-			  arg);
-		return CLI_REPORTED;
-	}
-	c->pool_limit = (uint64_t)bytes;
-	return 0;
-}
-
-static error_t parse_speed(struct replay_config *c, const char *arg)
-{
-	char *end;
-
-	errno = 0;
-	c->speed = strtod(arg, &end);
-	if (!errno && end != arg && !*end && c->speed > 0 && c->speed < 1e9)
-		return 0;
-	cli_usage("--paced takes a speed above 0, as 1 or 0.5, not \"%s\"",
-		  arg);
-	return CLI_REPORTED;
-}
-
-static error_t parse_other(struct replay_opts *o, int key, const char *arg)
-{
-	struct replay_config *c = &o->config;
-
-	switch (key) {
-	case OPT_VERIFY:
-		c->swap.verify = true;
-		return 0;
-	case OPT_NO_VERIFY:
-		c->swap.verify = false;
-		return 0;
-	case OPT_LOCK_DETAIL:
-		c->lock_detail = true;
-		return 0;
-	case OPT_VALIDATE:
-		c->validate = true;
-		return 0;
-	case OPT_OCCUPANCY:
-		c->occupancy = arg;
-		return 0;
-	case OPT_COMPACT_AT_END:
-		c->compact_at_end = true;
-		return 0;
-	case OPT_SALVAGE:
-		c->salvage = true;
-		return 0;
-	case OPT_POOL_LIMIT:
-		return parse_limit(c, arg);
-	case OPT_PACED:
-		return parse_speed(c, arg);
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static error_t parse_max_pool(struct replay_config *c, const char *arg)
-{
+	struct replay_config *c = &((OPTS *)to)->config;
 	size_t len = strlen(arg);
 	long long n;
 	char *end;
@@ -371,124 +68,275 @@ static error_t parse_max_pool(struct replay_config *c, const char *arg)
 		c->zswap.max_pool_bytes = (uint64_t)n;
 		return 0;
 	}
-	cli_usage("--max-pool takes a size of at least 4K or 1%% to 100%% of "
-		  "--ram, not \"%s\"",
-		  arg);
-	return CLI_REPORTED;
+	return cli_usage("--max-pool takes a size of at least 4K or 1%% to "
+			 "100%% of --ram, not \"%s\"",
+			 arg);
 }
 
-static error_t parse_ram(struct replay_config *c, const char *arg)
+static int set_swap(const struct cli_option *o, const char *arg, void *to)
 {
-	long long n;
+	struct replay_config *c = &((OPTS *)to)->config;
 
-	if (size_parse(arg, &n) || n < 1 << 20) {
-		cli_usage("--ram takes a size of at least 1M, as 256M or 8G, "
-			  "not \"%s\"",
-			  arg);
-		return CLI_REPORTED;
-	}
-	c->ram_bytes = (uint64_t)n;
+	c->no_swap = !strcmp(arg, "none");
+	c->swap_file = c->no_swap || !strcmp(arg, "temp") ? NULL : arg;
 	return 0;
 }
 
-static error_t parse_index(struct replay_config *c, int key, const char *arg)
+static int set_speed(const struct cli_option *o, const char *arg, void *to)
 {
-	static const char *const words[] = { "rbtree", "trees", "xarray",
-					     "direct", NULL };
-	int i = 0;
-	error_t ret = choice(key, arg, words, &i);
+	struct replay_config *c = &((OPTS *)to)->config;
+	char *end;
 
-	c->front = i != 3;
-	if (c->front)
-		c->zswap.index = (enum zswap_index_kind)i;
-	return ret;
-}
-
-/* Whatever only a front end has, puts one there. */
-static error_t parse_front(struct replay_config *c, int key, const char *arg)
-{
-	static const char *const reclaim[] = { "lru", "backend", NULL };
-	static const char *const on_off[] = { "off", "on", NULL };
-	long long n = 0;
-	error_t ret;
-	int i = 0;
-
-	if (key == OPT_INDEX)
-		return parse_index(c, key, arg);
-	if (key == OPT_RAM)
-		return parse_ram(c, arg);
-	if (key < OPT_RECLAIM || key > OPT_SWAP)
-		return ARGP_ERR_UNKNOWN;
-	c->front = true;
-	switch (key) {
-	case OPT_RECLAIM:
-		ret = choice(key, arg, reclaim, &i);
-		c->zswap.reclaim = (enum zswap_reclaim)i;
-		return ret;
-	case OPT_SECOND_CHANCE:
-		ret = choice(key, arg, on_off, &i);
-		c->zswap.second_chance = i;
-		return ret;
-	case OPT_ACCEPT:
-		ret = count(key, arg, 0, 100, &n);
-		c->zswap.accept_percent = (unsigned)n;
-		return ret;
-	case OPT_SWAP:
-		c->no_swap = !strcmp(arg, "none");
-		c->swap_file = c->no_swap || !strcmp(arg, "temp") ? NULL : arg;
+	errno = 0;
+	c->speed = strtod(arg, &end);
+	if (!errno && end != arg && !*end && c->speed > 0 && c->speed < 1e9)
 		return 0;
-	default:
-		return parse_max_pool(c, arg);
-	}
+	return cli_usage("--paced takes a speed above 0, as 1 or 0.5, not "
+			 "\"%s\"",
+			 arg);
 }
 
-static error_t parse_end(const struct replay_config *c)
+const struct cli_option replay_path_options[] = {
+	{ "loads", 0, "WHAT",
+	  "A load frees the object (exclusive, as since 6.9, the default) or "
+	  "keeps it (keep)",
+	  CLI_IS_CHOICE(OPTS, config.swap.exclusive, loads) },
+	{ "unchanged", 0, "WHAT",
+	  "Store a page again that the slot holds already (store, the "
+	  "default), or drop the store as when the swap cache kept the page "
+	  "(drop)",
+	  CLI_IS_CHOICE(OPTS, config.swap.drop_unchanged, unchanged) },
+	{ "incompressible", 0, "WHAT",
+	  "Reject a page that does not shrink (reject, the default), or keep "
+	  "it as 4096 bytes, as from 6.18 (keep)",
+	  CLI_IS_CHOICE(OPTS, config.swap.keep_incompressible, poor) },
+	{ "same-filled", 0, "on|off",
+	  "Keep a page of one repeated word as that word (default on)",
+	  CLI_IS_CHOICE(OPTS, config.swap.same_filled, on_off) },
+	{ "api", 0, "WHICH",
+	  "Carry bytes through map and unmap, as to 6.14 (map), or through "
+	  "obj_read_begin and obj_write (obj); auto, the default: where the "
+	  "backend has them",
+	  CLI_IS_CHOICE(OPTS, config.swap.api, apis) },
+	{ "pools", 0, "N",
+	  "Spread keys over N pools, 1 to 32, as 6.6 to 6.10 did (default 1)",
+	  CLI_IS_COUNT(OPTS, config.swap.pools, 1, SWAP_MAX_POOLS) },
+	{ 0 },
+};
+
+const struct cli_option replay_front_options[] = {
+	{ "index", 0, "HOW",
+	  "Entries are found by number (direct, the default: no front end), in "
+	  "one tree (rbtree, to 6.7), in a tree per 64 MiB of swap (trees, 6.8 "
+	  "and 6.9) or in a radix tree per 64 MiB (xarray, from 6.10; what the "
+	  "options below imply)",
+	  CLI_IS_CHOICE(OPTS, index, indexes) },
+	{ "max-pool", 0, "SIZE|N%",
+	  "Refuse stores and write back above SIZE, or above N percent of "
+	  "--ram",
+	  CLI_IS_CALL(set_max_pool) },
+	{ "ram", 0, "SIZE",
+	  "Size of the machine that --max-pool N% is a share of",
+	  CLI_IS_SIZE(OPTS, config.ram_bytes, 1 << 20) },
+	{ "accept", 0, "PERCENT",
+	  "After the limit was hit, accept stores again below this share of it "
+	  "(default 90)",
+	  CLI_IS_COUNT(OPTS, config.zswap.accept_percent, 0, 100) },
+	{ "reclaim", 0, "lru|backend",
+	  "What is written back: the oldest entry of one list above all pools, "
+	  "as since 6.5 (lru, the default), or what the allocator chooses, as "
+	  "before (backend)",
+	  CLI_IS_CHOICE(OPTS, config.zswap.reclaim, reclaims) },
+	{ "second-chance", 0, "on|off",
+	  "Pass over an entry once before it is written back, as since 6.12 "
+	  "(default off)",
+	  CLI_IS_CHOICE(OPTS, config.zswap.second_chance, on_off) },
+	{ "swap", 0, "FILE",
+	  "Write back to FILE or to a temporary one (temp, the default) in "
+	  "$TMPDIR or the current directory; none counts without writing, and "
+	  "what left the pool is gone",
+	  .words = swap_files, .offer = OFFER_FILE, CLI_IS_CALL(set_swap) },
+	{ 0 },
+};
+
+const struct cli_option replay_pool_options[] = {
+	{ "pool-limit", 0, "SIZE",
+	  "Let a pool run out of memory at SIZE (256M, 2G)",
+	  CLI_IS_SIZE(OPTS, config.pool_limit, 4096) },
+	{ "page-size", 0, "4K|16K|64K", "Size of a frame",
+	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.page_shift, page_sizes) },
+	{ "huge", 0, "on|off",
+	  "Back frames with huge pages, as the kernel's direct map is (default "
+	  "on); off charges the allocator for this process's page faults",
+	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.huge, on_off) },
+	{ "compact-every", 0, "N",
+	  "Compact after every N events; with threads, in a thread of its own",
+	  CLI_IS_COUNT(OPTS, config.compact_every, 1, LLONG_MAX) },
+	{ "compact-at-end", 0, NULL, "Compact once after the last event",
+	  CLI_IS_FLAG(OPTS, config.compact_at_end, true) },
+	{ "occupancy", 0, "FILE",
+	  "Append a map of the frames at the end, before and after "
+	  "--compact-at-end, to FILE",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(OPTS, config.occupancy) },
+	{ "migrate-every", 0, "N",
+	  "Replace a random frame after every N events, as memory compaction "
+	  "does",
+	  CLI_IS_COUNT(OPTS, config.migrate_every, 1, LLONG_MAX) },
+	{ "settle", 0, "WHEN",
+	  "Run a backend's deferred work after each operation (op, the "
+	  "default), after some hundred, as kernels' workers do (kernel, "
+	  "conform's interval), at marks and compactions (mark), or at the end "
+	  "(never)",
+	  CLI_IS_CHOICE(OPTS, config.swap.settle, paces) },
+	{ 0 },
+};
+
+const struct cli_option replay_run_options[] = {
+	{ "assign", 0, "key|tid|cpu",
+	  "Who performs an operation: a thread chosen by its key (default), or "
+	  "by the thread or CPU that did it in the trace",
+	  CLI_IS_CHOICE(OPTS, config.assign, assigns) },
+	{ "paced", 0, "SPEED",
+	  "Keep to the trace's own timing, SPEED times as fast (default: as "
+	  "fast as possible)",
+	  CLI_IS_CALL(set_speed) },
+	{ "events", 0, "N", "Stop after N events",
+	  CLI_IS_COUNT(OPTS, config.max_events, 1, LLONG_MAX) },
+	{ "salvage", 0, NULL, "Replay a damaged trace up to its first damage",
+	  CLI_IS_FLAG(OPTS, config.salvage, true) },
+	{ "seed", 0, "N",
+	  "Seed of made-up contents and of all random choices (default 1)",
+	  CLI_IS_COUNT(OPTS, config.swap.seed, 0, LLONG_MAX) },
+	{ 0 },
+};
+
+const struct cli_option replay_measure_options[] = {
+	{ "verify", 0, NULL,
+	  "Compare every load with what was stored (the default)",
+	  CLI_IS_FLAG(OPTS, config.swap.verify, true) },
+	{ "no-verify", 0, NULL,
+	  "Do not compare loads: what comes back is not looked at",
+	  CLI_IS_FLAG(OPTS, config.swap.verify, false) },
+	{ "lock-detail", 0, NULL,
+	  "Time every lock hold and atomic section instead of one of many, and "
+	  "count bounces; costs time itself",
+	  CLI_IS_FLAG(OPTS, config.lock_detail, true) },
+	{ "validate", 0, NULL,
+	  "Check every list, slot and handle of the pool at the end",
+	  CLI_IS_FLAG(OPTS, config.validate, true) },
+	{ "sample", 0, "N",
+	  "Time one of N operations (0: none; default: all when pages are "
+	  "compressed, else 128)",
+	  CLI_IS_COUNT(OPTS, config.swap.sample, 0, 1000000000) },
+	{ "series", 0, "N",
+	  "Note the pool's state every N events (default: 100 times)",
+	  CLI_IS_COUNT(OPTS, config.series_every, 1, LLONG_MAX) },
+	{ 0 },
+};
+
+static bool given(const struct replay_opts *o, const char *name)
 {
-	if (c->max_pool_percent && !c->ram_bytes) {
-		cli_usage("--max-pool %u%% is a share of --ram, which is not "
-			  "given",
-			  c->max_pool_percent);
-		return CLI_REPORTED;
+	size_t i, len = strlen(name);
+	const char *arg;
+
+	for (i = 0; i < o->kept.nr; i++) {
+		arg = o->kept.args[i] + 2;
+		if (!strncmp(arg, name, len) && (!arg[len] || arg[len] == '='))
+			return true;
 	}
+	return false;
+}
+
+/* An option that only a front end has, or NULL. */
+static const char *front_option(const struct replay_opts *o)
+{
+	static const char *const names[] = { "max-pool", "accept", "reclaim",
+					     "second-chance", "swap" };
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (given(o, names[i]))
+			return names[i];
+	return NULL;
+}
+
+int replay_opts_check(struct replay_opts *o)
+{
+	struct replay_config *c = &o->config;
+	const char *front = front_option(o);
+
+	if (o->index == -1 && front)
+		return cli_usage("--index direct has no front end, which --%s "
+				 "belongs to",
+				 front);
+	c->front = front || o->index >= 0;
+	if (o->index >= 0)
+		c->zswap.index = (enum zswap_index_kind)o->index;
+	if (c->max_pool_percent && !c->ram_bytes)
+		return cli_usage("--max-pool %u%% is a share of --ram, which "
+				 "is not given",
+				 c->max_pool_percent);
+	if (c->ram_bytes && !c->max_pool_percent)
+		return cli_usage("--ram is what --max-pool N%% is a share of, "
+				 "which is not given");
 	return 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct replay_opts *o = state->input;
-	error_t ret;
+/* Of a backend's pool: what the options of one kind need. */
+enum need {
+	NEED_COMPACT,
+	NEED_MIGRATE,
+	NEED_FRAMES,
+	NEEDS
+};
 
-	if (key == ARGP_KEY_END)
-		return parse_end(&o->config);
-	ret = parse_choice(&o->config, key, arg);
-	if (ret == ARGP_ERR_UNKNOWN)
-		ret = parse_front(&o->config, key, arg);
-	if (ret == ARGP_ERR_UNKNOWN)
-		ret = parse_number(o, key, arg);
-	if (ret == ARGP_ERR_UNKNOWN)
-		ret = parse_other(o, key, arg);
-	return ret ? ret : keep_arg(o, key, arg);
+static bool lacks(const struct zpool *pool, enum need need)
+{
+	switch (need) {
+	case NEED_COMPACT:
+		return !(pool->caps & ZPOOL_COMPACTABLE);
+	case NEED_MIGRATE:
+		return !(pool->caps & ZPOOL_MOVABLE);
+	default:
+		return !pool->arena;
+	}
 }
 
-const struct argp replay_argp = { .options = options, .parser = parse };
-
-void replay_opts_init(struct replay_opts *o)
+static void note(const char *option, enum need need,
+		 const char *const *backends, size_t nr)
 {
-	memset(o, 0, sizeof(*o));
-	o->config.swap.sample = REPLAY_SAMPLE_AUTO;
-	o->config.threads = 1;
-	o->config.swap.pools = 1;
-	o->config.swap.pool.arena.huge = true;
-	o->config.swap.exclusive = true;
-	o->config.swap.same_filled = true;
-	o->config.swap.verify = true;
-	o->config.swap.seed = 1;
-	o->config.zswap.index = ZSWAP_XARRAY;
-	o->config.zswap.accept_percent = 90;
+	static const char *const why[NEEDS] = { "cannot compact",
+						"cannot move frames",
+						"has no frames of its own" };
+	struct zpool_config config = { 0 };
+	struct zpool *pool;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		pool = zpool_create(backends[i], &config, NULL);
+		if (pool && lacks(pool, need))
+			cli_note("note: --%s does nothing for %s, which %s",
+				 option, backends[i], why[need]);
+		zpool_destroy(pool);
+	}
 }
 
-void replay_opts_free(struct replay_opts *o)
+void replay_opts_note(const struct replay_opts *o, const char *const *backends,
+		      size_t nr)
 {
-	while (o->nr_args)
-		free(o->args[--o->nr_args]);
+	static const struct {
+		const char *option;
+		enum need need;
+	} needs[] = {
+		{ "compact-every", NEED_COMPACT },
+		{ "compact-at-end", NEED_COMPACT },
+		{ "migrate-every", NEED_MIGRATE },
+		{ "page-size", NEED_FRAMES },
+		{ "huge", NEED_FRAMES },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
+		if (given(o, needs[i].option))
+			note(needs[i].option, needs[i].need, backends, nr);
 }

@@ -6,26 +6,85 @@
 #ifndef ZLAB_REPLAY_OPTS_H
 #define ZLAB_REPLAY_OPTS_H
 
-#include <argp.h>
-
+#include "harness/cli/command.h"
 #include "harness/replay/replay.h"
 
 /**
- * struct replay_opts - the options so far; start with replay_opts_init()
- * @config: what they mean
- * @args: the options as text, each an "--option=value", to be handed on
- * @nr_args: how many
+ * struct replay_opts - the options so far; starts as REPLAY_OPTS_DEFAULTS
+ * @config: what they mean, after replay_opts_check()
+ * @index: as --index said; an enum zswap_index_kind, or below 0
+ * @kept: the options as text, to be handed on
  */
 struct replay_opts {
 	struct replay_config config;
-	char *args[64];
-	size_t nr_args;
+	int index;
+	struct cli_kept kept;
 };
 
-void replay_opts_init(struct replay_opts *o);
-void replay_opts_free(struct replay_opts *o);
+#define REPLAY_NO_INDEX (-2)
 
-/* A child for argp; its input is a struct replay_opts. */
-extern const struct argp replay_argp;
+#define REPLAY_OPTS_DEFAULTS                                       \
+	{                                                          \
+		.index = REPLAY_NO_INDEX,                        \
+		.config = {                                      \
+			.threads = 1,                            \
+			.swap = {                                \
+				.sample = REPLAY_SAMPLE_AUTO,    \
+				.pools = 1,                      \
+				.pool.arena.huge = true,         \
+				.exclusive = true,               \
+				.same_filled = true,             \
+				.verify = true,                  \
+				.seed = 1,                       \
+			},                                       \
+			.zswap = {                               \
+				.index = ZSWAP_XARRAY,           \
+				.accept_percent = 90,            \
+			},                                       \
+		}, \
+	}
+
+extern const struct cli_option replay_path_options[];
+extern const struct cli_option replay_front_options[];
+extern const struct cli_option replay_pool_options[];
+extern const struct cli_option replay_run_options[];
+extern const struct cli_option replay_measure_options[];
+
+/* A row of a command's groups; @member of @type is its struct replay_opts. */
+#define REPLAY_GROUP(type, member, title, rows)                           \
+	{                                                                 \
+		title, rows, offsetof(type, member),                      \
+			.keep = true, .kept = offsetof(type, member.kept) \
+	}
+
+/* All of them. */
+#define REPLAY_GROUPS(type, member)                                           \
+	REPLAY_GROUP(type, member, "What the swap path does",                 \
+		     replay_path_options),                                    \
+		REPLAY_GROUP(type, member,                                    \
+			     "The zswap front end above the pool; any of "    \
+			     "these puts it there",                           \
+			     replay_front_options),                           \
+		REPLAY_GROUP(type, member, "The pool", replay_pool_options),  \
+		REPLAY_GROUP(type, member, "The replay", replay_run_options), \
+		REPLAY_GROUP(type, member, "Measurement",                     \
+			     replay_measure_options)
+
+/**
+ * replay_opts_check() - look at all options together
+ *
+ * Return: 0, or EXIT_USAGE with the line printed.
+ */
+int replay_opts_check(struct replay_opts *o);
+
+/**
+ * replay_opts_note() - say which options do nothing for some of the backends
+ * @backends: full or short specs
+ * @nr: how many
+ *
+ * A backend that cannot be made is passed over.
+ */
+void replay_opts_note(const struct replay_opts *o, const char *const *backends,
+		      size_t nr);
 
 #endif

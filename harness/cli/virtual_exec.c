@@ -10,6 +10,7 @@
 #include "harness/cli/virtual_opts.h"
 #include "harness/cmd/cmd.h"
 #include "harness/virtual/program.h"
+#include "harness/virtual/sweep.h"
 #include "lib/self.h"
 
 const bool virtual_program = false;
@@ -47,7 +48,11 @@ int virtual_replay(const struct virtual_run *run)
 			    run->opts->argv);
 }
 
-int cmd_sweep(int argc, char **argv)
+int sweep_run(void *args, int argc, char **argv)
 {
+	const struct sweep *s = args;
+
+	replay_opts_note(&s->common, (const char *const *)s->backend.at,
+			 s->backend.nr);
 	return virtual_exec("sweep", argc, argv);
 }

@@ -7,12 +7,11 @@
 #ifndef ZLAB_VIRTUAL_OPTS_H
 #define ZLAB_VIRTUAL_OPTS_H
 
-#include <argp.h>
 #include <stdbool.h>
-#include <stddef.h>
+
+#include "harness/cli/command.h"
 
 #define VIRTUAL_MAX_CPUS 512
-#define VIRTUAL_SCALES 32
 
 enum virtual_model {
 	MODEL_BOTH,
@@ -27,48 +26,58 @@ enum virtual_sensitivity {
 };
 
 /**
- * struct virtual_opts - the options so far; start with virtual_opts_init()
- * @command: the sub-command that takes them
+ * struct virtual_opts - the options so far; starts as VIRTUAL_OPTS_DEFAULTS
+ * @command: the sub-command that takes them, set by virtual_opts_command()
  * @argc: of its command line
  * @argv: the same
  * @topology: SOCKETSxCORES, or NULL for the profile's
  * @profile: file, or NULL for the one of a desktop
  * @charge: codec whose time is charged, or NULL for the replay's
  * @scale: each a COST=FACTOR
- * @nr_scale: how many
  * @think: mean user time before a burst, ns
  * @burst: operations of a burst
  * @burst_of: 1: only stores come in bursts
  * @model: enum virtual_model
  * @sensitivity: whether to say what each cost contributes
- * @given: name of an option that was given, or NULL
- * @args: what decides a result, each an "--option=value", to be handed on
- * @nr_args: how many
+ * @kept: what decides a result, to be handed on
+ * @said: the others
  */
 struct virtual_opts {
 	const char *command;
 	int argc;
 	char **argv;
 	const char *topology, *profile, *charge;
-	const char *scale[VIRTUAL_SCALES];
-	size_t nr_scale;
+	struct cli_list scale;
 	long long think, burst;
 	int model, burst_of;
 	enum virtual_sensitivity sensitivity;
-	const char *given;
-	char *args[VIRTUAL_SCALES + 8];
-	size_t nr_args;
+	struct cli_kept kept, said;
 };
 
-void virtual_opts_init(struct virtual_opts *o, const char *command, int argc,
-		       char **argv);
-void virtual_opts_free(struct virtual_opts *o);
+#define VIRTUAL_OPTS_DEFAULTS \
+	{                     \
+		.burst = 1    \
+	}
+
+extern const struct cli_option virtual_options[];
+extern const struct cli_option virtual_say_options[];
+
+/* Rows of a command's groups; @member of @type is its struct virtual_opts. */
+#define VIRTUAL_GROUPS(type, member)                                      \
+	{ "Virtual CPUs, with --vcpus", virtual_options,                  \
+	  offsetof(type, member), .keep = true,                           \
+	  .kept = offsetof(type, member.kept) },                          \
+	{                                                                 \
+		NULL, virtual_say_options, offsetof(type, member),        \
+			.keep = true, .kept = offsetof(type, member.said) \
+	}
+
+/** virtual_opts_command() - note the command line that the options stand in */
+void virtual_opts_command(struct virtual_opts *o, const char *command, int argc,
+			  char **argv);
 
 /** virtual_opts_misplaced() - complain of options given without --vcpus */
 bool virtual_opts_misplaced(const struct virtual_opts *o, const char *command);
-
-/* A child for argp; its input is a struct virtual_opts. */
-extern const struct argp virtual_argp;
 
 /**
  * virtual_exec() - go on as the executable for virtual CPUs, build/zlab-virtual

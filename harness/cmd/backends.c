@@ -3,51 +3,24 @@
 #include <string.h>
 
 #include "backends/zpool.h"
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
-
-enum {
-	OPT_JSON = 0x100
-};
+#include "lib/layout.h"
 
 struct args {
 	const char *name;
 	const char *json;
+	bool wide;
 };
 
-static const struct argp_option options[] = {
-	{ "json", OPT_JSON, "FILE", 0,
-	  "Append them as one JSON array to FILE; - for standard output", 0 },
+static const struct cli_option operand = { "name", .offer = OFFER_BACKEND,
+					   CLI_IS_TEXT(struct args, name) };
+
+static const struct cli_option options[] = {
+	CLI_JSON(struct args, "Append them as one JSON array to FILE; - for "
+			      "standard output, which then gets nothing else"),
+	CLI_WIDE(struct args),
 	{ 0 },
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case OPT_JSON:
-		a->json = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->name)
-			return ARGP_ERR_UNKNOWN;
-		a->name = arg;
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "[NAME]",
-	.doc = "List the allocators, every option with its values and default, "
-	       "and the presets that bundle them. NAME shows one of them, also "
-	       "that of a shared object (./mine.so).\v"
-	       "A spec is NAME[@PRESET][:OPTION=VALUE,...], as "
-	       "zsmalloc@6.12:chain=4.",
 };
 
 static json_t *option_json(const struct spec_option *o)
@@ -90,39 +63,61 @@ static json_t *driver_json(const struct zpool_driver *d)
 			 presets);
 }
 
-static void show(const struct zpool_driver *d, json_t *list)
+static void show(const struct zpool_driver *d, json_t *list, FILE *out)
 {
 	if (list) {
 		json_array_append_new(list, driver_json(d));
 		return;
 	}
-	printf("%s: %s\n", d->spec.name, d->summary);
-	spec_help(&d->spec, stdout);
+	fprintf(out, "%s: %s\n", d->spec.name, d->summary);
+	spec_help(&d->spec, out);
 }
 
-int cmd_backends(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
+	const struct args *a = args;
 	const struct zpool_driver *d = NULL;
-	struct args a = { 0 };
 	struct err err = { "" };
 	json_t *list = NULL;
-	int ret = cli_parse(&argp, "zlab backends", argc, argv, &a);
+	FILE *out;
+	int ret;
 
-	if (ret)
-		return ret;
-	if (a.json)
-		list = json_array();
-	if (a.name) {
-		d = zpool_driver_find(a.name, &err);
+	if (a->name) {
+		d = zpool_driver_find(a->name, &err);
 		if (!d)
 			return cli_usage("%s", err.text);
-		show(d, list);
-	} else {
-		while ((d = zpool_driver_next(d)))
-			show(d, list);
 	}
-	if (list)
-		ret = result_append(a.json, list, &err);
+	out = layout_open(stdout, cli_width(a->wide));
+	if (!out)
+		return cli_failed("out of memory");
+	if (a->json)
+		list = json_array();
+	if (a->name)
+		show(d, list, out);
+	else
+		while ((d = zpool_driver_next(d)))
+			show(d, list, out);
+	ret = layout_close(out);
+	if (ret)
+		err_set(&err, ret, "standard output: %s", strerror(-ret));
+	else if (list)
+		ret = result_append(a->json, list, &err);
 	json_decref(list);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
+
+const struct cli_command cmd_backends = {
+	.name = "backends",
+	.chapter = CHAPTER_ABOUT,
+	.summary = "list every allocator, option and preset",
+	.usage = "[NAME]",
+	.doc = "List the allocators, every option with its values and default, "
+	       "and the presets that bundle them. NAME shows one of them, also "
+	       "that of a shared object (./mine.so).",
+	.more = "A spec is NAME[@PRESET][:OPTION=VALUE,...], as "
+		"zsmalloc@6.12:chain=4.\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cmd/cmd.h"
 #include "harness/virtual/agreement.h"
 #include "harness/virtual/calibrate.h"
-#include "harness/cli/cli.h"
-#include "backends/sync/clock.h"
 #include "harness/virtual/program.h"
+#include "backends/sync/clock.h"
 #include "traces/generate.h"
 #include "version.h"
 
@@ -25,40 +25,14 @@ struct args {
 	bool noisy;
 };
 
-static const struct argp_option options[] = {
-	{ "output", 'o', "FILE", 0, "The profile to write. Needed.", 0 },
-	{ "noisy", 'n', 0, 0,
-	  "Write it even when rounds differ by more than 10 %", 0 },
+static const struct cli_option options[] = {
+	CLI_OUTPUT("FILE", "The profile to write",
+		   CLI_IS_TEXT(struct args, out),
+		   .needs = "calibrate needs a file: zlab calibrate -o FILE"),
+	{ "noisy", 'n', NULL,
+	  "Write it even when rounds differ by more than 10 %",
+	  CLI_IS_FLAG(struct args, noisy, true) },
 	{ 0 },
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case 'o':
-		a->out = arg;
-		return 0;
-	case 'n':
-		a->noisy = true;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->out)
-			return 0;
-		cli_usage("calibrate needs a file: zlab calibrate -o FILE");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.doc = "Measure what memory, atomics, hand-over of a lock, waking and "
-	       "codecs cost on this machine, and write a profile for \"zlab "
-	       "replay --vcpus\". Takes a minute; keep the machine quiet.",
 };
 
 /* Hot and cold, of one size and of many: what an access costs must do for all. */
@@ -200,34 +174,31 @@ static json_t *profile_of(const struct calibration *c, double access,
 			 calibrate_codec("zstd"));
 }
 
-int cmd_calibrate(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct args a = { 0 };
+	const struct args *a = args;
 	struct calibration c = { .worst = "" };
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	double access = 0.5, error = 0;
 	char note[160];
 	json_t *o, *cost;
-	int ret = cli_parse(&argp, "zlab calibrate", argc, argv, &a);
+	int ret;
 
-	if (ret)
-		return ret;
 	if (cores < 2)
 		return cli_failed("one CPU has nobody to hand a line to; "
 				  "calibrate on a machine with two");
 	clock_init();
-	fprintf(stderr, "zlab: measuring memory and locks\n");
+	cli_note("measuring memory and locks");
 	calibrate_memory(&c);
 	calibrate_pair(&c);
 	o = profile_of(&c, access, cores);
 	if (!o)
 		return cli_failed("out of memory");
-	ret = write_profile(o, a.out);
+	ret = write_profile(o, a->out);
 	if (ret)
 		goto out;
-	fprintf(stderr, "zlab: fitting the cost of an access, %zu cases\n",
-		NR_FITS);
-	ret = fit_access(a.out, access, &access, &error);
+	cli_note("fitting the cost of an access, %zu cases", NR_FITS);
+	ret = fit_access(a->out, access, &access, &error);
 	if (ret)
 		goto out;
 	cost = json_object_get(o, "cost");
@@ -238,16 +209,29 @@ int cmd_calibrate(int argc, char **argv)
 		 "error %.1f %%; rounds differ by %.0f %% at worst (%s)",
 		 NR_FITS, 100 * error, 100 * c.spread, c.worst);
 	json_array_append_new(json_object_get(o, "sources"), json_string(note));
-	fprintf(stderr, "zlab: %s\n", note);
-	if (c.spread > CALIBRATE_SPREAD && !a.noisy) {
-		unlink(a.out);
+	cli_note("%s", note);
+	if (c.spread > CALIBRATE_SPREAD && !a->noisy) {
+		unlink(a->out);
 		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
 				 "machine, or take it with --noisy",
 				 c.worst, 100 * c.spread);
 		goto out;
 	}
-	ret = write_profile(o, a.out);
+	ret = write_profile(o, a->out);
 out:
 	json_decref(o);
 	return ret;
 }
+
+const struct cli_command cmd_calibrate = {
+	.name = "calibrate",
+	.chapter = CHAPTER_VIRTUAL,
+	.summary = "measure this machine's costs for virtual CPUs",
+	.usage = "-o FILE",
+	.doc = "Measure what memory, atomics, hand-over of a lock, waking and "
+	       "codecs cost on this machine, and write a profile for \"zlab "
+	       "replay --vcpus\". Takes a minute; keep the machine quiet.",
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

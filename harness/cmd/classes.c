@@ -1,43 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/verify/class_locks.h"
 #include "harness/cmd/cmd.h"
+#include "harness/verify/class_locks.h"
 
 /* rw_semaphore (40 bytes) in place of rwlock_t (8): asked about in 2025. */
 #define DEFAULT_EXTRA 32
-
-static void help(FILE *out)
-{
-	fprintf(out,
-		"usage: zlab classes --backend SPEC [--extra BYTES] "
-		"[--trace T.zlt [--codec C]]\n"
-		"                    [--json FILE]\n\n"
-		"Print an allocator's size classes, what BYTES more in each "
-		"zspage cost per object,\nand what each form of the zspage "
-		"lock takes with the sizes it has in the kernel.\nEvery zspage "
-		"counts as full; in one that is not, an object pays more.\n\n"
-		"  --backend SPEC  the allocator, e.g. zsmalloc:chain=8\n"
-		"  --extra BYTES   default %d: a sleeping lock instead of a "
-		"spinning one\n"
-		"  --trace T.zlt   weigh the classes by the objects that this "
-		"trace stores too\n"
-		"  --codec C       whose sizes, of those the trace has; default "
-		"lz4\n"
-		"  --json FILE     write it as JSON (- for stdout)\n",
-		DEFAULT_EXTRA);
-}
-
-static int usage_error(const char *what, const char *arg)
-{
-	fprintf(stderr, "zlab classes: %s%s; see \"zlab classes --help\"\n",
-		what, arg);
-	return EXIT_USAGE;
-}
 
 static double span_share(const struct zpool_class *c)
 {
@@ -197,18 +168,45 @@ static int write_json(const char *path, const struct class_table *t,
 		ret = json_dump_file(j, path, JSON_COMPACT);
 	}
 	json_decref(j);
-	if (ret)
-		fprintf(stderr, "zlab classes: cannot write %s\n", path);
-	return ret;
+	return ret ? cli_failed("cannot write %s", path) : 0;
 }
 
 struct args {
 	const char *backend, *trace, *codec, *json;
-	long extra;
+	long long extra;
 };
 
-static int run(const struct args *a)
+static const struct cli_option options[] = {
+	CLI_BACKEND("The allocator, e.g. zsmalloc:chain=8",
+		    CLI_IS_TEXT(struct args, backend),
+		    .needs = "--backend SPEC is missing: zlab classes "
+			     "--backend zsmalloc"),
+	{ "extra", 0, "BYTES",
+	  "More in each zspage (default 32: a sleeping lock instead of a "
+	  "spinning one)",
+	  CLI_IS_COUNT(struct args, extra, 0, 4096) },
+	{ "trace", 0, "T.zlt",
+	  "Weigh the classes by the objects that this trace stores too",
+	  .offer = OFFER_TRACE, CLI_IS_TEXT(struct args, trace) },
+	CLI_CODEC("Whose sizes, of those the trace has (default lz4)",
+		  CLI_IS_TEXT(struct args, codec)),
+	CLI_JSON(struct args, "Write it as JSON to FILE; - for standard "
+			      "output, which then gets nothing else"),
+	{ 0 },
+};
+
+static int check(void *args)
 {
+	const struct args *a = args;
+
+	if (a->codec && !a->trace)
+		return cli_usage("--codec needs --trace T.zlt");
+	return 0;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
 	struct zpool_config config = { 0 };
 	struct class_weights weights = { 0 };
 	unsigned extra = (unsigned)a->extra;
@@ -219,15 +217,14 @@ static int run(const struct args *a)
 
 	pool = zpool_create(a->backend, &config, &err);
 	if (!pool || class_table_read(pool, extra, &table, &err)) {
-		fprintf(stderr, "zlab classes: %s\n", err.text);
 		zpool_destroy(pool);
-		return EXIT_USAGE;
+		return cli_usage("%s", err.text);
 	}
 	ret = a->trace ? class_weights_read(&table, a->trace, a->codec,
 					    &weights, &err)
 		       : 0;
 	if (ret)
-		fprintf(stderr, "zlab classes: %s\n", err.text);
+		cli_failed("%s", err.text);
 	if (!ret && a->json)
 		ret = write_json(a->json, &table, &weights, pool->spec, extra);
 	if (!ret && (!a->json || strcmp(a->json, "-"))) {
@@ -240,57 +237,20 @@ static int run(const struct args *a)
 	return ret ? EXIT_FAILED : 0;
 }
 
-int cmd_classes(int argc, char **argv)
-{
-	static const struct option opts[] = {
-		{ "backend", required_argument, NULL, 'b' },
-		{ "extra", required_argument, NULL, 'e' },
-		{ "trace", required_argument, NULL, 't' },
-		{ "codec", required_argument, NULL, 'c' },
-		{ "json", required_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	struct args a = { .extra = DEFAULT_EXTRA };
-	char *end;
-	int o;
+static const struct args defaults = { .extra = DEFAULT_EXTRA };
 
-	opterr = 0;
-	while ((o = getopt_long(argc, argv, "", opts, NULL)) != -1) {
-		switch (o) {
-		case 'b':
-			a.backend = optarg;
-			break;
-		case 'e':
-			a.extra = strtol(optarg, &end, 10);
-			if (*end || end == optarg || a.extra < 0 ||
-			    a.extra > 4096)
-				return usage_error("--extra takes 0 to 4096 "
-						   "bytes, not ",
-						   optarg);
-			break;
-		case 't':
-			a.trace = optarg;
-			break;
-		case 'c':
-			a.codec = optarg;
-			break;
-		case 'j':
-			a.json = optarg;
-			break;
-		case 'h':
-			help(stdout);
-			return 0;
-		default:
-			return usage_error("unknown option or missing value: ",
-					   argv[optind - 1]);
-		}
-	}
-	if (optind != argc)
-		return usage_error("what is this: ", argv[optind]);
-	if (!a.backend)
-		return usage_error("--backend SPEC is missing", "");
-	if (a.codec && !a.trace)
-		return usage_error("--codec needs --trace T.zlt", "");
-	return run(&a);
-}
+const struct cli_command cmd_classes = {
+	.name = "classes",
+	.chapter = CHAPTER_ABOUT,
+	.summary = "print an allocator's size classes",
+	.usage = "--backend SPEC",
+	.doc = "Print an allocator's size classes, what some bytes more in "
+	       "each zspage cost per object, and what each form of the zspage "
+	       "lock takes with the sizes it has in the kernel. Every zspage "
+	       "counts as full; in one that is not, an object pays more.",
+	.options = options,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

@@ -5,44 +5,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness/cli/cli.h"
-#include "harness/compare/compare.h"
 #include "harness/cli/progress.h"
-#include "harness/replay/result.h"
-#include "harness/compare/sample.h"
 #include "harness/cli/script.h"
+#include "harness/cmd/cmd.h"
+#include "harness/compare/compare.h"
+#include "harness/compare/sample.h"
 #include "harness/measure/cores.h"
+#include "harness/replay/result.h"
 #include "harness/virtual/program.h"
 #include "lib/random.h"
 
-enum {
-	OPT_JSON = 0x100,
-	OPT_NO_REPORT,
-	OPT_VCPUS
-};
-
-#define LIST_MAX 256
 #define SIDE_BY_SIDE 16
-
-struct list {
-	size_t n;
-	const char *at[LIST_MAX];
-	/* What those that were cut point into. */
-	size_t nr_own;
-	char *own[LIST_MAX];
-};
 
 struct args {
 	struct replay_opts common;
 	struct virtual_opts virtual;
-	struct list traces, backends, codecs, threads, vcpus;
-	/* Where an argument without an option belongs. */
-	struct list *current;
-	char *dir, *json;
+	struct cli_list traces, backends, codecs;
+	struct cli_counts threads, vcpus;
+	const char *dir, *json;
 	/* As it was typed, for the records and for the other executable. */
 	char **cli;
 	int nr_cli;
-	bool no_report;
+	bool no_report, wide;
 	long long runs;
 };
 
@@ -53,168 +37,65 @@ struct trace {
 	bool sizes;
 };
 
-static const struct argp_option options[] = {
-	{ "backend", 'b', "SPEC...", 0,
+static const struct cli_option operand =
+	CLI_TRACE("compare needs traces: zlab compare T.zlt... [--backend "
+		  "SPEC...]",
+		  CLI_IS_LIST(struct args, traces));
+
+static const struct cli_option options[] = {
+	{ "backend", 'b', "SPEC...",
 	  "Allocators; the first is what the others are compared with "
 	  "(default: zbud z3fold zsmalloc jemalloc, and null for the "
 	  "harness's own cost)",
-	  0 },
-	{ "codec", 'c', "CODEC...", 0,
+	  .offer = OFFER_BACKEND, .many = true,
+	  CLI_IS_LIST(struct args, backends) },
+	{ "codec", 'c', "CODEC...",
 	  "lz4, zstd[:LEVEL], none, sizes:CODEC (default: lz4, or none for a "
 	  "trace of sizes)",
-	  0 },
-	{ "threads", 't', "N...", 0, "Numbers of threads (default 1)", 0 },
-	{ "vcpus", OPT_VCPUS, "N...", 0,
+	  .offer = OFFER_CODEC, .many = true, .split = true,
+	  CLI_IS_LIST(struct args, codecs) },
+	{ "threads", 't', "N...", "Numbers of threads (default 1)",
+	  .many = true,
+	  CLI_IS_COUNTS(struct args, threads, REPLAY_MAX_THREADS) },
+	{ "vcpus", 0, "N...",
 	  "Replay on N virtual CPUs in virtual time instead, to the digit "
 	  "repeatable",
-	  0 },
-	{ "runs", 'n', "N", 0,
-	  "Samples of every combination (default 3); 5 or more give the ratios "
-	  "an interval. On virtual CPUs: seeds (default 1)",
-	  0 },
-	{ "output", 'o', "DIR", 0,
-	  "Leave records.jsonl, the table, CSV, plots and a page in DIR", 0 },
-	{ "no-report", OPT_NO_REPORT, 0, 0, "With -o: records and table only",
-	  0 },
-	{ "json", OPT_JSON, "FILE", 0,
-	  "Append every result record to FILE; - for standard output, which "
-	  "then gets nothing else",
-	  0 },
+	  .many = true, CLI_IS_COUNTS(struct args, vcpus, VIRTUAL_MAX_CPUS) },
+	CLI_RUNS(struct args, 1000000,
+		 "Samples of every combination (default 3); 5 or more give "
+		 "the ratios an interval. On virtual CPUs: seeds (default 1)"),
+	{ "output", 'o', "DIR",
+	  "Leave records.jsonl, the table, CSV, plots and a page in DIR",
+	  .offer = OFFER_DIR, CLI_IS_TEXT(struct args, dir) },
+	{ "no-report", 0, NULL, "With -o: records and table only",
+	  CLI_IS_FLAG(struct args, no_report, true) },
+	CLI_JSON(struct args,
+		 "Append every result record to FILE; - for standard output, "
+		 "which then gets nothing else"),
+	CLI_WIDE(struct args),
 	{ 0 },
 };
 
-static error_t add(struct list *l, const char *what)
+static int check(void *args)
 {
-	if (l->n == LIST_MAX) {
-		cli_usage("there are more than %d of one kind", LIST_MAX);
-		return CLI_REPORTED;
-	}
-	l->at[l->n++] = what;
-	return 0;
-}
+	static const char *const all[] = { "zbud", "z3fold", "zsmalloc",
+					   "jemalloc", "null" };
+	struct args *a = args;
+	size_t i;
 
-static bool is_trace(const char *arg)
-{
-	size_t len = strlen(arg);
-
-	return len > 4 && !strcmp(arg + len - 4, ".zlt");
-}
-
-/*
- * "1,2,4" are three, also for codecs; a backend's commas are its own. The word
- * itself stays whole: it goes into the records.
- */
-static error_t add_split(struct list *l, const char *typed)
-{
-	char *word, *arg = strdup(typed);
-	error_t ret = 0;
-
-	if (!arg || l->nr_own == LIST_MAX) {
-		free(arg);
-		return ENOMEM;
-	}
-	l->own[l->nr_own++] = arg;
-	while (!ret && (word = strsep(&arg, ",")))
-		ret = add(l, word);
-	return ret;
-}
-
-static void free_list(struct list *l)
-{
-	while (l->nr_own)
-		free(l->own[--l->nr_own]);
-}
-
-static error_t add_to(struct args *a, struct list *l, char *arg)
-{
-	a->current = l;
-	if (l == &a->codecs || l == &a->threads || l == &a->vcpus)
-		return add_split(l, arg);
-	return add(l, arg);
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		state->child_inputs[1] = &a->virtual;
-		a->current = &a->traces;
-		return 0;
-	case 'b':
-		return add_to(a, &a->backends, arg);
-	case 'c':
-		return add_to(a, &a->codecs, arg);
-	case 't':
-		return add_to(a, &a->threads, arg);
-	case OPT_VCPUS:
-		return add_to(a, &a->vcpus, arg);
-	case 'n':
-		return cli_count("--runs", arg, 1, 1000000, &a->runs);
-	case 'o':
-		a->dir = arg;
-		return 0;
-	case OPT_NO_REPORT:
-		a->no_report = true;
-		return 0;
-	case OPT_JSON:
-		a->json = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (is_trace(arg))
-			return add(&a->traces, arg);
-		return add_to(a, a->current, arg);
-	case ARGP_KEY_END:
-		if (a->traces.n)
-			return 0;
-		cli_usage("compare needs traces: zlab compare T.zlt... "
-			  "[--backend SPEC...]");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
-					      { &virtual_argp, 0, 0, 0 },
-					      { 0 } };
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt...",
-	.doc = "Replay traces through several allocators and compare them: "
-	       "every combination of trace, codec, number of threads and "
-	       "allocator is sampled in fresh processes, in random order "
-	       "within each round.\v"
-	       "An option that ends in \"...\" takes several values, up to the "
-	       "next option; a name that ends in .zlt is always a trace.\n"
-	       "\n"
-	       "Example:\n"
-	       "  zlab compare traces/samples/*.zlt --codec lz4 zstd --runs 9 "
-	       "-o out\n"
-	       "  zlab compare T.zlt --vcpus 8 32 --codec sizes:lz4 --backend "
-	       "zsmalloc@6.10 zsmalloc@6.12\n",
-	.children = children,
-};
-
-static void default_lists(struct args *a)
-{
-	static const struct list all = {
-		.n = 5,
-		.at = { "zbud", "z3fold", "zsmalloc", "jemalloc", "null" },
-	};
-
-	if (!a->backends.n)
-		a->backends = all;
-	if (!a->threads.n)
-		add(&a->threads, "1");
+	if (a->vcpus.nr && a->threads.nr)
+		return cli_usage("--vcpus and --threads are two kinds of "
+				 "replay; give one");
+	if (!a->vcpus.nr && virtual_opts_misplaced(&a->virtual, "compare"))
+		return EXIT_USAGE;
+	for (i = a->backends.nr ? 5 : 0; i < 5; i++)
+		if (cli_list_add(&a->backends, all[i]))
+			return EXIT_FAILED;
+	if (!a->threads.nr)
+		a->threads = (struct cli_counts){ .nr = 1, .at = { 1 } };
 	if (!a->runs)
-		a->runs = a->vcpus.n ? 1 : 3;
-	if (!a->codecs.n)
-		add(&a->codecs, NULL);
+		a->runs = a->vcpus.nr ? 1 : 3;
+	return replay_opts_check(&a->common);
 }
 
 /* Everything that can be wrong with the words, before the first sample. */
@@ -223,28 +104,22 @@ static int check_words(const struct args *a)
 	struct codec *codec;
 	char full[1024];
 	struct err err;
-	long long n;
 	size_t i;
 
 	/* The virtual executable judges: a backend for it loads only there. */
-	if (a->vcpus.n && !virtual_program)
+	if (a->vcpus.nr && !virtual_program)
 		return 0;
-	for (i = 0; i < a->backends.n; i++)
+	for (i = 0; i < a->backends.nr; i++)
 		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
 				    &err))
 			return cli_usage("%s", err.text);
-	for (i = 0; i < a->threads.n && !a->vcpus.n; i++) {
-		if (cli_count("--threads", a->threads.at[i], 1,
-			      REPLAY_MAX_THREADS, &n))
-			return EXIT_USAGE;
-		if (n > replay_cpus())
-			fprintf(stderr,
-				"zlab: warning: %lld threads on %u CPUs "
-				"measure the scheduler, not the locks; the "
-				"results are marked oversubscribed\n",
-				n, replay_cpus());
-	}
-	for (i = 0; i < a->codecs.n && a->codecs.at[i]; i++) {
+	for (i = 0; i < a->threads.nr && !a->vcpus.nr; i++)
+		if (a->threads.at[i] > replay_cpus())
+			cli_note("warning: %u threads on %u CPUs measure the "
+				 "scheduler, not the locks; the results are "
+				 "marked oversubscribed",
+				 a->threads.at[i], replay_cpus());
+	for (i = 0; i < a->codecs.nr; i++) {
 		codec = codec_create(a->codecs.at[i], &err);
 		if (!codec)
 			return cli_usage("%s", err.text);
@@ -253,26 +128,32 @@ static int check_words(const struct args *a)
 	return 0;
 }
 
+/* Without any, each trace's own default. */
+static size_t nr_codecs(const struct args *a)
+{
+	return a->codecs.nr ? a->codecs.nr : 1;
+}
+
+static const char *codec_at(const struct args *a, size_t i)
+{
+	return a->codecs.nr ? a->codecs.at[i] : NULL;
+}
+
 /* The same of virtual CPUs: the machine, and whether the traces keep it busy. */
 static int check_virtual(const struct args *a)
 {
 	struct replay_config config = a->common.config;
-	long long n, most = 0;
+	unsigned most = 0;
 	size_t i, k;
 	int ret = 0;
 
-	for (i = 0; i < a->vcpus.n; i++) {
-		if (cli_count("--vcpus", a->vcpus.at[i], 1, VIRTUAL_MAX_CPUS,
-			      &n))
-			return EXIT_USAGE;
-		most = n > most ? n : most;
-	}
-	for (k = 0; k < a->codecs.n; k++)
-		for (i = 0; i < a->traces.n && !ret; i++) {
+	for (i = 0; i < a->vcpus.nr; i++)
+		most = a->vcpus.at[i] > most ? a->vcpus.at[i] : most;
+	for (k = 0; k < nr_codecs(a); k++)
+		for (i = 0; i < a->traces.nr && !ret; i++) {
 			config.trace = a->traces.at[i];
-			config.codec = a->codecs.at[k];
-			ret = virtual_setup(&a->virtual, (unsigned)most,
-					    &config);
+			config.codec = codec_at(a, k);
+			ret = virtual_setup(&a->virtual, most, &config);
 		}
 	return ret;
 }
@@ -295,34 +176,33 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 /* A trace of sizes has no choice of codecs: it is one case. */
 static size_t codecs_of(const struct args *a, const struct trace *t)
 {
-	return t->sizes ? 1 : a->codecs.n;
+	return t->sizes ? 1 : nr_codecs(a);
 }
 
 static int make_cells(const struct args *a, const struct trace *traces,
 		      struct compare *c)
 {
 	struct compare_cell *cell;
-	const struct list *cpus = a->vcpus.n ? &a->vcpus : &a->threads;
+	const struct cli_counts *cpus = a->vcpus.nr ? &a->vcpus : &a->threads;
 	size_t t, k, n, b;
 
-	for (t = 0; t < a->traces.n; t++)
+	for (t = 0; t < a->traces.nr; t++)
 		c->nr_cells +=
-			codecs_of(a, &traces[t]) * cpus->n * a->backends.n;
+			codecs_of(a, &traces[t]) * cpus->nr * a->backends.nr;
 	c->rounds = (size_t)a->runs;
 	c->cell = calloc(c->nr_cells, sizeof(*c->cell));
 	if (!c->cell)
 		return -ENOMEM;
 	cell = c->cell;
-	for (t = 0; t < a->traces.n; t++)
+	for (t = 0; t < a->traces.nr; t++)
 		for (k = 0; k < codecs_of(a, &traces[t]); k++)
-			for (n = 0; n < cpus->n; n++)
-				for (b = 0; b < a->backends.n; b++) {
+			for (n = 0; n < cpus->nr; n++)
+				for (b = 0; b < a->backends.nr; b++) {
 					cell->trace = t;
 					cell->codec = traces[t].sizes
 							      ? NULL
-							      : a->codecs.at[k];
-					cell->threads =
-						(unsigned)atoi(cpus->at[n]);
+							      : codec_at(a, k);
+					cell->threads = cpus->at[n];
 					cell->backend = a->backends.at[b];
 					cell->record = calloc(c->rounds,
 							      sizeof(json_t *));
@@ -402,7 +282,7 @@ static int begin(const struct args *a, const struct trace *traces,
 				  .threads = cell->threads,
 				  .common = &a->common };
 
-	if (a->vcpus.n) {
+	if (a->vcpus.nr) {
 		run.virtual = &a->virtual;
 		run.sensitivity = sensitivity(a, round);
 		run.nth = round;
@@ -431,7 +311,7 @@ static size_t side_by_side(const struct args *a)
 {
 	size_t cores;
 
-	if (!a->vcpus.n || sensitivity(a, 0))
+	if (!a->vcpus.nr || sensitivity(a, 0))
 		return 1;
 	cores = cores_allowed();
 	/* A sample is two replays. */
@@ -496,7 +376,7 @@ static int take(const struct args *a, const struct trace *traces,
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
 		/* Virtual time knows no neighbours: in order, as asked for. */
-		if (!a->vcpus.n)
+		if (!a->vcpus.nr)
 			shuffle(order, c->nr_cells, &random);
 		one = take_round(a, traces, c, order, round, jsonl, &progress);
 		ret = ret ? ret : one;
@@ -525,7 +405,7 @@ static int save_table(const struct compare *c, const char *path)
 	FILE *f = fopen(path, "we");
 
 	if (f)
-		compare_print(c, f);
+		compare_print(c, f, 0);
 	if (!f || fclose(f))
 		return cli_failed("%s: %s", path, strerror(errno));
 	return 0;
@@ -533,15 +413,16 @@ static int save_table(const struct compare *c, const char *path)
 
 static int make_report(const struct args *a)
 {
-	char *argv[3 + 2 * LIST_MAX] = { "report", "--quiet", a->dir };
+	char *argv[3 + 2 * CLI_LIST_MAX] = { "report", "--quiet",
+					     (char *)a->dir };
 	int ret, n = 3;
 	size_t i;
 
 	if (a->no_report)
 		return 0;
-	for (i = 0; i < a->traces.n; i++) {
+	for (i = 0; i < a->traces.nr; i++) {
 		argv[n++] = "--trace";
-		argv[n++] = (char *)a->traces.at[i];
+		argv[n++] = a->traces.at[i];
 	}
 	ret = script_run("report", n, argv);
 	if (ret)
@@ -553,24 +434,40 @@ static int make_report(const struct args *a)
 	return ret ? EXIT_FAILED : 0;
 }
 
+/* Of a codec that is asked for, where it can change nothing. */
+static void note_codecs(const struct args *a, const struct trace *traces)
+{
+	size_t i, k;
+
+	for (i = 0; i < a->traces.nr; i++)
+		for (k = 0; traces[i].sizes && k < a->codecs.nr; k++)
+			if (strcmp(a->codecs.at[k], "none") != 0)
+				cli_note("note: %s has object sizes and no "
+					 "pages: --codec %s does nothing "
+					 "there",
+					 traces[i].path, a->codecs.at[k]);
+}
+
 static int compare(struct args *a, struct trace *traces, struct compare *c)
 {
 	char *jsonl = NULL, *table = NULL;
 	int ret = 0, shown;
 	size_t i;
 
-	for (i = 0; i < a->traces.n && !ret; i++)
+	for (i = 0; i < a->traces.nr && !ret; i++)
 		ret = open_trace(a->traces.at[i], a->common.config.salvage,
 				 &traces[i]);
 	if (!ret && a->dir)
 		ret = make_dir(a, &jsonl, &table);
+	if (!ret)
+		note_codecs(a, traces);
 	if (!ret && make_cells(a, traces, c))
 		ret = cli_failed("out of memory");
 	if (ret)
 		goto out;
 	ret = take(a, traces, c, jsonl);
 	if (!quiet(a))
-		compare_print(c, stdout);
+		compare_print(c, stdout, cli_width(a->wide));
 	if (table) {
 		shown = save_table(c, table);
 		if (!shown && !access(jsonl, F_OK) && ret != EXIT_STOPPED)
@@ -585,40 +482,65 @@ out:
 	return ret;
 }
 
-int cmd_compare(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct args a = { .cli = argv, .nr_cli = argc };
-	struct compare c = { 0 };
+	struct args *a = args;
+	struct compare c = { .virtual = a->vcpus.nr };
 	struct trace *traces;
 	int ret;
 
-	replay_opts_init(&a.common);
-	virtual_opts_init(&a.virtual, "compare", argc, argv);
-	ret = cli_parse(&argp, "zlab compare", argc, argv, &a);
-	if (!ret && a.vcpus.n && a.threads.n)
-		ret = cli_usage("--vcpus and --threads are two kinds of "
-				"replay; give one");
-	if (!ret && !a.vcpus.n && virtual_opts_misplaced(&a.virtual, "compare"))
-		ret = EXIT_USAGE;
-	if (!ret) {
-		default_lists(&a);
-		ret = check_words(&a);
-	}
-	if (!ret && a.vcpus.n)
-		ret = check_virtual(&a);
-	if (!ret) {
-		c.virtual = a.vcpus.n;
-		traces = calloc(a.traces.n, sizeof(*traces));
-		cli_stop_install();
-		ret = traces ? compare(&a, traces, &c)
-			     : cli_failed("out of memory");
-		free(traces);
-		free_cells(&c);
-	}
-	free_list(&a.codecs);
-	free_list(&a.threads);
-	free_list(&a.vcpus);
-	virtual_opts_free(&a.virtual);
-	replay_opts_free(&a.common);
+	a->cli = argv;
+	a->nr_cli = argc;
+	virtual_opts_command(&a->virtual, "compare", argc, argv);
+	ret = check_words(a);
+	if (!ret && !virtual_program)
+		replay_opts_note(&a->common,
+				 (const char *const *)a->backends.at,
+				 a->backends.nr);
+	if (!ret && a->vcpus.nr)
+		ret = check_virtual(a);
+	if (ret)
+		return ret;
+	traces = calloc(a->traces.nr, sizeof(*traces));
+	cli_stop_install();
+	ret = traces ? compare(a, traces, &c) : cli_failed("out of memory");
+	free(traces);
+	free_cells(&c);
 	return ret;
 }
+
+static const struct cli_group groups[] = {
+	REPLAY_GROUPS(struct args, common),
+	VIRTUAL_GROUPS(struct args, virtual),
+	{ 0 },
+};
+
+static const struct args defaults = {
+	.common = REPLAY_OPTS_DEFAULTS,
+	.virtual = VIRTUAL_OPTS_DEFAULTS,
+};
+
+const struct cli_command cmd_compare = {
+	.name = "compare",
+	.chapter = CHAPTER_MEASURING,
+	.summary = "replay traces through several allocators",
+	.usage = "T.zlt...",
+	.doc = "Replay traces through several allocators and compare them: "
+	       "every combination of trace, codec, number of threads and "
+	       "allocator is sampled in fresh processes, in random order "
+	       "within each round.",
+	.more = "An option that ends in \"...\" takes several values, up to the "
+		"next option; a name that ends in .zlt is always a trace.\n"
+		"\n"
+		"Examples:\n"
+		"  zlab compare traces/samples/*.zlt -c lz4 zstd -n 9 -o out\n"
+		"  zlab compare T.zlt --vcpus 8 32 -c sizes:lz4 -b "
+		"zsmalloc@6.10 zsmalloc@6.12\n",
+	.operand = &operand,
+	.options = options,
+	.groups = groups,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,37 +7,6 @@
 #include "backends/zpool.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/conform.h"
-
-static void help(FILE *out)
-{
-	fprintf(out,
-		"usage: zlab conform LOG.csv[.gz|.zst] --backend SPEC "
-		"[OPTION...]\n\n"
-		"Replay what an allocator of a real kernel was asked, and "
-		"compare where it put\nevery object. Prints the first "
-		"difference; exits 1 when there is one.\n\n"
-		"  --backend SPEC      the allocator, as for replay\n"
-		"  --schedule WHEN     when deferred work runs: log (where "
-		"the log has it; the\n"
-		"                      default), settle (after each %u "
-		"operations), or after\n"
-		"                      each so many; without log only settled "
-		"checkpoints are\n"
-		"                      compared\n"
-		"  --tolerance PERCENT of a checkpoint's pages that counts "
-		"as equal (default 0;\n"
-		"                      over 0, one page does, too)\n"
-		"  --json FILE         write the counts as JSON (- for "
-		"stdout)\n",
-		ZPOOL_SETTLE_EVERY);
-}
-
-static int usage_error(const char *what, const char *arg)
-{
-	fprintf(stderr, "zlab conform: %s%s; see \"zlab conform --help\"\n",
-		what, arg);
-	return EXIT_USAGE;
-}
 
 static int write_json(const char *path, const struct conform_config *config,
 		      const struct conform_result *r)
@@ -68,9 +35,7 @@ static int write_json(const char *path, const struct conform_config *config,
 		ret = json_dump_file(j, path, JSON_COMPACT);
 	}
 	json_decref(j);
-	if (ret)
-		fprintf(stderr, "zlab conform: cannot write %s\n", path);
-	return ret;
+	return ret ? cli_failed("cannot write %s", path) : 0;
 }
 
 static void print(const struct conform_config *config,
@@ -95,98 +60,100 @@ static void print(const struct conform_config *config,
 		printf("first difference: %s\n", r->first);
 }
 
-static int parse_schedule(const char *text, unsigned *settle_every)
+struct args {
+	struct conform_config config;
+	const char *json;
+};
+
+static int set_schedule(const struct cli_option *o, const char *arg, void *to)
 {
+	struct conform_config *config = &((struct args *)to)->config;
 	char *end;
 	long n;
 
-	if (!strcmp(text, "log")) {
-		*settle_every = CONFORM_BY_LOG;
+	if (!strcmp(arg, "log")) {
+		config->settle_every = CONFORM_BY_LOG;
 		return 0;
 	}
-	if (!strcmp(text, "settle")) {
-		*settle_every = ZPOOL_SETTLE_EVERY;
+	if (!strcmp(arg, "settle")) {
+		config->settle_every = ZPOOL_SETTLE_EVERY;
 		return 0;
 	}
-	n = strtol(text, &end, 10);
-	if (*end || end == text || n < 1 || n > 1000000000)
-		return -EINVAL;
-	*settle_every = n;
+	n = strtol(arg, &end, 10);
+	if (*end || end == arg || n < 1 || n > 1000000000)
+		return cli_usage("--schedule takes log, settle or a number "
+				 "over 0, not %s",
+				 arg);
+	config->settle_every = (unsigned)n;
 	return 0;
 }
 
-static int parse(int argc, char **argv, struct conform_config *config,
-		 const char **json)
+static int set_tolerance(const struct cli_option *o, const char *arg, void *to)
 {
-	static const struct option opts[] = {
-		{ "backend", required_argument, NULL, 'b' },
-		{ "schedule", required_argument, NULL, 's' },
-		{ "tolerance", required_argument, NULL, 't' },
-		{ "json", required_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	struct conform_config *config = &((struct args *)to)->config;
 	char *end;
-	int o;
 
-	opterr = 0;
-	while ((o = getopt_long(argc, argv, "", opts, NULL)) != -1) {
-		switch (o) {
-		case 'b':
-			config->backend = optarg;
-			break;
-		case 's':
-			if (parse_schedule(optarg, &config->settle_every))
-				return usage_error("--schedule takes log, "
-						   "settle or a number over "
-						   "0, not ",
-						   optarg);
-			break;
-		case 't':
-			config->tolerance = strtod(optarg, &end) / 100;
-			if (*end || end == optarg ||
-			    !(config->tolerance >= 0 && config->tolerance < 1))
-				return usage_error(
-					"--tolerance takes a percentage below "
-					"100, not ",
-					optarg);
-			break;
-		case 'j':
-			*json = optarg;
-			break;
-		case 'h':
-			help(stdout);
-			return -1;
-		default:
-			return usage_error("unknown option or missing value: ",
-					   argv[optind - 1]);
-		}
-	}
-	if (optind + 1 != argc)
-		return usage_error("give one log", "");
-	config->log = argv[optind];
-	if (!config->backend)
-		return usage_error("--backend SPEC is missing", "");
-	return 0;
+	config->tolerance = strtod(arg, &end) / 100;
+	if (!*end && end != arg && config->tolerance >= 0 &&
+	    config->tolerance < 1)
+		return 0;
+	return cli_usage("--tolerance takes a percentage below 100, not %s",
+			 arg);
 }
 
-int cmd_conform(int argc, char **argv)
-{
-	struct conform_config config = { 0 };
-	struct conform_result result;
-	const char *json = NULL;
-	struct err err = { "" };
-	int ret = parse(argc, argv, &config, &json);
+static const struct cli_word schedules[] = { { "log", 0 },
+					     { "settle", 0 },
+					     { 0 } };
 
-	if (ret)
-		return ret < 0 ? 0 : ret;
-	if (conform_run(&config, &result, &err)) {
-		fprintf(stderr, "zlab conform: %s\n", err.text);
+static const struct cli_option operand = {
+	"log", .offer = OFFER_FILE, CLI_IS_TEXT(struct args, config.log),
+	.needs = "give one log: zlab conform LOG.csv --backend SPEC"
+};
+
+static const struct cli_option options[] = {
+	CLI_BACKEND("The allocator, as for replay",
+		    CLI_IS_TEXT(struct args, config.backend),
+		    .needs = "--backend SPEC is missing: zlab conform LOG.csv "
+			     "--backend SPEC"),
+	{ "schedule", 0, "WHEN",
+	  "When deferred work runs: where the log has it (log, the default), "
+	  "as often as kernels' workers run (settle), or after each so many "
+	  "operations; without log only settled checkpoints are compared",
+	  .words = schedules, CLI_IS_CALL(set_schedule) },
+	{ "tolerance", 0, "PERCENT",
+	  "Of a checkpoint's pages, what counts as equal (default 0; over 0, "
+	  "one page does, too)",
+	  CLI_IS_CALL(set_tolerance) },
+	CLI_JSON(struct args, "Write the counts as JSON to FILE; - for "
+			      "standard output, which then gets nothing else"),
+	{ 0 },
+};
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+	struct conform_result result;
+	struct err err = { "" };
+
+	if (conform_run(&a->config, &result, &err))
+		return cli_failed("%s", err.text);
+	if (a->json && write_json(a->json, &a->config, &result))
 		return EXIT_FAILED;
-	}
-	if (json && write_json(json, &config, &result))
-		return EXIT_FAILED;
-	if (!json || strcmp(json, "-"))
-		print(&config, &result);
+	if (!a->json || strcmp(a->json, "-"))
+		print(&a->config, &result);
 	return result.total ? EXIT_FAILED : 0;
 }
+
+const struct cli_command cmd_conform = {
+	.name = "conform",
+	.chapter = CHAPTER_KERNEL,
+	.summary = "compare with what a real kernel's allocator did",
+	.usage = "LOG.csv[.gz|.zst] --backend SPEC",
+	.doc = "Replay what an allocator of a real kernel was asked, and "
+	       "compare where it put every object. Prints the first "
+	       "difference; exits 1 when there is one.",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

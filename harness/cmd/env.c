@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
 
-static const struct argp argp = {
-	.doc = "Print the machine and the build as one JSON object, as every "
-	       "result record carries them.",
-};
-
-int cmd_env(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	int ret = cli_parse(&argp, "zlab env", argc, argv, NULL);
 	struct err err;
 	json_t *env;
+	int ret;
 
-	if (ret)
-		return ret;
 	clock_init();
 	env = result_env();
 	ret = env ? result_append("-", env, &err)
@@ -24,3 +17,12 @@ int cmd_env(int argc, char **argv)
 	json_decref(env);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
+
+const struct cli_command cmd_env = {
+	.name = "env",
+	.chapter = CHAPTER_ABOUT,
+	.summary = "describe the machine and the build",
+	.doc = "Print the machine and the build as one JSON object, as every "
+	       "result record carries them.",
+	.run = run,
+};

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "traces/csv.h"
 
 struct args {
@@ -12,67 +12,48 @@ struct args {
 	unsigned salvage;
 };
 
-static const struct argp_option options[] = {
-	{ "codec", 'c', "CODEC", 0,
-	  "Whose sizes to write for a trace of contents (default: the first it "
-	  "has)",
-	  0 },
-	{ "salvage", 's', 0, 0, "Write a damaged trace up to its first damage",
-	  0 },
+static const struct cli_option operand =
+	CLI_TRACE("export needs a trace: zlab export T.zlt > T.csv",
+		  CLI_IS_TEXT(struct args, trace));
+
+static const struct cli_option options[] = {
+	CLI_CODEC("Whose sizes to write for a trace of contents (default: the "
+		  "first it has)",
+		  CLI_IS_TEXT(struct args, codec)),
+	{ "salvage", 's', NULL, "Write a damaged trace up to its first damage",
+	  CLI_IS_FLAG(struct args, salvage, ZLT_SALVAGE) },
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int run(void *args, int argc, char **argv)
 {
-	struct args *a = state->input;
-
-	switch (key) {
-	case 'c':
-		a->codec = arg;
-		return 0;
-	case 's':
-		a->salvage = ZLT_SALVAGE;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->trace)
-			return ARGP_ERR_UNKNOWN;
-		a->trace = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->trace)
-			return 0;
-		cli_usage("export needs a trace: zlab export T.zlt > T.csv");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt",
-	.doc = "Write a trace's events as CSV to standard output. Importing "
-	       "them gives the same events.",
-};
-
-int cmd_export(int argc, char **argv)
-{
-	struct args a = { 0 };
+	const struct args *a = args;
 	struct err err = { "" };
 	struct zlt_reader *r;
-	int ret = cli_parse(&argp, "zlab export", argc, argv, &a);
+	int ret;
 
-	if (ret)
-		return ret;
-	r = zlt_open(a.trace,
-		     ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a.salvage, &err);
+	r = zlt_open(a->trace,
+		     ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a->salvage,
+		     &err);
 	if (!r)
 		return cli_failed("%s", err.text);
-	ret = csv_export(r, a.codec, stdout, &err);
+	ret = csv_export(r, a->codec, stdout, &err);
 	zlt_reader_close(r);
 	if (!ret && fflush(stdout))
 		ret = err_set(&err, -errno, "standard output: %s",
 			      strerror(errno));
 	return ret ? cli_failed("%s", err.text) : 0;
 }
+
+const struct cli_command cmd_export = {
+	.name = "export",
+	.chapter = CHAPTER_TRACES,
+	.summary = "write a trace as CSV",
+	.usage = "T.zlt",
+	.doc = "Write a trace's events as CSV to standard output. Importing "
+	       "them gives the same events.",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

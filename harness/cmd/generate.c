@@ -1,78 +1,136 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
+#include "lib/layout.h"
 #include "traces/generate.h"
 
 struct args {
 	const char *spec;
 	const char *out;
-	bool list;
+	bool list, wide;
 };
 
-static const struct argp_option options[] = {
-	{ "output", 'o', "T.zlt", 0, "The trace to write. Needed.", 0 },
-	{ "list", 'l', 0, 0, "List every kind with its options", 0 },
+static const struct cli_option operand = { "kind", .offer = OFFER_KIND,
+					   CLI_IS_TEXT(struct args, spec) };
+
+static const struct cli_option options[] = {
+	CLI_OUTPUT("T.zlt", "The trace to write. Needed.",
+		   CLI_IS_TEXT(struct args, out)),
+	{ "list", 'l', NULL, "List every kind with its options",
+	  CLI_IS_FLAG(struct args, list, true) },
+	CLI_WIDE(struct args),
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int check(void *args)
 {
-	struct args *a = state->input;
+	const struct args *a = args;
 
-	switch (key) {
-	case 'o':
-		a->out = arg;
+	if (a->list || (a->spec && a->out))
 		return 0;
-	case 'l':
-		a->list = true;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->spec)
-			return ARGP_ERR_UNKNOWN;
-		a->spec = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->list || (a->spec && a->out))
-			return 0;
-		cli_usage("generate needs a kind and -o: zlab generate "
-			  "KIND[:opt=v,...] -o T.zlt; --list shows the kinds");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	return cli_usage("generate needs a kind and -o: zlab generate "
+			 "KIND[:opt=v,...] -o T.zlt; --list shows the kinds");
 }
 
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "KIND[:OPTION=VALUE,...] -o T.zlt",
-	.doc = "Write a synthetic trace of sizes. The same spec gives the same "
-	       "trace, byte for byte.\v"
-	       "Example:\n"
-	       "  zlab generate churn:seed=7 -o churn.zlt\n",
-};
-
-int cmd_generate(int argc, char **argv)
+static bool has(const struct spec_desc *desc, const struct spec_option *o)
 {
-	const struct generator *const *g;
-	struct args a = { 0 };
-	struct err err = { "" };
-	int ret = cli_parse(&argp, "zlab generate", argc, argv, &a);
+	const struct spec_option *p;
 
-	if (ret)
-		return ret;
-	if (a.list) {
-		for (g = generators; *g; g++) {
-			printf("%s: %s\n", (*g)->desc.name, (*g)->help);
-			spec_help(&(*g)->desc, stdout);
+	for (p = desc->options; p && p->name; p++)
+		if (!strcmp(p->name, o->name) && !strcmp(p->def, o->def) &&
+		    !strcmp(p->help, o->help))
+			return true;
+	return false;
+}
+
+/* Whether an earlier kind has the option, with the same default. */
+static bool listed(const struct generator *const *g,
+		   const struct spec_option *o)
+{
+	const struct generator *const *before;
+
+	for (before = generators; before < g; before++)
+		if (has(&(*before)->desc, o))
+			return true;
+	return false;
+}
+
+/* What is new with a kind, and by name what is not. */
+static int show(const struct generator *const *g, FILE *out)
+{
+	struct spec_desc part = (*g)->desc;
+	const char *comma = "    as above   ";
+	const struct spec_option *o;
+	struct spec_option *own;
+	size_t n = 0;
+
+	fprintf(out, "%s: %s\n", part.name, (*g)->help);
+	for (o = part.options; o && o->name; o++)
+		n++;
+	own = calloc(n + 1, sizeof(*own));
+	if (!own)
+		return -ENOMEM;
+	for (n = 0, o = part.options; o && o->name; o++) {
+		if (!listed(g, o)) {
+			own[n++] = *o;
+			continue;
 		}
-		return 0;
+		fprintf(out, "%s%s", comma, o->name);
+		comma = ", ";
 	}
-	ret = generate_trace(a.spec, a.out, &err);
+	if (*comma == ',')
+		fputc('\n', out);
+	part.options = own;
+	spec_help(&part, out);
+	free(own);
+	return 0;
+}
+
+static int list(const struct args *a)
+{
+	FILE *out = layout_open(stdout, cli_width(a->wide));
+	const struct generator *const *g;
+	int ret = 0, closed;
+
+	if (!out)
+		return cli_failed("out of memory");
+	for (g = generators; *g && !ret; g++)
+		ret = show(g, out);
+	closed = layout_close(out);
+	ret = ret ? ret : closed;
+	return ret ? cli_failed("standard output: %s", strerror(-ret)) : 0;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+	struct err err = { "" };
+	int ret;
+
+	if (a->list)
+		return list(a);
+	ret = generate_trace(a->spec, a->out, &err);
 	if (ret == -EINVAL)
 		return cli_usage("%s", err.text);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
+
+const struct cli_command cmd_generate = {
+	.name = "generate",
+	.chapter = CHAPTER_TRACES,
+	.summary = "make a synthetic trace",
+	.usage = "KIND[:OPTION=VALUE,...] -o T.zlt",
+	.doc = "Write a synthetic trace of sizes. The same spec gives the same "
+	       "trace, byte for byte.",
+	.more = "Example:\n"
+		"  zlab generate churn:seed=7 -o churn.zlt\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.check = check,
+	.run = run,
+};

@@ -3,81 +3,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/verify/classes.h"
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
+#include "harness/verify/classes.h"
+#include "lib/layout.h"
 #include "traces/summary.h"
 
 #define CLASSES_OF "zsmalloc"
-
-enum {
-	OPT_JSON = 0x100
-};
 
 struct args {
 	const char *trace;
 	const char *json;
 	unsigned salvage;
+	bool wide;
 };
 
-static const struct argp_option options[] = {
-	{ "json", OPT_JSON, "FILE", 0,
-	  "Append it as one JSON object to FILE; - for standard output", 0 },
-	{ "salvage", 's', 0, 0, "Read a damaged trace up to its first damage",
-	  0 },
+static const struct cli_option operand = CLI_TRACE(
+	"info needs a trace: zlab info T.zlt", CLI_IS_TEXT(struct args, trace));
+
+static const struct cli_option options[] = {
+	CLI_JSON(struct args, "Append it as one JSON object to FILE; - for "
+			      "standard output, which then gets nothing else"),
+	{ "salvage", 's', NULL, "Read a damaged trace up to its first damage",
+	  CLI_IS_FLAG(struct args, salvage, ZLT_SALVAGE) },
+	CLI_WIDE(struct args),
 	{ 0 },
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case OPT_JSON:
-		a->json = arg;
-		return 0;
-	case 's':
-		a->salvage = ZLT_SALVAGE;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->trace)
-			return ARGP_ERR_UNKNOWN;
-		a->trace = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->trace)
-			return 0;
-		cli_usage("info needs a trace: zlab info T.zlt");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt",
-	.doc = "Say what a trace holds: operations, unique pages, live peak, "
-	       "object sizes per codec, same-filled share, what contention "
-	       "depends on, and where the bytes of the file are.\v"
-	       "What contention depends on:\n"
-	       "  rate    operations per second, and per second of a busy CPU\n"
-	       "  busy    CPUs (threads) with an operation in a window of 10 "
-	       "ms, over the\n"
-	       "          windows that have any\n"
-	       "  bursts  operations in a row on one CPU without a pause; a "
-	       "pause is longer\n"
-	       "          than the mean time between two operations of a CPU. "
-	       "Store bursts\n"
-	       "          and load bursts are stores and loads in a row on one "
-	       "CPU, whatever\n"
-	       "          the pauses\n"
-	       "  size classes of zsmalloc that the objects fall into, and of "
-	       "how many\n"
-	       "          equally used ones that has the concentration: 1 / "
-	       "sum(share^2).\n"
-	       "          Same-filled and incompressible pages are left out\n",
 };
 
 /* Classes that exist; several logical ones can share one. */
@@ -108,30 +58,69 @@ static int concentrate(struct summary *s, struct err *err)
 	return ret;
 }
 
-int cmd_info(int argc, char **argv)
+static int print(const struct args *a, const struct zlt_info *info,
+		 const struct summary *s, struct err *err)
 {
-	struct args a = { 0 };
+	FILE *out = layout_open(stdout, cli_width(a->wide));
+	int ret;
+
+	if (!out)
+		return err_set(err, -ENOMEM, "out of memory");
+	summary_print(info, s, out);
+	ret = layout_close(out);
+	return ret ? err_set(err, ret, "standard output: %s", strerror(-ret))
+		   : 0;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
 	struct summary s = { 0 };
 	struct err err = { "" };
 	struct zlt_reader *r;
 	json_t *json;
-	int ret = cli_parse(&argp, "zlab info", argc, argv, &a);
+	int ret;
 
-	if (ret)
-		return ret;
-	r = zlt_open(a.trace, SUMMARY_WANT | a.salvage, &err);
+	r = zlt_open(a->trace, SUMMARY_WANT | a->salvage, &err);
 	if (!r)
 		return cli_failed("%s", err.text);
 	ret = summary_make(r, &s, &err) ?: concentrate(&s, &err);
-	if (!ret && a.json) {
+	if (!ret && a->json) {
 		json = summary_json(zlt_info(r), &s);
-		ret = json ? result_append(a.json, json, &err)
+		ret = json ? result_append(a->json, json, &err)
 			   : err_set(&err, -1, "out of memory");
 		json_decref(json);
 	}
-	if (!ret && (!a.json || strcmp(a.json, "-")))
-		summary_print(zlt_info(r), &s, stdout);
+	if (!ret && (!a->json || strcmp(a->json, "-")))
+		ret = print(a, zlt_info(r), &s, &err);
 	summary_free(&s);
 	zlt_reader_close(r);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
+
+const struct cli_command cmd_info = {
+	.name = "info",
+	.chapter = CHAPTER_TRACES,
+	.summary = "say what a trace holds",
+	.usage = "T.zlt",
+	.doc = "Say what a trace holds: operations, unique pages, live peak, "
+	       "object sizes per codec, same-filled share, what contention "
+	       "depends on, and where the bytes of the file are.",
+	.more = "What contention depends on:\n"
+		"  rate    operations per second, and per second of a busy "
+		"CPU\n"
+		"  busy    CPUs (threads) with an operation in a window of 10 "
+		"ms, over the windows that have any\n"
+		"  bursts  operations in a row on one CPU without a pause; a "
+		"pause is longer than the mean time between two operations of "
+		"a CPU. Store bursts and load bursts are stores and loads in a "
+		"row on one CPU, whatever the pauses\n"
+		"  size classes of zsmalloc that the objects fall into, and of "
+		"how many equally used ones that has the concentration: 1 / "
+		"sum(share^2). Same-filled and incompressible pages are left "
+		"out\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 
 #define NAME_WIDTH 32
 
@@ -17,44 +17,15 @@ struct args {
 	const char *only;
 };
 
-static const struct argp_option options[] = {
-	{ "class", 'c', "NAME", 0, "Print this lock class alone", 0 },
-	{ 0 },
+static const struct cli_option operand = {
+	"result", .offer = OFFER_FILE, CLI_IS_TEXT(struct args, result),
+	.needs = "locks needs a result: zlab locks RESULT.jsonl"
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case 'c':
-		a->only = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->result)
-			return ARGP_ERR_UNKNOWN;
-		a->result = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->result)
-			return 0;
-		cli_usage("locks needs a result: zlab locks RESULT.jsonl");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "RESULT.jsonl",
-	.doc = "Print who waited for which lock, how long, and how long it was "
-	       "held: a table per record with lock_stat's columns, in "
-	       "microseconds, and below it how long preemption was off; - "
-	       "reads standard input.\vHold times are "
-	       "estimates from samples; bounces are counted in detail mode "
-	       "only.",
+static const struct cli_option options[] = {
+	{ "class", 'c', "NAME", "Print this lock class alone",
+	  CLI_IS_TEXT(struct args, only) },
+	{ 0 },
 };
 
 static const char *const columns[] = {
@@ -198,20 +169,35 @@ static int each_line(FILE *f, const struct args *a)
 	return ret;
 }
 
-int cmd_locks(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct args a = { 0 };
-	int ret = cli_parse(&argp, "zlab locks", argc, argv, &a);
+	const struct args *a = args;
+	int ret;
 	FILE *f;
 
-	if (ret)
-		return ret;
-	if (!strcmp(a.result, "-"))
-		return each_line(stdin, &a);
-	f = fopen(a.result, "re");
+	if (!strcmp(a->result, "-"))
+		return each_line(stdin, a);
+	f = fopen(a->result, "re");
 	if (!f)
-		return cli_failed("%s: %s", a.result, strerror(errno));
-	ret = each_line(f, &a);
+		return cli_failed("%s: %s", a->result, strerror(errno));
+	ret = each_line(f, a);
 	(void)fclose(f);
 	return ret;
 }
+
+const struct cli_command cmd_locks = {
+	.name = "locks",
+	.chapter = CHAPTER_MEASURING,
+	.summary = "say who waited for which lock, as lock_stat does",
+	.usage = "RESULT.jsonl",
+	.doc = "Print who waited for which lock, how long, and how long it was "
+	       "held: a table per record with lock_stat's columns, in "
+	       "microseconds, and below it how long preemption was off; - "
+	       "reads standard input. The lines are as long as lock_stat's.",
+	.more = "Hold times are estimates from samples; bounces are counted in "
+		"detail mode only.\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.run = run,
+};

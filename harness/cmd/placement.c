@@ -3,90 +3,53 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "harness/verify/placement.h"
 
-#define MAX_TRACES 64
-
 struct args {
-	const char *spec[2];
+	struct cli_list spec, trace;
 	const char *codec;
-	const char *trace[MAX_TRACES];
-	size_t nr_traces;
 	long long random, seed, ops;
 };
 
-enum key {
-	KEY_RANDOM = 256,
-	KEY_SEED,
-	KEY_OPS
-};
+static const struct cli_option operand = { "trace", .offer = OFFER_TRACE,
+					   CLI_IS_LIST(struct args, trace) };
 
-static const struct argp_option options[] = {
-	{ "backend", 'b', "SPEC", 0, "Allocator; give two", 0 },
-	{ "codec", 'c', "CODEC", 0,
-	  "Whose sizes to take of a trace with contents (default: the first it "
-	  "has)",
-	  0 },
-	{ "random", KEY_RANDOM, "N", 0,
+static const struct cli_option options[] = {
+	CLI_BACKEND("Allocator; give two", CLI_IS_LIST(struct args, spec),
+		    .needs = "placement needs two allocators: --backend A "
+			     "--backend B"),
+	CLI_CODEC("Whose sizes to take of a trace with contents (default: the "
+		  "first it has)",
+		  CLI_IS_TEXT(struct args, codec)),
+	{ "random", 0, "N",
 	  "Make up N sequences of operations (default: 10 without a trace)",
-	  0 },
-	{ "seed", KEY_SEED, "S", 0,
-	  "Seed of the first sequence; the next has S + 1 (default: 1)", 0 },
-	{ "ops", KEY_OPS, "N", 0, "Operations of a sequence (default: 20000)",
-	  0 },
+	  CLI_IS_COUNT(struct args, random, 0, 1000000) },
+	{ "seed", 0, "S",
+	  "Seed of the first sequence; the next has S + 1 (default: 1)",
+	  CLI_IS_COUNT(struct args, seed, 0, 1ll << 62) },
+	{ "ops", 0, "N", "Operations of a sequence (default: 20000)",
+	  CLI_IS_COUNT(struct args, ops, 1, 1ll << 40) },
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int check(void *args)
 {
-	struct args *a = state->input;
+	struct args *a = args;
 
-	switch (key) {
-	case 'b':
-		if (a->spec[1]) {
-			cli_usage("--backend: two allocators are compared; %s "
-				  "is a third",
-				  arg);
-			return CLI_REPORTED;
-		}
-		a->spec[a->spec[0] != NULL] = arg;
-		return 0;
-	case 'c':
-		a->codec = arg;
-		return 0;
-	case KEY_RANDOM:
-		return cli_count("--random", arg, 0, 1000000, &a->random);
-	case KEY_SEED:
-		return cli_count("--seed", arg, 0, 1ll << 62, &a->seed);
-	case KEY_OPS:
-		return cli_count("--ops", arg, 1, 1ll << 40, &a->ops);
-	case ARGP_KEY_ARG:
-		if (a->nr_traces == MAX_TRACES) {
-			cli_usage("at most %d traces", MAX_TRACES);
-			return CLI_REPORTED;
-		}
-		a->trace[a->nr_traces++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->spec[1])
-			return 0;
-		cli_usage("placement needs two allocators: --backend A "
-			  "--backend B");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (a->spec.nr < 2)
+		return cli_usage("placement needs two allocators: --backend A "
+				 "--backend B");
+	if (a->spec.nr > 2)
+		return cli_usage("--backend: two allocators are compared; %s "
+				 "is a third",
+				 a->spec.at[2]);
+	if (!a->random && !a->trace.nr)
+		return cli_usage("--random 0 without a trace compares nothing");
+	if (a->random < 0)
+		a->random = a->trace.nr ? 0 : 10;
+	return 0;
 }
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "[T.zlt...]",
-	.doc = "Send the same operations to two allocators and compare where "
-	       "each puts every object, what they answer and how many pages "
-	       "they hold. Exits 1 at a difference.",
-};
 
 static bool print(const char *name, const struct placement_result *r)
 {
@@ -105,9 +68,10 @@ static bool print(const char *name, const struct placement_result *r)
 	return r->total;
 }
 
-int cmd_placement(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct args a = { .random = -1, .seed = 1, .ops = 20000 };
+	const struct args *a = args;
+	const char *const spec[] = { a->spec.at[0], a->spec.at[1] };
 	struct placement_result r;
 	struct err err = { "" };
 	bool differ = false;
@@ -115,26 +79,39 @@ int cmd_placement(int argc, char **argv)
 	const char *base;
 	long long n;
 	size_t i;
-	int ret = cli_parse(&argp, "zlab placement", argc, argv, &a);
 
-	if (ret)
-		return ret;
-	if (a.random < 0)
-		a.random = a.nr_traces ? 0 : 10;
 	printf("%-24s %10s %10s %12s %8s %11s\n", "", "operations", "places",
 	       "page counts", "compact", "differences");
-	for (i = 0; i < a.nr_traces; i++) {
-		if (placement_trace(a.spec, a.trace[i], a.codec, &r, &err))
+	for (i = 0; i < a->trace.nr; i++) {
+		if (placement_trace(spec, a->trace.at[i], a->codec, &r, &err))
 			return cli_failed("%s", err.text);
-		base = strrchr(a.trace[i], '/');
-		differ |= print(base ? base + 1 : a.trace[i], &r);
+		base = strrchr(a->trace.at[i], '/');
+		differ |= print(base ? base + 1 : a->trace.at[i], &r);
 	}
-	for (n = 0; n < a.random; n++) {
-		if (placement_random(a.spec, (uint64_t)(a.seed + n),
-				     (size_t)a.ops, &r, &err))
+	for (n = 0; n < a->random; n++) {
+		if (placement_random(spec, (uint64_t)(a->seed + n),
+				     (size_t)a->ops, &r, &err))
 			return cli_failed("%s", err.text);
-		snprintf(name, sizeof(name), "seed %lld", a.seed + n);
+		snprintf(name, sizeof(name), "seed %lld", a->seed + n);
 		differ |= print(name, &r);
 	}
 	return differ ? EXIT_FAILED : 0;
 }
+
+static const struct args defaults = { .random = -1, .seed = 1, .ops = 20000 };
+
+const struct cli_command cmd_placement = {
+	.name = "placement",
+	.chapter = CHAPTER_KERNEL,
+	.summary = "compare where two allocators put every object",
+	.usage = "[T.zlt...] -b A -b B",
+	.doc = "Send the same operations to two allocators and compare where "
+	       "each puts every object, what they answer and how many pages "
+	       "they hold. Exits 1 at a difference.",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

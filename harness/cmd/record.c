@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-or-later */
-#include <argp.h>
+// SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -16,19 +15,6 @@
 #include "version.h"
 
 #define SIZERS_MAX 8
-
-enum key {
-	KEY_PEAK = 256,
-	KEY_CONTENTS,
-	KEY_NO_CONTENTS,
-	KEY_SIZES,
-	KEY_INACTIVE,
-	KEY_POLICY,
-	KEY_JSON,
-	KEY_VERIFY,
-	KEY_SPIN,
-	KEY_QUIET,
-};
 
 /**
  * struct args - the command line
@@ -55,135 +41,81 @@ struct args {
 	struct zlt_sizer sizers[SIZERS_MAX];
 };
 
-static const struct argp_option options[] = {
-	{ "output", 'o', "FILE", 0, "Trace to write (default: PROGRAM.zlt)",
-	  0 },
-	{ "limit", 'l', "SIZE|N%", 0,
-	  "Memory that may be resident: bytes, as in 64M, or a share of the "
-	  "program's peak (default: 50%)",
-	  0 },
-	{ "peak", KEY_PEAK, "SIZE", 0,
-	  "The peak that a percentage refers to; without it the program is "
-	  "first run once, silently, to measure it",
-	  0 },
-	{ "contents", KEY_CONTENTS, NULL, 0,
-	  "Keep the pages in the trace (default)", 0 },
-	{ "no-contents", KEY_NO_CONTENTS, NULL, 0,
-	  "Keep only sizes and hashes of the pages", 0 },
-	{ "sizes", KEY_SIZES, "CODEC,...", 0,
-	  "Codecs whose sizes are kept (default: lz4,zstd:3; \"\" for none, "
-	  "which --contents allows)",
-	  0 },
-	{ "policy", KEY_POLICY, "lru|fifo", 0,
-	  "How pages to go are chosen: two lists with a second chance, or "
-	  "first in, first out (default: lru)",
-	  0 },
-	{ "inactive", KEY_INACTIVE, "N%", 0,
-	  "Share of the resident pages on the inactive list, 1..90 (default: "
-	  "12)",
-	  0 },
-	{ "spin", KEY_SPIN, "USEC", 0,
-	  "How long a fault handler looks for the next fault before it sleeps, "
-	  "0..1000 (default: 0)",
-	  0 },
-	{ "verify", KEY_VERIFY, NULL, 0,
-	  "Check that every page comes back as it left", 0 },
-	{ "json", KEY_JSON, "FILE", 0,
-	  "Write statistics as one JSON object (\"-\": standard error)", 0 },
-	{ "quiet", KEY_QUIET, NULL, 0, "No summary", 0 },
-	{ 0 },
-};
+static const struct cli_word policies[] = { { "lru", false },
+					    { "fifo", true },
+					    { 0 } };
 
-static const char doc[] =
-	"Run COMMAND with its memory under a limit and record its swap: every "
-	"page that goes out, comes back or is released.\v"
-	"The program's output is untouched; messages go to standard error. "
-	"The exit status is the program's own, 128+N if signal N ended it; 1 "
-	"with a line if recording failed, 2 for wrong usage.";
-
-static int percent(const char *text, long min, long max, long *value)
+static bool percent(const char *text, long min, long max, long *value)
 {
 	char *end;
 
 	errno = 0;
 	*value = strtol(text, &end, 10);
-	if (errno || end == text || (*end && strcmp(end, "%") != 0) ||
-	    *value < min || *value > max)
-		return -EINVAL;
-	return 0;
+	return !errno && end != text && (!*end || !strcmp(end, "%")) &&
+	       *value >= min && *value <= max;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int set_inactive(const struct cli_option *o, const char *arg, void *to)
 {
-	struct args *a = state->input;
+	struct args *a = to;
 	long n;
 
-	switch (key) {
-	case 'o':
-		a->opts.output = arg;
-		break;
-	case 'l':
-		a->limit = arg;
-		break;
-	case KEY_PEAK:
-		if (size_parse(arg, &a->peak) ||
-		    a->peak < (long long)RECORD_LIMIT_MIN)
-			argp_error(state,
-				   "--peak %s: a size of at least 256K, "
-				   "as in 300M",
-				   arg);
-		break;
-	case KEY_CONTENTS:
-		a->opts.contents = true;
-		break;
-	case KEY_NO_CONTENTS:
-		a->opts.contents = false;
-		break;
-	case KEY_SIZES:
-		a->sizes = arg;
-		break;
-	case KEY_POLICY:
-		if (strcmp(arg, "lru") && strcmp(arg, "fifo"))
-			argp_error(state, "--policy %s: lru or fifo", arg);
-		a->fifo = !strcmp(arg, "fifo");
-		break;
-	case KEY_INACTIVE:
-		if (percent(arg, 1, 90, &n))
-			argp_error(state, "--inactive %s: 1%% to 90%%", arg);
-		a->opts.inactive_permille = (unsigned int)n * 10;
-		break;
-	case KEY_SPIN:
-		if (percent(arg, 0, 1000, &n))
-			argp_error(state, "--spin %s: 0 to 1000 microseconds",
-				   arg);
-		a->opts.spin_us = (unsigned int)n;
-		break;
-	case KEY_VERIFY:
-		a->opts.verify = true;
-		break;
-	case KEY_JSON:
-		a->json = arg;
-		break;
-	case KEY_QUIET:
-		a->quiet = true;
-		break;
-	case ARGP_KEY_ARGS:
-		a->opts.argv = state->argv + state->next;
-		break;
-	case ARGP_KEY_NO_ARGS:
-		argp_error(state,
-			   "no command; as in: zlab record -- sort FILE");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (!percent(arg, 1, 90, &n))
+		return cli_usage("--inactive %s: 1%% to 90%%", arg);
+	a->opts.inactive_permille = (unsigned)n * 10;
 	return 0;
 }
+
+static const struct cli_option operand = {
+	"command", .offer = OFFER_PROGRAM, .kind = CLI_REST,
+	CLI_AT(struct args, opts.argv),
+	.needs = "no command; as in: zlab record -- sort FILE"
+};
+
+static const struct cli_option options[] = {
+	CLI_OUTPUT("FILE", "Trace to write (default: PROGRAM.zlt)",
+		   CLI_IS_TEXT(struct args, opts.output)),
+	{ "limit", 'l', "SIZE|N%",
+	  "Memory that may be resident: bytes, as in 64M, or a share of the "
+	  "program's peak (default: 50%)",
+	  CLI_IS_TEXT(struct args, limit) },
+	{ "peak", 0, "SIZE",
+	  "The peak that a percentage refers to; without it the program is "
+	  "first run once, silently, to measure it",
+	  CLI_IS_SIZE(struct args, peak, RECORD_LIMIT_MIN) },
+	{ "contents", 0, NULL, "Keep the pages in the trace (default)",
+	  CLI_IS_FLAG(struct args, opts.contents, true) },
+	{ "no-contents", 0, NULL, "Keep only sizes and hashes of the pages",
+	  CLI_IS_FLAG(struct args, opts.contents, false) },
+	{ "sizes", 0, "CODEC,...",
+	  "Codecs whose sizes are kept (default: lz4,zstd:3; \"\" for none, "
+	  "which --contents allows)",
+	  .offer = OFFER_CODEC, .split = true,
+	  CLI_IS_TEXT(struct args, sizes) },
+	{ "policy", 0, "lru|fifo",
+	  "How pages to go are chosen: two lists with a second chance, or "
+	  "first in, first out (default: lru)",
+	  CLI_IS_CHOICE(struct args, fifo, policies) },
+	{ "inactive", 0, "N%",
+	  "Share of the resident pages on the inactive list, 1..90 (default: "
+	  "12)",
+	  CLI_IS_CALL(set_inactive) },
+	{ "spin", 0, "USEC",
+	  "How long a fault handler looks for the next fault before it sleeps, "
+	  "0..1000 (default: 0)",
+	  CLI_IS_COUNT(struct args, opts.spin_us, 0, 1000) },
+	{ "verify", 0, NULL, "Check that every page comes back as it left",
+	  CLI_IS_FLAG(struct args, opts.verify, true) },
+	CLI_JSON(struct args, "Write statistics as one JSON object to FILE; - "
+			      "for standard output, behind the program's own"),
+	{ "quiet", 'q', NULL, "No summary",
+	  CLI_IS_FLAG(struct args, quiet, true) },
+	{ 0 },
+};
 
 static int fail(const struct err *err)
 {
-	fprintf(stderr, "zlab record: %s\n", err->text);
-	return EXIT_FAILED;
+	return cli_failed("%s", err->text);
 }
 
 static int set_limit(struct args *a, struct err *err)
@@ -195,7 +127,7 @@ static int set_limit(struct args *a, struct err *err)
 	int ret;
 
 	if (len && a->limit[len - 1] == '%') {
-		if (percent(a->limit, 1, 100, &share))
+		if (!percent(a->limit, 1, 100, &share))
 			return err_set(err, -EINVAL, "--limit %s: 1%% to 100%%",
 				       a->limit);
 		peak = (uint64_t)a->peak;
@@ -262,9 +194,10 @@ static void show_progress(void *arg, const struct record_counts *n,
 {
 	fprintf(stderr,
 		"\r\033[Krecording: %" PRIu64 " out, %" PRIu64 " back, %" PRIu64
-		" processes, %.1f of %.1f MiB resident, "
+		" process%s, %.1f of %.1f MiB resident, "
 		"trace %.1f MiB",
 		n->stores, n->loads, n->processes,
+		n->processes == 1 ? "" : "es",
 		(double)(n->resident * RECORD_PAGE) / (1 << 20),
 		(double)((const struct args *)arg)->opts.limit / (1 << 20),
 		(double)bytes / (1 << 20));
@@ -288,11 +221,12 @@ static void summarize(const struct args *a, const struct record_result *r)
 		a->opts.output, r->events, n->stores, n->loads, n->invalidates,
 		r->contents, r->bytes);
 	fprintf(stderr,
-		"zlab record: %" PRIu64 " processes; %.1f %% of %.1f MiB "
+		"zlab record: %" PRIu64 " process%s; %.1f %% of %.1f MiB "
 		"anonymous memory captured; resident at most %.1f MiB, %.1f %% "
 		"of the limit (above it on average by %.2f %%, in %.1f %% of "
 		"page-ins)\n",
-		n->processes, share(n->captured_bytes, n->anon_bytes),
+		n->processes, n->processes == 1 ? "" : "es",
+		share(n->captured_bytes, n->anon_bytes),
 		(double)n->anon_bytes / (1 << 20),
 		(double)(n->resident_peak * RECORD_PAGE) / (1 << 20),
 		share(n->resident_peak, limit),
@@ -305,9 +239,11 @@ static void summarize(const struct args *a, const struct record_result *r)
 			n->unregistered);
 	if (r->left_running)
 		fprintf(stderr,
-			"zlab record: %u recorded processes outlive the "
-			"command; they go on without a limit\n",
-			r->left_running);
+			"zlab record: %u recorded process%s without a limit\n",
+			r->left_running,
+			r->left_running == 1
+				? " outlives the command; it goes on"
+				: "es outlive the command; they go on");
 	if (!n->processes)
 		fprintf(stderr, "zlab record: nothing was recorded: the "
 				"program dropped LD_PRELOAD or does not use "
@@ -373,7 +309,7 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 static int write_json(const struct args *a, const struct record_result *r,
 		      struct err *err)
 {
-	FILE *out = strcmp(a->json, "-") ? fopen(a->json, "we") : stderr;
+	FILE *out = strcmp(a->json, "-") ? fopen(a->json, "we") : stdout;
 	json_t *o;
 	int ret = 0;
 
@@ -381,10 +317,11 @@ static int write_json(const struct args *a, const struct record_result *r,
 		return err_set(err, -errno, "cannot write %s: %s", a->json,
 			       strerror(errno));
 	o = to_json(a, r);
-	if (json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF)
+	if (json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF ||
+	    fflush(out))
 		ret = -EIO;
 	json_decref(o);
-	if (out != stderr && fclose(out))
+	if (out != stdout && fclose(out))
 		ret = -EIO;
 	if (ret)
 		err_set(err, ret, "cannot write %s", a->json);
@@ -437,31 +374,42 @@ static int record(struct args *a)
 				     : WEXITSTATUS(r.status);
 }
 
-int cmd_record(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	static const struct argp argp = {
-		.options = options,
-		.parser = parse,
-		.args_doc = "COMMAND [ARG...]",
-		.doc = doc,
-	};
-	struct args a = {
-		.opts = { .contents = true,
-			  .inactive_permille = 120,
-			  .tool = "zlab " ZLAB_VERSION },
-		.limit = "50%",
-		.sizes = "lz4,zstd:3",
-	};
+	struct args *a = args;
 	size_t i;
 	int ret;
 
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a))
-		return EXIT_USAGE;
-	if (a.fifo)
-		a.opts.inactive_permille = 0;
-	ret = record(&a);
+	if (a->fifo)
+		a->opts.inactive_permille = 0;
+	ret = record(a);
 	for (i = 0; i < SIZERS_MAX; i++)
-		codec_destroy(a.codecs[i]);
+		codec_destroy(a->codecs[i]);
 	return ret;
 }
+
+static const struct args defaults = {
+	.opts = { .contents = true,
+		  .inactive_permille = 120,
+		  .tool = "zlab " ZLAB_VERSION },
+	.limit = "50%",
+	.sizes = "lz4,zstd:3",
+};
+
+const struct cli_command cmd_record = {
+	.name = "record",
+	.chapter = CHAPTER_TRACES,
+	.summary = "run a program and record its swap",
+	.usage = "[OPTION...] [--] COMMAND [ARG...]",
+	.doc = "Run COMMAND with its memory under a limit and record its swap: "
+	       "every page that goes out, comes back or is released.",
+	.more = "The program's output is untouched; messages go to standard "
+		"error. The exit status is the program's own, 128+N if signal "
+		"N ended it; 1 with a line if recording failed, 2 for wrong "
+		"usage.\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.run = run,
+};

@@ -1,8 +1,81 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "harness/cmd/cmd.h"
-#include "harness/cli/script.h"
+#include <string.h>
 
-int cmd_regress(int argc, char **argv)
+#include "harness/cli/hand_over.h"
+#include "harness/cmd/cmd.h"
+
+struct args {
+	struct hand_over script;
+	const char *baseline, *plan, *accept, *tier, *against, *json, *markdown;
+	long long runs;
+};
+
+static int set_tier(const struct cli_option *o, const char *arg, void *to)
 {
-	return script_run("regress", argc, argv);
+	const char *at = arg;
+
+	while ((*at == '1' || *at == '2') && at[1] == ',')
+		at += 2;
+	if ((*at == '1' || *at == '2') && !at[1])
+		return 0;
+	return cli_usage("--tier takes 1 (exact counters), 2 (instructions) or "
+			 "1,2; not \"%s\"",
+			 arg);
 }
+
+static int set_reason(const struct cli_option *o, const char *arg, void *to)
+{
+	if (arg[strspn(arg, " \t\n")])
+		return 0;
+	return cli_usage("--accept takes the reason why the baseline moves");
+}
+
+static const struct cli_word tiers[] = { { "1", 0 }, { "1,2", 0 }, { 0 } };
+
+static const struct cli_option options[] = {
+	{ "baseline", 0, "FILE",
+	  "Compare with FILE (default: results/baseline.json)",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, baseline) },
+	{ "plan", 0, "FILE", "What is replayed (default: results/regress.json)",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, plan) },
+	{ "accept", 0, "REASON",
+	  "Make what was measured the new baseline and record why",
+	  CLI_IS_CALL(set_reason) },
+	{ "tier", 0, "LIST",
+	  "1: exact counters alone; 1,2 (default): also instructions",
+	  .words = tiers, CLI_IS_CALL(set_tier) },
+	{ "against", 0, "ZLAB",
+	  "Another build; adds native time against it, as advice",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, against) },
+	CLI_RUNS(struct args, 1000000,
+		 "With --against: samples of each side (default 9)"),
+	CLI_JSON(struct args, "Write a summary as one JSON object to FILE"),
+	{ "markdown", 0, "FILE", "Write a summary for a merge request to FILE",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, markdown) },
+	{ 0 },
+};
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+
+	return hand_over(&a->script, "regress");
+}
+
+static const struct cli_group groups[] = {
+	CLI_KEEP(NULL, options, struct args, script.kept),
+	{ 0 },
+};
+
+const struct cli_command cmd_regress = {
+	.name = "regress",
+	.chapter = CHAPTER_MEASURING,
+	.summary = "replay committed traces against a baseline",
+	.doc = "Replay the committed traces and compare with a baseline. Exact "
+	       "counters have no tolerance; instructions per operation, "
+	       "counted under valgrind, have 0.5 %; native times are advice. "
+	       "Exits 1 at a regression, 2 when there is no baseline yet.",
+	.groups = groups,
+	.size = sizeof(struct args),
+	.run = run,
+};

@@ -5,134 +5,60 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/cli/cli.h"
 #include "harness/cli/replay_opts.h"
-#include "harness/replay/result.h"
+#include "harness/cmd/cmd.h"
 #include "harness/compare/sample.h"
+#include "harness/replay/result.h"
 #include "harness/virtual/program.h"
-
-enum {
-	OPT_JSON = 0x100,
-	OPT_SHA256,
-	OPT_QUIET,
-	OPT_VCPUS,
-};
+#include "lib/layout.h"
 
 struct args {
 	struct replay_opts common;
 	struct virtual_opts virtual;
-	char *backend;
-	char *json;
-	const char *sha256;
-	bool quiet;
+	const char *backend, *json, *sha256;
+	bool quiet, wide;
 	long long threads, vcpus, runs;
 	int argc;
 	char **argv;
 };
 
-static const struct argp_option options[] = {
-	{ "backend", 'b', "SPEC", 0,
-	  "Allocator, as zsmalloc:chain=4 or ./mine.so; \"zlab backends\" lists "
-	  "them. Needed.",
-	  0 },
-	{ "codec", 'c', "CODEC", 0,
-	  "lz4, zstd[:LEVEL], none, or sizes:CODEC to take the sizes from the "
-	  "trace without compressing (default: lz4, or none for a trace of "
-	  "sizes)",
-	  0 },
-	{ "threads", 't', "N", 0, "Replay with N threads (default 1)", 0 },
-	{ "vcpus", OPT_VCPUS, "N", 0,
+static const struct cli_option operand =
+	CLI_TRACE("replay needs a trace: zlab replay T.zlt --backend SPEC",
+		  CLI_IS_TEXT(struct args, common.config.trace));
+
+static const struct cli_option options[] = {
+	CLI_BACKEND("Allocator, as zsmalloc:chain=4 or ./mine.so; \"zlab "
+		    "backends\" lists them",
+		    CLI_IS_TEXT(struct args, backend),
+		    .needs = "replay needs --backend SPEC; \"zlab backends\" "
+			     "lists them"),
+	CLI_CODEC("lz4, zstd[:LEVEL], none, or sizes:CODEC to take the sizes "
+		  "from the trace without compressing (default: lz4, or none "
+		  "for a trace of sizes)",
+		  CLI_IS_TEXT(struct args, common.config.codec)),
+	{ "threads", 't', "N", "Replay with N threads (default 1)",
+	  CLI_IS_COUNT(struct args, threads, 1, REPLAY_MAX_THREADS) },
+	{ "vcpus", 0, "N",
 	  "Replay on N virtual CPUs in virtual time, to the digit repeatable",
-	  0 },
-	{ "runs", 'n', "N", 0,
-	  "Replay N times, each in a fresh process; on virtual CPUs each with "
-	  "the next seed",
-	  0 },
-	{ "json", OPT_JSON, "FILE", 0,
-	  "Append one result record per run to FILE; - for standard output, "
-	  "which then gets nothing else",
-	  0 },
-	{ "sha256", OPT_SHA256, "HEX", OPTION_HIDDEN, "", 0 },
-	{ "quiet", OPT_QUIET, 0, OPTION_HIDDEN, "", 0 },
+	  CLI_IS_COUNT(struct args, vcpus, 1, VIRTUAL_MAX_CPUS) },
+	CLI_RUNS(struct args, 1000000,
+		 "Replay N times, each in a fresh process; on virtual CPUs "
+		 "each with the next seed"),
+	CLI_JSON(struct args,
+		 "Append one result record per run to FILE; - for standard "
+		 "output, which then gets nothing else"),
+	CLI_WIDE(struct args),
+	{ "sha256", 0, "HEX", NULL, CLI_IS_TEXT(struct args, sha256) },
+	{ "quiet", 0, NULL, NULL, CLI_IS_FLAG(struct args, quiet, true) },
 	{ 0 },
 };
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+static void print_ms(FILE *out, const char *what, double ns, double of)
 {
-	struct args *a = state->input;
-
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &a->common;
-		state->child_inputs[1] = &a->virtual;
-		return 0;
-	case 'b':
-		a->backend = arg;
-		return 0;
-	case 'c':
-		a->common.config.codec = arg;
-		return 0;
-	case 't':
-		return cli_count("--threads", arg, 1, REPLAY_MAX_THREADS,
-				 &a->threads);
-	case 'n':
-		return cli_count("--runs", arg, 1, 1000000, &a->runs);
-	case OPT_JSON:
-		a->json = arg;
-		return 0;
-	case OPT_VCPUS:
-		return cli_count("--vcpus", arg, 1, VIRTUAL_MAX_CPUS,
-				 &a->vcpus);
-	case OPT_QUIET:
-		a->quiet = true;
-		return 0;
-	case OPT_SHA256:
-		a->sha256 = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->common.config.trace)
-			return ARGP_ERR_UNKNOWN;
-		a->common.config.trace = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!a->common.config.trace)
-			cli_usage("replay needs a trace: zlab replay T.zlt "
-				  "--backend SPEC");
-		else if (!a->backend)
-			cli_usage("replay needs --backend SPEC; \"zlab "
-				  "backends\" lists them");
-		else
-			return 0;
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp_child children[] = { { &replay_argp, 0, 0, 0 },
-					      { &virtual_argp, 0, 0, 0 },
-					      { 0 } };
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt --backend SPEC",
-	.doc = "Replay a trace through one allocator: every store puts the "
-	       "page's object into the pool, every load reads it back and "
-	       "compares it, every invalidate frees it. Prints what the pool "
-	       "looked like and where the time went.\v"
-	       "Example:\n"
-	       "  zlab replay traces/samples/sqlite.zlt --backend zsmalloc "
-	       "--codec zstd\n",
-	.children = children,
-};
-
-static void print_ms(const char *what, double ns, double of)
-{
-	printf("  %-10s %12.3f ms", what, ns / 1e6);
+	fprintf(out, "  %-10s %12.3f ms", what, ns / 1e6);
 	if (of > 0)
-		printf("  %5.1f %%", 100 * ns / of);
-	putchar('\n');
+		fprintf(out, "  %5.1f %%", 100 * ns / of);
+	fputc('\n', out);
 }
 
 static double get(const json_t *o, const char *name)
@@ -140,75 +66,87 @@ static double get(const json_t *o, const char *name)
 	return json_number_value(json_object_get(o, name));
 }
 
-static void print_quantiles(const char *what, const json_t *l)
+static void print_quantiles(FILE *out, const char *what, const json_t *l)
 {
 	if (!l || !get(l, "samples"))
 		return;
-	printf("  %-10s %7.0f %9.0f %9.0f %9.0f %10.0f\n", what, get(l, "p50"),
-	       get(l, "p90"), get(l, "p99"), get(l, "p999"), get(l, "max"));
+	fprintf(out, "  %-10s %7.0f %9.0f %9.0f %9.0f %10.0f\n", what,
+		get(l, "p50"), get(l, "p90"), get(l, "p99"), get(l, "p999"),
+		get(l, "max"));
 }
 
-static void print_latency(const json_t *record)
+static void print_latency(FILE *out, const json_t *record)
 {
 	static const char *const names[] = { "store", "load", "invalidate",
 					     "compact" };
 	const json_t *o = json_object_get(record, "latency_ns");
 	size_t i;
 
-	printf("latency, ns     p50       p90       p99     p99.9        "
-	       "max\n");
+	fprintf(out, "latency, ns     p50       p90       p99     p99.9        "
+		     "max\n");
 	for (i = 0; i < 4; i++)
-		print_quantiles(names[i], json_object_get(o, names[i]));
-	print_quantiles("atomic", json_object_get(record, "atomic_section_ns"));
+		print_quantiles(out, names[i], json_object_get(o, names[i]));
+	print_quantiles(out, "atomic",
+			json_object_get(record, "atomic_section_ns"));
 }
 
-static void print_marks(const json_t *record)
+static void print_marks(FILE *out, const json_t *record)
 {
 	const json_t *m;
 	size_t i;
 
 	json_array_foreach (json_object_get(record, "marks"), i, m)
-		printf("mark %s: %.0f pages, %.0f objects, frag ratio %.2f %%\n",
-		       json_string_value(json_object_get(m, "label")),
-		       get(m, "pool_pages"), get(m, "objects"),
-		       get(m, "frag_ratio"));
+		fprintf(out,
+			"mark %s: %.0f pages, %.0f objects, frag ratio %.2f %%\n",
+			json_string_value(json_object_get(m, "label")),
+			get(m, "pool_pages"), get(m, "objects"),
+			get(m, "frag_ratio"));
 }
 
-static void print(const json_t *record)
+static int print(const struct args *a, const json_t *record)
 {
+	FILE *out = layout_open(stdout, cli_width(a->wide));
 	const json_t *counts = json_object_get(record, "counts");
 	const json_t *t = json_object_get(record, "time");
 	const json_t *split = json_object_get(t, "sys_split_ns");
 	const json_t *over = json_object_get(record, "over_time");
 	double sys = get(t, "sys_ns");
+	int ret;
 
-	printf("%s, %s, %.0f thread%s: %.0f events\n",
-	       json_string_value(json_object_get(record, "backend")),
-	       json_string_value(json_object_get(record, "codec")),
-	       get(record, "threads"), get(record, "threads") > 1 ? "s" : "",
-	       get(record, "events"));
-	printf("store %.0f  load %.0f  invalidate %.0f  rejected %.0f  "
-	       "same-filled %.0f\n",
-	       get(counts, "store"), get(counts, "load"),
-	       get(counts, "invalidate"), get(counts, "rejected"),
-	       get(counts, "same_filled"));
-	printf("pool at the end: %.0f pages (peak %.0f), %.0f objects of %.0f "
-	       "bytes\n",
-	       get(record, "pool_pages"), get(record, "pool_pages_peak"),
-	       get(record, "objects"), get(record, "object_bytes"));
-	printf("frag ratio %.2f %% at the end, %.2f %% over time; density "
-	       "%.3f over time; footprint %.0f bytes\n",
-	       get(record, "frag_ratio"), get(over, "frag_ratio"),
-	       get(over, "density"), get(record, "footprint_bytes"));
-	print_ms("real", get(t, "real_ns"), 0);
-	print_ms("user", get(t, "user_ns"), 0);
-	print_ms("sys", sys, 0);
-	print_ms("codec", get(split, "codec"), sys);
-	print_ms("allocator", get(split, "allocator"), sys);
-	print_ms("lock wait", get(split, "lock_wait"), sys);
-	print_ms("frontend", get(split, "frontend"), sys);
-	print_latency(record);
-	print_marks(record);
+	if (!out)
+		return cli_failed("out of memory");
+	fprintf(out, "%s, %s, %.0f thread%s: %.0f events\n",
+		json_string_value(json_object_get(record, "backend")),
+		json_string_value(json_object_get(record, "codec")),
+		get(record, "threads"), get(record, "threads") > 1 ? "s" : "",
+		get(record, "events"));
+	fprintf(out,
+		"store %.0f  load %.0f  invalidate %.0f  rejected %.0f  "
+		"same-filled %.0f\n",
+		get(counts, "store"), get(counts, "load"),
+		get(counts, "invalidate"), get(counts, "rejected"),
+		get(counts, "same_filled"));
+	fprintf(out,
+		"pool at the end: %.0f pages (peak %.0f), %.0f objects of %.0f "
+		"bytes\n",
+		get(record, "pool_pages"), get(record, "pool_pages_peak"),
+		get(record, "objects"), get(record, "object_bytes"));
+	fprintf(out,
+		"frag ratio %.2f %% at the end, %.2f %% over time; density "
+		"%.3f over time; footprint %.0f bytes\n",
+		get(record, "frag_ratio"), get(over, "frag_ratio"),
+		get(over, "density"), get(record, "footprint_bytes"));
+	print_ms(out, "real", get(t, "real_ns"), 0);
+	print_ms(out, "user", get(t, "user_ns"), 0);
+	print_ms(out, "sys", sys, 0);
+	print_ms(out, "codec", get(split, "codec"), sys);
+	print_ms(out, "allocator", get(split, "allocator"), sys);
+	print_ms(out, "lock wait", get(split, "lock_wait"), sys);
+	print_ms(out, "frontend", get(split, "frontend"), sys);
+	print_latency(out, record);
+	print_marks(out, record);
+	ret = layout_close(out);
+	return ret ? cli_failed("standard output: %s", strerror(-ret)) : 0;
 }
 
 static void warn(const struct replay_result *res, unsigned threads)
@@ -245,7 +183,7 @@ static int once(struct args *a)
 	struct err err = { "" };
 	char hex[65];
 	json_t *record = NULL;
-	int ret;
+	int ret, shown;
 
 	ret = replay_run(config, &res, &err);
 	if (!ret && !sha256) {
@@ -261,12 +199,12 @@ static int once(struct args *a)
 	}
 	if (!ret && a->json)
 		ret = result_append(a->json, record, &err);
-	if (!ret && (!a->json || strcmp(a->json, "-")))
-		print(record);
+	shown = ret || (a->json && !strcmp(a->json, "-")) ? 0
+							  : print(a, record);
 	json_decref(record);
 	replay_result_free(&res);
 	if (!ret)
-		return 0;
+		return shown;
 	cli_failed("%s", err.text);
 	return ret == -EINTR ? EXIT_STOPPED : EXIT_FAILED;
 }
@@ -296,7 +234,7 @@ static int many(struct args *a)
 		if (a->json && result_append(a->json, record, &err))
 			ret = cli_failed("%s", err.text);
 		if (!ret && (!a->json || strcmp(a->json, "-")))
-			print(record);
+			ret = print(a, record);
 		json_decref(record);
 	}
 	return cli_stopped() ? EXIT_STOPPED : ret;
@@ -335,7 +273,8 @@ static int on_vcpus(struct args *a)
 				   .sha256 = a->sha256,
 				   .vcpus = (unsigned)a->vcpus,
 				   .runs = a->runs,
-				   .quiet = a->quiet };
+				   .quiet = a->quiet,
+				   .width = cli_width(a->wide) };
 
 	run.config = a->common.config;
 	run.config.threads = run.vcpus;
@@ -352,23 +291,60 @@ static int on_threads(struct args *a)
 	return a->runs > 1 ? many(a) : once(a);
 }
 
-int cmd_replay(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct args a = { .runs = 1, .argc = argc, .argv = argv };
+	struct args *a = args;
+	const char *backend = a->backend;
 	int ret;
 
-	replay_opts_init(&a.common);
-	virtual_opts_init(&a.virtual, "replay", argc, argv);
-	ret = cli_parse(&argp, "zlab replay", argc, argv, &a);
-	if (virtual_program && !a.vcpus)
-		a.vcpus = 1;
-	if (!ret)
-		ret = check_words(&a);
-	if (!ret) {
-		a.common.config.swap.backend = a.backend;
-		ret = a.vcpus ? on_vcpus(&a) : on_threads(&a);
-	}
-	virtual_opts_free(&a.virtual);
-	replay_opts_free(&a.common);
-	return ret;
+	a->argc = argc;
+	a->argv = argv;
+	if (virtual_program && !a->vcpus)
+		a->vcpus = 1;
+	virtual_opts_command(&a->virtual, "replay", argc, argv);
+	ret = check_words(a);
+	if (ret)
+		return ret;
+	if (!virtual_program && !a->quiet)
+		replay_opts_note(&a->common, &backend, 1);
+	a->common.config.swap.backend = backend;
+	return a->vcpus ? on_vcpus(a) : on_threads(a);
 }
+
+static int check(void *args)
+{
+	return replay_opts_check(&((struct args *)args)->common);
+}
+
+static const struct cli_group groups[] = {
+	REPLAY_GROUPS(struct args, common),
+	VIRTUAL_GROUPS(struct args, virtual),
+	{ 0 },
+};
+
+static const struct args defaults = {
+	.common = REPLAY_OPTS_DEFAULTS,
+	.virtual = VIRTUAL_OPTS_DEFAULTS,
+	.runs = 1,
+};
+
+const struct cli_command cmd_replay = {
+	.name = "replay",
+	.chapter = CHAPTER_MEASURING,
+	.summary = "replay a trace through one allocator",
+	.usage = "T.zlt --backend SPEC",
+	.doc = "Replay a trace through one allocator: every store puts the "
+	       "page's object into the pool, every load reads it back and "
+	       "compares it, every invalidate frees it. Prints what the pool "
+	       "looked like and where the time went.",
+	.more = "Example:\n"
+		"  zlab replay traces/samples/sqlite.zlt --backend zsmalloc "
+		"--codec zstd\n",
+	.operand = &operand,
+	.options = options,
+	.groups = groups,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

@@ -1,132 +1,105 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <argp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "harness/cmd/cmd.h"
-#include "harness/kernel/shim_build.h"
-#include "lib/spec.h"
+#include "harness/cmd/shim.h"
 
-enum key {
-	KEY_FILE = 256,
-	KEY_CHAIN,
-	KEY_PAGE_SIZE,
-	KEY_DEBUG,
-	KEY_TSAN,
-	KEY_INCLUDE,
-};
+#define REQ struct shim_request
 
-static const struct argp_option options[] = {
-	{ "file", KEY_FILE, "FILE", 0,
-	  "Source of the allocator inside the tree (default: mm/zsmalloc.c)",
-	  0 },
-	{ "output", 'o', "X.so", 0,
-	  "Where the backend goes (default: a cache, its path is printed)", 0 },
-	{ "chain", KEY_CHAIN, "N", 0,
-	  "CONFIG_ZSMALLOC_CHAIN_SIZE, 4..16 (default: the tree's .config, "
-	  "else 8)",
-	  0 },
-	{ "page-size", KEY_PAGE_SIZE, "4K|16K|64K", 0,
-	  "Page size it is compiled for (default: 4K)", 0 },
-	{ "debug", KEY_DEBUG, 0, 0,
-	  "Make VM_BUG_ON and the other checks of CONFIG_DEBUG_VM live", 0 },
-	{ "tsan", KEY_TSAN, 0, 0,
-	  "Compile with ThreadSanitizer, for a zlab built with SAN=thread", 0 },
-	{ "include", KEY_INCLUDE, "EXTRA.h", 0,
-	  "A header of yours with what the source uses and the shim lacks; may "
-	  "be given again",
-	  0 },
-	{ 0 },
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
+static int add_include(const struct cli_option *o, const char *arg, void *to)
 {
-	struct shim_request *req = state->input;
-	long long bytes;
-	char *end;
+	REQ *req = to;
 
-	switch (key) {
-	case KEY_FILE:
-		req->file = arg;
-		break;
-	case 'o':
-		req->output = arg;
-		break;
-	case KEY_CHAIN:
-		req->chain = (unsigned)strtoul(arg, &end, 10);
-		if (*end || req->chain < 4 || req->chain > 16)
-			argp_error(state, "--chain %s: give 4 to 16", arg);
-		break;
-	case KEY_PAGE_SIZE:
-		if (size_parse(arg, &bytes) ||
-		    (bytes != 4096 && bytes != 16384 && bytes != 65536))
-			argp_error(state, "--page-size %s: give 4K, 16K or 64K",
-				   arg);
-		req->page_shift =
-			(unsigned)__builtin_ctzll((unsigned long long)bytes);
-		break;
-	case KEY_DEBUG:
-		req->debug = true;
-		break;
-	case KEY_TSAN:
-		req->tsan = true;
-		break;
-	case KEY_INCLUDE:
-		if (req->nr_include == SHIM_MAX_INCLUDES)
-			argp_error(state, "at most %d headers",
-				   SHIM_MAX_INCLUDES);
-		req->include[req->nr_include++] = arg;
-		break;
-	case ARGP_KEY_ARG:
-		if (req->tree)
-			argp_error(state, "one tree at a time; %s is a second",
-				   arg);
-		req->tree = arg;
-		break;
-	case ARGP_KEY_END:
-		if (!req->tree)
-			argp_error(state, "which kernel source tree?");
-		break;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	if (req->nr_include == SHIM_MAX_INCLUDES)
+		return cli_usage("--include: at most %d headers",
+				 SHIM_MAX_INCLUDES);
+	req->include[req->nr_include++] = arg;
 	return 0;
 }
 
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "TREE",
-	.doc = "Compile an allocator of a kernel source tree, patched or not, "
-	       "into a backend.\v"
-	       "The result is given to any command as --backend X.so. Nothing "
-	       "is written into the tree. Objects are cached by the contents "
-	       "of all they are made of, under $XDG_CACHE_HOME/zlab/shim. CC "
-	       "chooses the compiler.",
+static const struct cli_word page_sizes[] = {
+	{ "4K", 12 }, { "16K", 14 }, { "64K", 16 }, { 0 }
 };
 
-int cmd_shim(int argc, char **argv)
+const struct cli_option shim_source_options[] = {
+	{ "file", 0, "FILE",
+	  "Source of the allocator inside the tree (default: mm/zsmalloc.c)",
+	  CLI_IS_TEXT(REQ, file) },
+	{ "chain", 0, "N",
+	  "CONFIG_ZSMALLOC_CHAIN_SIZE, 4..16 (default: the tree's .config, "
+	  "else 8)",
+	  CLI_IS_COUNT(REQ, chain, 4, 16) },
+	{ "page-size", 0, "4K|16K|64K",
+	  "Page size it is compiled for (default: 4K)",
+	  CLI_IS_CHOICE(REQ, page_shift, page_sizes) },
+	{ "include", 0, "EXTRA.h",
+	  "A header of yours with what the source uses and the shim lacks; may "
+	  "be given again",
+	  .offer = OFFER_FILE, CLI_IS_CALL(add_include) },
+	{ 0 },
+};
+
+static const struct cli_option options[] = {
+	CLI_OUTPUT("X.so",
+		   "Where the backend goes (default: a cache, its path is "
+		   "printed)",
+		   CLI_IS_TEXT(REQ, output)),
+	{ "debug", 0, NULL,
+	  "Make VM_BUG_ON and the other checks of CONFIG_DEBUG_VM live",
+	  CLI_IS_FLAG(REQ, debug, true) },
+	{ "tsan", 0, NULL,
+	  "Compile with ThreadSanitizer, for a zlab built with SAN=thread",
+	  CLI_IS_FLAG(REQ, tsan, true) },
+	{ 0 },
+};
+
+static const struct cli_option operand = {
+	"tree", .offer = OFFER_DIR, CLI_IS_TEXT(REQ, tree),
+	.needs = "which kernel source tree? zlab shim TREE"
+};
+
+static int run(void *args, int argc, char **argv)
 {
-	struct shim_request req = { .file = "mm/zsmalloc.c", .page_shift = 12 };
+	const REQ *req = args;
 	struct shim_object obj;
 	struct err err = { "" };
 
-	argp_err_exit_status = EXIT_USAGE;
-	if (argp_parse(&argp, argc, argv, 0, NULL, &req))
-		return EXIT_USAGE;
-	if (shim_build(&req, &obj, &err)) {
-		fprintf(stderr, "zlab: %s\n", err.text);
-		return EXIT_FAILED;
-	}
+	if (shim_build(req, &obj, &err))
+		return cli_failed("%s", err.text);
 	if (*obj.notes)
-		fprintf(stderr, "zlab: %s\n", obj.notes);
+		cli_note("%s", obj.notes);
 	printf("backend  %s%s\n", obj.spec, obj.cached ? "  (cached)" : "");
 	printf("name     %s\n", obj.name);
-	printf("source   %s\n", req.file);
+	printf("source   %s\n", req->file);
 	printf("sha256   %s\n", obj.sha256);
 	if (*obj.git)
 		printf("git      %s\n", obj.git);
 	printf("settings %s\n", obj.settings);
 	return 0;
 }
+
+static const struct cli_group groups[] = {
+	CLI_GROUP("What is compiled", shim_source_options, 0),
+	{ 0 },
+};
+
+static const REQ defaults = { .file = "mm/zsmalloc.c", .page_shift = 12 };
+
+const struct cli_command cmd_shim = {
+	.name = "shim",
+	.chapter = CHAPTER_KERNEL,
+	.summary = "make a backend of your kernel tree's own source file",
+	.usage = "TREE",
+	.doc = "Compile an allocator of a kernel source tree, patched or not, "
+	       "into a backend.",
+	.more = "The result is given to any command as --backend X.so. Nothing "
+		"is written into the tree. Objects are cached by the contents "
+		"of all they are made of, under $XDG_CACHE_HOME/zlab/shim. CC "
+		"chooses the compiler.\n",
+	.operand = &operand,
+	.options = options,
+	.groups = groups,
+	.size = sizeof(REQ),
+	.defaults = &defaults,
+	.run = run,
+};

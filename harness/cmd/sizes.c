@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/cli/cli.h"
 #include "harness/swap/codec.h"
 #include "harness/cli/progress.h"
+#include "harness/cmd/cmd.h"
 #include "traces/zlt.h"
 
 struct args {
@@ -14,44 +14,15 @@ struct args {
 	const char *codecs;
 };
 
-static const struct argp_option options[] = {
-	{ "codec", 'c', "CODEC[,...]", 0,
-	  "lz4, zstd[:LEVEL] (default: lz4,zstd)", 0 },
+static const struct cli_option operand =
+	CLI_TRACE("sizes needs a trace: zlab sizes T.zlt --codec lz4,zstd",
+		  CLI_IS_TEXT(struct args, trace));
+
+static const struct cli_option options[] = {
+	{ "codec", 'c', "CODEC[,...]", "lz4, zstd[:LEVEL] (default: lz4,zstd)",
+	  .offer = OFFER_CODEC, .split = true,
+	  CLI_IS_TEXT(struct args, codecs) },
 	{ 0 },
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct args *a = state->input;
-
-	switch (key) {
-	case 'c':
-		a->codecs = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (a->trace)
-			return ARGP_ERR_UNKNOWN;
-		a->trace = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (a->trace)
-			return 0;
-		cli_usage("sizes needs a trace: zlab sizes T.zlt --codec "
-			  "lz4,zstd");
-		return CLI_REPORTED;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt",
-	.doc = "Compress every page of a trace once and keep the sizes in the "
-	       "trace, so that a replay with --codec sizes:CODEC needs no "
-	       "compressor. A codec whose sizes are there already is left "
-	       "alone.",
 };
 
 /* One size per content. */
@@ -132,38 +103,59 @@ out:
 	return ret;
 }
 
-int cmd_sizes(int argc, char **argv)
+static int one(const char *trace, const char *word)
 {
-	struct args a = { .codecs = "lz4,zstd" };
 	struct err err = { "" };
-	struct codec *codec;
-	char *list, *word, *rest;
-	int ret = cli_parse(&argp, "zlab sizes", argc, argv, &a);
+	struct codec *codec = codec_create(word, &err);
+	int ret;
 
-	if (ret)
-		return ret;
-	rest = list = strdup(a.codecs);
+	if (!codec)
+		return cli_usage("%s", err.text);
+	if (codec_table(codec)) {
+		ret = cli_usage("sizes compresses by itself; --codec takes lz4 "
+				"or zstd[:LEVEL], not \"%s\"",
+				word);
+	} else {
+		ret = add(trace, codec, &err);
+		if (ret)
+			ret = cli_failed("%s", err.text) && ret == -EINTR
+				      ? EXIT_STOPPED
+				      : EXIT_FAILED;
+	}
+	codec_destroy(codec);
+	return ret;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+	char *list, *word, *rest;
+	int ret = 0;
+
+	rest = list = strdup(a->codecs);
 	if (!list)
 		return cli_failed("out of memory");
 	cli_stop_install();
-	while (!ret && (word = strsep(&rest, ","))) {
-		codec = codec_create(word, &err);
-		if (!codec || codec_table(codec)) {
-			ret = codec ? cli_usage("sizes compresses by itself; "
-						"--codec takes lz4 or "
-						"zstd[:LEVEL], not \"%s\"",
-						word)
-				    : cli_usage("%s", err.text);
-		} else {
-			ret = add(a.trace, codec, &err);
-			if (ret)
-				ret = ret == -EINTR
-					      ? (cli_failed("%s", err.text),
-						 EXIT_STOPPED)
-					      : cli_failed("%s", err.text);
-		}
-		codec_destroy(codec);
-	}
+	while (!ret && (word = strsep(&rest, ",")))
+		ret = one(a->trace, word);
 	free(list);
 	return ret;
 }
+
+static const struct args defaults = { .codecs = "lz4,zstd" };
+
+const struct cli_command cmd_sizes = {
+	.name = "sizes",
+	.chapter = CHAPTER_TRACES,
+	.summary = "keep every page's compressed size in a trace",
+	.usage = "T.zlt",
+	.doc = "Compress every page of a trace once and keep the sizes in the "
+	       "trace, so that a replay with --codec sizes:CODEC needs no "
+	       "compressor. A codec whose sizes are there already is left "
+	       "alone.",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct args),
+	.defaults = &defaults,
+	.run = run,
+};

@@ -10,14 +10,47 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "harness/virtual/agreement.h"
-#include "harness/cli/cli.h"
+#include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
+#include "harness/virtual/agreement.h"
 
-#define MAX_TRACES 64
-#define MAX_BACKENDS 64
-#define MAX_COUNTS 16
 #define NEAR 0.15
+
+struct validation {
+	struct cli_list trace, backend;
+	struct cli_counts threads;
+	const char *profile, *json;
+	long long runs;
+	bool wide;
+	/* Of each case, how far native is outside the interval. */
+	double *off;
+	unsigned cases;
+};
+
+static const struct cli_option operand =
+	CLI_TRACE("validate needs traces and a profile: zlab validate T.zlt... "
+		  "--profile FILE",
+		  CLI_IS_LIST(struct validation, trace));
+
+static const struct cli_option options[] = {
+	{ "profile", 'p', "FILE", "Costs of this machine, from zlab calibrate",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(struct validation, profile),
+	  .needs = "validate needs traces and a profile: zlab validate "
+		   "T.zlt... --profile FILE" },
+	CLI_BACKEND("Allocator; may be given several times (default: every "
+		    "locking era of every allocator)",
+		    CLI_IS_LIST(struct validation, backend)),
+	{ "threads", 't', "N,N,...",
+	  "Numbers of CPUs (default: 1, 2, 4 and so on, and all there are)",
+	  CLI_IS_COUNTS(struct validation, threads, 1000000) },
+	CLI_RUNS(struct validation, AGREEMENT_MAX_RUNS,
+		 "Native runs of each case; their median counts (default 5)"),
+	CLI_JSON(struct validation,
+		 "Append a record for each case to FILE; - for standard "
+		 "output, which then gets nothing else"),
+	CLI_WIDE(struct validation),
+	{ 0 },
+};
 
 /* Every locking era of every allocator. */
 static const char *const every_design[] = {
@@ -36,129 +69,37 @@ static const char *const every_design[] = {
 	"zsmalloc:zspage=rwsem",
 	"zsmalloc:zspage=atomic",
 };
+#define NR_DESIGNS (sizeof(every_design) / sizeof(every_design[0]))
 
-struct validation {
-	const char *trace[MAX_TRACES];
-	unsigned traces;
-	const char *backend[MAX_BACKENDS];
-	unsigned backends;
-	unsigned threads[MAX_COUNTS];
-	unsigned counts;
-	const char *profile, *json;
-	long long runs;
-	/* Of each case, how far native is outside the interval. */
-	double *off;
-	unsigned cases;
-};
-
-static const struct argp_option options[] = {
-	{ "profile", 'p', "FILE", 0,
-	  "Costs of this machine, from zlab calibrate. Needed.", 0 },
-	{ "backend", 'b', "SPEC", 0,
-	  "Allocator; may be given several times (default: every locking era "
-	  "of every allocator)",
-	  0 },
-	{ "threads", 't', "N,N,...", 0,
-	  "Numbers of CPUs (default: 1, 2, 4 and so on, and all there are)",
-	  0 },
-	{ "runs", 'n', "N", 0,
-	  "Native runs of each case; their median counts (default 5)", 0 },
-	{ "json", 'j', "FILE", 0,
-	  "Append a record for each case to FILE; - for standard output", 0 },
-	{ 0 },
-};
-
-static error_t add_threads(struct validation *v, const char *list)
+static void all_threads(struct validation *v, long all)
 {
-	long all = sysconf(_SC_NPROCESSORS_ONLN);
-	char *end;
+	struct cli_counts *c = &v->threads;
 	long n;
 
-	for (;; list = end + 1) {
-		errno = 0;
-		n = strtol(list, &end, 10);
-		if (errno || end == list || n < 1 || n > all ||
-		    (*end && *end != ',') || v->counts == MAX_COUNTS) {
-			cli_usage("--threads takes numbers from 1 to this "
-				  "machine's %ld CPUs with commas between; not "
-				  "\"%s\"",
-				  all, list);
-			return CLI_REPORTED;
-		}
-		v->threads[v->counts++] = (unsigned)n;
-		if (!*end)
-			return 0;
-	}
+	for (n = 1; n < all && c->nr < CLI_COUNTS_MAX - 1; n *= 2)
+		c->at[c->nr++] = (unsigned)n;
+	c->at[c->nr++] = (unsigned)all;
 }
 
-static void all_threads(struct validation *v)
+static int check(void *args)
 {
-	long all = sysconf(_SC_NPROCESSORS_ONLN), n;
-
-	for (n = 1; n < all && v->counts < MAX_COUNTS - 1; n *= 2)
-		v->threads[v->counts++] = (unsigned)n;
-	v->threads[v->counts++] = (unsigned)all;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-	struct validation *v = state->input;
+	long all = sysconf(_SC_NPROCESSORS_ONLN);
+	struct validation *v = args;
 	size_t i;
 
-	switch (key) {
-	case 'p':
-		v->profile = arg;
-		return 0;
-	case 'b':
-		if (v->backends == MAX_BACKENDS)
-			return ARGP_ERR_UNKNOWN;
-		v->backend[v->backends++] = arg;
-		return 0;
-	case 't':
-		return add_threads(v, arg);
-	case 'n':
-		return cli_count("--runs", arg, 1, AGREEMENT_MAX_RUNS,
-				 &v->runs);
-	case 'j':
-		v->json = arg;
-		return 0;
-	case ARGP_KEY_ARG:
-		if (v->traces == MAX_TRACES)
-			return ARGP_ERR_UNKNOWN;
-		v->trace[v->traces++] = arg;
-		return 0;
-	case ARGP_KEY_END:
-		if (!v->profile || !v->traces) {
-			cli_usage("validate needs traces and a profile: zlab "
-				  "validate T.zlt... --profile FILE");
-			return CLI_REPORTED;
-		}
-		if (!v->counts)
-			all_threads(v);
-		if (v->backends)
-			return 0;
-		for (i = 0; i < sizeof(every_design) / sizeof(char *); i++)
-			v->backend[v->backends++] = every_design[i];
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
+	for (i = 0; i < v->threads.nr; i++)
+		if (v->threads.at[i] > all)
+			return cli_usage("--threads takes numbers from 1 to "
+					 "this machine's %ld CPUs with commas "
+					 "between; not \"%u\"",
+					 all, v->threads.at[i]);
+	if (!v->threads.nr)
+		all_threads(v, all);
+	for (i = v->backend.nr ? NR_DESIGNS : 0; i < NR_DESIGNS; i++)
+		if (cli_list_add(&v->backend, every_design[i]))
+			return EXIT_FAILED;
+	return 0;
 }
-
-static const struct argp argp = {
-	.options = options,
-	.parser = parse,
-	.args_doc = "T.zlt... --profile FILE",
-	.doc = "Compare virtual CPUs with the real ones of this machine: the "
-	       "allocator's time per operation, natively and in virtual time, "
-	       "for each trace, backend and number of CPUs. Codecs are left "
-	       "out: a trace's sizes are replayed. Keep the machine quiet.\v"
-	       "Native time should lie in the interval of the two models of "
-	       "memory, or near it; \"off\" says how far outside it is.\n\n"
-	       "Example:\n"
-	       "  zlab calibrate -o here.json\n"
-	       "  zlab validate traces/samples/*.zlt --profile here.json\n",
-};
 
 static int by_value(const void *a, const void *b)
 {
@@ -197,6 +138,16 @@ static int record(const struct validation *v, const struct agreement *a)
 	return ret ? cli_failed("%s", err.text) : 0;
 }
 
+/* What parts a row, which is as long as these columns. */
+#define ROW 97
+
+static const char *newline(const struct validation *v)
+{
+	int width = cli_width(v->wide);
+
+	return width && width < ROW ? "\n            " : "";
+}
+
 static int one(struct validation *v, struct agreement *a,
 	       const struct agreement *null)
 {
@@ -213,11 +164,11 @@ static int one(struct validation *v, struct agreement *a,
 	off = agreement_off(a);
 	v->off[v->cases++] = fabs(off);
 	if (table) {
-		printf("%-14s %-28s %2u %8.1f (%6.1f..%6.1f) %8.1f..%6.1f "
-		       "%+6.1f%%\n",
-		       base(a->trace), a->backend, a->threads, a->native[0],
-		       a->native[1], a->native[2], a->overlap, a->sum,
-		       100 * off);
+		printf("%-14s %-28s %2u%s", base(a->trace), a->backend,
+		       a->threads, newline(v));
+		printf(" %8.1f (%6.1f..%6.1f) %8.1f..%6.1f %+6.1f%%\n",
+		       a->native[0], a->native[1], a->native[2], a->overlap,
+		       a->sum, 100 * off);
 		fflush(stdout);
 	}
 	return cli_stopped() ? EXIT_STOPPED : 0;
@@ -239,40 +190,62 @@ static void summary(struct validation *v)
 	       100 * v->off[v->cases - 1]);
 }
 
-int cmd_validate(int argc, char **argv)
+static int run(void *args, int argc, char **argv)
 {
-	struct validation v = { .runs = 5 };
+	struct validation *v = args;
 	struct agreement a, null;
-	unsigned t, n, b;
-	int ret = cli_parse(&argp, "zlab validate", argc, argv, &v);
+	size_t t, n, b;
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	v.off = calloc((size_t)v.traces * v.counts * v.backends,
-		       sizeof(*v.off));
-	if (!v.off)
+	v->off = calloc(v->trace.nr * v->threads.nr * v->backend.nr,
+			sizeof(*v->off));
+	if (!v->off)
 		return cli_failed("out of memory");
 	cli_stop_install();
-	if (!v.json || strcmp(v.json, "-"))
-		printf("%-14s %-28s %2s %8s %-16s %16s %7s\n", "trace",
-		       "backend", "n", "native", "(least..most)",
+	if (!v->json || strcmp(v->json, "-"))
+		printf("%-14s %-28s %2s%s %8s %-16s %16s %7s\n", "trace",
+		       "backend", "n", newline(v), "native", "(least..most)",
 		       "virtual ns/op", "off");
-	for (t = 0; t < v.traces && !ret; t++)
-		for (n = 0; n < v.counts && !ret; n++) {
+	for (t = 0; t < v->trace.nr && !ret; t++)
+		for (n = 0; n < v->threads.nr && !ret; n++) {
 			null = (struct agreement){
-				.trace = v.trace[t],
+				.trace = v->trace.at[t],
 				.backend = "null",
-				.threads = v.threads[n],
-				.runs = (unsigned)v.runs,
+				.threads = v->threads.at[n],
+				.runs = (unsigned)v->runs,
 			};
 			ret = agreement_native(&null, NULL);
-			for (b = 0; b < v.backends && !ret; b++) {
+			for (b = 0; b < v->backend.nr && !ret; b++) {
 				a = null;
-				a.backend = v.backend[b];
-				ret = one(&v, &a, &null);
+				a.backend = v->backend.at[b];
+				ret = one(v, &a, &null);
 			}
 		}
-	summary(&v);
-	free(v.off);
+	summary(v);
+	free(v->off);
 	return ret;
 }
+
+static const struct validation defaults = { .runs = 5 };
+
+const struct cli_command cmd_validate = {
+	.name = "validate",
+	.chapter = CHAPTER_VIRTUAL,
+	.summary = "compare virtual CPUs with this machine's",
+	.usage = "T.zlt... --profile FILE",
+	.doc = "Compare virtual CPUs with the real ones of this machine: the "
+	       "allocator's time per operation, natively and in virtual time, "
+	       "for each trace, backend and number of CPUs. Codecs are left "
+	       "out: a trace's sizes are replayed. Keep the machine quiet.",
+	.more = "Native time should lie in the interval of the two models of "
+		"memory, or near it; \"off\" says how far outside it is.\n\n"
+		"Example:\n"
+		"  zlab calibrate -o here.json\n"
+		"  zlab validate traces/samples/*.zlt --profile here.json\n",
+	.operand = &operand,
+	.options = options,
+	.size = sizeof(struct validation),
+	.defaults = &defaults,
+	.check = check,
+	.run = run,
+};

@@ -43,9 +43,10 @@ struct compare {
 
 /**
  * compare_print() - the table of every case that has a result
+ * @width: columns of a line, 0 = any number
  *
  * The first backend is the reference of the ratios. Return: cases printed.
  */
-size_t compare_print(const struct compare *c, FILE *out);
+size_t compare_print(const struct compare *c, FILE *out, int width);
 
 #endif

@@ -29,8 +29,8 @@ static void add_virtual(struct words *w, const struct sample_run *run)
 {
 	size_t i;
 
-	for (i = 0; i < run->virtual->nr_args; i++)
-		add(w, run->virtual->args[i]);
+	for (i = 0; i < run->virtual->kept.nr; i++)
+		add(w, run->virtual->kept.args[i]);
 	add(w, run->sensitivity ? "--sensitivity" : "--no-sensitivity");
 }
 
@@ -58,8 +58,8 @@ static void command(const struct sample_run *run, struct words *w)
 		add(w, "--codec");
 		add(w, run->codec);
 	}
-	for (i = 0; i < run->common->nr_args; i++)
-		add(w, run->common->args[i]);
+	for (i = 0; i < run->common->kept.nr; i++)
+		add(w, run->common->kept.args[i]);
 	if (run->virtual)
 		add_virtual(w, run);
 	if (run->nth)

@@ -2,11 +2,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/cli.h"
 #include "harness/compare/compare.h"
 #include "harness/virtual/sensitivity.h"
 #include "harness/measure/stats.h"
+#include "lib/layout.h"
 
-#define LABEL_MAX 40
+/* Where the tables go. */
+struct sheet {
+	FILE *out;
+	int width;
+};
+
 #define SYS_SUM "virtual.sys_ns_sum"
 
 /* A number in a record, by its path: "time.sys_split_ns.codec". */
@@ -73,16 +80,16 @@ static double median(const struct compare *c, const struct compare_cell *cell,
 }
 
 /* A ratio may be null: an empty pool has none. */
-static void print_ratio(FILE *out, int width, const json_t *record,
-			const char *object, const char *name, int digits)
+static void put_ratio(struct layout_table *t, const json_t *record,
+		      const char *object, const char *name, int digits)
 {
 	const json_t *v =
 		json_object_get(json_object_get(record, object), name);
 
 	if (json_is_number(v))
-		fprintf(out, "%*.*f", width, digits, json_number_value(v));
+		layout_cell(t, "%.*f", digits, json_number_value(v));
 	else
-		fprintf(out, "%*s", width, "-");
+		layout_cell(t, "-");
 }
 
 /* Median over the rounds of cell against base, of one number; 0 = none. */
@@ -102,31 +109,34 @@ static double ratio_of(const struct compare *c, const struct compare_cell *base,
 }
 
 /* Both ends of the models' interval. */
-static void print_vs_virtual(const struct compare *c,
-			     const struct compare_cell *base,
-			     const struct compare_cell *cell, double *v,
-			     FILE *out)
+static void put_vs_virtual(const struct compare *c,
+			   const struct compare_cell *base,
+			   const struct compare_cell *cell, double *v,
+			   struct layout_table *t)
 {
 	double sum = ratio_of(c, base, cell, SYS_SUM, v);
+	double ratio = ratio_of(c, base, cell, "time.sys_ns", v);
 
-	fprintf(out, "   %.3f", ratio_of(c, base, cell, "time.sys_ns", v));
 	if (sum > 0)
-		fprintf(out, " .. %.3f", sum);
+		layout_cell(t, "%.3f .. %.3f", ratio, sum);
+	else
+		layout_cell(t, "%.3f", ratio);
 }
 
-static void print_vs(const struct compare *c, const struct compare_cell *base,
-		     const struct compare_cell *cell, double *v, FILE *out)
+static void put_vs(const struct compare *c, const struct compare_cell *base,
+		   const struct compare_cell *cell, double *v,
+		   struct layout_table *t)
 {
 	double *w = v + c->rounds;
 	struct stats_ratio r;
 	size_t i, n = 0;
 
 	if (base == cell) {
-		fprintf(out, "   1");
+		layout_cell(t, "1");
 		return;
 	}
 	if (c->virtual) {
-		print_vs_virtual(c, base, cell, v, out);
+		put_vs_virtual(c, base, cell, v, t);
 		return;
 	}
 	for (i = 0; i < c->rounds; i++) {
@@ -136,16 +146,16 @@ static void print_vs(const struct compare *c, const struct compare_cell *base,
 		w[n++] = number(cell->record[i], "time.sys_ns");
 	}
 	if (stats_ratio(v, w, n, &r))
-		fprintf(out, "   -");
+		layout_cell(t, "-");
 	else if (r.interval)
-		fprintf(out, "   %.3f [%.3f, %.3f]", r.ratio, r.low, r.high);
+		layout_cell(t, "%.3f [%.3f, %.3f]", r.ratio, r.low, r.high);
 	else
-		fprintf(out, "   %.3f", r.ratio);
+		layout_cell(t, "%.3f", r.ratio);
 }
 
-static void print_cell(const struct compare *c, const struct compare_cell *base,
-		       const struct compare_cell *cell, int width, double *v,
-		       FILE *out)
+static void put_cell(const struct compare *c, const struct compare_cell *base,
+		     const struct compare_cell *cell, double *v,
+		     struct layout_table *t, size_t columns)
 {
 	static const char *const parts[] = { "time.sys_split_ns.codec",
 					     "time.sys_split_ns.allocator",
@@ -155,64 +165,112 @@ static void print_cell(const struct compare *c, const struct compare_cell *base,
 	double sys;
 	size_t i;
 
-	fprintf(out, "%-*.*s", width, width, cell->backend);
+	layout_cell(t, "%s", cell->backend);
 	if (!r) {
-		fprintf(out, "  no result\n");
+		layout_cell(t, "failed");
+		for (i = 2; i < columns; i++)
+			layout_cell(t, "%s", "");
 		return;
 	}
 	sys = median(c, cell, "time.sys_ns", v);
-	print_ratio(out, 8, r, "over_time", "frag_ratio", 2);
-	print_ratio(out, 9, r, "over_time", "density", 3);
-	fprintf(out, "%11.2f",
-		number(r, "over_time.footprint_bytes_max") / (1 << 20));
-	fprintf(out, "%11.2f", sys / 1e6);
+	put_ratio(t, r, "over_time", "frag_ratio", 2);
+	put_ratio(t, r, "over_time", "density", 3);
+	layout_cell(t, "%.2f",
+		    number(r, "over_time.footprint_bytes_max") / (1 << 20));
+	layout_cell(t, "%.2f", sys / 1e6);
 	if (c->virtual)
-		fprintf(out, "%11.2f", median(c, cell, SYS_SUM, v) / 1e6);
+		layout_cell(t, "%.2f", median(c, cell, SYS_SUM, v) / 1e6);
 	for (i = 0; i < 4; i++)
-		fprintf(out, "%7.2f",
-			sys > 0 ? 100 * median(c, cell, parts[i], v) / sys : 0);
-	fprintf(out, "%10.2f",
-		median(c, cell, "latency_ns.store.p99", v) / 1e3);
-	fprintf(out, "%9.2f", median(c, cell, "latency_ns.load.p99", v) / 1e3);
-	print_vs(c, base, cell, v, out);
-	fputc('\n', out);
+		layout_cell(t, "%.2f",
+			    sys > 0 ? 100 * median(c, cell, parts[i], v) / sys
+				    : 0);
+	layout_cell(t, "%.2f",
+		    median(c, cell, "latency_ns.store.p99", v) / 1e3);
+	layout_cell(t, "%.2f", median(c, cell, "latency_ns.load.p99", v) / 1e3);
+	put_vs(c, base, cell, v, t);
 }
 
-static void print_times(const struct compare *c,
-			const struct compare_cell *from,
-			const struct compare_cell *to, int width, double *v,
-			FILE *out)
+/* Space, time and where it went, a row for each backend. */
+static int print_rows(const struct compare *c, const struct compare_cell *from,
+		      const struct compare_cell *to, double *v,
+		      const struct sheet *sheet)
 {
+	const char *heads[14] = { "\nbackend", "frag\nratio %", "\ndensity",
+				  "footprint\nmax MiB", "sys\nms" };
+	const struct compare_cell *cell;
+	struct layout_table *t;
+	size_t n = 5;
+	char ratio[300];
+
+	snprintf(ratio, sizeof(ratio), "sys, ratio to\n%s", from->backend);
+	if (c->virtual)
+		heads[n++] = "to (sum)\nms";
+	heads[n++] = "codec\n% sys";
+	heads[n++] = "alloc\n% sys";
+	heads[n++] = "lock\n% sys";
+	heads[n++] = "front\n% sys";
+	heads[n++] = "store\np99 us";
+	heads[n++] = "load\np99 us";
+	heads[n++] = ratio;
+	t = layout_table(heads, n);
+	for (cell = from; cell < to; cell++)
+		put_cell(c, from, cell, v, t, n);
+	return layout_table_print(t, sheet->out, sheet->width);
+}
+
+static int print_times(const struct compare *c, const struct compare_cell *from,
+		       const struct compare_cell *to, double *v,
+		       const struct sheet *sheet)
+{
+	static const char *const heads[] = { "",     "ms",     "MIN",	"MAX",
+					     "MEAN", "MEDIAN", "STDDEV" };
 	static const char *const names[] = { "real", "user", "sys" };
 	static const char *const paths[] = { "time.real_ns", "time.user_ns",
 					     "time.sys_ns" };
+	struct layout_table *t = layout_table(heads, 7);
 	const struct compare_cell *cell;
 	struct stats_summary s;
 	size_t i, n;
 
-	fprintf(out, "\n%-*s  ms %12s%12s%12s%12s%12s\n", width, "", "MIN",
-		"MAX", "MEAN", "MEDIAN", "STDDEV");
 	for (cell = from; cell < to; cell++)
 		for (i = 0; i < 3; i++) {
 			n = collect(c, cell, paths[i], v);
 			if (!n)
 				continue;
 			s = stats_summary(v, n);
-			fprintf(out,
-				"%-*.*s  %-4s%11.3f%12.3f%12.3f%12.3f%12.3f\n",
-				width, width, i ? "" : cell->backend, names[i],
-				s.min / 1e6, s.max / 1e6, s.mean / 1e6,
-				s.median / 1e6, s.stddev / 1e6);
+			layout_cell(t, "%s", i ? "" : cell->backend);
+			layout_cell(t, "%-4s", names[i]);
+			layout_cell(t, "%.3f", s.min / 1e6);
+			layout_cell(t, "%.3f", s.max / 1e6);
+			layout_cell(t, "%.3f", s.mean / 1e6);
+			layout_cell(t, "%.3f", s.median / 1e6);
+			layout_cell(t, "%.3f", s.stddev / 1e6);
 		}
+	fputc('\n', sheet->out);
+	return layout_table_print(t, sheet->out, sheet->width);
 }
 
-static void print_locks(const struct compare *c,
-			const struct compare_cell *from,
-			const struct compare_cell *to, int width, FILE *out)
+static void put_lock(struct layout_table *t, const char *backend,
+		     const json_t *l)
 {
+	layout_cell(t, "%s", backend);
+	layout_cell(t, "%s", json_string_value(json_object_get(l, "name")));
+	layout_cell(t, "%.0f", number(l, "acquisitions"));
+	layout_cell(t, "%.0f", number(l, "contentions"));
+	layout_cell(t, "%.3f", number(l, "waittime_total_ns") / 1e6);
+	layout_cell(t, "%.1f", number(l, "waittime_max_ns") / 1e3);
+}
+
+static int print_locks(const struct compare *c, const struct compare_cell *from,
+		       const struct compare_cell *to, const struct sheet *sheet)
+{
+	static const char *const heads[] = {
+		"",	   "lock class", "acquisitions", "contentions",
+		"wait ms", "max us"
+	};
 	const struct compare_cell *cell;
+	struct layout_table *t = NULL;
 	const json_t *l;
-	bool head = false;
 	size_t i;
 
 	for (cell = from; cell < to; cell++)
@@ -220,19 +278,13 @@ static void print_locks(const struct compare *c,
 				    i, l) {
 			if (!number(l, "contentions"))
 				continue;
-			if (!head)
-				fprintf(out, "\n%-*s  %-24s%14s%13s%12s%12s\n",
-					width, "", "lock class", "acquisitions",
-					"contentions", "wait ms", "max us");
-			head = true;
-			fprintf(out, "%-*.*s  %-24s%14.0f%13.0f%12.3f%12.1f\n",
-				width, width, cell->backend,
-				json_string_value(json_object_get(l, "name")),
-				number(l, "acquisitions"),
-				number(l, "contentions"),
-				number(l, "waittime_total_ns") / 1e6,
-				number(l, "waittime_max_ns") / 1e3);
+			if (!t) {
+				fputc('\n', sheet->out);
+				t = layout_table(heads, 6);
+			}
+			put_lock(t, cell->backend, l);
 		}
+	return t ? layout_table_print(t, sheet->out, sheet->width) : 0;
 }
 
 static void print_floor(const struct compare *c,
@@ -284,7 +336,8 @@ static void print_seeds(const struct compare *c,
 
 static void print_sensitivity(const struct compare *c,
 			      const struct compare_cell *from,
-			      const struct compare_cell *to, FILE *out)
+			      const struct compare_cell *to,
+			      const struct sheet *sheet)
 {
 	const json_t *records[to - from];
 	const char *labels[to - from];
@@ -294,7 +347,7 @@ static void print_sensitivity(const struct compare *c,
 		records[i] = from[i].record[0];
 		labels[i] = from[i].backend;
 	}
-	sensitivity_print(out, labels, records, n);
+	sensitivity_print(sheet->out, sheet->width, labels, records, n);
 }
 
 static void print_title(const struct compare *c,
@@ -321,63 +374,41 @@ static void print_title(const struct compare *c,
 	fprintf(out, "\n\n");
 }
 
-static void print_heads(const struct compare *c, const char *reference,
-			int width, FILE *out)
-{
-	fprintf(out, "%-*s%8s%9s%11s%11s", width, "", "frag", "density",
-		"footprint", "sys");
-	if (c->virtual)
-		fprintf(out, "%11s", "to (sum)");
-	fprintf(out, "%28s%19s   %s\n", "of sys, %    ", "p99 us    ",
-		"sys, ratio to");
-	fprintf(out, "%-*s%8s%9s%11s%11s", width, "backend", "ratio %", "",
-		"max MiB", "ms");
-	if (c->virtual)
-		fprintf(out, "%11s", "ms");
-	fprintf(out, "%7s%7s%7s%7s%10s%9s   %s\n", "codec", "alloc", "lock",
-		"front", "store", "load", reference);
-}
-
 static void print_case(const struct compare *c, const struct compare_cell *from,
-		       const struct compare_cell *to, double *v, FILE *out)
+		       const struct compare_cell *to, double *v,
+		       const struct sheet *sheet)
 {
 	const struct compare_cell *cell;
 	const json_t *r = NULL;
-	int width = 8, len;
+	int bad;
 
-	for (cell = from; cell < to; cell++) {
-		len = (int)strlen(cell->backend);
-		if (len > width)
-			width = len;
-		if (!r)
-			r = first_of(c, cell);
-	}
-	if (width > LABEL_MAX)
-		width = LABEL_MAX;
-	print_title(c, from, r, out);
-	print_heads(c, from->backend, width, out);
-	for (cell = from; cell < to; cell++)
-		print_cell(c, from, cell, width, v, out);
+	for (cell = from; cell < to && !r; cell++)
+		r = first_of(c, cell);
+	print_title(c, from, r, sheet->out);
+	bad = print_rows(c, from, to, v, sheet);
 	if (!c->virtual || c->rounds > 1)
-		print_times(c, from, to, width, v, out);
-	print_locks(c, from, to, width, out);
+		bad |= print_times(c, from, to, v, sheet);
+	bad |= print_locks(c, from, to, sheet);
+	if (bad)
+		cli_failed("out of memory: the table is not complete");
 	if (c->virtual)
-		print_sensitivity(c, from, to, out);
-	fputc('\n', out);
+		print_sensitivity(c, from, to, sheet);
+	fputc('\n', sheet->out);
 	if (c->virtual)
-		print_seeds(c, from, to, v, out);
+		print_seeds(c, from, to, v, sheet->out);
 	else
-		print_floor(c, from, v, out);
-	fputc('\n', out);
+		print_floor(c, from, v, sheet->out);
+	fputc('\n', sheet->out);
 }
 
-size_t compare_print(const struct compare *c, FILE *out)
+size_t compare_print(const struct compare *c, FILE *out, int width)
 {
+	const struct sheet sheet = { layout_open(out, width), width };
 	double *v = malloc((2 * c->rounds + 1) * sizeof(*v));
 	size_t from, to, i, printed = 0;
 	bool any;
 
-	for (from = 0; v && from < c->nr_cells; from = to) {
+	for (from = 0; v && sheet.out && from < c->nr_cells; from = to) {
 		any = false;
 		for (to = from; to < c->nr_cells &&
 				same_case(&c->cell[from], &c->cell[to]);
@@ -386,9 +417,11 @@ size_t compare_print(const struct compare *c, FILE *out)
 				any |= c->cell[to].record[i] != NULL;
 		if (!any)
 			continue;
-		print_case(c, &c->cell[from], &c->cell[to], v, out);
+		print_case(c, &c->cell[from], &c->cell[to], v, &sheet);
 		printed++;
 	}
+	if (sheet.out)
+		(void)layout_close(sheet.out);
 	free(v);
 	return printed;
 }

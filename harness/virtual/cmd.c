@@ -13,6 +13,7 @@
 #include "harness/virtual/program.h"
 #include "harness/virtual/sensitivity.h"
 #include "harness/virtual/virtual.h"
+#include "lib/layout.h"
 
 #define MAX_COSTS 32
 /* What a cost is multiplied with. */
@@ -45,7 +46,7 @@ static double ops_of(const json_t *record)
 	       number(record, "counts", "invalidate");
 }
 
-static void print_locks(const json_t *record)
+static void print_locks(FILE *out, const json_t *record)
 {
 	const json_t *l;
 	double wait;
@@ -55,13 +56,13 @@ static void print_locks(const json_t *record)
 		wait = json_number_value(
 			json_object_get(l, "waittime_total_ns"));
 		if (i < 3 && wait > 0)
-			printf("  waits for %-20s %12.3f ms  %5.1f %%\n",
-			       json_string_value(json_object_get(l, "name")),
-			       wait / 1e6, 100 * wait / sys_of(record));
+			fprintf(out, "  waits for %-20s %12.3f ms  %5.1f %%\n",
+				json_string_value(json_object_get(l, "name")),
+				wait / 1e6, 100 * wait / sys_of(record));
 	}
 }
 
-static void print(const json_t *record)
+static void print(FILE *out, const json_t *record)
 {
 	static const char *const parts[] = { "codec", "allocator", "lock_wait",
 					     "frontend" };
@@ -71,28 +72,30 @@ static void print(const json_t *record)
 	double sum = number(record, "virtual", "sys_ns_sum");
 	size_t i;
 
-	printf("%s, %s, %.0f virtual CPUs of %s %s, %s: %.0f operations\n",
-	       json_string_value(json_object_get(record, "backend")),
-	       json_string_value(json_object_get(record, "codec")),
-	       json_number_value(json_object_get(record, "vcpus")),
-	       virtual_config.profile.name,
-	       json_string_value(json_object_get(record, "topology")),
-	       json_string_value(json_object_get(
-		       json_object_get(record, "virtual"), "model")),
-	       ops);
-	printf("  sys %.3f ms, %.1f ns per operation", sys / 1e6, sys / ops);
+	fprintf(out,
+		"%s, %s, %.0f virtual CPUs of %s %s, %s: %.0f operations\n",
+		json_string_value(json_object_get(record, "backend")),
+		json_string_value(json_object_get(record, "codec")),
+		json_number_value(json_object_get(record, "vcpus")),
+		virtual_config.profile.name,
+		json_string_value(json_object_get(record, "topology")),
+		json_string_value(json_object_get(
+			json_object_get(record, "virtual"), "model")),
+		ops);
+	fprintf(out, "  sys %.3f ms, %.1f ns per operation", sys / 1e6,
+		sys / ops);
 	if (sum > 0)
-		printf(" (overlap) to %.1f ns (sum)", sum / ops);
-	printf("; real %.3f ms, user %.3f ms\n",
-	       number(record, "time", "real_ns") / 1e6,
-	       number(record, "time", "user_ns") / 1e6);
+		fprintf(out, " (overlap) to %.1f ns (sum)", sum / ops);
+	fprintf(out, "; real %.3f ms, user %.3f ms\n",
+		number(record, "time", "real_ns") / 1e6,
+		number(record, "time", "user_ns") / 1e6);
 	for (i = 0; i < 4; i++) {
 		part = json_number_value(json_object_get(split, parts[i]));
-		printf("  %-10s %12.3f ms  %5.1f %%\n", parts[i], part / 1e6,
-		       sys > 0 ? 100 * part / sys : 0);
+		fprintf(out, "  %-10s %12.3f ms  %5.1f %%\n", parts[i],
+			part / 1e6, sys > 0 ? 100 * part / sys : 0);
 	}
-	print_locks(record);
-	printf("  result %s\n", hash_of(record));
+	print_locks(out, record);
+	fprintf(out, "  result %s\n", hash_of(record));
 }
 
 /* What a run without waiting or a second socket hardly uses. */
@@ -275,6 +278,7 @@ static int one(const struct virtual_run *r, const char *sha256, long long run,
 	bool table = !r->json || strcmp(r->json, "-");
 	struct replay_config config = r->config;
 	struct err err;
+	FILE *page;
 	int ret;
 
 	config.swap.seed += (uint64_t)run;
@@ -285,14 +289,18 @@ static int one(const struct virtual_run *r, const char *sha256, long long run,
 	if (r->runs > 1)
 		json_object_set_new(*record, "run", json_integer(run));
 	if (table) {
-		print(*record);
-		fflush(stdout);
+		page = layout_open(stdout, r->width);
+		if (!page)
+			return cli_failed("out of memory");
+		print(page, *record);
+		if (layout_close(page))
+			return cli_failed("standard output cannot be written");
 	}
 	if (wanted(r, table, run))
 		ret = vary(r, &config, sha256, *record);
 	if (!ret && table)
-		sensitivity_print(stdout, &label, (const json_t *const *)record,
-				  1);
+		sensitivity_print(stdout, r->width, &label,
+				  (const json_t *const *)record, 1);
 	json_object_set_new(*record, "cli", command(r));
 	if (!ret && r->json && result_append(r->json, *record, &err))
 		ret = cli_failed("%s", err.text);

@@ -55,12 +55,23 @@ void virtual_start(char **argv)
 	make_heap();
 }
 
-int cmd_calibrate(int argc, char **argv)
+static int real_only(void *args, int argc, char **argv)
 {
-	return cli_failed("calibrate measures real CPUs");
+	return cli_failed("%s compares with real CPUs, which this program has "
+			  "not; run zlab",
+			  argv[0]);
 }
 
-int cmd_validate(int argc, char **argv)
-{
-	return cli_failed("validate compares with real CPUs");
-}
+const struct cli_command cmd_calibrate = {
+	.name = "calibrate",
+	.chapter = CHAPTER_VIRTUAL,
+	.summary = "only in zlab",
+	.run = real_only,
+};
+
+const struct cli_command cmd_validate = {
+	.name = "validate",
+	.chapter = CHAPTER_VIRTUAL,
+	.summary = "only in zlab",
+	.run = real_only,
+};

@@ -51,6 +51,7 @@ int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
  * @vcpus: virtual CPUs
  * @runs: how many, each with the next seed
  * @quiet: no progress
+ * @width: columns of a line, 0 = any number
  */
 struct virtual_run {
 	struct replay_config config;
@@ -59,6 +60,7 @@ struct virtual_run {
 	unsigned vcpus;
 	long long runs;
 	bool quiet;
+	int width;
 };
 
 /**

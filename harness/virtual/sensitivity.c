@@ -1,48 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/virtual/sensitivity.h"
+#include "lib/layout.h"
 
-#define NAME_WIDTH 22
-#define MIN_WIDTH 18
-
-static const json_t *of(const json_t *record, const char *what)
+static const json_t *of(const json_t *record)
 {
-	return json_object_get(json_object_get(record, "virtual"), what);
+	return json_object_get(json_object_get(record, "virtual"),
+			       "sensitivity");
 }
 
-static int width_of(const char *label)
+static double percent(const json_t *pair, size_t i)
 {
-	int len = (int)strlen(label);
-
-	return len + 2 > MIN_WIDTH ? len + 2 : MIN_WIDTH;
+	return 100 * json_number_value(json_array_get(pair, i)) - 100;
 }
 
-static void print_row(FILE *out, const char *cost, const char *const *labels,
-		      const json_t *const *records, size_t n)
+static void add_row(struct layout_table *t, const char *cost,
+		    const json_t *const *records, size_t n)
 {
 	const json_t *pair;
 	size_t i;
 
-	fprintf(out, "%-*s", NAME_WIDTH, cost);
+	layout_cell(t, "%s", cost);
 	for (i = 0; i < n; i++) {
-		if (!of(records[i], "sensitivity"))
+		if (!of(records[i]))
 			continue;
-		pair = json_object_get(of(records[i], "sensitivity"), cost);
-		fprintf(out, "%*s", width_of(labels[i]) - 17, "");
+		pair = json_object_get(of(records[i]), cost);
 		if (pair)
-			fprintf(out, "%+8.1f%+9.1f",
-				100 * json_number_value(
-					      json_array_get(pair, 0)) -
-					100,
-				100 * json_number_value(
-					      json_array_get(pair, 1)) -
-					100);
+			layout_cell(t, "%+.1f %+8.1f", percent(pair, 0),
+				    percent(pair, 1));
 		else
-			fprintf(out, "%8s%9s", "-", "-");
+			layout_cell(t, "- %8s", "-");
 	}
-	fputc('\n', out);
 }
 
 /* Whether an earlier column has the cost too, and with it the row. */
@@ -51,33 +42,35 @@ static bool had(const char *cost, const json_t *const *records, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (json_object_get(of(records[i], "sensitivity"), cost))
+		if (json_object_get(of(records[i]), cost))
 			return true;
 	return false;
 }
 
-void sensitivity_print(FILE *out, const char *const *labels,
+void sensitivity_print(FILE *out, int width, const char *const *labels,
 		       const json_t *const *records, size_t n)
 {
+	const char **heads = calloc(n + 1, sizeof(*heads));
+	struct layout_table *t;
 	const char *cost;
 	json_t *pair;
-	size_t i, any = 0;
+	size_t i, columns = 1;
 
-	for (i = 0; i < n; i++)
-		any += of(records[i], "sensitivity") != NULL;
-	if (!any)
+	if (!heads)
 		return;
-	fprintf(out,
-		"\nsys, %%, with one cost halved and half as much more; - "
-		"where it is not used\n%-*s",
-		NAME_WIDTH, "cost");
+	heads[0] = "cost";
 	for (i = 0; i < n; i++)
-		if (of(records[i], "sensitivity"))
-			fprintf(out, "%*s", width_of(labels[i]), labels[i]);
-	fprintf(out, "\n");
-	for (i = 0; i < n; i++)
-		json_object_foreach ((json_t *)of(records[i], "sensitivity"),
-				     cost, pair)
+		if (of(records[i]))
+			heads[columns++] = labels[i];
+	t = columns > 1 ? layout_table(heads, columns) : NULL;
+	if (t)
+		fputs("\nsys, %, with one cost halved and half as much more; - "
+		      "where it is not used\n",
+		      out);
+	for (i = 0; t && i < n; i++)
+		json_object_foreach ((json_t *)of(records[i]), cost, pair)
 			if (!had(cost, records, i))
-				print_row(out, cost, labels, records, n);
+				add_row(t, cost, records, n);
+	(void)layout_table_print(t, out, width);
+	free(heads);
 }

@@ -7,13 +7,14 @@
 
 /**
  * sensitivity_print() - what each cost contributes, a column for each record
+ * @width: columns of a line, 0 = any number
  * @labels: heads of the columns
  * @records: result records of virtual CPUs; NULL or one without is left out
  * @n: how many
  *
  * Prints nothing when no record has any.
  */
-void sensitivity_print(FILE *out, const char *const *labels,
+void sensitivity_print(FILE *out, int width, const char *const *labels,
 		       const json_t *const *records, size_t n);
 
 #endif

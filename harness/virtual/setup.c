@@ -32,16 +32,16 @@ static int set_profile(const struct virtual_opts *o)
 	}
 	if (profile_load(path, p, &err))
 		return cli_usage("%s", err.text);
-	for (i = 0; i < o->nr_scale; i++) {
+	for (i = 0; i < o->scale.nr; i++) {
 		n = 0;
-		if (sscanf(o->scale[i], "%31[a-z0-9_]=%lf%n", name, &by, &n) !=
-			    2 ||
-		    o->scale[i][n] || !(by >= 0 && by <= 1000) ||
+		if (sscanf(o->scale.at[i], "%31[a-z0-9_]=%lf%n", name, &by,
+			   &n) != 2 ||
+		    o->scale.at[i][n] || !(by >= 0 && by <= 1000) ||
 		    !profile_scale(p, name, by))
 			return cli_usage("--scale %s: it takes COST=FACTOR, "
 					 "the name of a cost of the profile "
 					 "and 0 to 1000",
-					 o->scale[i]);
+					 o->scale.at[i]);
 	}
 	return 0;
 }

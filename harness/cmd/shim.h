@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef ZLAB_CMD_SHIM_H
+#define ZLAB_CMD_SHIM_H
+
+#include "harness/cli/options.h"
+#include "harness/kernel/shim_build.h"
+
+/* What is compiled, of a struct shim_request; "zlab patch-test" has them too. */
+extern const struct cli_option shim_source_options[];
+
+#endif
