@@ -50,7 +50,7 @@ if record python python3 -c "$python"; then
 	record sort sort -S 64M --parallel=1 -k1n "$dir/lines" || true
 	rm -f "$dir/lines"
 	command -v gcc >/dev/null && record gcc gcc -O2 -D_GNU_SOURCE \
-		-I"$here" -I"$1" -c -o "$dir/gcc.o" "$here/harness/replay.c" ||
+		-I"$here" -I"$1" -c -o "$dir/gcc.o" "$here/harness/replay/replay.c" ||
 		true
 	rm -f "$dir/gcc.o"
 	set -- "$dir"/traces/*.zlt

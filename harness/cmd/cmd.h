@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sub-commands: each in a file of its own, cmd_NAME.c, and in main.c's
+ * The sub-commands: each in a file of its own, NAME.c, and in main.c's
  * table. argv[0] is the sub-command's name. Return: the exit status.
  */
 #ifndef ZLAB_CMD_H

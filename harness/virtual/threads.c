@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The workers of a replay on virtual CPUs: what replay_threads.c does with
+ * The workers of a replay on virtual CPUs: what replay/threads.c does with
  * threads, in virtual time. CPU n performs the operations of worker n; one
  * more CPU compacts and migrates.
  */
