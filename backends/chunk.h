@@ -65,7 +65,8 @@ enum buddy {
 /**
  * struct chunk_note - what debug builds keep of a frame, in its descriptor
  * @used: the frame belongs to the pool
- * @mapped: per buddy, readers that have it mapped, or MAPPED_WRITER
+ * @mapped: per buddy, readers that have it mapped, or MAPPED_WRITER; a count
+ *	    that orders nothing, so that it hides no race from a sanitizer
  */
 struct chunk_note {
 	atomic_t used;
@@ -123,7 +124,7 @@ static inline const char *chunk_note_map(struct arena *a, pfn_t pfn,
 			return "it is mapped already, and this mapping would "
 			       "write";
 		new = mode == ZPOOL_MM_RO ? old + 1 : MAPPED_WRITER;
-		was = atomic_cmpxchg(m, old, new);
+		was = atomic_cmpxchg_relaxed(m, old, new);
 		if (was == old)
 			return NULL;
 	}
@@ -140,7 +141,7 @@ static inline const char *chunk_note_unmap(struct arena *a, pfn_t pfn,
 		if (!old)
 			return "it is not mapped";
 		new = old == MAPPED_WRITER ? 0 : old - 1;
-		was = atomic_cmpxchg(m, old, new);
+		was = atomic_cmpxchg_relaxed(m, old, new);
 		if (was == old)
 			return NULL;
 	}

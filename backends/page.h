@@ -128,12 +128,12 @@ void arena_fail(struct arena *a, long nth, long every);
 /** arena_may_alloc() - false when this allocation was chosen to fail */
 static inline bool arena_may_alloc(struct arena *a)
 {
-	long left = atomic_long_read(&a->fail_in), seen;
+	long left = atomic_long_read(&a->fail_in), seen, next;
 
 	while (__builtin_expect(left != 0, 0)) {
-		seen = atomic_long_cmpxchg(&a->fail_in, left,
-					   left == 1 ? READ_ONCE(a->fail_every)
-						     : left - 1);
+		next = left == 1 ? READ_ONCE(a->fail_every) : left - 1;
+		/* Relaxed: a count with which no other memory goes. */
+		seen = atomic_long_cmpxchg_relaxed(&a->fail_in, left, next);
 		if (seen == left)
 			return left != 1;
 		left = seen;

@@ -80,11 +80,10 @@
  *
  * READ_ONCE, WRITE_ONCE, smp_load_acquire, smp_store_release, and on atomic_t
  * (int), atomic_long_t (long): atomic_read, atomic_set, atomic_add, atomic_sub,
- * atomic_inc, atomic_dec, atomic_xchg, atomic_cmpxchg, atomic_add_return,
- * atomic_dec_and_test, atomic_cmpxchg_acquire, atomic_cmpxchg_relaxed,
- * atomic_set_release, atomic_dec_return_release, and the same with
- * atomic_long_. Value-returning forms without an ordering in their name are
- * fully ordered; the others are relaxed.
+ * atomic_inc, atomic_dec, all relaxed; atomic_set_release,
+ * atomic_dec_return_release; atomic_xchg, atomic_cmpxchg, atomic_add_return,
+ * fully ordered or with _acquire or _relaxed behind them; atomic_dec_and_test,
+ * fully ordered; and the same with atomic_long_.
  */
 
 /**

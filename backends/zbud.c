@@ -356,6 +356,7 @@ static int zbud_reclaim_page(struct zpool *zpool)
 		last = zhdr->last_chunks ? encode_handle(pool, zhdr, LAST) : 0;
 		spin_unlock(&pool->lock);
 
+		lockdep_assert_not_held(&pool->lock);
 		ret = 0;
 		if (first)
 			ret = pool->zpool.evict(&pool->zpool, first,

@@ -21,6 +21,73 @@ static const struct zpool_driver *const drivers[] = {
 };
 #define NR_DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
+static bool same_object(const void *a, const void *b)
+{
+	Dl_info in_a, in_b;
+
+	return dladdr(a, &in_a) && dladdr(b, &in_b) &&
+	       in_a.dli_fbase == in_b.dli_fbase;
+}
+
+static int check_flavour(unsigned theirs, unsigned ours, struct err *err)
+{
+	static const struct {
+		unsigned bit;
+		const char *macro;
+	} flavour[] = { { ZPOOL_DEBUG, "ZLAB_DEBUG" },
+			{ ZPOOL_NO_STATS, "SYNC_NO_STATS" },
+			{ ZPOOL_VIRTUAL, "SYNC_VIRTUAL" } };
+	unsigned i;
+
+	for (i = 0; i < sizeof(flavour) / sizeof(flavour[0]); i++)
+		if ((theirs ^ ours) & flavour[i].bit)
+			return err_set(err, -EINVAL,
+				       "it was compiled with%s -D%s, this one "
+				       "with%s",
+				       theirs & flavour[i].bit ? "" : "out",
+				       flavour[i].macro,
+				       ours & flavour[i].bit ? "" : "out");
+	return 0;
+}
+
+#define STRUCT_NAME(name) #name,
+
+static int check_sizes(const unsigned *theirs, const unsigned *ours,
+		       struct err *err)
+{
+	static const char *const name[] = { ZPOOL_ABI_STRUCTS(STRUCT_NAME) };
+	unsigned i;
+
+	for (i = 0; i < ZPOOL_ABI_SIZES; i++)
+		if (theirs[i] != ours[i])
+			return err_set(err, -EINVAL,
+				       "its struct %s has %u bytes, this one's "
+				       "%u",
+				       name[i], theirs[i], ours[i]);
+	return 0;
+}
+
+static int check_abi(const struct zpool_driver *d, struct err *err)
+{
+	const struct zpool_abi *theirs = d->abi, *ours = ZPOOL_ABI;
+
+	/* Other headers may have had anything where the pointer is. */
+	if (!same_object(theirs, d))
+		return err_set(err, -EINVAL,
+			       "it does not say what it was compiled against");
+	if (theirs->version != ours->version)
+		return err_set(err, -EINVAL,
+			       "its contract has version %u, this one's %u",
+			       theirs->version, ours->version);
+	if (check_flavour(theirs->flavour, ours->flavour, err))
+		return -EINVAL;
+	if (strcmp(theirs->spin, ours->spin))
+		return err_set(err, -EINVAL,
+			       "its spinlocks are of kind %s, this one's %s",
+			       theirs->spin, ours->spin);
+	return check_sizes(theirs->size, ours->size, err);
+}
+
 static const struct zpool_driver *load(const char *spec, struct err *err)
 {
 	const struct zpool_driver *d;
@@ -47,11 +114,9 @@ static const struct zpool_driver *load(const char *spec, struct err *err)
 			path);
 		goto unload;
 	}
-	if (d->abi != ZPOOL_ABI) {
-		err_set(err, -EINVAL,
-			"%s was built for another zlab (its ABI is %u, this "
-			"one's is %u); rebuild it",
-			path, d->abi, ZPOOL_ABI);
+	if (check_abi(d, err)) {
+		err_prefix(err, "%s was built for another zlab, rebuild it",
+			   path);
 		goto unload;
 	}
 	return d;

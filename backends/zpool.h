@@ -6,8 +6,8 @@
  * 6.18): map and unmap as up to 6.14, obj_read_begin, obj_read_end and
  * obj_write as from 6.15. An allocator never learns who calls it.
  *
- * A new allocator is one file with one struct zpool_driver and one line in
- * zpool.c, or a shared object that exports
+ * A new allocator is one file with one struct zpool_driver, declared in
+ * drivers.h and listed in zpool.c, or a shared object that exports
  *	const struct zpool_driver zlab_backend;
  * built against this directory's headers and loaded with --backend ./mine.so.
  */
@@ -19,34 +19,76 @@
 #include "backends/page.h"
 #include "lib/spec.h"
 
-/*
- * What an object was compiled against: a number of its own (the next one
- * after any change of the contract), the sizes of the
- * structures that inline code of these headers reaches into, and the form of
- * the locks, which is inline code as well.
+/* The next number after any change of the contract or of inline code. */
+#define ZPOOL_ABI_VERSION 5
+
+/**
+ * enum zpool_flavour - what changes the inline code of these headers
+ * @ZPOOL_DEBUG: ZLAB_DEBUG: every lock call is checked
+ * @ZPOOL_NO_STATS: SYNC_NO_STATS: locks are not counted
+ * @ZPOOL_VIRTUAL: SYNC_VIRTUAL: for virtual CPUs
  */
+enum zpool_flavour {
+	ZPOOL_DEBUG = 1,
+	ZPOOL_NO_STATS = 2,
+	ZPOOL_VIRTUAL = 4,
+};
+
 #ifdef ZLAB_DEBUG
-#define ZPOOL_ABI_DEBUG 1u
+#define ZPOOL_ABI_DEBUG ZPOOL_DEBUG
 #else
-#define ZPOOL_ABI_DEBUG 0u
+#define ZPOOL_ABI_DEBUG 0
 #endif
 #ifdef SYNC_NO_STATS
-#define ZPOOL_ABI_STATS 2u
+#define ZPOOL_ABI_STATS ZPOOL_NO_STATS
 #else
-#define ZPOOL_ABI_STATS 0u
+#define ZPOOL_ABI_STATS 0
 #endif
-#ifdef SYNC_SPIN
+#ifdef SYNC_VIRTUAL
+#define ZPOOL_ABI_VIRTUAL ZPOOL_VIRTUAL
+#define ZPOOL_ABI_SPIN "virtual"
+#define ZPOOL_ABI_CPU(X)
+#else
 #define ZPOOL_ABI_TEXT_(x) #x
 #define ZPOOL_ABI_TEXT(x) ZPOOL_ABI_TEXT_(x)
-#define ZPOOL_ABI_SPIN ((unsigned)ZPOOL_ABI_TEXT(SYNC_SPIN)[0])
-#else
-#define ZPOOL_ABI_SPIN 0u
+#define ZPOOL_ABI_VIRTUAL 0
+#define ZPOOL_ABI_SPIN ZPOOL_ABI_TEXT(SYNC_SPIN)
+#define ZPOOL_ABI_CPU(X) X(sync_cpu)
 #endif
-#define ZPOOL_ABI                                            \
-	((unsigned)(4u << 24 ^ sizeof(struct zpool_driver) ^ \
-		    sizeof(struct arena) << 8 ^              \
-		    sizeof(struct sync_cpu) << 12) ^         \
-	 ZPOOL_ABI_SPIN << 22 ^ ZPOOL_ABI_DEBUG << 30 ^ ZPOOL_ABI_STATS << 30)
+
+/* The structures that a backend and these headers' inline code reach into. */
+#define ZPOOL_ABI_STRUCTS(X) \
+	X(zpool_driver)      \
+	X(zpool)             \
+	X(zpool_config)      \
+	X(zpool_stats) X(spec_option) X(arena) X(lock_site) ZPOOL_ABI_CPU(X)
+#define ZPOOL_ABI_ENUM(name) ZPOOL_ABI_##name,
+#define ZPOOL_ABI_SIZE(name) [ZPOOL_ABI_##name] = sizeof(struct name),
+
+enum zpool_abi_struct {
+	ZPOOL_ABI_STRUCTS(ZPOOL_ABI_ENUM) ZPOOL_ABI_SIZES
+};
+
+/**
+ * struct zpool_abi - what an object was compiled against
+ * @version: ZPOOL_ABI_VERSION
+ * @flavour: enum zpool_flavour, or'ed
+ * @spin: the kind of spinlock, as SPIN= names it
+ * @size: bytes of each structure
+ */
+struct zpool_abi {
+	unsigned version, flavour;
+	const char *spin;
+	unsigned size[ZPOOL_ABI_SIZES];
+};
+
+#define ZPOOL_ABI                                                              \
+	(&(const struct zpool_abi){                                            \
+		.version = ZPOOL_ABI_VERSION,                                  \
+		.flavour =                                                     \
+			ZPOOL_ABI_DEBUG | ZPOOL_ABI_STATS | ZPOOL_ABI_VIRTUAL, \
+		.spin = ZPOOL_ABI_SPIN,                                        \
+		.size = { ZPOOL_ABI_STRUCTS(ZPOOL_ABI_SIZE) } })
 
 /**
  * enum zpool_mapmode - what a mapping is for
@@ -85,10 +127,11 @@ struct zpool;
 /**
  * typedef zpool_evict_t - asks the pool's user to write an object back
  * @pool: the pool that wants to be rid of it
- * @handle: the object; the user frees it with zpool_free() when it is written
+ * @handle: the object; the user frees it with the driver's free when it is
+ *	    written
  * @object: its bytes, or NULL when the user has to map it to see them. Another
  *	    CPU may be writing them for the first time or have freed them just
- *	    now, so nothing but a word that is written at once may be read
+ *	    now, so only words stored with WRITE_ONCE may be read
  * @arg: what was given to zpool_create()
  *
  * Called from shrink without any lock of the pool held. Return: 0 when the
@@ -185,7 +228,7 @@ struct zpool_class {
  * Calls on one pool may come from several CPUs at once, except create, destroy
  * and validate.
  *
- * @abi: ZPOOL_ABI it was compiled with
+ * @abi: ZPOOL_ABI: what it was compiled against
  * @spec: its name, options and presets
  * @summary: one line for "zlab backends"
  * @source: what it was compiled from when that is not this project: a JSON
@@ -230,7 +273,7 @@ struct zpool_class {
  * @largest: largest size that malloc takes, for @pool's options
  */
 struct zpool_driver {
-	unsigned abi;
+	const struct zpool_abi *abi;
 	struct spec_desc spec;
 	const char *summary;
 	const char *source;
@@ -288,7 +331,8 @@ struct zpool {
  *
  * A name with a "/" is loaded as a shared object and stays loaded.
  * Return: the driver, or NULL with @err set (unknown name with the list of
- * known ones; not loadable; no zlab_backend in it; another ZPOOL_ABI).
+ * known ones; not loadable; no zlab_backend in it; compiled against something
+ * else, which the line names).
  */
 const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err);
 

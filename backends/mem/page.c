@@ -180,7 +180,8 @@ pfn_t frame_alloc(struct arena *a)
 
 	if (!arena_may_alloc(a))
 		return PFN_NONE;
-	used = atomic_long_add_return(1, &a->used);
+	/* Relaxed, as the peak: counts with which no other memory goes. */
+	used = atomic_long_add_return_relaxed(1, &a->used);
 	if ((size_t)used > a->limit)
 		goto none;
 	pfn = pcp_take(a);
@@ -188,7 +189,7 @@ pfn_t frame_alloc(struct arena *a)
 		goto none;
 	peak = atomic_long_read(&a->peak);
 	while (used > peak) {
-		long seen = atomic_long_cmpxchg(&a->peak, peak, used);
+		long seen = atomic_long_cmpxchg_relaxed(&a->peak, peak, used);
 
 		if (seen == peak)
 			break;

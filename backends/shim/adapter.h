@@ -2,8 +2,8 @@
 /*
  * The kernel side of the backend: compiled behind the tree's source in the same
  * unit, it calls what that source offers. Which of its forms exist was found by
- * reading the tree (shim_probe.c), not by its version. Placement probes use
- * static functions of the source; the rest keeps to its public calls.
+ * reading the tree (harness/kernel/shim_tree.c), not by its version. Placement
+ * probes use static functions of the source; the rest keeps to its public calls.
  */
 #ifndef SHIM_ADAPTER_H
 #define SHIM_ADAPTER_H

@@ -303,7 +303,10 @@ static bool worker_is_me(void)
 
 static bool worker_begin(bool wait)
 {
-	while (atomic_cmpxchg(&worker_cpu, 0, (int)smp_processor_id() + 1)) {
+	int me = (int)smp_processor_id() + 1;
+
+	/* Acquire and release, as a lock: a work sees what the last one did. */
+	while (atomic_cmpxchg_acquire(&worker_cpu, 0, me)) {
 		if (!wait || worker_is_me())
 			return false;
 		cond_resched();
@@ -313,7 +316,7 @@ static bool worker_begin(bool wait)
 
 static void worker_end(void)
 {
-	atomic_xchg(&worker_cpu, 0);
+	atomic_set_release(&worker_cpu, 0);
 }
 
 /* A work that lies in a frame is about that frame. */

@@ -2,6 +2,10 @@
 /*
  * The atomics of sync.h, the same in every flavour: the compiler's builtins,
  * which a sanitizer understands and which the virtual flavour gets as calls.
+ *
+ * Forms without an ordering in their name that return a value are sequentially
+ * consistent, for a kernel's source may count on it (shim/). zlab's own code
+ * uses the weakest form that does, and says why it does.
  */
 #ifndef ZLAB_SYNC_ATOMIC_H
 #define ZLAB_SYNC_ATOMIC_H
@@ -19,71 +23,61 @@ typedef struct {
 	long counter;
 } atomic_long_t;
 
-#define SYNC_ATOMIC(type, base, pfx)                                          \
-	static inline base pfx##_read(const type *v)                          \
-	{                                                                     \
-		return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);        \
-	}                                                                     \
-	static inline void pfx##_set(type *v, base i)                         \
-	{                                                                     \
-		__atomic_store_n(&v->counter, i, __ATOMIC_RELAXED);           \
-	}                                                                     \
-	static inline void pfx##_add(base i, type *v)                         \
-	{                                                                     \
-		__atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED);         \
-	}                                                                     \
-	static inline void pfx##_sub(base i, type *v)                         \
-	{                                                                     \
-		__atomic_fetch_sub(&v->counter, i, __ATOMIC_RELAXED);         \
-	}                                                                     \
-	static inline void pfx##_inc(type *v)                                 \
-	{                                                                     \
-		pfx##_add(1, v);                                              \
-	}                                                                     \
-	static inline void pfx##_dec(type *v)                                 \
-	{                                                                     \
-		pfx##_sub(1, v);                                              \
-	}                                                                     \
-	static inline base pfx##_add_return(base i, type *v)                  \
-	{                                                                     \
-		return __atomic_add_fetch(&v->counter, i, __ATOMIC_SEQ_CST);  \
-	}                                                                     \
-	static inline base pfx##_xchg(type *v, base n)                        \
-	{                                                                     \
-		return __atomic_exchange_n(&v->counter, n, __ATOMIC_SEQ_CST); \
-	}                                                                     \
-	static inline base pfx##_cmpxchg(type *v, base old, base n)           \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_SEQ_CST,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline base pfx##_cmpxchg_acquire(type *v, base old, base n)   \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_ACQUIRE,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline base pfx##_cmpxchg_relaxed(type *v, base old, base n)   \
-	{                                                                     \
-		__atomic_compare_exchange_n(&v->counter, &old, n, false,      \
-					    __ATOMIC_RELAXED,                 \
-					    __ATOMIC_RELAXED);                \
-		return old;                                                   \
-	}                                                                     \
-	static inline void pfx##_set_release(type *v, base i)                 \
-	{                                                                     \
-		__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE);           \
-	}                                                                     \
-	static inline base pfx##_dec_return_release(type *v)                  \
-	{                                                                     \
-		return __atomic_sub_fetch(&v->counter, 1, __ATOMIC_RELEASE);  \
-	}                                                                     \
-	static inline bool pfx##_dec_and_test(type *v)                        \
-	{                                                                     \
-		return pfx##_add_return(-1, v) == 0;                          \
+#define SYNC_ATOMIC_FORMS(type, base, pfx, suffix, order)                   \
+	static inline base pfx##_add_return##suffix(base i, type *v)        \
+	{                                                                   \
+		return __atomic_add_fetch(&v->counter, i, order);           \
+	}                                                                   \
+	static inline base pfx##_xchg##suffix(type *v, base n)              \
+	{                                                                   \
+		return __atomic_exchange_n(&v->counter, n, order);          \
+	}                                                                   \
+	static inline base pfx##_cmpxchg##suffix(type *v, base old, base n) \
+	{                                                                   \
+		__atomic_compare_exchange_n(&v->counter, &old, n, false,    \
+					    order, __ATOMIC_RELAXED);       \
+		return old;                                                 \
+	}
+
+#define SYNC_ATOMIC(type, base, pfx)                                         \
+	static inline base pfx##_read(const type *v)                         \
+	{                                                                    \
+		return __atomic_load_n(&v->counter, __ATOMIC_RELAXED);       \
+	}                                                                    \
+	static inline void pfx##_set(type *v, base i)                        \
+	{                                                                    \
+		__atomic_store_n(&v->counter, i, __ATOMIC_RELAXED);          \
+	}                                                                    \
+	static inline void pfx##_add(base i, type *v)                        \
+	{                                                                    \
+		__atomic_fetch_add(&v->counter, i, __ATOMIC_RELAXED);        \
+	}                                                                    \
+	static inline void pfx##_sub(base i, type *v)                        \
+	{                                                                    \
+		__atomic_fetch_sub(&v->counter, i, __ATOMIC_RELAXED);        \
+	}                                                                    \
+	static inline void pfx##_inc(type *v)                                \
+	{                                                                    \
+		pfx##_add(1, v);                                             \
+	}                                                                    \
+	static inline void pfx##_dec(type *v)                                \
+	{                                                                    \
+		pfx##_sub(1, v);                                             \
+	}                                                                    \
+	SYNC_ATOMIC_FORMS(type, base, pfx, , __ATOMIC_SEQ_CST)               \
+	SYNC_ATOMIC_FORMS(type, base, pfx, _acquire, __ATOMIC_ACQUIRE)       \
+	SYNC_ATOMIC_FORMS(type, base, pfx, _relaxed, __ATOMIC_RELAXED)       \
+	static inline void pfx##_set_release(type *v, base i)                \
+	{                                                                    \
+		__atomic_store_n(&v->counter, i, __ATOMIC_RELEASE);          \
+	}                                                                    \
+	static inline base pfx##_dec_return_release(type *v)                 \
+	{                                                                    \
+		return __atomic_sub_fetch(&v->counter, 1, __ATOMIC_RELEASE); \
+	}                                                                    \
+	static inline bool pfx##_dec_and_test(type *v)                       \
+	{                                                                    \
+		return pfx##_add_return(-1, v) == 0;                         \
 	}
 
 SYNC_ATOMIC(atomic_t, int, atomic)

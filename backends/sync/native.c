@@ -170,6 +170,13 @@ void sync_write_wait(rwlock_t *l, unsigned class)
 	sync_waited(class, t, true);
 }
 
+/*
+ * The semaphore is sequentially consistent throughout. Whoever waits writes
+ * that it waits and then reads @cnt; whoever releases writes @cnt and then reads
+ * whether somebody waits. With anything weaker both could read what was there
+ * before, and the one would sleep while the other wakes nobody.
+ */
+
 static void futex_wait(uint32_t *addr, uint32_t val)
 {
 	syscall(SYS_futex, addr, FUTEX_WAIT_PRIVATE, val, NULL, NULL, 0);
@@ -211,10 +218,7 @@ static bool rwsem_write_try(struct rw_semaphore *s)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/*
- * The caller has announced itself as waiting before the first try here: then
- * either the try sees the release or the releaser sees the waiter.
- */
+/* The caller has announced itself as waiting before the first try here. */
 static void rwsem_sleep(struct rw_semaphore *s,
 			bool (*try)(struct rw_semaphore *s))
 {

@@ -17,7 +17,7 @@
 #define SYNC_MAX_CLASSES 64
 #define SYNC_SAMPLE_PERIOD 512
 
-/* What every call touches; the rest of a CPU's counts is in sync_stat.c. */
+/* What every call touches; the rest of a CPU's counts is in stat.c. */
 struct sync_cpu {
 	unsigned id;
 	unsigned nr_slept; /* timed holds of sleeping locks */

@@ -2,7 +2,7 @@
 /*
  * The kinds of native spinlock, without statistics. One of them is spinlock_t,
  * chosen when the tree is compiled (make SPIN=ticket|fas|mcs); all of them run
- * through one validator and one bench. Included by sync_native.h alone.
+ * through one validator and one bench. Included by native.h alone.
  *
  * Each kind is 4 bytes and has init, trylock, lock, unlock, is_locked and
  * is_contended. lock() waits with sync_relax(), which gives the processor away

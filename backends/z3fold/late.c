@@ -192,8 +192,8 @@ static __attribute__((noinline)) bool
 put_z3fold_locked(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	lockdep_assert_held(&zhdr->page_lock);
-	/* Ordered as the lock orders: it may be the last look at the page. */
-	if (!atomic_dec_and_test(&zhdr->refcount))
+	/* Relaxed: the count changes under the page's lock alone. */
+	if (atomic_add_return_relaxed(-1, &zhdr->refcount))
 		return false;
 	spin_lock(&pool->lock);
 	list_del_init(&zhdr->buddy);

@@ -163,6 +163,7 @@ static bool evict_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	struct z3fold_page *page = page_desc(pool, zhdr);
 	bool freed;
 
+	lockdep_assert_not_held(&pool->lock);
 	pool->zpool.evict(&pool->zpool, handle, zhdr, pool->zpool.evict_arg);
 
 	spin_lock(&pool->lock);
@@ -182,6 +183,7 @@ void z3fold_evict(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	static const enum buddy order[] = { MIDDLE, FIRST, LAST };
 	int i, ret = 0;
 
+	lockdep_assert_not_held(&pool->lock);
 	for (i = 0; i < 3 && !ret; i++)
 		if (handle[order[i]])
 			ret = pool->zpool.evict(

@@ -71,17 +71,17 @@ void zs_check_unused(struct zs_pool *pool, const char *call,
 void zs_check_frame(struct zs_pool *pool, const char *call,
 		    unsigned long handle, unsigned long loc)
 {
-	lockdep_assert(pool->direct ||
-		       lockdep_is_held((unsigned long *)handle) ||
-		       lockdep_is_held(&pool->lock) ||
-		       lockdep_is_held(&pool->migrate_lock) ||
-		       lockdep_is_held(&pool->classes[zs_loc_class(loc)].lock));
 	if (!loc_is_sane(pool, loc) ||
 	    READ_ONCE(zs_desc(pool, zs_loc_pfn(loc))->class) !=
 		    zs_loc_class(loc) + 1)
 		zs_bad_handle(pool, call, handle,
 			      "it names no slot in use; it was freed already "
 			      "or never given out");
+	lockdep_assert(pool->direct ||
+		       lockdep_is_held((unsigned long *)handle) ||
+		       lockdep_is_held(&pool->lock) ||
+		       lockdep_is_held(&pool->migrate_lock) ||
+		       lockdep_is_held(&pool->classes[zs_loc_class(loc)].lock));
 }
 
 static bool slot_is_free(struct zs_pool *pool, const struct size_class *class,

@@ -348,7 +348,8 @@ unsigned long zs_compact(struct zpool *zpool)
 	struct moved moved;
 	int slot;
 
-	if (atomic_long_xchg(&pool->compacting, 1))
+	/* Acquire: what the last compaction did came before its release. */
+	if (atomic_long_xchg_acquire(&pool->compacting, 1))
 		return 0;
 	for (slot = (int)pool->nr_classes - 1; slot >= 0; slot--) {
 		class = pool->size_class[slot];

@@ -113,7 +113,8 @@ static bool chosen_to_fail(struct swapfile *f)
 {
 	if (!atomic_long_read(&f->fail_in))
 		return false;
-	if (atomic_long_add_return(-1, &f->fail_in))
+	/* Relaxed: a count with which no other memory goes. */
+	if (atomic_long_add_return_relaxed(-1, &f->fail_in))
 		return false;
 	atomic_long_set(&f->fail_in, READ_ONCE(f->fail_every));
 	return true;

@@ -20,7 +20,9 @@ bool slot_trylock(struct zswap *z, uint32_t slot)
 {
 	int old = atomic_read(&z->slots[slot]) & ~SLOT_LOCKED;
 
-	return atomic_cmpxchg(&z->slots[slot], old, old | SLOT_LOCKED) == old;
+	/* Acquire: pairs with the release of slot_unlock(). */
+	return atomic_cmpxchg_acquire(&z->slots[slot], old,
+				      old | SLOT_LOCKED) == old;
 }
 
 void slot_unlock(struct zswap *z, uint32_t slot)
@@ -33,6 +35,7 @@ void slot_unlock(struct zswap *z, uint32_t slot)
 
 void slot_set_in_file(struct zswap *z, uint32_t slot, bool in_file)
 {
+	assert_slot_locked(z, slot);
 	atomic_set(&z->slots[slot], SLOT_LOCKED | (in_file ? SLOT_IN_FILE : 0));
 }
 
@@ -89,7 +92,7 @@ static bool is_full(struct zswap *z)
 	return true;
 }
 
-bool zswap_entry_put(struct zswap_entry *entry)
+bool zswap_entry_drop(struct zswap_entry *entry)
 {
 	assert(entry->refcount && entry->refcount != ZSWAP_FREED);
 	return !--entry->refcount;
@@ -121,6 +124,7 @@ void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
 	struct zswap_lru_list *pool = &z->pool;
 	struct zpool *zpool = z->pools.at[entry->pool];
 
+	lockdep_assert_not_held(&zswap_tree(&z->index, entry->slot)->lock);
 	if (entry->length) {
 		spin_lock(&pool->lru_lock);
 		TAILQ_REMOVE(&pool->list, entry, lru);
@@ -144,17 +148,18 @@ static void release(struct zswap *z, struct zswap_entry *entry)
 	zswap_entry_free(z, entry);
 }
 
-/* Take whatever the pool holds of a slot away; slot lock held. */
+/* Take whatever the pool holds of a slot away. */
 static void drop_slot(struct zswap *z, uint32_t slot)
 {
 	struct zswap_tree *tree = zswap_tree(&z->index, slot);
 	struct zswap_entry *entry;
 
+	assert_slot_locked(z, slot);
 	spin_lock(&tree->lock);
 	entry = zswap_search(tree, slot);
 	if (entry) {
 		zswap_erase(tree, entry);
-		if (!zswap_entry_put(entry))
+		if (!zswap_entry_put(tree, entry))
 			entry = NULL;
 	}
 	spin_unlock(&tree->lock);
@@ -178,6 +183,7 @@ int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
 	struct zswap_buffers *b = zswap_buffers(z);
 	int ret;
 
+	assert_slot_locked(z, slot);
 	if (z->config.swap) {
 		if (!b)
 			return -ENOMEM;
@@ -328,7 +334,7 @@ static int index_entry(struct zswap *z, struct zswap_entry *entry)
 	if (!ret) {
 		if (entry->length)
 			zswap_lru_add(z, entry);
-		if (old && !zswap_entry_put(old))
+		if (old && !zswap_entry_put(tree, old))
 			old = NULL;
 	}
 	spin_unlock(&tree->lock);
@@ -404,7 +410,7 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 }
 
 /*
- * tree->lock held, released inside. The entry leaves the index before it is
+ * Releases tree->lock. The entry leaves the index before it is
  * read, so that the lock is taken once; the slot lock keeps everybody from
  * missing it meanwhile. Nothing of it is touched after it was freed.
  */
@@ -414,6 +420,8 @@ static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
 	struct zswap_entry *none;
 	int ret;
 
+	assert_slot_locked(z, entry->slot);
+	lockdep_assert_held(&tree->lock);
 	zswap_erase(tree, entry);
 	spin_unlock(&tree->lock);
 	ret = zswap_expand(z, entry, page);
@@ -429,13 +437,14 @@ static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
 	return ret;
 }
 
-/* tree->lock held, released inside. The entry stays and becomes the youngest. */
+/* Releases tree->lock. The entry stays and becomes the youngest. */
 static int load_keep(struct zswap *z, struct zswap_tree *tree,
 		     struct zswap_entry *entry, void *page)
 {
 	bool last;
 	int ret;
 
+	lockdep_assert_held(&tree->lock);
 	entry->refcount++;
 	spin_unlock(&tree->lock);
 	ret = zswap_expand(z, entry, page);
@@ -443,7 +452,7 @@ static int load_keep(struct zswap *z, struct zswap_tree *tree,
 	spin_lock(&tree->lock);
 	if (entry->length)
 		zswap_lru_rotate(z, entry);
-	last = zswap_entry_put(entry);
+	last = zswap_entry_put(tree, entry);
 	spin_unlock(&tree->lock);
 	if (last)
 		release(z, entry);

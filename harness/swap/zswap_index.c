@@ -46,7 +46,7 @@ void zswap_index_destroy(struct zswap_index *index)
 	index->trees = NULL;
 }
 
-struct zswap_entry *zswap_search(struct zswap_tree *tree, uint32_t slot)
+struct zswap_entry *zswap_peek(struct zswap_tree *tree, uint32_t slot)
 {
 	struct zswap_entry key = { .slot = slot };
 	void **value;
@@ -62,6 +62,7 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 {
 	void **value;
 
+	lockdep_assert_held(&tree->lock);
 	if (tree->radix) {
 		value = JudyLIns(&tree->judy, entry->slot, PJE0);
 		if (value == PPJERR)
@@ -80,6 +81,7 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 
 void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
 {
+	lockdep_assert_held(&tree->lock);
 	if (tree->radix)
 		JudyLDel(&tree->judy, entry->slot, PJE0);
 	else

@@ -6,8 +6,8 @@
  *  xarray   one radix tree and lock per 64 MiB of swap (from 6.10)
  * The trees are libbsd's, the radix tree is Judy's.
  *
- * Lock order: tree->lock, then pool->lru_lock. Every call below needs the lock
- * of the tree that zswap_tree() returns for the slot.
+ * Lock order: tree->lock, then pool->lru_lock. The lock of the tree that
+ * zswap_tree() returns for a slot guards the way to the slot's entry.
  */
 #ifndef ZLAB_ZSWAP_INDEX_H
 #define ZLAB_ZSWAP_INDEX_H
@@ -86,8 +86,16 @@ static inline struct zswap_tree *zswap_tree(struct zswap_index *index,
 				     : slot >> ZSWAP_TREE_SHIFT];
 }
 
+/** zswap_peek() - the entry of @slot, or NULL; nothing else runs */
+struct zswap_entry *zswap_peek(struct zswap_tree *tree, uint32_t slot);
+
 /** zswap_search() - the entry of @slot, or NULL */
-struct zswap_entry *zswap_search(struct zswap_tree *tree, uint32_t slot);
+static inline struct zswap_entry *zswap_search(struct zswap_tree *tree,
+					       uint32_t slot)
+{
+	lockdep_assert_held(&tree->lock);
+	return zswap_peek(tree, slot);
+}
 
 /**
  * zswap_insert() - put @entry in; an entry of the same slot is replaced
@@ -111,7 +119,8 @@ void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry);
 size_t zswap_index_bytes(struct zswap_index *index);
 
 /**
- * zswap_first() - the entry with the lowest slot of a tree, or NULL
+ * zswap_first() - the entry with the lowest slot of a tree, or NULL; nothing
+ * else runs
  */
 struct zswap_entry *zswap_first(struct zswap_tree *tree);
 

@@ -102,27 +102,40 @@ void slot_lock(struct zswap *z, uint32_t slot);
 bool slot_trylock(struct zswap *z, uint32_t slot);
 void slot_unlock(struct zswap *z, uint32_t slot);
 
-/* Slot lock held. */
+/* The debug build's lock checks do not know the slot lock, which may sleep. */
+static inline void assert_slot_locked(struct zswap *z, uint32_t slot)
+{
+	lockdep_assert(atomic_read(&z->slots[slot]) & SLOT_LOCKED);
+}
+
 static inline bool slot_in_file(struct zswap *z, uint32_t slot)
 {
+	assert_slot_locked(z, slot);
 	return atomic_read(&z->slots[slot]) & SLOT_IN_FILE;
 }
 
 void slot_set_in_file(struct zswap *z, uint32_t slot, bool in_file);
 
-/* Put a page into the swap file, slot lock held; uses the CPU's page buffer. */
+/* Put a page into the swap file; uses the CPU's page buffer. */
 int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page);
 
 uint64_t zswap_total_bytes(struct zswap *z);
 bool zswap_can_accept(struct zswap *z);
 
-/*
- * Drop one user, tree->lock held. True: it was the last one, and the caller
- * calls zswap_entry_free() when the lock is released.
- */
-bool zswap_entry_put(struct zswap_entry *entry);
+bool zswap_entry_drop(struct zswap_entry *entry);
 
-/* Free an entry without users; no lock held. */
+/*
+ * Drop one user. True: it was the last one, and the caller calls
+ * zswap_entry_free() when the lock of the entry's tree is released.
+ */
+static inline bool zswap_entry_put(struct zswap_tree *tree,
+				   struct zswap_entry *entry)
+{
+	lockdep_assert_held(&tree->lock);
+	return zswap_entry_drop(entry);
+}
+
+/* Free an entry without users. */
 void zswap_entry_free(struct zswap *z, struct zswap_entry *entry);
 
 /* Newest end of the list; the entry must be alive. Takes pool->lru_lock. */

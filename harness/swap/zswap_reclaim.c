@@ -10,8 +10,8 @@
 #define MAX_SCAN 32
 
 /*
- * Write an entry back. The slot is locked and the caller holds a user of the
- * entry, which this takes over. On failure the entry stays as it was.
+ * Write an entry back. The caller holds a user of the entry, which this takes
+ * over. On failure the entry stays as it was.
  */
 static int writeback_entry(struct zswap *z, struct zswap_entry *entry)
 {
@@ -20,15 +20,16 @@ static int writeback_entry(struct zswap *z, struct zswap_entry *entry)
 	bool last;
 	int ret;
 
+	assert_slot_locked(z, entry->slot);
 	ret = b ? zswap_expand(z, entry, b->page) : -ENOMEM;
 	if (!ret)
 		ret = zswap_write_slot(z, entry->slot, b->page);
 	spin_lock(&tree->lock);
 	if (!ret) {
 		zswap_erase(tree, entry);
-		zswap_entry_put(entry);
+		zswap_entry_put(tree, entry);
 	}
-	last = zswap_entry_put(entry);
+	last = zswap_entry_put(tree, entry);
 	spin_unlock(&tree->lock);
 	if (last) {
 		zswap_count(z, Z_STORED, -1);
@@ -161,12 +162,14 @@ static uint64_t reclaim_lru(struct zswap *z)
 
 static uint64_t reclaim_backend(struct zswap *z)
 {
-	unsigned turn = (unsigned)atomic_add_return(1, &z->next_pool);
-	struct zpool *pool = z->pools.at[turn % z->pools.nr];
 	struct zswap_counters *c = &z->counters[smp_processor_id()];
 	int64_t before = c->n[Z_WRITTEN_BACK];
-	unsigned reclaimed = 0;
+	unsigned reclaimed = 0, turn;
+	struct zpool *pool;
 
+	/* Relaxed: a turn is all that it hands out. */
+	turn = (unsigned)atomic_add_return_relaxed(1, &z->next_pool);
+	pool = z->pools.at[turn % z->pools.nr];
 	if (pool->driver->shrink(pool, 1, &reclaimed))
 		zswap_count(z, Z_RECLAIM_FAIL, 1);
 	return c->n[Z_WRITTEN_BACK] - before;
@@ -181,7 +184,8 @@ uint64_t zswap_reclaim(struct zswap *z)
 {
 	uint64_t before, after, written;
 
-	if (!atomic_xchg(&z->reclaim_queued, 0))
+	/* Relaxed: whoever queues leaves no more behind than the flag. */
+	if (!atomic_xchg_relaxed(&z->reclaim_queued, 0))
 		return 0;
 	before = zswap_total_bytes(z);
 	written = z->config.reclaim == ZSWAP_RECLAIM_LRU ? reclaim_lru(z)

@@ -174,8 +174,8 @@ static int check_lru(struct zswap *z, uint64_t with_object, struct err *err)
 	uint64_t n = 0;
 
 	TAILQ_FOREACH (entry, &z->pool.list, lru) {
-		if (zswap_search(zswap_tree(&z->index, entry->slot),
-				 entry->slot) != entry)
+		if (zswap_peek(zswap_tree(&z->index, entry->slot),
+			       entry->slot) != entry)
 			return err_set(err, -EIO,
 				       "slot %u: an entry on the LRU is not in "
 				       "the index",
@@ -196,7 +196,7 @@ static int check_slots(struct zswap *z, uint64_t *with_object, struct err *err)
 	uint64_t slot, n = 0;
 
 	for (slot = 0; slot < z->config.slots; slot++) {
-		entry = zswap_search(zswap_tree(&z->index, slot), slot);
+		entry = zswap_peek(zswap_tree(&z->index, slot), slot);
 		if (!entry)
 			continue;
 		n++;
@@ -208,11 +208,12 @@ static int check_slots(struct zswap *z, uint64_t *with_object, struct err *err)
 				       (unsigned long long)slot, entry->slot,
 				       entry->refcount);
 		if (atomic_read(&z->slots[slot]))
-			return err_set(err, -EIO,
-				       "slot %llu is in the pool and %s",
-				       (unsigned long long)slot,
-				       slot_in_file(z, slot) ? "in the file"
-							     : "locked");
+			return err_set(
+				err, -EIO, "slot %llu is in the pool and %s",
+				(unsigned long long)slot,
+				atomic_read(&z->slots[slot]) & SLOT_IN_FILE
+					? "in the file"
+					: "locked");
 	}
 	if (n != sum(z, Z_STORED) || n != slab_objects(z->entries))
 		return err_set(err, -EIO,

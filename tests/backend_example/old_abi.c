@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a backend built against other headers looks like. */
+/* A backend that says of itself what the test writes into @abi. */
 #include "backends/zpool.h"
 
-const struct zpool_driver zlab_backend = {
-	.abi = ZPOOL_ABI + 1,
+static struct zpool_abi abi;
+
+extern struct zpool_driver zlab_backend;
+struct zpool_driver zlab_backend = {
+	.abi = &abi,
 	.spec = { .name = "old_abi", .what = "backend" },
 };

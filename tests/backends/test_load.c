@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Backends from shared objects: the example works, others are turned away. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <libgen.h>
 #include <setjmp.h>
@@ -64,9 +65,64 @@ static void expect_error(const char *rest, const char *says)
 	assert_null(strchr(err.text, '\n'));
 }
 
+/* old_abi.so is compiled against @abi and turned away for that reason. */
+static void expect_other(struct zpool_driver *d, const struct zpool_abi *abi,
+			 const char *why)
+{
+	*(struct zpool_abi *)d->abi = *abi;
+	expect_error("old_abi.so", "was built for another zlab");
+	expect_error("old_abi.so", why);
+}
+
+#define STRUCT_SAYS(name) "its struct " #name " has ",
+
+static void test_other_abi(void **state)
+{
+	static const char *const says[] = { ZPOOL_ABI_STRUCTS(STRUCT_SAYS) };
+	const struct zpool_abi ours = *ZPOOL_ABI;
+	struct zpool_abi abi;
+	struct zpool_driver *d;
+	char path[4096];
+	unsigned i;
+	void *so;
+
+	snprintf(path, sizeof(path), "%s/old_abi.so", dir);
+	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(so);
+	d = dlsym(so, "zlab_backend");
+	assert_non_null(d);
+
+	abi = ours;
+	abi.version++;
+	expect_other(d, &abi, "its contract has version ");
+	abi = ours;
+	abi.flavour ^= ZPOOL_DEBUG;
+	expect_other(d, &abi, " -DZLAB_DEBUG, this one with");
+	abi = ours;
+	abi.flavour ^= ZPOOL_NO_STATS;
+	expect_other(d, &abi, " -DSYNC_NO_STATS, this one with");
+	abi = ours;
+	abi.flavour ^= ZPOOL_VIRTUAL;
+	expect_other(d, &abi, "with -DSYNC_VIRTUAL, this one without");
+	abi = ours;
+	abi.spin = "none";
+	expect_other(d, &abi, "its spinlocks are of kind none, this one's ");
+	for (i = 0; i < ZPOOL_ABI_SIZES; i++) {
+		abi = ours;
+		abi.size[i] += 8;
+		expect_other(d, &abi, says[i]);
+	}
+
+	/* A number, as in the headers of old, or an address elsewhere. */
+	d->abi = (const struct zpool_abi *)1;
+	expect_error("old_abi.so", "does not say what it was compiled against");
+	d->abi = &ours;
+	expect_error("old_abi.so", "does not say what it was compiled against");
+	dlclose(so);
+}
+
 static void test_turned_away(void **state)
 {
-	expect_error("old_abi.so", "was built for another zlab");
 	expect_error("no_symbol.so", "exports no \"zlab_backend\"");
 	expect_error("no_such.so", "cannot be loaded");
 	expect_error("onepage.so:scrub=maybe", "on | off");
@@ -78,6 +134,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
+		cmocka_unit_test(test_other_abi),
 		cmocka_unit_test(test_turned_away),
 	};
 

@@ -79,7 +79,8 @@ static void load(struct worker *k, uint64_t slot)
 	assert_int_equal(ret, 0);
 	make_page(w->stored[slot], k->want);
 	assert_memory_equal(k->page, k->want, SWAP_PAGE_SIZE);
-	if (w->z->config.exclusive && !slot_in_file(w->z, slot))
+	if (w->z->config.exclusive &&
+	    !(atomic_read(&w->z->slots[slot]) & SLOT_IN_FILE))
 		w->stored[slot] = EMPTY;
 }
 
@@ -316,7 +317,7 @@ static void touch_after_put(struct zswap *z, uint32_t slot, bool flawed)
 	if (!flawed)
 		zswap_lru_rotate(z, entry);
 	zswap_erase(tree, entry);
-	zswap_entry_put(entry);
+	zswap_entry_put(tree, entry);
 	spin_unlock(&tree->lock);
 	zswap_count(z, Z_STORED, -1);
 	zswap_entry_free(z, entry);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A lock as the validator (test_locks.c) and the bench (bench_locks.c) see it.
+ * A lock as the validator (test_locks.c) and the bench (bench/locks.c) see it.
  * Each kind has a descriptor file lock_NAME.c of a few lines; a new file is all
  * that a new kind needs.
  */
@@ -46,7 +46,7 @@ extern const struct lock_desc *const __stop_lock_descs[];
 	for (const struct lock_desc *const *d = __start_lock_descs; \
 	     d < __stop_lock_descs; d++)
 
-/* A descriptor of one of sync_spin.h's kinds. */
+/* A descriptor of one of spin.h's kinds. */
 #define SPIN_DESC(kind)                                               \
 	static struct sync_##kind the;                                \
 	static void init(void)                                        \

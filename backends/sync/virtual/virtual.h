@@ -5,7 +5,7 @@
  * Each virtual CPU is a fiber of the one real thread; the one with the least
  * virtual time runs. Locks are models: what a waiter burns, what a hand-over
  * costs, who is next, all follow from the costs of a profile. What the memory
- * accesses between two locks cost is charged by sync_vmem.c, which the
+ * accesses between two locks cost is charged by vmem.c, which the
  * compiler's thread instrumentation calls.
  *
  * Outside a virtual CPU (setup, teardown) locks are taken at no cost.
@@ -20,12 +20,6 @@
 /* 512 of a machine, and one that compacts. */
 #define SYNC_MAX_CPUS 513
 #define SYNC_MAX_CLASSES 64
-
-/* Exists for the ABI number: objects of the flavours must not mix. */
-struct sync_cpu {
-	unsigned id;
-	char virtual_flavour[7];
-};
 
 /**
  * struct vcost - what things cost, in picoseconds unless said otherwise
