@@ -4,16 +4,12 @@
  * come from any tool.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
+#include "lib/table.h"
 #include "traces/csv.h"
-
-#define READ_SIZE 65536
 
 enum csv_column {
 	CSV_OP,
@@ -32,170 +28,35 @@ static const char *const column_names[CSV_COLUMNS] = {
 
 /**
  * struct csv_reader - an open file
- * @line_nr: number of the current line, from 1
- * @line: the current line, split: each field ends with NUL
- * @fields: fields of the current line
- * @field_count: number of fields
- * @place: index of the field of each column, or -1
- * @columns: number of columns in the header
- * @marks: number of marks so far
- * @label: label of the current mark when the file gives none
+ * @table: its lines
+ * @place: field of each column, or -1
+ * @columns: number of columns of the header
+ * @marks: marks so far
+ * @label: text of the current mark
  */
 struct csv_reader {
-	gzFile file;
-	char *path;
-	unsigned long long line_nr;
-	char buf[READ_SIZE];
-	size_t buf_pos, buf_len;
-	char line[CSV_LINE_MAX + 1];
-	char *fields[CSV_LINE_MAX + 1];
-	int field_count;
+	struct table *table;
 	int place[CSV_COLUMNS];
 	int columns;
 	unsigned long marks;
 	char label[ZLT_LABEL_MAX + 1];
 };
 
-/* Prepend file, line and column to the error line. */
 static int bad_field(const struct csv_reader *csv, enum csv_column column,
 		     struct err *err)
 {
-	err_prefix(err, "%s: line %llu, column %d (%s)", csv->path,
-		   csv->line_nr, csv->place[column] + 1, column_names[column]);
-	return -EINVAL;
+	return table_bad_field(csv->table, csv->place[column],
+			       column_names[column], err);
 }
 
 static int bad_line(const struct csv_reader *csv, struct err *err)
 {
-	err_prefix(err, "%s: line %llu", csv->path, csv->line_nr);
-	return -EINVAL;
-}
-
-static int fill(struct csv_reader *csv, struct err *err)
-{
-	int n = gzread(csv->file, csv->buf, READ_SIZE), code;
-	const char *why = gzerror(csv->file, &code);
-
-	if (n < 0 || code < 0)
-		return err_set(err, -EIO,
-			       "%s: cannot be read after line %llu: %s",
-			       csv->path, csv->line_nr,
-			       code == Z_ERRNO ? strerror(errno) : why);
-	csv->buf_pos = 0;
-	csv->buf_len = (size_t)n;
-	return n > 0;
-}
-
-/* Read a line into @csv->line, without its end. */
-static int read_line(struct csv_reader *csv, struct err *err)
-{
-	size_t len = 0, n;
-	char *start, *newline = NULL;
-	int rc;
-
-	while (!newline) {
-		if (csv->buf_pos == csv->buf_len) {
-			rc = fill(csv, err);
-			if (rc < 0)
-				return rc;
-			if (!rc)
-				break;
-		}
-		start = csv->buf + csv->buf_pos;
-		n = csv->buf_len - csv->buf_pos;
-		newline = memchr(start, '\n', n);
-		if (newline)
-			n = (size_t)(newline - start);
-		if (!len)
-			csv->line_nr++;
-		if (n > CSV_LINE_MAX - len) {
-			err_set(err, -EINVAL,
-				"longer than %d bytes; is this a CSV file?",
-				CSV_LINE_MAX);
-			return bad_line(csv, err);
-		}
-		memcpy(csv->line + len, start, n);
-		len += n;
-		csv->buf_pos += n + (newline ? 1 : 0);
-	}
-	if (!len && !newline)
-		return 0;
-	if (len && csv->line[len - 1] == '\r')
-		len--;
-	csv->line[len] = '\0';
-	if (memchr(csv->line, '\0', len)) {
-		err_set(err, -EINVAL, "a NUL byte; is this a CSV file?");
-		return bad_line(csv, err);
-	}
-	return 1;
-}
-
-/*
- * Take the field at @at and remove its quotes in place. Return: the field, or
- * NULL when its quotes are not balanced.
- */
-static char *take_field(char **at)
-{
-	char *start = *at, *from, *to;
-	bool closed = false;
-
-	if (*start != '"') {
-		*at = start + strcspn(start, ",");
-		return start;
-	}
-	start++;
-	for (from = to = start; *from; from++) {
-		if (*from == '"' && *++from != '"') {
-			closed = true;
-			break;
-		}
-		*to++ = *from;
-	}
-	if (!closed || (*from && *from != ','))
-		return NULL;
-	*at = from;
-	/* The quotes removed leave room for the NUL before the comma. */
-	*to = '\0';
-	return start;
-}
-
-static int split_line(struct csv_reader *csv, struct err *err)
-{
-	char *at = csv->line, *field;
-	bool more = true;
-
-	csv->field_count = 0;
-	while (more) {
-		field = take_field(&at);
-		if (!field) {
-			err_set(err, -EINVAL,
-				"column %d: its quotes are not balanced",
-				csv->field_count + 1);
-			return bad_line(csv, err);
-		}
-		more = *at == ',';
-		*at++ = '\0';
-		csv->fields[csv->field_count++] = field;
-	}
-	return 0;
-}
-
-/* Read and split the next line that is not empty. */
-static int next_line(struct csv_reader *csv, struct err *err)
-{
-	int rc;
-
-	do {
-		rc = read_line(csv, err);
-	} while (rc == 1 && !csv->line[0]);
-	if (rc == 1)
-		rc = split_line(csv, err) ?: 1;
-	return rc;
+	return table_bad_line(csv->table, err);
 }
 
 static int header_field(struct csv_reader *csv, int field, struct err *err)
 {
-	const char *name = csv->fields[field];
+	const char *name = table_field(csv->table, field);
 	int c;
 
 	for (c = 0; c < CSV_COLUMNS; c++)
@@ -218,27 +79,16 @@ static int header_field(struct csv_reader *csv, int field, struct err *err)
 
 static int read_header(struct csv_reader *csv, struct err *err)
 {
-	static const char bom[] = "\xef\xbb\xbf";
 	int c, f, rc;
 
 	for (c = 0; c < CSV_COLUMNS; c++)
 		csv->place[c] = -1;
-	rc = next_line(csv, err);
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return err_set(err, -EINVAL,
-			       "%s: empty; the first line must name the "
-			       "columns, as in \"op,key,size\"",
-			       csv->path);
-	if (!strncmp(csv->fields[0], bom, strlen(bom)))
-		csv->fields[0] += strlen(bom);
-	for (f = 0; f < csv->field_count; f++) {
+	csv->columns = table_fields(csv->table);
+	for (f = 0; f < csv->columns; f++) {
 		rc = header_field(csv, f, err);
 		if (rc)
 			return rc;
 	}
-	csv->columns = csv->field_count;
 	if (csv->place[CSV_OP] >= 0 && csv->place[CSV_KEY] >= 0)
 		return 0;
 	err_set(err, -EINVAL,
@@ -251,27 +101,15 @@ static int read_header(struct csv_reader *csv, struct err *err)
 struct csv_reader *csv_open(const char *path, struct err *err)
 {
 	struct csv_reader *csv = calloc(1, sizeof(*csv));
-	bool in = !strcmp(path, "-");
-	int fd, rc;
+	int rc;
 
-	if (!csv || !(csv->path = strdup(in ? "standard input" : path))) {
-		free(csv);
+	if (!csv) {
 		err_set(err, -ENOMEM, "%s: out of memory", path);
 		errno = ENOMEM;
 		return NULL;
 	}
-	fd = in ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		rc = err_set(err, -errno, "%s: cannot be opened: %s", path,
-			     strerror(errno));
-	} else {
-		csv->file = gzdopen(fd, "r");
-		rc = csv->file
-			     ? read_header(csv, err)
-			     : err_set(err, -ENOMEM, "%s: out of memory", path);
-		if (!csv->file)
-			close(fd);
-	}
+	csv->table = table_open(path, "op,key,size", err);
+	rc = csv->table ? read_header(csv, err) : -errno;
 	if (rc) {
 		csv_close(csv);
 		errno = -rc;
@@ -284,9 +122,7 @@ void csv_close(struct csv_reader *csv)
 {
 	if (!csv)
 		return;
-	if (csv->file)
-		gzclose(csv->file);
-	free(csv->path);
+	table_close(csv->table);
 	free(csv);
 }
 
@@ -300,7 +136,9 @@ unsigned int csv_columns(const struct csv_reader *csv)
 /* The field of a column; empty when the file has no such column. */
 static const char *field(const struct csv_reader *csv, enum csv_column column)
 {
-	return csv->place[column] < 0 ? "" : csv->fields[csv->place[column]];
+	return csv->place[column] < 0
+		       ? ""
+		       : table_field(csv->table, csv->place[column]);
 }
 
 static bool parse_number(const char *text, uint64_t *value)
@@ -427,13 +265,13 @@ static int get_optional(const struct csv_reader *csv, enum csv_column column,
 int csv_next(struct csv_reader *csv, struct zlt_event *event, struct err *err)
 {
 	uint64_t cpu, tid;
-	int rc = next_line(csv, err);
+	int rc = table_next(csv->table, err);
 
 	if (rc <= 0)
 		return rc;
-	if (csv->field_count != csv->columns) {
+	if (table_fields(csv->table) != csv->columns) {
 		err_set(err, -EINVAL, "%d columns; the header names %d",
-			csv->field_count, csv->columns);
+			table_fields(csv->table), csv->columns);
 		return bad_line(csv, err);
 	}
 	event->key = 0;

@@ -11,14 +11,11 @@
 
 #include "traces/zlt.h"
 
-/* Bytes in a line without its end; a longer line is an error. */
-#define CSV_LINE_MAX 4096
-
 struct csv_reader;
 
 /**
  * csv_open() - start reading events from CSV
- * @path: a file, plain or compressed with gzip; "-" is standard input
+ * @path: a file, also compressed with gzip or zstd; "-" is standard input
  *
  * Return: a reader that has read the header, or NULL with errno set.
  */

@@ -7,11 +7,10 @@
 
 #include "backends/zpool.h"
 #include "harness/verify/conform.h"
-#include "harness/cli/textfile.h"
+#include "lib/table.h"
 
 #define ABSENT LONG_MIN
 #define NONE (-1L)
-#define MAX_COLUMNS 32
 
 const char *const conform_kind_name[CONFORM_KINDS] = {
 	"pages",    "marks",	   "frames", "slots",
@@ -29,6 +28,8 @@ enum column {
 	NOTE,
 	NR_COLUMNS
 };
+
+#define HEADER "op,id,size,pages,before,page,at,note"
 
 static const char *const column_name[NR_COLUMNS] = {
 	"op", "id", "size", "pages", "before", "page", "at", "note",
@@ -75,6 +76,7 @@ struct conform {
 	const struct conform_config *config;
 	struct conform_result *result;
 	struct zpool *pool;
+	struct table *table;
 	struct row row;
 	int column[NR_COLUMNS];
 	int nr_columns;
@@ -596,91 +598,81 @@ static int replay_row(struct conform *c, struct err *err)
 	return ret;
 }
 
-static int split(char *line, char **field)
+static int read_header(struct conform *c, struct err *err)
 {
-	int n = 0;
-
-	do {
-		if (n == MAX_COLUMNS)
-			return n;
-		field[n++] = strsep(&line, ",");
-	} while (line);
-	return n;
-}
-
-static int read_header(struct conform *c, char *line, struct err *err)
-{
-	char *field[MAX_COLUMNS];
 	int col, i;
 
-	c->nr_columns = split(line, field);
+	c->nr_columns = table_fields(c->table);
 	for (col = 0; col < NR_COLUMNS; col++) {
 		c->column[col] = -1;
 		for (i = 0; i < c->nr_columns; i++)
-			if (!strcmp(field[i], column_name[col]))
+			if (!strcmp(table_field(c->table, i), column_name[col]))
 				c->column[col] = i;
-		if (c->column[col] < 0)
-			return err_set(err, -EINVAL,
-				       "%s: line 1: there is no column \"%s\"; "
-				       "the header must name op,id,size,pages,"
-				       "before,page,at,note",
-				       c->config->log, column_name[col]);
+		if (c->column[col] < 0) {
+			err_set(err, -EINVAL,
+				"there is no column \"%s\"; the header must "
+				"name " HEADER,
+				column_name[col]);
+			return table_bad_line(c->table, err);
+		}
 	}
 	return 0;
 }
 
-static int read_row(struct conform *c, char *line, struct err *err)
+static const char *field(struct conform *c, enum column col)
 {
-	char *field[MAX_COLUMNS] = { 0 }, *end;
-	const char *text;
-	int col;
-
-	if (split(line, field) < c->nr_columns || !field[c->column[OP]])
-		return err_set(err, -EINVAL,
-			       "%s: line %lu: fewer than %d columns",
-			       c->config->log, c->row.line, c->nr_columns);
-	text = field[c->column[OP]];
-	if (!*text || text[1])
-		return err_set(err, -EINVAL,
-			       "%s: line %lu: op \"%s\"; there are a, f, r, c, "
-			       "m, l, w",
-			       c->config->log, c->row.line, text);
-	c->row.op = *text;
-	c->row.note = field[c->column[NOTE]];
-	for (col = ID; col < NOTE; col++) {
-		text = field[c->column[col]];
-		c->row.num[col] = *text ? strtol(text, &end, 10) : ABSENT;
-		if (*text && (*end || c->row.num[col] > INT_MAX))
-			return err_set(err, -EINVAL,
-				       "%s: line %lu: column %s: \"%s\" is not "
-				       "a number",
-				       c->config->log, c->row.line,
-				       column_name[col], text);
-	}
-	return 0;
+	return table_field(c->table, c->column[col]);
 }
 
-static int replay(struct conform *c, char *text, struct err *err)
+static int read_number(struct conform *c, enum column col, struct err *err)
 {
-	char *line;
+	const char *text = field(c, col);
+	char *end;
+
+	c->row.num[col] = *text ? strtol(text, &end, 10) : ABSENT;
+	if (!*text || (!*end && c->row.num[col] <= INT_MAX))
+		return 0;
+	err_set(err, -EINVAL, "\"%.40s\" is not a number", text);
+	return table_bad_field(c->table, c->column[col], column_name[col], err);
+}
+
+static int read_row(struct conform *c, struct err *err)
+{
+	const char *op;
+	int col, ret = 0;
+
+	c->row.line = table_line(c->table);
+	if (table_fields(c->table) < c->nr_columns) {
+		err_set(err, -EINVAL, "fewer than %d columns", c->nr_columns);
+		return table_bad_line(c->table, err);
+	}
+	op = field(c, OP);
+	if (!*op || op[1]) {
+		err_set(err, -EINVAL,
+			"op \"%.40s\"; there are a, f, r, c, m, l, w", op);
+		return table_bad_line(c->table, err);
+	}
+	c->row.op = *op;
+	c->row.note = field(c, NOTE);
+	for (col = ID; col < NOTE && !ret; col++)
+		ret = read_number(c, col, err);
+	return ret;
+}
+
+static int replay(struct conform *c, struct err *err)
+{
 	size_t id;
 	int ret;
 
-	for (c->row.line = 1; (line = strsep(&text, "\n")); c->row.line++) {
-		if (*line && line[strlen(line) - 1] == '\r')
-			line[strlen(line) - 1] = '\0';
-		if (c->row.line == 1) {
-			ret = read_header(c, line, err);
-		} else {
-			if (!*line)
-				continue;
-			ret = read_row(c, line, err);
-			if (!ret)
-				ret = replay_row(c, err);
-		}
+	while ((ret = table_next(c->table, err)) == 1) {
+		ret = read_row(c, err);
+		if (!ret)
+			ret = replay_row(c, err);
 		if (ret)
 			return ret;
 	}
+	if (ret)
+		return ret;
 	c->row.op = 'm';
 	c->row.num[ID] = ABSENT;
 	for (id = 0; id < c->nr_obj; id++)
@@ -696,26 +688,29 @@ int conform_run(const struct conform_config *config,
 			     .result = result,
 			     .just_freed_in = PFN_NONE };
 	struct zpool_config pool_config = { 0 };
-	char *text;
 	int ret;
 
 	memset(result, 0, sizeof(*result));
-	text = textfile_read(config->log, NULL, err);
-	if (!text)
-		return -EIO;
-	c.pool = zpool_create(config->backend, &pool_config, err);
-	if (!c.pool) {
-		free(text);
-		return -EINVAL;
+	c.table = table_open(config->log, HEADER, err);
+	if (!c.table)
+		return -errno;
+	ret = read_header(&c, err);
+	if (!ret) {
+		c.pool = zpool_create(config->backend, &pool_config, err);
+		ret = c.pool ? 0 : -EINVAL;
+	}
+	if (ret) {
+		table_close(c.table);
+		return ret;
 	}
 	snprintf(result->spec, sizeof(result->spec), "%s", c.pool->spec);
-	ret = replay(&c, text, err);
+	ret = replay(&c, err);
 	if (!ret && c.pool->driver->validate)
 		ret = c.pool->driver->validate(c.pool, err);
 	zpool_destroy(c.pool);
 	free(c.obj);
 	free(c.log);
 	free(c.our);
-	free(text);
+	table_close(c.table);
 	return ret;
 }

@@ -177,7 +177,7 @@ static void test_bad_logs(void **state)
 	expect_error(HEADER "a,0\n", "line 2: fewer than");
 	expect_error(HEADER "x,0,,,,,,\n", "line 2: unknown op");
 	expect_error(HEADER "aa,0,,,,,,\n", "line 2: op \"aa\"");
-	expect_error(HEADER "a,0,9x,,,,,\n", "column size: \"9x\"");
+	expect_error(HEADER "a,0,9x,,,,,\n", "column 3 (size): \"9x\"");
 	expect_error(HEADER "a,0,,,,,,\n", "needs a number in size");
 	expect_error(HEADER "a,,9,,,,,\n", "needs a number in id");
 	expect_error(HEADER "a,0,4097,,,,,\n", "over a page");

@@ -13,8 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "tests/lib/sample.h"
+#include "lib/table.h"
 #include "traces/csv.h"
 
 #define ALL (ZLT_TIME | ZLT_CPU | ZLT_TID)
@@ -253,20 +255,20 @@ static void test_bad(void **state)
 
 static void test_long_line(void **state)
 {
-	char text[CSV_LINE_MAX + 100];
+	char text[TABLE_LINE_MAX + 100];
 	const char *from = temp_path("long.csv"), *to = temp_path("long.zlt");
 	struct err err = { "" };
 	size_t len;
 
 	len = (size_t)sprintf(text, "op,key\nstore,");
 	/* The longest line there may be, then one more. */
-	memset(text + len, '0', CSV_LINE_MAX - 7);
-	text[len + CSV_LINE_MAX - 7] = '1';
-	text[len + CSV_LINE_MAX - 6] = '\n';
-	import_text(text, len + CSV_LINE_MAX - 5, to);
-	text[len + CSV_LINE_MAX - 6] = '2';
-	text[len + CSV_LINE_MAX - 5] = '\n';
-	file_save(from, text, len + CSV_LINE_MAX - 4);
+	memset(text + len, '0', TABLE_LINE_MAX - 7);
+	text[len + TABLE_LINE_MAX - 7] = '1';
+	text[len + TABLE_LINE_MAX - 6] = '\n';
+	import_text(text, len + TABLE_LINE_MAX - 5, to);
+	text[len + TABLE_LINE_MAX - 6] = '2';
+	text[len + TABLE_LINE_MAX - 5] = '\n';
+	file_save(from, text, len + TABLE_LINE_MAX - 4);
 	assert_int_equal(csv_import(from, to, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, ": line 2: longer than 4096 bytes"));
 }
@@ -289,6 +291,7 @@ static void test_broken_gzip(void **state)
 	data = file_load(gz, &len);
 	file_save(gz, data, len / 2);
 	assert_int_equal(csv_import(gz, to, NULL, &err), -EIO);
+	assert_non_null(strstr(err.text, ": the gzip data is cut short"));
 	data[len / 2] ^= 0x40;
 	data[len / 2 + 1] ^= 0x40;
 	file_save(gz, data, len);
@@ -297,6 +300,33 @@ static void test_broken_gzip(void **state)
 	assert_int_equal(csv_import("/nowhere/x.csv", to, NULL, &err), -ENOENT);
 	file_save(gz, "op,key\n", 7);
 	assert_int_equal(csv_import(gz, "/nowhere/x.zlt", NULL, &err), -ENOENT);
+}
+
+/* Whole, cut short anywhere, and with two frames one after the other. */
+static void test_zstd(void **state)
+{
+	static const char head[] = "op,key\n", rows[] = "store,1\nload,1\n";
+	const char *path = temp_path("t.csv.zst"), *to = temp_path("t.zlt");
+	char packed[512];
+	size_t one, len, i;
+	struct err err;
+
+	one = ZSTD_compress(packed, sizeof(packed), head, strlen(head), 3);
+	len = one + ZSTD_compress(packed + one, sizeof(packed) - one, rows,
+				  strlen(rows), 3);
+	file_save(path, packed, len);
+	must_import(path, to);
+	for (i = 4; i < len; i++) {
+		if (i == one)
+			continue;
+		file_save(path, packed, i);
+		assert_int_equal(csv_import(path, to, NULL, &err), -EIO);
+		assert_non_null(
+			strstr(err.text, ": the zstd data is cut short"));
+	}
+	packed[4] ^= 0xff;
+	file_save(path, packed, len);
+	assert_int_equal(csv_import(path, to, NULL, &err), -EIO);
 }
 
 static int half(void *arg, const void *page)
@@ -379,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_broken_gzip),
+		cmocka_unit_test(test_zstd),
 		cmocka_unit_test(test_export_contents),
 		cmocka_unit_test(test_export_full),
 	};
