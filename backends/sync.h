@@ -3,9 +3,7 @@
  * Every lock, atomic, wait and deferred work of the allocators and the swap
  * path, under the kernel's names. Nothing else in backends/ or in the swap path
  * touches a raw lock, atomic or thread primitive, so that the same source can
- * be compiled for real threads (native) or for virtual CPUs. The choice below is
- * the only one; what else differs between the two programs is which files they
- * are made of, see the Makefile.
+ * be compiled for real threads (native) or for virtual CPUs.
  *
  * Rules that let kernel code run on it unchanged:
  * - locks are plain values: 4 bytes (spinlock_t) or 8 bytes (rwlock_t); there
@@ -26,11 +24,8 @@
 #include <stdint.h>
 
 #include "backends/sync/debug.h"
-#ifdef SYNC_VIRTUAL
-#include "backends/sync/virtual/virtual.h"
-#else
-#include "backends/sync/native.h"
-#endif
+#include "backends/sync/flavour.h"
+#include SYNC_FLAVOUR
 #include "backends/sync/call.h"
 
 /**

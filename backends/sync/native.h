@@ -42,11 +42,9 @@ void sync_sleep_end(struct sync_cpu *me, const void *l);
 /* @since: clock_ticks() when the wait began. */
 void sync_waited(unsigned class, uint64_t since, bool spins);
 
-/* What a backend is compiled with, to be of this flavour. */
-#define SYNC_DEFINES
-#define SYNC_WATCHED
-#define SYNC_STRING(call) __builtin_##call
+/* Nobody asks where a lock is taken, and copies cost what they cost. */
 #define sync_at(site) ((void)(site))
+#define SYNC_STRING(call) __builtin_##call
 
 struct sync_cpu *sync_cpu_of(unsigned id);
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/sync.h"
+#include "backends/sync/flavour.h"
 #include "harness/kernel/shim_build.h"
 #include "harness/kernel/shim_message.h"
 #include "lib/process.h"
@@ -54,7 +54,7 @@ static const char *const flags[] = {
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
 #endif
-	SYNC_DEFINES
+	SYNC_FLAGS
 #ifdef SYNC_NO_STATS
 	"-DSYNC_NO_STATS",
 #endif
@@ -65,7 +65,7 @@ static const char *const flags[] = {
 #define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 /* Of the kernel code alone: this program may charge its memory accesses. */
-static const char *const watched[] = { SYNC_WATCHED NULL };
+static const char *const watched[] = { SYNC_WATCH_FLAGS NULL };
 
 struct build {
 	const struct shim_request *req;

@@ -17,9 +17,10 @@ static int take_obj_calls_away(struct swap_pools *p, struct err *err)
 	d->obj_read_begin = NULL;
 	d->obj_read_end = NULL;
 	d->obj_write = NULL;
-	for (i = 0; i < p->nr; i++)
-		p->at[i]->driver = d;
 	p->own_driver = true;
+	p->at[0]->driver = d;
+	for (i = 1; i < p->nr; i++)
+		p->at[i]->driver = d;
 	return 0;
 }
 

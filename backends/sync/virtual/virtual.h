@@ -127,12 +127,7 @@ void sync_cond_resched(void);
 void sync_relax_virtual(void);
 #define cpu_relax() sync_relax_virtual()
 
-/*
- * What a backend is compiled with, to be of this flavour, and besides what
- * makes its memory accesses known; its copies are charged by these.
- */
-#define SYNC_DEFINES "-DSYNC_VIRTUAL",
-#define SYNC_WATCHED "-fsanitize=thread",
+/* The copies of watched code, which these charge. */
 #define SYNC_STRING(call) vmem_##call
 void *vmem_memcpy(void *to, const void *from, size_t len);
 void *vmem_memmove(void *to, const void *from, size_t len);
