@@ -7,7 +7,9 @@
 #ifndef ZLAB_RANDOM_H
 #define ZLAB_RANDOM_H
 
+#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /**
  * random_splitmix() - the next number of a splitmix64 sequence
@@ -23,6 +25,20 @@ static inline uint64_t random_splitmix(uint64_t *state)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
 	return z ^ (z >> 31);
+}
+
+/** random_fill() - fill @len bytes with the next numbers of the sequence */
+static inline void random_fill(void *to, size_t len, uint64_t *state)
+{
+	unsigned char *at = to;
+	uint64_t word;
+
+	for (; len >= sizeof(word); at += sizeof(word), len -= sizeof(word)) {
+		word = random_splitmix(state);
+		memcpy(at, &word, sizeof(word));
+	}
+	word = random_splitmix(state);
+	memcpy(at, &word, len);
 }
 
 /**

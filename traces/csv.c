@@ -45,13 +45,15 @@ struct csv_reader {
 static int bad_field(const struct csv_reader *csv, enum csv_column column,
 		     struct err *err)
 {
-	return table_bad_field(csv->table, csv->place[column],
-			       column_names[column], err);
+	table_bad_field(csv->table, csv->place[column], column_names[column],
+			err);
+	return -EINVAL;
 }
 
 static int bad_line(const struct csv_reader *csv, struct err *err)
 {
-	return table_bad_line(csv->table, err);
+	table_bad_line(csv->table, err);
+	return -EINVAL;
 }
 
 static int header_field(struct csv_reader *csv, int field, struct err *err)

@@ -13,16 +13,12 @@
 /* Bytes that made-up objects are cut from, at an offset by their content. */
 static int make_pattern(struct swap *s)
 {
-	uint64_t state = s->config.seed, word;
-	size_t i;
+	uint64_t state = s->config.seed;
 
 	s->pattern = malloc(SWAP_PATTERN_SIZE + CODEC_DST_SIZE);
 	if (!s->pattern)
 		return -ENOMEM;
-	for (i = 0; i < SWAP_PATTERN_SIZE + CODEC_DST_SIZE; i += sizeof(word)) {
-		word = random_splitmix(&state);
-		memcpy(s->pattern + i, &word, sizeof(word));
-	}
+	random_fill(s->pattern, SWAP_PATTERN_SIZE + CODEC_DST_SIZE, &state);
 	return 0;
 }
 

@@ -7,39 +7,19 @@
 
 #include "backends/zpool.h"
 #include "harness/verify/conform.h"
-#include "lib/table.h"
+#include "harness/verify/frames.h"
+#include "harness/verify/log.h"
+#include "lib/random.h"
 
-#define ABSENT LONG_MIN
 #define NONE (-1L)
+
+/* The sides of the frames. */
+#define LOGGED 0
+#define OURS 1
 
 const char *const conform_kind_name[CONFORM_KINDS] = {
 	"pages",    "marks",	   "frames", "slots",
 	"refusals", "compactions", "works",  "contents",
-};
-
-enum column {
-	OP,
-	ID,
-	SIZE,
-	PAGES,
-	BEFORE,
-	PAGE,
-	AT,
-	NOTE,
-	NR_COLUMNS
-};
-
-#define HEADER "op,id,size,pages,before,page,at,note"
-
-static const char *const column_name[NR_COLUMNS] = {
-	"op", "id", "size", "pages", "before", "page", "at", "note",
-};
-
-struct row {
-	unsigned long line;
-	char op;
-	long num[NR_COLUMNS];
-	const char *note;
 };
 
 /*
@@ -57,33 +37,16 @@ struct obj {
 	long prev, next;
 };
 
-/*
- * A frame of the log that holds @known objects, and the replay's frame, which
- * is still told when the last object has gone: work about it may follow.
- */
-struct log_frame {
-	pfn_t pfn;
-	long known;
-};
-
-/* A frame of the replay: objects in it, and the frame of the log. */
-struct our_frame {
-	long first;
-	long log_frame;
-};
-
 struct conform {
 	const struct conform_config *config;
 	struct conform_result *result;
 	struct zpool *pool;
-	struct table *table;
-	struct row row;
-	int column[NR_COLUMNS];
-	int nr_columns;
+	struct log *log;
+	struct log_row row;
 	struct obj *obj;
-	struct log_frame *log;
-	struct our_frame *our;
-	size_t nr_obj, nr_log, nr_our;
+	long *first; /* object of each frame of the replay */
+	struct frames frames;
+	size_t nr_obj, nr_first;
 	pfn_t just_freed_in;
 	uint64_t operations;
 	bool no_memory;
@@ -104,9 +67,9 @@ static void differs(struct conform *c, enum conform_kind kind, const char *fmt,
 		return;
 	n = snprintf(r->first, sizeof(r->first), "line %lu (%c", c->row.line,
 		     c->row.op);
-	if (c->row.num[ID] != ABSENT)
+	if (c->row.num[LOG_ID] != LOG_ABSENT)
 		n += snprintf(r->first + n, sizeof(r->first) - n,
-			      " of object %ld", c->row.num[ID]);
+			      " of object %ld", c->row.num[LOG_ID]);
 	n += snprintf(r->first + n, sizeof(r->first) - n, "): ");
 	va_start(args, fmt);
 	vsnprintf(r->first + n, sizeof(r->first) - n, fmt, args);
@@ -129,17 +92,9 @@ static uint64_t pool_pages(struct conform *c)
 /* Bytes that differ from object to object and within one. */
 static void pattern(unsigned char *to, size_t len, long id)
 {
-	uint64_t x = (uint64_t)id * 0x9e3779b97f4a7c15u + 1;
-	size_t i;
+	uint64_t state = (uint64_t)id;
 
-	for (i = 0; i < len; i++) {
-		if (!(i & 7)) {
-			x ^= x << 13;
-			x ^= x >> 7;
-			x ^= x << 17;
-		}
-		to[i] = x >> (i & 7) * 8;
-	}
+	random_fill(to, len, &state);
 }
 
 static void verify(struct conform *c, long id)
@@ -179,36 +134,13 @@ static bool reach(void **table, size_t *nr, size_t idx, size_t size)
 	return true;
 }
 
-static struct log_frame *log_frame(struct conform *c, long nr)
-{
-	size_t was = c->nr_log, i;
-
-	if (!reach((void **)&c->log, &c->nr_log, nr, sizeof(*c->log))) {
-		c->no_memory = true;
-		return NULL;
-	}
-	for (i = was; i < c->nr_log; i++)
-		c->log[i].known = 0;
-	return &c->log[nr];
-}
-
-static struct our_frame *our_frame(struct conform *c, pfn_t pfn)
-{
-	if (!reach((void **)&c->our, &c->nr_our, pfn, sizeof(*c->our))) {
-		c->no_memory = true;
-		return NULL;
-	}
-	return &c->our[pfn];
-}
-
 static void forget_place(struct conform *c, long id)
 {
 	struct obj *o = &c->obj[id];
 
 	if (o->log_frame == NONE)
 		return;
-	if (!--c->log[o->log_frame].known)
-		c->our[c->log[o->log_frame].pfn].log_frame = NONE;
+	frames_leave(&c->frames, (pfn_t)o->log_frame, o->pfn);
 	o->log_frame = NONE;
 }
 
@@ -221,58 +153,68 @@ static void unlist(struct conform *c, long id)
 	if (o->prev != NONE)
 		c->obj[o->prev].next = o->next;
 	else
-		c->our[o->pfn].first = o->next;
+		c->first[o->pfn] = o->next;
 }
 
 static bool enlist(struct conform *c, long id, const struct zpool_location *loc)
 {
-	struct our_frame *f = our_frame(c, loc->pfn);
 	struct obj *o = &c->obj[id];
+	long *first;
 
-	if (!f)
+	if (!reach((void **)&c->first, &c->nr_first, loc->pfn,
+		   sizeof(*c->first))) {
+		c->no_memory = true;
 		return false;
+	}
+	first = &c->first[loc->pfn];
 	o->pfn = loc->pfn;
 	o->at = loc->at;
 	o->prev = NONE;
-	o->next = f->first;
-	if (f->first != NONE)
-		c->obj[f->first].prev = id;
-	f->first = id;
+	o->next = *first;
+	if (*first != NONE)
+		c->obj[*first].prev = id;
+	*first = id;
 	return true;
 }
 
 /* Says that the log has object @id in frame @nr; the replay has it in o->pfn */
 static void set_place(struct conform *c, long id, long nr, bool compare)
 {
-	struct log_frame *l = log_frame(c, nr);
 	struct obj *o = &c->obj[id];
-	struct our_frame *f;
+	int taken;
 
-	if (!l)
+	if (!frames_reach(&c->frames, (pfn_t)nr, o->pfn)) {
+		c->no_memory = true;
 		return;
-	f = &c->our[o->pfn];
+	}
 	if (compare)
 		c->result->compared[CONFORM_FRAMES]++;
-	if (l->known && l->pfn != o->pfn) {
-		if (compare)
-			differs(c, CONFORM_FRAMES,
-				"expected the frame of log page %ld (our frame "
-				"%u), found frame %u offset or slot %u",
-				nr, l->pfn, o->pfn, o->at);
+	taken = frames_fit(&c->frames, (pfn_t)nr, o->pfn);
+	if (taken == FRAMES_FIT) {
+		frames_join(&c->frames, (pfn_t)nr, o->pfn);
+		o->log_frame = nr;
 		return;
 	}
-	if (f->log_frame != NONE && f->log_frame != nr) {
-		if (compare)
-			differs(c, CONFORM_FRAMES,
-				"expected log page %ld, found frame %u, which "
-				"is log page %ld",
-				nr, o->pfn, f->log_frame);
+	if (!compare)
 		return;
-	}
-	l->pfn = o->pfn;
-	l->known++;
-	f->log_frame = nr;
-	o->log_frame = nr;
+	if (taken == LOGGED)
+		differs(c, CONFORM_FRAMES,
+			"expected the frame of log page %ld (our frame %u), "
+			"found frame %u offset or slot %u",
+			nr, c->frames.side[LOGGED][nr].twin, o->pfn, o->at);
+	else
+		differs(c, CONFORM_FRAMES,
+			"expected log page %ld, found frame %u, which is log "
+			"page %u",
+			nr, o->pfn, c->frames.side[OURS][o->pfn].twin);
+}
+
+/* The page of the log that a frame of the replay is, or NONE. */
+static long log_page(const struct conform *c, pfn_t pfn)
+{
+	if (pfn >= c->frames.nr[OURS] || !c->frames.side[OURS][pfn].objects)
+		return NONE;
+	return c->frames.side[OURS][pfn].twin;
 }
 
 static void locate(struct conform *c, long id, struct zpool_location *loc)
@@ -298,61 +240,50 @@ static void moved(struct conform *c, long id)
 	unlist(c, id);
 	if (!enlist(c, id, &loc))
 		return;
-	if (c->our[loc.pfn].log_frame != NONE)
-		set_place(c, id, c->our[loc.pfn].log_frame, false);
+	if (log_page(c, loc.pfn) != NONE)
+		set_place(c, id, log_page(c, loc.pfn), false);
 }
 
 /* Compares where object @id is with the row's page and at. */
 static void compare_place(struct conform *c, long id)
 {
-	const struct row *r = &c->row;
+	const struct log_row *r = &c->row;
 	struct obj *o = &c->obj[id];
 
-	if (r->num[AT] != ABSENT) {
+	if (r->num[LOG_AT] != LOG_ABSENT) {
 		c->result->compared[CONFORM_SLOTS]++;
-		if (r->num[AT] != (long)o->at)
+		if (r->num[LOG_AT] != (long)o->at)
 			differs(c, CONFORM_SLOTS,
 				"expected slot or offset %ld, found %u in "
 				"frame %u",
-				r->num[AT], o->at, o->pfn);
+				r->num[LOG_AT], o->at, o->pfn);
 	}
-	if (r->num[PAGE] == ABSENT)
+	if (r->num[LOG_PAGE] == LOG_ABSENT)
 		return;
-	if (o->log_frame == r->num[PAGE]) {
+	if (o->log_frame == r->num[LOG_PAGE]) {
 		c->result->compared[CONFORM_FRAMES]++;
 		return;
 	}
 	forget_place(c, id);
-	set_place(c, id, r->num[PAGE], true);
-}
-
-static bool row_needs(struct conform *c, enum column col, struct err *err)
-{
-	if (c->row.num[col] != ABSENT && c->row.num[col] >= 0)
-		return true;
-	err_set(err, -EINVAL, "%s: line %lu: a row \"%c\" needs a number in %s",
-		c->config->log, c->row.line, c->row.op, column_name[col]);
-	return false;
+	set_place(c, id, r->num[LOG_PAGE], true);
 }
 
 static struct obj *row_object(struct conform *c, bool live, struct err *err)
 {
-	long id = c->row.num[ID];
+	long id = c->row.num[LOG_ID];
 
-	if (!row_needs(c, ID, err))
+	if (!log_needs(&c->row, LOG_ID, err))
 		return NULL;
 	if (id > INT_MAX ||
 	    !reach((void **)&c->obj, &c->nr_obj, id, sizeof(*c->obj))) {
-		err_set(err, -ENOMEM, "%s: line %lu: out of memory",
-			c->config->log, c->row.line);
+		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
 	/* Fresh entries are all ones: size SIZE_MAX says never seen. */
 	if (c->obj[id].size == SIZE_MAX)
 		c->obj[id].live = false;
 	if (live ? c->obj[id].size == SIZE_MAX : c->obj[id].size != SIZE_MAX) {
-		err_set(err, -EINVAL, "%s: line %lu: object %ld %s",
-			c->config->log, c->row.line, id,
+		err_set(err, -EINVAL, "object %ld %s", id,
 			live ? "was never allocated" : "is allocated twice");
 		return NULL;
 	}
@@ -364,18 +295,17 @@ static int row_alloc(struct conform *c, struct err *err)
 	struct obj *o = row_object(c, false, err);
 	unsigned char bytes[4096];
 	struct zpool_location loc;
-	long id = c->row.num[ID];
+	long id = c->row.num[LOG_ID];
 	int ret;
 
-	if (!o || !row_needs(c, SIZE, err))
+	if (!o || !log_needs(&c->row, LOG_SIZE, err))
 		return -EINVAL;
-	o->size = c->row.num[SIZE];
+	o->size = c->row.num[LOG_SIZE];
 	o->live = false;
 	o->log_frame = NONE;
 	if (o->size > sizeof(bytes))
-		return err_set(err, -EINVAL,
-			       "%s: line %lu: size %zu is over a page",
-			       c->config->log, c->row.line, o->size);
+		return err_set(err, -EINVAL, "size %zu is over a page",
+			       o->size);
 	c->result->compared[CONFORM_ERRNOS]++;
 	ret = c->pool->driver->malloc(c->pool, o->size, &o->handle);
 	if (ret) {
@@ -394,16 +324,10 @@ static int row_alloc(struct conform *c, struct err *err)
 	return 0;
 }
 
-static int row_free(struct conform *c, struct err *err)
+static void free_object(struct conform *c, long id)
 {
-	struct obj *o = row_object(c, true, err);
-	long id = c->row.num[ID];
+	struct obj *o = &c->obj[id];
 
-	if (!o)
-		return -EINVAL;
-	if (!o->live)
-		return 0;
-	verify(c, id);
 	if (placing(c) && c->pool->driver->locate) {
 		c->just_freed_in = o->pfn;
 		forget_place(c, id);
@@ -411,23 +335,29 @@ static int row_free(struct conform *c, struct err *err)
 	}
 	o->live = false;
 	c->pool->driver->free(c->pool, o->handle);
-	return 0;
 }
 
-static int row_load(struct conform *c, struct err *err)
+static void load_object(struct conform *c, long id)
+{
+	if (!placing(c) || !c->pool->driver->locate)
+		return;
+	moved(c, id);
+	compare_place(c, id);
+}
+
+/* What is done to an object that the log has and the replay may have. */
+static int row_known(struct conform *c,
+		     void (*then)(struct conform *c, long id), struct err *err)
 {
 	struct obj *o = row_object(c, true, err);
-	long id = c->row.num[ID];
+	long id = c->row.num[LOG_ID];
 
 	if (!o)
 		return -EINVAL;
 	if (!o->live)
 		return 0;
 	verify(c, id);
-	if (placing(c) && c->pool->driver->locate) {
-		moved(c, id);
-		compare_place(c, id);
-	}
+	then(c, id);
 	return 0;
 }
 
@@ -436,16 +366,16 @@ static int row_refused(struct conform *c, struct err *err)
 	unsigned long handle;
 	int ret, want = atoi(c->row.note);
 
-	if (!row_needs(c, SIZE, err))
+	if (!log_needs(&c->row, LOG_SIZE, err))
 		return -EINVAL;
 	c->result->compared[CONFORM_ERRNOS]++;
-	ret = c->pool->driver->malloc(c->pool, c->row.num[SIZE], &handle);
+	ret = c->pool->driver->malloc(c->pool, c->row.num[LOG_SIZE], &handle);
 	if (!ret)
 		c->pool->driver->free(c->pool, handle);
 	if (ret != want)
 		differs(c, CONFORM_ERRNOS,
 			"%ld bytes: expected errno %d, found %d",
-			c->row.num[SIZE], want, ret);
+			c->row.num[LOG_SIZE], want, ret);
 	return 0;
 }
 
@@ -457,10 +387,10 @@ static int row_compact(struct conform *c)
 	if (c->pool->driver->compact)
 		freed = c->pool->driver->compact(c->pool);
 	c->result->compared[CONFORM_COMPACTIONS]++;
-	if (c->row.num[AT] != (long)freed)
+	if (c->row.num[LOG_AT] != (long)freed)
 		differs(c, CONFORM_COMPACTIONS,
 			"expected %ld pages freed by compaction, found %lu",
-			c->row.num[AT], freed);
+			c->row.num[LOG_AT], freed);
 	if (!placing(c) || !c->pool->driver->locate)
 		return 0;
 	for (id = 0; id < c->nr_obj; id++)
@@ -475,24 +405,23 @@ static int row_compact(struct conform *c)
  */
 static int row_work(struct conform *c, struct err *err)
 {
-	struct log_frame *l;
-	long id, next;
+	long id, next, page = c->row.num[LOG_PAGE];
 	pfn_t pfn;
 
 	if (!placing(c))
 		return 0;
-	if (!row_needs(c, PAGE, err))
+	if (!log_needs(&c->row, LOG_PAGE, err))
 		return -EINVAL;
-	l = log_frame(c, c->row.num[PAGE]);
-	if (!l)
-		return 0;
-	pfn = l->pfn;
+	/* Still known when its last object has gone: work may follow. */
+	pfn = (size_t)page < c->frames.nr[LOGGED]
+		      ? c->frames.side[LOGGED][page].twin
+		      : PFN_NONE;
 	c->result->compared[CONFORM_WORKS]++;
 	if (pfn == PFN_NONE) {
 		differs(c, CONFORM_WORKS,
 			"work about log page %ld, which never held an object "
 			"of the replay",
-			c->row.num[PAGE]);
+			page);
 		return 0;
 	}
 	if (!c->pool->driver->run_work ||
@@ -501,9 +430,9 @@ static int row_work(struct conform *c, struct err *err)
 			differs(c, CONFORM_WORKS,
 				"expected work about log page %ld (frame %u), "
 				"found none",
-				c->row.num[PAGE], pfn);
+				page, pfn);
 	}
-	for (id = c->our[pfn].first; id != NONE; id = next) {
+	for (id = c->first[pfn]; id != NONE; id = next) {
 		next = c->obj[id].next;
 		moved(c, id);
 	}
@@ -515,7 +444,7 @@ static int row_mark(struct conform *c, struct err *err)
 	size_t len = strlen(c->row.note);
 	double off, share;
 
-	if (!row_needs(c, PAGES, err))
+	if (!log_needs(&c->row, LOG_PAGES, err))
 		return -EINVAL;
 	if (!placing(c)) {
 		if (c->pool->driver->settle)
@@ -523,8 +452,8 @@ static int row_mark(struct conform *c, struct err *err)
 		if (len < 8 || strcmp(c->row.note + len - 8, ".settled"))
 			return 0;
 	}
-	off = (double)pool_pages(c) - (double)c->row.num[PAGES];
-	share = (off < 0 ? -off : off) / (c->row.num[PAGES] ?: 1);
+	off = (double)pool_pages(c) - (double)c->row.num[LOG_PAGES];
+	share = (off < 0 ? -off : off) / (c->row.num[LOG_PAGES] ?: 1);
 	if (share > c->result->mark_worst)
 		c->result->mark_worst = share;
 	c->result->compared[CONFORM_MARKS]++;
@@ -532,8 +461,8 @@ static int row_mark(struct conform *c, struct err *err)
 	    !(c->config->tolerance > 0 && off >= -1 && off <= 1))
 		differs(c, CONFORM_MARKS,
 			"checkpoint %s: expected %ld pages, found %.0f",
-			c->row.note, c->row.num[PAGES],
-			off + (double)c->row.num[PAGES]);
+			c->row.note, c->row.num[LOG_PAGES],
+			off + (double)c->row.num[LOG_PAGES]);
 	return 0;
 }
 
@@ -541,18 +470,19 @@ static void compare_pages(struct conform *c)
 {
 	uint64_t pages, off;
 
-	if (!placing(c) || c->row.num[BEFORE] == ABSENT)
+	if (!placing(c) || c->row.num[LOG_BEFORE] == LOG_ABSENT)
 		return;
 	pages = pool_pages(c);
-	off = pages > (uint64_t)c->row.num[BEFORE] ? pages - c->row.num[BEFORE]
-						   : c->row.num[BEFORE] - pages;
+	off = pages > (uint64_t)c->row.num[LOG_BEFORE]
+		      ? pages - c->row.num[LOG_BEFORE]
+		      : c->row.num[LOG_BEFORE] - pages;
 	c->result->compared[CONFORM_PAGES]++;
 	if (off > c->result->pages_worst)
 		c->result->pages_worst = off;
 	if (off)
 		differs(c, CONFORM_PAGES,
 			"expected %ld pages before it, found %lu",
-			c->row.num[BEFORE], pages);
+			c->row.num[LOG_BEFORE], pages);
 }
 
 static int replay_row(struct conform *c, struct err *err)
@@ -568,7 +498,7 @@ static int replay_row(struct conform *c, struct err *err)
 		ret = row_alloc(c, err);
 		break;
 	case 'f':
-		ret = row_free(c, err);
+		ret = row_known(c, free_object, err);
 		break;
 	case 'r':
 		ret = row_refused(c, err);
@@ -579,83 +509,21 @@ static int replay_row(struct conform *c, struct err *err)
 	case 'm':
 		return row_mark(c, err);
 	case 'l':
-		ret = row_load(c, err);
+		ret = row_known(c, load_object, err);
 		break;
 	case 'w':
 		return row_work(c, err);
 	default:
 		return err_set(err, -EINVAL,
-			       "%s: line %lu: unknown op \"%c\"; there are a, "
-			       "f, r, c, m, l, w",
-			       c->config->log, c->row.line, c->row.op);
+			       "unknown op \"%c\"; there are a, f, r, c, m, "
+			       "l, w",
+			       c->row.op);
 	}
 	if (!ret && !placing(c) && c->pool->driver->settle &&
 	    ++c->operations % c->config->settle_every == 0)
 		c->pool->driver->settle(c->pool);
 	if (!ret && c->no_memory)
-		ret = err_set(err, -ENOMEM, "%s: line %lu: out of memory",
-			      c->config->log, c->row.line);
-	return ret;
-}
-
-static int read_header(struct conform *c, struct err *err)
-{
-	int col, i;
-
-	c->nr_columns = table_fields(c->table);
-	for (col = 0; col < NR_COLUMNS; col++) {
-		c->column[col] = -1;
-		for (i = 0; i < c->nr_columns; i++)
-			if (!strcmp(table_field(c->table, i), column_name[col]))
-				c->column[col] = i;
-		if (c->column[col] < 0) {
-			err_set(err, -EINVAL,
-				"there is no column \"%s\"; the header must "
-				"name " HEADER,
-				column_name[col]);
-			return table_bad_line(c->table, err);
-		}
-	}
-	return 0;
-}
-
-static const char *field(struct conform *c, enum column col)
-{
-	return table_field(c->table, c->column[col]);
-}
-
-static int read_number(struct conform *c, enum column col, struct err *err)
-{
-	const char *text = field(c, col);
-	char *end;
-
-	c->row.num[col] = *text ? strtol(text, &end, 10) : ABSENT;
-	if (!*text || (!*end && c->row.num[col] <= INT_MAX))
-		return 0;
-	err_set(err, -EINVAL, "\"%.40s\" is not a number", text);
-	return table_bad_field(c->table, c->column[col], column_name[col], err);
-}
-
-static int read_row(struct conform *c, struct err *err)
-{
-	const char *op;
-	int col, ret = 0;
-
-	c->row.line = table_line(c->table);
-	if (table_fields(c->table) < c->nr_columns) {
-		err_set(err, -EINVAL, "fewer than %d columns", c->nr_columns);
-		return table_bad_line(c->table, err);
-	}
-	op = field(c, OP);
-	if (!*op || op[1]) {
-		err_set(err, -EINVAL,
-			"op \"%.40s\"; there are a, f, r, c, m, l, w", op);
-		return table_bad_line(c->table, err);
-	}
-	c->row.op = *op;
-	c->row.note = field(c, NOTE);
-	for (col = ID; col < NOTE && !ret; col++)
-		ret = read_number(c, col, err);
+		ret = err_set(err, -ENOMEM, "out of memory");
 	return ret;
 }
 
@@ -664,17 +532,17 @@ static int replay(struct conform *c, struct err *err)
 	size_t id;
 	int ret;
 
-	while ((ret = table_next(c->table, err)) == 1) {
-		ret = read_row(c, err);
-		if (!ret)
-			ret = replay_row(c, err);
-		if (ret)
+	while ((ret = log_next(c->log, &c->row, err)) == 1) {
+		ret = replay_row(c, err);
+		if (ret) {
+			log_bad(c->log, err);
 			return ret;
+		}
 	}
 	if (ret)
 		return ret;
 	c->row.op = 'm';
-	c->row.num[ID] = ABSENT;
+	c->row.num[LOG_ID] = LOG_ABSENT;
 	for (id = 0; id < c->nr_obj; id++)
 		if (c->obj[id].size != SIZE_MAX && c->obj[id].live)
 			verify(c, id);
@@ -691,17 +559,13 @@ int conform_run(const struct conform_config *config,
 	int ret;
 
 	memset(result, 0, sizeof(*result));
-	c.table = table_open(config->log, HEADER, err);
-	if (!c.table)
+	c.log = log_open(config->log, err);
+	if (!c.log)
 		return -errno;
-	ret = read_header(&c, err);
-	if (!ret) {
-		c.pool = zpool_create(config->backend, &pool_config, err);
-		ret = c.pool ? 0 : -EINVAL;
-	}
-	if (ret) {
-		table_close(c.table);
-		return ret;
+	c.pool = zpool_create(config->backend, &pool_config, err);
+	if (!c.pool) {
+		log_close(c.log);
+		return -EINVAL;
 	}
 	snprintf(result->spec, sizeof(result->spec), "%s", c.pool->spec);
 	ret = replay(&c, err);
@@ -709,8 +573,8 @@ int conform_run(const struct conform_config *config,
 		ret = c.pool->driver->validate(c.pool, err);
 	zpool_destroy(c.pool);
 	free(c.obj);
-	free(c.log);
-	free(c.our);
-	table_close(c.table);
+	free(c.first);
+	frames_free(&c.frames);
+	log_close(c.log);
 	return ret;
 }

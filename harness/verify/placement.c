@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/verify/frames.h"
 #include "harness/verify/placement.h"
+#include "lib/random.h"
 
 #define MAX_SIZE 65536
 
@@ -21,12 +23,6 @@ struct object {
 	bool gone[2]; /* evicted by the shrink that runs */
 };
 
-/* The other side's frame, and how many objects begin in both. */
-struct twin {
-	pfn_t pfn;
-	uint32_t objects;
-};
-
 /* The order in which shrink evicts is an answer as well. */
 struct evictions {
 	struct placement *p;
@@ -40,8 +36,7 @@ struct placement {
 	struct placement_result *result;
 	struct object *obj;
 	size_t nr_obj;
-	struct twin *twin[2];
-	size_t nr_twins[2];
+	struct frames frames;
 	struct evictions evictions[2];
 	bool locates;
 	bool no_memory;
@@ -106,13 +101,9 @@ static void compare_pages(struct placement *p)
 /* Bytes that differ between objects and between places in one. */
 static void fill(unsigned char *bytes, uint32_t seed, size_t size)
 {
-	uint64_t z = seed * 0x9e3779b97f4a7c15ull + 1;
-	size_t i;
+	uint64_t state = seed;
 
-	for (i = 0; i < size; i++) {
-		z = z * 6364136223846793005ull + 1442695040888963407ull;
-		bytes[i] = (unsigned char)(z >> 56);
-	}
+	random_fill(bytes, size, &state);
 }
 
 static void verify(struct placement *p, const struct object *o)
@@ -133,36 +124,9 @@ static void verify(struct placement *p, const struct object *o)
 	}
 }
 
-static struct twin *twin_of(struct placement *p, int side, pfn_t pfn)
-{
-	size_t n = p->nr_twins[side];
-	struct twin *t;
-
-	if (pfn >= n) {
-		n = pfn + 1024 + n / 2;
-		t = realloc(p->twin[side], n * sizeof(*t));
-		if (!t) {
-			p->no_memory = true;
-			return NULL;
-		}
-		memset(t + p->nr_twins[side], 0,
-		       (n - p->nr_twins[side]) * sizeof(*t));
-		p->twin[side] = t;
-		p->nr_twins[side] = n;
-	}
-	return &p->twin[side][pfn];
-}
-
 static void leave_frames(struct placement *p, const struct object *o)
 {
-	struct twin *t;
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		t = twin_of(p, i, o->pfn[i]);
-		if (t && t->objects)
-			t->objects--;
-	}
+	frames_leave(&p->frames, o->pfn[0], o->pfn[1]);
 }
 
 /* Where the object is on both sides, and whether it has the right company. */
@@ -170,7 +134,6 @@ static void place(struct placement *p, struct object *o,
 		  enum placement_kind frames, enum placement_kind slots)
 {
 	struct zpool_location loc[2];
-	struct twin *t[2];
 	int i;
 
 	if (!p->locates)
@@ -178,25 +141,20 @@ static void place(struct placement *p, struct object *o,
 	for (i = 0; i < 2; i++) {
 		p->pool[i]->driver->locate(p->pool[i], o->handle[i], &loc[i]);
 		o->pfn[i] = loc[i].pfn;
-		t[i] = twin_of(p, i, loc[i].pfn);
-		if (!t[i])
-			return;
+	}
+	if (!frames_reach(&p->frames, o->pfn[0], o->pfn[1])) {
+		p->no_memory = true;
+		return;
 	}
 	p->result->compared[frames]++;
-	for (i = 0; i < 2; i++)
-		if (t[i]->objects && t[i]->pfn != loc[!i].pfn)
-			break;
-	if (i < 2)
+	i = frames_fit(&p->frames, o->pfn[0], o->pfn[1]);
+	if (i != FRAMES_FIT)
 		differs(p, frames,
 			"frames %u and %u; the other object in the %s one is "
 			"with frame %u",
-			loc[0].pfn, loc[1].pfn, i ? "second" : "first",
-			t[i]->pfn);
-	for (i = 0; i < 2; i++) {
-		if (!t[i]->objects)
-			t[i]->pfn = loc[!i].pfn;
-		t[i]->objects++;
-	}
+			o->pfn[0], o->pfn[1], i ? "second" : "first",
+			p->frames.side[i][o->pfn[i]].twin);
+	frames_join(&p->frames, o->pfn[0], o->pfn[1]);
 	compare(p, slots, (long)loc[0].at, (long)loc[1].at);
 }
 
@@ -204,14 +162,10 @@ static void place(struct placement *p, struct object *o,
 static void place_all(struct placement *p)
 {
 	size_t id;
-	int i;
 
 	if (!p->locates)
 		return;
-	for (i = 0; i < 2; i++)
-		if (p->twin[i])
-			memset(p->twin[i], 0,
-			       p->nr_twins[i] * sizeof(*p->twin[i]));
+	frames_clear(&p->frames);
 	for (id = 0; id < p->nr_obj; id++)
 		if (p->obj[id].size)
 			place(p, &p->obj[id], PLACEMENT_MOVED, PLACEMENT_MOVED);
@@ -494,9 +448,9 @@ void placement_destroy(struct placement *p)
 		return;
 	for (i = 0; i < 2; i++) {
 		zpool_destroy(p->pool[i]);
-		free(p->twin[i]);
 		free(p->evictions[i].id);
 	}
+	frames_free(&p->frames);
 	free(p->obj);
 	free(p);
 }

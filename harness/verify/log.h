@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The log of what a kernel's allocator did, row by row; conform.h describes it.
+ */
+#ifndef ZLAB_LOG_H
+#define ZLAB_LOG_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "lib/err.h"
+
+/* Nothing stands in the column. */
+#define LOG_ABSENT LONG_MIN
+
+/** enum log_column - the columns of a log */
+enum log_column {
+	LOG_OP,
+	LOG_ID,
+	LOG_SIZE,
+	LOG_PAGES,
+	LOG_BEFORE,
+	LOG_PAGE,
+	LOG_AT,
+	LOG_NOTE,
+	LOG_COLUMNS
+};
+
+/**
+ * struct log_row - a row
+ * @line: of the file, from 1
+ * @op: what was done
+ * @num: by enum log_column, what stands there: 0 to INT_MAX, or LOG_ABSENT
+ * @note: the log's until the next row
+ */
+struct log_row {
+	unsigned long line;
+	char op;
+	long num[LOG_COLUMNS];
+	const char *note;
+};
+
+struct log;
+
+/** log_open() - open one and read its header. Return: NULL with errno set */
+struct log *log_open(const char *path, struct err *err);
+
+/** log_next() - read a row. Return: 1, 0 at the end, or a negative errno */
+int log_next(struct log *log, struct log_row *row, struct err *err);
+
+/** log_needs() - false with @err set when nothing stands in @column */
+bool log_needs(const struct log_row *row, enum log_column column,
+	       struct err *err);
+
+/** log_bad() - put file and line before @err. Return: -EINVAL */
+int log_bad(const struct log *log, struct err *err);
+
+void log_close(struct log *log);
+
+#endif
