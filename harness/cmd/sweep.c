@@ -25,8 +25,7 @@
 #define NEEDS "sweep needs a trace, --vcpus N,N,..., --backend SPEC and -o FILE"
 
 struct sweep {
-	struct replay_opts common;
-	struct virtual_opts virtual;
+	struct replaying with;
 	const char *out, *plot;
 	struct cli_list backend;
 	struct cli_counts vcpus;
@@ -38,7 +37,7 @@ struct sweep {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, common.config.trace));
+	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, with.common.config.trace));
 
 static const struct cli_option options[] = {
 	{ "vcpus", 0, "N,N,...", "Numbers of virtual CPUs, as 1,2,4,8",
@@ -47,7 +46,7 @@ static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator; may be given several times",
 		    CLI_IS_LIST(struct sweep, backend), .needs = NEEDS),
 	CLI_CODEC("Whose sizes: sizes:lz4 takes them from the trace",
-		  CLI_IS_TEXT(struct sweep, common.config.codec)),
+		  CLI_IS_TEXT(struct sweep, with.common.config.codec)),
 	CLI_OUTPUT("FILE",
 		   "Append result records to FILE, and do not make again those "
 		   "that it holds",
@@ -68,7 +67,7 @@ static int check(void *args)
 	for (i = 0; i < s->vcpus.nr; i++)
 		if (s->vcpus.at[i] > s->most)
 			s->most = s->vcpus.at[i];
-	return replay_opts_check(&s->common);
+	return replay_opts_check(&s->with.common);
 }
 
 #if REPLAY_VIRTUAL
@@ -143,23 +142,25 @@ static int load(struct sweep *s)
 /* The command that makes one record; it is also how the record is known. */
 static json_t *command(const struct sweep *s, const struct step *step)
 {
-	json_t *cli =
-		json_pack("[s, s, s, s, s]", "zlab", "replay",
-			  s->common.config.trace, "--backend", step->backend);
+	json_t *cli = json_pack("[s, s, s, s, s]", "zlab", "replay",
+				s->with.common.config.trace, "--backend",
+				step->backend);
 	char count[32];
 	size_t i;
 
 	snprintf(count, sizeof(count), "--vcpus=%u", step->vcpus);
 	json_array_append_new(cli, json_string(count));
-	if (s->common.config.codec) {
+	if (s->with.common.config.codec) {
 		json_array_append_new(cli, json_string("--codec"));
-		json_array_append_new(cli, json_string(s->common.config.codec));
-	}
-	for (i = 0; i < s->common.kept.nr; i++)
-		json_array_append_new(cli, json_string(s->common.kept.args[i]));
-	for (i = 0; i < s->virtual.kept.nr; i++)
 		json_array_append_new(cli,
-				      json_string(s->virtual.kept.args[i]));
+				      json_string(s->with.common.config.codec));
+	}
+	for (i = 0; i < s->with.common.kept.nr; i++)
+		json_array_append_new(cli,
+				      json_string(s->with.common.kept.args[i]));
+	for (i = 0; i < s->with.virtual.kept.nr; i++)
+		json_array_append_new(
+			cli, json_string(s->with.virtual.kept.args[i]));
 	return cli;
 }
 
@@ -200,13 +201,13 @@ static bool have(const struct sweep *s, const struct step *step)
 static int begin(const struct sweep *s, const struct step *step,
 		 struct sample *sample)
 {
-	struct sample_run run = { .trace = s->common.config.trace,
+	struct sample_run run = { .trace = s->with.common.config.trace,
 				  .sha256 = s->sha256,
 				  .backend = step->backend,
-				  .codec = s->common.config.codec,
+				  .codec = s->with.common.config.codec,
 				  .threads = step->vcpus,
-				  .common = &s->common,
-				  .virtual = &s->virtual,
+				  .common = &s->with.common,
+				  .virtual = &s->with.virtual,
 				  .sensitivity = step->sensitivity };
 
 	return sample_start(&run, sample);
@@ -259,7 +260,7 @@ static struct step step_of(const struct sweep *s, unsigned at)
 
 	step.cli = command(s, &step);
 	step.sensitivity = step.vcpus == s->most &&
-			   s->virtual.sensitivity != SENSITIVITY_NO;
+			   s->with.virtual.sensitivity != SENSITIVITY_NO;
 	return step;
 }
 
@@ -393,16 +394,15 @@ static int plot(const struct sweep *s)
 /* All that can be wrong, before the first replay. */
 static int check_words(struct sweep *s)
 {
-	const struct replay_config *config = &s->common.config;
-	char full[1024];
+	const struct replay_config *config = &s->with.common.config;
 	struct err err;
-	size_t i;
 	int ret;
 
-	for (i = 0; i < s->backend.nr; i++)
-		if (zpool_full_spec(s->backend.at[i], full, sizeof(full), &err))
-			return cli_usage("%s", err.text);
-	ret = virtual_setup(&s->virtual, s->most, config->codec);
+	ret = replay_check_words((const char *const *)s->backend.at,
+				 s->backend.nr, NULL, 0);
+	if (ret)
+		return ret;
+	ret = virtual_setup(&s->with.virtual, s->most, config->codec);
 	if (!ret)
 		ret = virtual_check_trace(config->trace, config->salvage,
 					  s->most);
@@ -433,28 +433,18 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct sweep *s = args;
 
-	replay_opts_note(&s->common, (const char *const *)s->backend.at,
+	replay_opts_note(&s->with.common, (const char *const *)s->backend.at,
 			 s->backend.nr);
 	return virtual_exec("sweep", argc, argv);
 }
 #endif
 
-static const struct cli_group groups[] = {
-	REPLAY_GROUPS(struct sweep, common),
-	VIRTUAL_GROUPS(struct sweep, virtual),
-	{ 0 },
-};
-
-static const struct sweep defaults = {
-	.common = REPLAY_OPTS_DEFAULTS,
-	.virtual = VIRTUAL_OPTS_DEFAULTS,
-};
+static const struct sweep defaults = { .with = REPLAYING_DEFAULTS };
 
 const struct cli_command cmd_sweep = {
-	.name = "sweep",
-	.chapter = CHAPTER_VIRTUAL,
-	.summary = "replay on many numbers of virtual CPUs",
-	.usage = "T.zlt --vcpus N,N,... --backend SPEC -o FILE",
+	CLI_NAME("sweep", CHAPTER_VIRTUAL,
+		 "replay on many numbers of virtual CPUs",
+		 "T.zlt --vcpus N,N,... --backend SPEC -o FILE"),
 	.doc = "Replay a trace on each number of virtual CPUs with each "
 	       "backend. With the table comes what each cost contributes at "
 	       "the largest number.",
@@ -462,11 +452,6 @@ const struct cli_command cmd_sweep = {
 		"  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
 		"-b zsmalloc@6.10 -b zsmalloc@6.12 --profile "
 		"profiles/two-socket.json -o s.jsonl --plot plots\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(struct sweep),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct sweep, &operand, options, replaying_groups),
+	CLI_DOES(&defaults, check, run),
 };
