@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -61,6 +63,23 @@ int cli_width(bool wide)
 	    size.ws_col < LAYOUT_WIDTH)
 		return LAYOUT_WIDTH;
 	return size.ws_col;
+}
+
+int cli_write_json(const char *path, const json_t *o)
+{
+	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
+	bool bad;
+
+	if (!out)
+		return cli_failed("cannot write %s: %s", path, strerror(errno));
+	errno = 0;
+	bad = json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF ||
+	      fflush(out);
+	if (out != stdout && fclose(out))
+		bad = true;
+	return bad ? cli_failed("cannot write %s: %s", path,
+				errno ? strerror(errno) : "no reason is known")
+		   : 0;
 }
 
 static void on_signal(int sig)

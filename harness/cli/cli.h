@@ -6,6 +6,7 @@
 #ifndef ZLAB_CLI_H
 #define ZLAB_CLI_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 /* Exit statuses: 0 is success. */
@@ -34,6 +35,14 @@ void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * a narrower one.
  */
 int cli_width(bool wide);
+
+/**
+ * cli_write_json() - write one object as the line of a file
+ * @path: the file, which is replaced; - for standard output
+ *
+ * Return: 0, or EXIT_FAILED with the line printed.
+ */
+int cli_write_json(const char *path, const json_t *o);
 
 /** cli_stop_install() - from here on Ctrl-C only sets a flag, once */
 void cli_stop_install(void);

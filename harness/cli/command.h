@@ -39,6 +39,10 @@ struct cli_group {
 	{                                                         \
 		.head = (title), .options = (rows), .at = (place) \
 	}
+#define CLI_NO_GROUP            \
+	{                       \
+		.options = NULL \
+	}
 #define CLI_KEEP(title, rows, type, member)                       \
 	{                                                         \
 		.head = (title), .options = (rows), .keep = true, \
@@ -75,6 +79,15 @@ struct cli_command {
 	int (*check)(void *args);
 	int (*run)(void *args, int argc, char **argv);
 };
+
+/* Its members, a few in a line. */
+#define CLI_NAME(word, part, line, ways) \
+	.name = (word), .chapter = (part), .summary = (line), .usage = (ways)
+#define CLI_TAKES(type, word, rows, more_rows)                      \
+	.size = sizeof(type), .operand = (word), .options = (rows), \
+	.groups = (more_rows)
+#define CLI_DOES(start, look, go) \
+	.defaults = (start), .check = (look), .run = (go)
 
 /**
  * cli_group() - the @i-th group of a command's options

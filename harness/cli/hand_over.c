@@ -12,7 +12,8 @@ int hand_over(const struct hand_over *h, const char *verb)
 	for (i = 0; i < h->kept.nr; i++)
 		argv[argc++] = h->kept.args[i];
 	/* No word that follows is an option. */
-	argv[argc++] = "--";
+	if (h->words.nr)
+		argv[argc++] = "--";
 	for (i = 0; i < h->words.nr; i++)
 		argv[argc++] = h->words.at[i];
 	argv[argc] = NULL;

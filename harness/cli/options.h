@@ -144,8 +144,17 @@ struct cli_option {
 	.kind = CLI_COUNT, CLI_AT(type, member), .min = (lo), .max = (hi)
 #define CLI_IS_SIZE(type, member, lo) \
 	.kind = CLI_SIZE, CLI_AT(type, member), .min = (lo)
-#define CLI_IS_CHOICE(type, member, w) \
-	.kind = CLI_CHOICE, CLI_AT(type, member), .words = (w)
+/* Each { "word", value }. */
+#define CLI_WORDS(...)                     \
+	.words = (const struct cli_word[]) \
+	{                                  \
+		__VA_ARGS__,               \
+		{                          \
+			0                  \
+		}                          \
+	}
+#define CLI_IS_CHOICE(type, member, ...) \
+	.kind = CLI_CHOICE, CLI_AT(type, member), CLI_WORDS(__VA_ARGS__)
 #define CLI_IS_LIST(type, member) .kind = CLI_LIST, CLI_AT(type, member)
 #define CLI_IS_COUNTS(type, member, hi) \
 	.kind = CLI_COUNTS, CLI_AT(type, member), .min = 1, .max = (hi)
@@ -180,6 +189,17 @@ struct cli_option {
 			"Lines of any length; otherwise of 80 columns, or of the " \
 			"terminal's",                                              \
 			CLI_IS_FLAG(type, wide, 1)                                 \
+	}
+#define CLI_ON_OFF           \
+	{ "on", true },      \
+	{                    \
+		"off", false \
+	}
+#define CLI_PAGE_SIZE(type, member, text)                           \
+	{                                                           \
+		"page-size", 0, "4K|16K|64K", text,                 \
+			CLI_IS_CHOICE(type, member, { "4K", 12 },   \
+				      { "16K", 14 }, { "64K", 16 }) \
 	}
 /* What stands without an option. */
 #define CLI_TRACE(line, ...)                                            \

@@ -9,48 +9,6 @@
 
 #define OPTS struct replay_opts
 
-static const struct cli_word loads[] = { { "exclusive", true },
-					 { "keep", false },
-					 { 0 } };
-static const struct cli_word unchanged[] = { { "store", false },
-					     { "drop", true },
-					     { 0 } };
-static const struct cli_word poor[] = { { "reject", false },
-					{ "keep", true },
-					{ 0 } };
-static const struct cli_word on_off[] = { { "on", true },
-					  { "off", false },
-					  { 0 } };
-static const struct cli_word apis[] = { { "auto", SWAP_API_AUTO },
-					{ "map", SWAP_API_MAP },
-					{ "obj", SWAP_API_OBJ },
-					{ 0 } };
-static const struct cli_word paces[] = { { "op", SWAP_SETTLE_OP },
-					 { "kernel", SWAP_SETTLE_KERNEL },
-					 { "mark", SWAP_SETTLE_MARK },
-					 { "never", SWAP_SETTLE_NEVER },
-					 { 0 } };
-static const struct cli_word page_sizes[] = {
-	{ "4K", 12 }, { "16K", 14 }, { "64K", 16 }, { 0 }
-};
-static const struct cli_word assigns[] = { { "key", REPLAY_BY_KEY },
-					   { "tid", REPLAY_BY_TID },
-					   { "cpu", REPLAY_BY_CPU },
-					   { 0 } };
-static const struct cli_word indexes[] = { { "direct", -1 },
-					   { "rbtree", ZSWAP_RBTREE },
-					   { "trees", ZSWAP_TREES },
-					   { "xarray", ZSWAP_XARRAY },
-					   { 0 } };
-static const struct cli_word reclaims[] = { { "lru", ZSWAP_RECLAIM_LRU },
-					    { "backend",
-					      ZSWAP_RECLAIM_BACKEND },
-					    { 0 } };
-/* What completion offers beside a file. */
-static const struct cli_word swap_files[] = { { "temp", 0 },
-					      { "none", 0 },
-					      { 0 } };
-
 static int set_max_pool(const struct cli_option *o, const char *arg, void *to)
 {
 	struct replay_config *c = &((OPTS *)to)->config;
@@ -100,24 +58,28 @@ const struct cli_option replay_path_options[] = {
 	{ "loads", 0, "WHAT",
 	  "A load frees the object (exclusive, as since 6.9, the default) or "
 	  "keeps it (keep)",
-	  CLI_IS_CHOICE(OPTS, config.swap.exclusive, loads) },
+	  CLI_IS_CHOICE(OPTS, config.swap.exclusive, { "exclusive", true },
+			{ "keep", false }) },
 	{ "unchanged", 0, "WHAT",
 	  "Store a page again that the slot holds already (store, the "
 	  "default), or drop the store as when the swap cache kept the page "
 	  "(drop)",
-	  CLI_IS_CHOICE(OPTS, config.swap.drop_unchanged, unchanged) },
+	  CLI_IS_CHOICE(OPTS, config.swap.drop_unchanged, { "store", false },
+			{ "drop", true }) },
 	{ "incompressible", 0, "WHAT",
 	  "Reject a page that does not shrink (reject, the default), or keep "
 	  "it as 4096 bytes, as from 6.18 (keep)",
-	  CLI_IS_CHOICE(OPTS, config.swap.keep_incompressible, poor) },
+	  CLI_IS_CHOICE(OPTS, config.swap.keep_incompressible,
+			{ "reject", false }, { "keep", true }) },
 	{ "same-filled", 0, "on|off",
 	  "Keep a page of one repeated word as that word (default on)",
-	  CLI_IS_CHOICE(OPTS, config.swap.same_filled, on_off) },
+	  CLI_IS_CHOICE(OPTS, config.swap.same_filled, CLI_ON_OFF) },
 	{ "api", 0, "WHICH",
 	  "Carry bytes through map and unmap, as to 6.14 (map), or through "
 	  "obj_read_begin and obj_write (obj); auto, the default: where the "
 	  "backend has them",
-	  CLI_IS_CHOICE(OPTS, config.swap.api, apis) },
+	  CLI_IS_CHOICE(OPTS, config.swap.api, { "auto", SWAP_API_AUTO },
+			{ "map", SWAP_API_MAP }, { "obj", SWAP_API_OBJ }) },
 	{ "pools", 0, "N",
 	  "Spread keys over N pools, 1 to 32, as 6.6 to 6.10 did (default 1)",
 	  CLI_IS_COUNT(OPTS, config.swap.pools, 1, SWAP_MAX_POOLS) },
@@ -130,7 +92,9 @@ const struct cli_option replay_front_options[] = {
 	  "one tree (rbtree, to 6.7), in a tree per 64 MiB of swap (trees, 6.8 "
 	  "and 6.9) or in a radix tree per 64 MiB (xarray, from 6.10; what the "
 	  "options below imply)",
-	  CLI_IS_CHOICE(OPTS, index, indexes) },
+	  CLI_IS_CHOICE(OPTS, index, { "direct", -1 },
+			{ "rbtree", ZSWAP_RBTREE }, { "trees", ZSWAP_TREES },
+			{ "xarray", ZSWAP_XARRAY }) },
 	{ "max-pool", 0, "SIZE|N%",
 	  "Refuse stores and write back above SIZE, or above N percent of "
 	  "--ram",
@@ -146,16 +110,19 @@ const struct cli_option replay_front_options[] = {
 	  "What is written back: the oldest entry of one list above all pools, "
 	  "as since 6.5 (lru, the default), or what the allocator chooses, as "
 	  "before (backend)",
-	  CLI_IS_CHOICE(OPTS, config.zswap.reclaim, reclaims) },
+	  CLI_IS_CHOICE(OPTS, config.zswap.reclaim,
+			{ "lru", ZSWAP_RECLAIM_LRU },
+			{ "backend", ZSWAP_RECLAIM_BACKEND }) },
 	{ "second-chance", 0, "on|off",
 	  "Pass over an entry once before it is written back, as since 6.12 "
 	  "(default off)",
-	  CLI_IS_CHOICE(OPTS, config.zswap.second_chance, on_off) },
+	  CLI_IS_CHOICE(OPTS, config.zswap.second_chance, CLI_ON_OFF) },
 	{ "swap", 0, "FILE",
 	  "Write back to FILE or to a temporary one (temp, the default) in "
 	  "$TMPDIR or the current directory; none counts without writing, and "
 	  "what left the pool is gone",
-	  .words = swap_files, .offer = OFFER_FILE, CLI_IS_CALL(set_swap) },
+	  CLI_WORDS({ "temp", 0 }, { "none", 0 }), .offer = OFFER_FILE,
+	  CLI_IS_CALL(set_swap) },
 	{ 0 },
 };
 
@@ -163,12 +130,12 @@ const struct cli_option replay_pool_options[] = {
 	{ "pool-limit", 0, "SIZE",
 	  "Let a pool run out of memory at SIZE (256M, 2G)",
 	  CLI_IS_SIZE(OPTS, config.pool_limit, 4096) },
-	{ "page-size", 0, "4K|16K|64K", "Size of a frame",
-	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.page_shift, page_sizes) },
+	CLI_PAGE_SIZE(OPTS, config.swap.pool.arena.page_shift,
+		      "Size of a frame"),
 	{ "huge", 0, "on|off",
 	  "Back frames with huge pages, as the kernel's direct map is (default "
 	  "on); off charges the allocator for this process's page faults",
-	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.huge, on_off) },
+	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.huge, CLI_ON_OFF) },
 	{ "compact-every", 0, "N",
 	  "Compact after every N events; with threads, in a thread of its own",
 	  CLI_IS_COUNT(OPTS, config.compact_every, 1, LLONG_MAX) },
@@ -187,7 +154,10 @@ const struct cli_option replay_pool_options[] = {
 	  "default), after some hundred, as kernels' workers do (kernel, "
 	  "conform's interval), at marks and compactions (mark), or at the end "
 	  "(never)",
-	  CLI_IS_CHOICE(OPTS, config.swap.settle, paces) },
+	  CLI_IS_CHOICE(OPTS, config.swap.settle, { "op", SWAP_SETTLE_OP },
+			{ "kernel", SWAP_SETTLE_KERNEL },
+			{ "mark", SWAP_SETTLE_MARK },
+			{ "never", SWAP_SETTLE_NEVER }) },
 	{ 0 },
 };
 
@@ -195,7 +165,8 @@ const struct cli_option replay_run_options[] = {
 	{ "assign", 0, "key|tid|cpu",
 	  "Who performs an operation: a thread chosen by its key (default), or "
 	  "by the thread or CPU that did it in the trace",
-	  CLI_IS_CHOICE(OPTS, config.assign, assigns) },
+	  CLI_IS_CHOICE(OPTS, config.assign, { "key", REPLAY_BY_KEY },
+			{ "tid", REPLAY_BY_TID }, { "cpu", REPLAY_BY_CPU }) },
 	{ "paced", 0, "SPEED",
 	  "Keep to the trace's own timing, SPEED times as fast (default: as "
 	  "fast as possible)",
@@ -279,6 +250,26 @@ int replay_opts_check(struct replay_opts *o)
 	if (c->ram_bytes && !c->max_pool_percent)
 		return cli_usage("--ram is what --max-pool N%% is a share of, "
 				 "which is not given");
+	return 0;
+}
+
+int replay_check_words(const char *const *backends, size_t nr_backends,
+		       const char *const *codecs, size_t nr_codecs)
+{
+	struct codec *codec;
+	char full[1024];
+	struct err err;
+	size_t i;
+
+	for (i = 0; i < nr_backends; i++)
+		if (zpool_full_spec(backends[i], full, sizeof(full), &err))
+			return cli_usage("%s", err.text);
+	for (i = 0; i < nr_codecs; i++) {
+		codec = codec_create(codecs[i], &err);
+		if (!codec)
+			return cli_usage("%s", err.text);
+		codec_destroy(codec);
+	}
 	return 0;
 }
 

@@ -78,6 +78,16 @@ extern const struct cli_option replay_measure_options[];
 int replay_opts_check(struct replay_opts *o);
 
 /**
+ * replay_check_words() - whether all specs can be understood
+ * @backends: specs of backends
+ * @codecs: of codecs
+ *
+ * Return: 0, or EXIT_USAGE with the line printed.
+ */
+int replay_check_words(const char *const *backends, size_t nr_backends,
+		       const char *const *codecs, size_t nr_codecs);
+
+/**
  * replay_opts_note() - say which options do nothing for some of the backends
  * @backends: full or short specs
  * @nr: how many

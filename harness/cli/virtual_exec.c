@@ -52,7 +52,7 @@ int sweep_run(void *args, int argc, char **argv)
 {
 	const struct sweep *s = args;
 
-	replay_opts_note(&s->common, (const char *const *)s->backend.at,
+	replay_opts_note(&s->with.common, (const char *const *)s->backend.at,
 			 s->backend.nr);
 	return virtual_exec("sweep", argc, argv);
 }

@@ -6,15 +6,7 @@
 
 #define OPTS struct virtual_opts
 
-static const struct cli_word bursts[] = { { "all", 0 },
-					  { "stores", 1 },
-					  { 0 } };
-static const struct cli_word models[] = { { "both", MODEL_BOTH },
-					  { "overlap", MODEL_OVERLAP },
-					  { "sum", MODEL_SUM },
-					  { 0 } };
-
-const struct cli_option virtual_options[] = {
+static const struct cli_option options[] = {
 	{ "topology", 0, "SOCKETSxCORES",
 	  "Where they sit: CPU n on socket n / CORES (default: the profile's, "
 	  "with more cores where those are too few)",
@@ -32,7 +24,7 @@ const struct cli_option virtual_options[] = {
 	{ "burst-of", 0, "all|stores",
 	  "Stores and loads come in bursts, or only stores, as from reclaim, "
 	  "while each page fault comes alone (default all)",
-	  CLI_IS_CHOICE(OPTS, burst_of, bursts) },
+	  CLI_IS_CHOICE(OPTS, burst_of, { "all", 0 }, { "stores", 1 }) },
 	{ "charge", 0, "CODEC",
 	  "Charge the profile's time for this codec, also for a trace of sizes "
 	  "(default: --codec's, and nothing without one)",
@@ -40,14 +32,15 @@ const struct cli_option virtual_options[] = {
 	{ "model", 0, "WHICH",
 	  "Misses between two locks overlap, or add up (sum); the truth lies "
 	  "between (default both)",
-	  CLI_IS_CHOICE(OPTS, model, models) },
+	  CLI_IS_CHOICE(OPTS, model, { "both", MODEL_BOTH },
+			{ "overlap", MODEL_OVERLAP }, { "sum", MODEL_SUM }) },
 	{ "scale", 0, "COST=FACTOR",
 	  "Multiply one cost of the profile, e.g. xfer_ns=1.5",
 	  CLI_IS_LIST(OPTS, scale) },
 	{ 0 },
 };
 
-const struct cli_option virtual_say_options[] = {
+static const struct cli_option say_options[] = {
 	{ "sensitivity", 0, NULL,
 	  "Say what each cost contributes: replay again with it halved and "
 	  "half as much more (default: where a table is printed)",
@@ -57,6 +50,16 @@ const struct cli_option virtual_say_options[] = {
 	  "each",
 	  CLI_IS_FLAG(OPTS, sensitivity, SENSITIVITY_NO) },
 	{ 0 },
+};
+
+const struct cli_group replaying_groups[] = {
+	REPLAY_GROUPS(struct replaying, common),
+	{ "Virtual CPUs, with --vcpus", options,
+	  offsetof(struct replaying, virtual), true,
+	  offsetof(struct replaying, virtual.kept) },
+	{ NULL, say_options, offsetof(struct replaying, virtual), true,
+	  offsetof(struct replaying, virtual.said) },
+	CLI_NO_GROUP,
 };
 
 bool virtual_opts_misplaced(const struct virtual_opts *o, const char *command)

@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#include "harness/cli/command.h"
+#include "harness/cli/replay_opts.h"
 
 #define VIRTUAL_MAX_CPUS 512
 
@@ -59,18 +59,22 @@ struct virtual_opts {
 		.burst = 1    \
 	}
 
-extern const struct cli_option virtual_options[];
-extern const struct cli_option virtual_say_options[];
+/**
+ * struct replaying - what a command has that replays, natively or on virtual
+ *		      CPUs; its first member, where replaying_groups has it
+ */
+struct replaying {
+	struct replay_opts common;
+	struct virtual_opts virtual;
+};
 
-/* Rows of a command's groups; @member of @type is its struct virtual_opts. */
-#define VIRTUAL_GROUPS(type, member)                                      \
-	{ "Virtual CPUs, with --vcpus", virtual_options,                  \
-	  offsetof(type, member), .keep = true,                           \
-	  .kept = offsetof(type, member.kept) },                          \
-	{                                                                 \
-		NULL, virtual_say_options, offsetof(type, member),        \
-			.keep = true, .kept = offsetof(type, member.said) \
+#define REPLAYING_DEFAULTS                       \
+	{                                        \
+		.common = REPLAY_OPTS_DEFAULTS,  \
+		.virtual = VIRTUAL_OPTS_DEFAULTS \
 	}
+
+extern const struct cli_group replaying_groups[];
 
 /** virtual_opts_command() - note the command line that the options stand in */
 void virtual_opts_command(struct virtual_opts *o, const char *command, int argc,

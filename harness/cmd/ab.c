@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <errno.h>
-#include <limits.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "backends/zpool.h"
 #include "harness/cli/hand_over.h"
+#include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
-#include "harness/swap/codec.h"
 
 struct args {
 	struct hand_over script;
@@ -16,10 +10,6 @@ struct args {
 	long long threads, runs;
 	int format;
 };
-
-static const struct cli_word formats[] = { { "mail", 0 },
-					   { "json", 1 },
-					   { 0 } };
 
 static const struct cli_option operand =
 	CLI_TRACE("ab needs traces: zlab ab --base REF --head REF T.zlt...",
@@ -48,7 +38,7 @@ static const struct cli_option options[] = {
 		 "interval worth reading"),
 	{ "format", 0, "mail|json",
 	  "Text of 78 columns for a mail (default), or JSON",
-	  CLI_IS_CHOICE(struct args, format, formats) },
+	  CLI_IS_CHOICE(struct args, format, { "mail", 0 }, { "json", 1 }) },
 	{ "source", 0, "DIR", "zlab's git tree (default: this folder)",
 	  .offer = OFFER_DIR, CLI_IS_TEXT(struct args, source) },
 	{ 0 },
@@ -58,25 +48,14 @@ static const struct cli_option options[] = {
 static int check(void *args)
 {
 	const struct args *a = args;
-	struct codec *codec;
-	char full[1024];
-	struct err err;
-	size_t i;
 
 	if (a->runs < 2)
 		return cli_usage("--runs takes 2 or more; 9 give an interval "
 				 "worth reading");
-	for (i = 0; i < a->backends.nr; i++)
-		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
-				    &err))
-			return cli_usage("%s", err.text);
-	for (i = 0; i < a->codecs.nr; i++) {
-		codec = codec_create(a->codecs.at[i], &err);
-		if (!codec)
-			return cli_usage("%s", err.text);
-		codec_destroy(codec);
-	}
-	return 0;
+	return replay_check_words((const char *const *)a->backends.at,
+				  a->backends.nr,
+				  (const char *const *)a->codecs.at,
+				  a->codecs.nr);
 }
 
 static int run(void *args, int argc, char **argv)
@@ -94,18 +73,12 @@ static const struct cli_group groups[] = {
 static const struct args defaults = { .runs = 9 };
 
 const struct cli_command cmd_ab = {
-	.name = "ab",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "build two commits and compare them",
-	.usage = "--base GITREF --head GITREF T.zlt...",
+	CLI_NAME("ab", CHAPTER_MEASURING, "build two commits and compare them",
+		 "--base GITREF --head GITREF T.zlt..."),
 	.doc = "Build two commits of zlab's git tree, replay the same traces "
 	       "with both, and print the difference.",
 	.more = "An option that ends in \"...\" takes several values, up to the "
 		"next option; a name that ends in .zlt is always a trace.\n",
-	.operand = &operand,
-	.groups = groups,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, NULL, groups),
+	CLI_DOES(&defaults, check, run),
 };

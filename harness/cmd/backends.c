@@ -107,17 +107,13 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_backends = {
-	.name = "backends",
-	.chapter = CHAPTER_ABOUT,
-	.summary = "list every allocator, option and preset",
-	.usage = "[NAME]",
+	CLI_NAME("backends", CHAPTER_ABOUT,
+		 "list every allocator, option and preset", "[NAME]"),
 	.doc = "List the allocators, every option with its values and default, "
 	       "and the presets that bundle them. NAME shows one of them, also "
 	       "that of a shared object (./mine.so).",
 	.more = "A spec is NAME[@PRESET][:OPTION=VALUE,...], as "
 		"zsmalloc@6.12:chain=4.\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

@@ -224,14 +224,11 @@ out:
 }
 
 const struct cli_command cmd_calibrate = {
-	.name = "calibrate",
-	.chapter = CHAPTER_VIRTUAL,
-	.summary = "measure this machine's costs for virtual CPUs",
-	.usage = "-o FILE",
+	CLI_NAME("calibrate", CHAPTER_VIRTUAL,
+		 "measure this machine's costs for virtual CPUs", "-o FILE"),
 	.doc = "Measure what memory, atomics, hand-over of a lock, waking and "
 	       "codecs cost on this machine, and write a profile for \"zlab "
 	       "replay --vcpus\". Takes a minute; keep the machine quiet.",
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, NULL, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

@@ -161,14 +161,9 @@ static int write_json(const char *path, const struct class_table *t,
 	json_object_set_new(j, "locks", locks_json(t, w));
 	if (w->trace)
 		json_object_set_new(j, "trace", weights_json(w));
-	if (!strcmp(path, "-")) {
-		ret = json_dumpf(j, stdout, JSON_COMPACT);
-		putchar('\n');
-	} else {
-		ret = json_dump_file(j, path, JSON_COMPACT);
-	}
+	ret = cli_write_json(path, j);
 	json_decref(j);
-	return ret ? cli_failed("cannot write %s", path) : 0;
+	return ret;
 }
 
 struct args {
@@ -240,17 +235,12 @@ static int run(void *args, int argc, char **argv)
 static const struct args defaults = { .extra = DEFAULT_EXTRA };
 
 const struct cli_command cmd_classes = {
-	.name = "classes",
-	.chapter = CHAPTER_ABOUT,
-	.summary = "print an allocator's size classes",
-	.usage = "--backend SPEC",
+	CLI_NAME("classes", CHAPTER_ABOUT, "print an allocator's size classes",
+		 "--backend SPEC"),
 	.doc = "Print an allocator's size classes, what some bytes more in "
 	       "each zspage cost per object, and what each form of the zspage "
 	       "lock takes with the sizes it has in the kernel. Every zspage "
 	       "counts as full; in one that is not, an object pays more.",
-	.options = options,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, NULL, options, NULL),
+	CLI_DOES(&defaults, check, run),
 };

@@ -18,8 +18,7 @@
 #define SIDE_BY_SIDE 16
 
 struct args {
-	struct replay_opts common;
-	struct virtual_opts virtual;
+	struct replaying with;
 	struct cli_list traces, backends, codecs;
 	struct cli_counts threads, vcpus;
 	const char *dir, *json;
@@ -86,7 +85,7 @@ static int check(void *args)
 	if (a->vcpus.nr && a->threads.nr)
 		return cli_usage("--vcpus and --threads are two kinds of "
 				 "replay; give one");
-	if (!a->vcpus.nr && virtual_opts_misplaced(&a->virtual, "compare"))
+	if (!a->vcpus.nr && virtual_opts_misplaced(&a->with.virtual, "compare"))
 		return EXIT_USAGE;
 	for (i = a->backends.nr ? 5 : 0; i < 5; i++)
 		if (cli_list_add(&a->backends, all[i]))
@@ -95,37 +94,27 @@ static int check(void *args)
 		a->threads = (struct cli_counts){ .nr = 1, .at = { 1 } };
 	if (!a->runs)
 		a->runs = a->vcpus.nr ? 1 : 3;
-	return replay_opts_check(&a->common);
+	return replay_opts_check(&a->with.common);
 }
 
 /* Everything that can be wrong with the words, before the first sample. */
 static int check_words(const struct args *a)
 {
-	struct codec *codec;
-	char full[1024];
-	struct err err;
 	size_t i;
 
 	/* The virtual executable judges: a backend for it loads only there. */
 	if (a->vcpus.nr && !virtual_program)
 		return 0;
-	for (i = 0; i < a->backends.nr; i++)
-		if (zpool_full_spec(a->backends.at[i], full, sizeof(full),
-				    &err))
-			return cli_usage("%s", err.text);
 	for (i = 0; i < a->threads.nr && !a->vcpus.nr; i++)
 		if (a->threads.at[i] > replay_cpus())
 			cli_note("warning: %u threads on %u CPUs measure the "
 				 "scheduler, not the locks; the results are "
 				 "marked oversubscribed",
 				 a->threads.at[i], replay_cpus());
-	for (i = 0; i < a->codecs.nr; i++) {
-		codec = codec_create(a->codecs.at[i], &err);
-		if (!codec)
-			return cli_usage("%s", err.text);
-		codec_destroy(codec);
-	}
-	return 0;
+	return replay_check_words((const char *const *)a->backends.at,
+				  a->backends.nr,
+				  (const char *const *)a->codecs.at,
+				  a->codecs.nr);
 }
 
 /* Without any, each trace's own default. */
@@ -142,7 +131,7 @@ static const char *codec_at(const struct args *a, size_t i)
 /* The same of virtual CPUs: the machine, and whether the traces keep it busy. */
 static int check_virtual(const struct args *a)
 {
-	struct replay_config config = a->common.config;
+	struct replay_config config = a->with.common.config;
 	unsigned most = 0;
 	size_t i, k;
 	int ret = 0;
@@ -153,7 +142,7 @@ static int check_virtual(const struct args *a)
 		for (i = 0; i < a->traces.nr && !ret; i++) {
 			config.trace = a->traces.at[i];
 			config.codec = codec_at(a, k);
-			ret = virtual_setup(&a->virtual, most, &config);
+			ret = virtual_setup(&a->with.virtual, most, &config);
 		}
 	return ret;
 }
@@ -267,9 +256,9 @@ static bool quiet(const struct args *a)
 /* Only of the first seed: it is a replay for each cost, twice. */
 static bool sensitivity(const struct args *a, size_t round)
 {
-	return !round &&
-	       (a->virtual.sensitivity == SENSITIVITY_YES ||
-		(a->virtual.sensitivity == SENSITIVITY_TABLE && !quiet(a)));
+	return !round && (a->with.virtual.sensitivity == SENSITIVITY_YES ||
+			  (a->with.virtual.sensitivity == SENSITIVITY_TABLE &&
+			   !quiet(a)));
 }
 
 static int begin(const struct args *a, const struct trace *traces,
@@ -280,10 +269,10 @@ static int begin(const struct args *a, const struct trace *traces,
 				  .backend = cell->backend,
 				  .codec = cell->codec,
 				  .threads = cell->threads,
-				  .common = &a->common };
+				  .common = &a->with.common };
 
 	if (a->vcpus.nr) {
-		run.virtual = &a->virtual;
+		run.virtual = &a->with.virtual;
 		run.sensitivity = sensitivity(a, round);
 		run.nth = round;
 	}
@@ -363,7 +352,7 @@ static int take_round(const struct args *a, const struct trace *traces,
 static int take(const struct args *a, const struct trace *traces,
 		struct compare *c, const char *jsonl)
 {
-	uint64_t random = a->common.config.swap.seed * 2 + 1;
+	uint64_t random = a->with.common.config.swap.seed * 2 + 1;
 	size_t *order = malloc(c->nr_cells * sizeof(*order));
 	struct progress progress;
 	size_t round, i;
@@ -455,7 +444,7 @@ static int compare(struct args *a, struct trace *traces, struct compare *c)
 	size_t i;
 
 	for (i = 0; i < a->traces.nr && !ret; i++)
-		ret = open_trace(a->traces.at[i], a->common.config.salvage,
+		ret = open_trace(a->traces.at[i], a->with.common.config.salvage,
 				 &traces[i]);
 	if (!ret && a->dir)
 		ret = make_dir(a, &jsonl, &table);
@@ -491,10 +480,10 @@ static int run(void *args, int argc, char **argv)
 
 	a->cli = argv;
 	a->nr_cli = argc;
-	virtual_opts_command(&a->virtual, "compare", argc, argv);
+	virtual_opts_command(&a->with.virtual, "compare", argc, argv);
 	ret = check_words(a);
 	if (!ret && !virtual_program)
-		replay_opts_note(&a->common,
+		replay_opts_note(&a->with.common,
 				 (const char *const *)a->backends.at,
 				 a->backends.nr);
 	if (!ret && a->vcpus.nr)
@@ -509,22 +498,11 @@ static int run(void *args, int argc, char **argv)
 	return ret;
 }
 
-static const struct cli_group groups[] = {
-	REPLAY_GROUPS(struct args, common),
-	VIRTUAL_GROUPS(struct args, virtual),
-	{ 0 },
-};
-
-static const struct args defaults = {
-	.common = REPLAY_OPTS_DEFAULTS,
-	.virtual = VIRTUAL_OPTS_DEFAULTS,
-};
+static const struct args defaults = { .with = REPLAYING_DEFAULTS };
 
 const struct cli_command cmd_compare = {
-	.name = "compare",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "replay traces through several allocators",
-	.usage = "T.zlt...",
+	CLI_NAME("compare", CHAPTER_MEASURING,
+		 "replay traces through several allocators", "T.zlt..."),
 	.doc = "Replay traces through several allocators and compare them: "
 	       "every combination of trace, codec, number of threads and "
 	       "allocator is sampled in fresh processes, in random order "
@@ -536,11 +514,6 @@ const struct cli_command cmd_compare = {
 		"  zlab compare traces/samples/*.zlt -c lz4 zstd -n 9 -o out\n"
 		"  zlab compare T.zlt --vcpus 8 32 -c sizes:lz4 -b "
 		"zsmalloc@6.10 zsmalloc@6.12\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, replaying_groups),
+	CLI_DOES(&defaults, check, run),
 };

@@ -28,14 +28,9 @@ static int write_json(const char *path, const struct conform_config *config,
 		      (json_int_t)r->rows, "compared", compared, "differences",
 		      differences, "mark_worst", r->mark_worst, "pages_worst",
 		      (json_int_t)r->pages_worst, "first", r->first);
-	if (!strcmp(path, "-")) {
-		ret = json_dumpf(j, stdout, JSON_COMPACT);
-		putchar('\n');
-	} else {
-		ret = json_dump_file(j, path, JSON_COMPACT);
-	}
+	ret = cli_write_json(path, j);
 	json_decref(j);
-	return ret ? cli_failed("cannot write %s", path) : 0;
+	return ret;
 }
 
 static void print(const struct conform_config *config,
@@ -101,10 +96,6 @@ static int set_tolerance(const struct cli_option *o, const char *arg, void *to)
 			 arg);
 }
 
-static const struct cli_word schedules[] = { { "log", 0 },
-					     { "settle", 0 },
-					     { 0 } };
-
 static const struct cli_option operand = {
 	"log", .offer = OFFER_FILE, CLI_IS_TEXT(struct args, config.log),
 	.needs = "give one log: zlab conform LOG.csv --backend SPEC"
@@ -119,7 +110,7 @@ static const struct cli_option options[] = {
 	  "When deferred work runs: where the log has it (log, the default), "
 	  "as often as kernels' workers run (settle), or after each so many "
 	  "operations; without log only settled checkpoints are compared",
-	  .words = schedules, CLI_IS_CALL(set_schedule) },
+	  CLI_WORDS({ "log", 0 }, { "settle", 0 }), CLI_IS_CALL(set_schedule) },
 	{ "tolerance", 0, "PERCENT",
 	  "Of a checkpoint's pages, what counts as equal (default 0; over 0, "
 	  "one page does, too)",
@@ -145,15 +136,12 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_conform = {
-	.name = "conform",
-	.chapter = CHAPTER_KERNEL,
-	.summary = "compare with what a real kernel's allocator did",
-	.usage = "LOG.csv[.gz|.zst] --backend SPEC",
+	CLI_NAME("conform", CHAPTER_KERNEL,
+		 "compare with what a real kernel's allocator did",
+		 "LOG.csv[.gz|.zst] --backend SPEC"),
 	.doc = "Replay what an allocator of a real kernel was asked, and "
 	       "compare where it put every object. Prints the first "
 	       "difference; exits 1 when there is one.",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

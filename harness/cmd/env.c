@@ -19,10 +19,9 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_env = {
-	.name = "env",
-	.chapter = CHAPTER_ABOUT,
-	.summary = "describe the machine and the build",
+	CLI_NAME("env", CHAPTER_ABOUT, "describe the machine and the build",
+		 NULL),
 	.doc = "Print the machine and the build as one JSON object, as every "
 	       "result record carries them.",
-	.run = run,
+	CLI_DOES(NULL, NULL, run),
 };

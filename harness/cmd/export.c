@@ -46,14 +46,9 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_export = {
-	.name = "export",
-	.chapter = CHAPTER_TRACES,
-	.summary = "write a trace as CSV",
-	.usage = "T.zlt",
+	CLI_NAME("export", CHAPTER_TRACES, "write a trace as CSV", "T.zlt"),
 	.doc = "Write a trace's events as CSV to standard output. Importing "
 	       "them gives the same events.",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

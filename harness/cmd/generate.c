@@ -120,17 +120,12 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_generate = {
-	.name = "generate",
-	.chapter = CHAPTER_TRACES,
-	.summary = "make a synthetic trace",
-	.usage = "KIND[:OPTION=VALUE,...] -o T.zlt",
+	CLI_NAME("generate", CHAPTER_TRACES, "make a synthetic trace",
+		 "KIND[:OPTION=VALUE,...] -o T.zlt"),
 	.doc = "Write a synthetic trace of sizes. The same spec gives the same "
 	       "trace, byte for byte.",
 	.more = "Example:\n"
 		"  zlab generate churn:seed=7 -o churn.zlt\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, check, run),
 };

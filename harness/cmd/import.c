@@ -12,8 +12,6 @@ struct args {
 	int from;
 };
 
-static const struct cli_word formats[] = { { "csv", 0 }, { 0 } };
-
 static const struct cli_option operand = {
 	"file", .offer = OFFER_FILE, CLI_IS_TEXT(struct args, file),
 	.needs = "import needs a file and -o: zlab import FILE -o T.zlt"
@@ -24,7 +22,7 @@ static const struct cli_option options[] = {
 		   .needs = "import needs a file and -o: zlab import FILE -o "
 			    "T.zlt"),
 	{ "from", 'f', "csv", "Format of FILE (default csv)",
-	  CLI_IS_CHOICE(struct args, from, formats) },
+	  CLI_IS_CHOICE(struct args, from, { "csv", 0 }) },
 	{ 0 },
 };
 
@@ -42,10 +40,8 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_import = {
-	.name = "import",
-	.chapter = CHAPTER_TRACES,
-	.summary = "make a trace from CSV",
-	.usage = "FILE -o T.zlt",
+	CLI_NAME("import", CHAPTER_TRACES, "make a trace from CSV",
+		 "FILE -o T.zlt"),
 	.doc = "Make a trace from a file of events; - is standard input.",
 	.more = "CSV: the first line names the columns. op and key are needed; "
 		"size, time_ns, cpu, tid and label may be there. op is store, "
@@ -56,8 +52,6 @@ const struct cli_command cmd_import = {
 		"  store,1,1200\n"
 		"  load,1,\n"
 		"  invalidate,1,\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

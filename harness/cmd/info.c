@@ -99,10 +99,7 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_info = {
-	.name = "info",
-	.chapter = CHAPTER_TRACES,
-	.summary = "say what a trace holds",
-	.usage = "T.zlt",
+	CLI_NAME("info", CHAPTER_TRACES, "say what a trace holds", "T.zlt"),
 	.doc = "Say what a trace holds: operations, unique pages, live peak, "
 	       "object sizes per codec, same-filled share, what contention "
 	       "depends on, and where the bytes of the file are.",
@@ -119,8 +116,6 @@ const struct cli_command cmd_info = {
 		"how many equally used ones that has the concentration: 1 / "
 		"sum(share^2). Same-filled and incompressible pages are left "
 		"out\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

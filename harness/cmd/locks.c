@@ -186,18 +186,15 @@ static int run(void *args, int argc, char **argv)
 }
 
 const struct cli_command cmd_locks = {
-	.name = "locks",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "say who waited for which lock, as lock_stat does",
-	.usage = "RESULT.jsonl",
+	CLI_NAME("locks", CHAPTER_MEASURING,
+		 "say who waited for which lock, as lock_stat does",
+		 "RESULT.jsonl"),
 	.doc = "Print who waited for which lock, how long, and how long it was "
 	       "held: a table per record with lock_stat's columns, in "
 	       "microseconds, and below it how long preemption was off; - "
 	       "reads standard input. The lines are as long as lock_stat's.",
 	.more = "Hold times are estimates from samples; bounces are counted in "
 		"detail mode only.\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(NULL, NULL, run),
 };

@@ -177,10 +177,9 @@ static const struct args defaults = {
 };
 
 const struct cli_command cmd_patch_test = {
-	.name = "patch-test",
-	.chapter = CHAPTER_KERNEL,
-	.summary = "measure what a patch does to a kernel's allocator",
-	.usage = "TREE PATCH... -- T.zlt...\n--base TREE --head TREE T.zlt...",
+	CLI_NAME("patch-test", CHAPTER_KERNEL,
+		 "measure what a patch does to a kernel's allocator",
+		 "TREE PATCH... -- T.zlt...\n--base TREE --head TREE T.zlt..."),
 	.doc = "Measure what a patch does to an allocator of the kernel: build "
 	       "it without and with the patch, check that every object comes "
 	       "back unchanged, and compare fragmentation, pages, locks, "
@@ -188,11 +187,6 @@ const struct cli_command cmd_patch_test = {
 	       "description.",
 	.more = "The tree is not written. Counts repeat to the digit; the time "
 		"is a ratio with the interval of 95 % of resampled runs.\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, groups),
+	CLI_DOES(&defaults, check, run),
 };

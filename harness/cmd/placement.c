@@ -101,17 +101,12 @@ static int run(void *args, int argc, char **argv)
 static const struct args defaults = { .random = -1, .seed = 1, .ops = 20000 };
 
 const struct cli_command cmd_placement = {
-	.name = "placement",
-	.chapter = CHAPTER_KERNEL,
-	.summary = "compare where two allocators put every object",
-	.usage = "[T.zlt...] -b A -b B",
+	CLI_NAME("placement", CHAPTER_KERNEL,
+		 "compare where two allocators put every object",
+		 "[T.zlt...] -b A -b B"),
 	.doc = "Send the same operations to two allocators and compare where "
 	       "each puts every object, what they answer and how many pages "
 	       "they hold. Exits 1 at a difference.",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(&defaults, check, run),
 };

@@ -41,10 +41,6 @@ struct args {
 	struct zlt_sizer sizers[SIZERS_MAX];
 };
 
-static const struct cli_word policies[] = { { "lru", false },
-					    { "fifo", true },
-					    { 0 } };
-
 static bool percent(const char *text, long min, long max, long *value)
 {
 	char *end;
@@ -95,7 +91,8 @@ static const struct cli_option options[] = {
 	{ "policy", 0, "lru|fifo",
 	  "How pages to go are chosen: two lists with a second chance, or "
 	  "first in, first out (default: lru)",
-	  CLI_IS_CHOICE(struct args, fifo, policies) },
+	  CLI_IS_CHOICE(struct args, fifo, { "lru", false },
+			{ "fifo", true }) },
 	{ "inactive", 0, "N%",
 	  "Share of the resident pages on the inactive list, 1..90 (default: "
 	  "12)",
@@ -306,33 +303,12 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 	return o;
 }
 
-static int write_json(const struct args *a, const struct record_result *r,
-		      struct err *err)
-{
-	FILE *out = strcmp(a->json, "-") ? fopen(a->json, "we") : stdout;
-	json_t *o;
-	int ret = 0;
-
-	if (!out)
-		return err_set(err, -errno, "cannot write %s: %s", a->json,
-			       strerror(errno));
-	o = to_json(a, r);
-	if (json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF ||
-	    fflush(out))
-		ret = -EIO;
-	json_decref(o);
-	if (out != stdout && fclose(out))
-		ret = -EIO;
-	if (ret)
-		err_set(err, ret, "cannot write %s", a->json);
-	return ret;
-}
-
 static int record(struct args *a)
 {
 	struct record_result r = { 0 };
 	struct err err = { "" };
 	int ret, wrote = 0;
+	json_t *json;
 
 	if (!a->opts.output) {
 		const char *slash = strrchr(a->opts.argv[0], '/');
@@ -360,11 +336,9 @@ static int record(struct args *a)
 	if (r.wall_ns && !a->quiet)
 		summarize(a, &r);
 	if (r.wall_ns && a->json) {
-		struct err why = { "" };
-
-		wrote = write_json(a, &r, &why);
-		if (wrote)
-			fail(&why);
+		json = to_json(a, &r);
+		wrote = cli_write_json(a->json, json);
+		json_decref(json);
 	}
 	if (ret)
 		return fail(&err);
@@ -397,19 +371,14 @@ static const struct args defaults = {
 };
 
 const struct cli_command cmd_record = {
-	.name = "record",
-	.chapter = CHAPTER_TRACES,
-	.summary = "run a program and record its swap",
-	.usage = "[OPTION...] [--] COMMAND [ARG...]",
+	CLI_NAME("record", CHAPTER_TRACES, "run a program and record its swap",
+		 "[OPTION...] [--] COMMAND [ARG...]"),
 	.doc = "Run COMMAND with its memory under a limit and record its swap: "
 	       "every page that goes out, comes back or is released.",
 	.more = "The program's output is untouched; messages go to standard "
 		"error. The exit status is the program's own, 128+N if signal "
 		"N ended it; 1 with a line if recording failed, 2 for wrong "
 		"usage.\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(&defaults, NULL, run),
 };

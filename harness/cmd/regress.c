@@ -30,8 +30,6 @@ static int set_reason(const struct cli_option *o, const char *arg, void *to)
 	return cli_usage("--accept takes the reason why the baseline moves");
 }
 
-static const struct cli_word tiers[] = { { "1", 0 }, { "1,2", 0 }, { 0 } };
-
 static const struct cli_option options[] = {
 	{ "baseline", 0, "FILE",
 	  "Compare with FILE (default: results/baseline.json)",
@@ -43,7 +41,7 @@ static const struct cli_option options[] = {
 	  CLI_IS_CALL(set_reason) },
 	{ "tier", 0, "LIST",
 	  "1: exact counters alone; 1,2 (default): also instructions",
-	  .words = tiers, CLI_IS_CALL(set_tier) },
+	  CLI_WORDS({ "1", 0 }, { "1,2", 0 }), CLI_IS_CALL(set_tier) },
 	{ "against", 0, "ZLAB",
 	  "Another build; adds native time against it, as advice",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, against) },
@@ -68,14 +66,12 @@ static const struct cli_group groups[] = {
 };
 
 const struct cli_command cmd_regress = {
-	.name = "regress",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "replay committed traces against a baseline",
+	CLI_NAME("regress", CHAPTER_MEASURING,
+		 "replay committed traces against a baseline", NULL),
 	.doc = "Replay the committed traces and compare with a baseline. Exact "
 	       "counters have no tolerance; instructions per operation, "
 	       "counted under valgrind, have 0.5 %; native times are advice. "
 	       "Exits 1 at a regression, 2 when there is no baseline yet.",
-	.groups = groups,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, NULL, NULL, groups),
+	CLI_DOES(NULL, NULL, run),
 };

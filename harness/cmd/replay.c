@@ -13,8 +13,7 @@
 #include "lib/layout.h"
 
 struct args {
-	struct replay_opts common;
-	struct virtual_opts virtual;
+	struct replaying with;
 	const char *backend, *json, *sha256;
 	bool quiet, wide;
 	long long threads, vcpus, runs;
@@ -24,7 +23,7 @@ struct args {
 
 static const struct cli_option operand =
 	CLI_TRACE("replay needs a trace: zlab replay T.zlt --backend SPEC",
-		  CLI_IS_TEXT(struct args, common.config.trace));
+		  CLI_IS_TEXT(struct args, with.common.config.trace));
 
 static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator, as zsmalloc:chain=4 or ./mine.so; \"zlab "
@@ -35,7 +34,7 @@ static const struct cli_option options[] = {
 	CLI_CODEC("lz4, zstd[:LEVEL], none, or sizes:CODEC to take the sizes "
 		  "from the trace without compressing (default: lz4, or none "
 		  "for a trace of sizes)",
-		  CLI_IS_TEXT(struct args, common.config.codec)),
+		  CLI_IS_TEXT(struct args, with.common.config.codec)),
 	{ "threads", 't', "N", "Replay with N threads (default 1)",
 	  CLI_IS_COUNT(struct args, threads, 1, REPLAY_MAX_THREADS) },
 	{ "vcpus", 0, "N",
@@ -177,7 +176,7 @@ static int add_cli(const struct args *a, json_t *record)
 
 static int once(struct args *a)
 {
-	const struct replay_config *config = &a->common.config;
+	const struct replay_config *config = &a->with.common.config;
 	const char *sha256 = a->sha256;
 	struct replay_result res;
 	struct err err = { "" };
@@ -212,11 +211,11 @@ static int once(struct args *a)
 /* Each run in a process of its own, which inherits nothing of the last. */
 static int many(struct args *a)
 {
-	struct sample_run run = { .trace = a->common.config.trace,
+	struct sample_run run = { .trace = a->with.common.config.trace,
 				  .backend = a->backend,
-				  .codec = a->common.config.codec,
-				  .threads = a->common.config.threads,
-				  .common = &a->common };
+				  .codec = a->with.common.config.codec,
+				  .threads = a->with.common.config.threads,
+				  .common = &a->with.common };
 	json_t *record;
 	char hex[65];
 	struct err err;
@@ -243,32 +242,22 @@ static int many(struct args *a)
 /* The words that need no trace to be judged. */
 static int check_words(const struct args *a)
 {
-	struct codec *codec;
-	char full[1024];
-	struct err err;
+	const char *codec = a->with.common.config.codec;
 
 	if (a->vcpus && a->threads)
 		return cli_usage("--vcpus and --threads are two kinds of "
 				 "replay; give one");
-	if (!a->vcpus && virtual_opts_misplaced(&a->virtual, "replay"))
+	if (!a->vcpus && virtual_opts_misplaced(&a->with.virtual, "replay"))
 		return EXIT_USAGE;
 	/* The virtual executable judges: a backend for it loads only there. */
 	if (a->vcpus && !virtual_program)
 		return 0;
-	if (zpool_full_spec(a->backend, full, sizeof(full), &err))
-		return cli_usage("%s", err.text);
-	if (!a->common.config.codec)
-		return 0;
-	codec = codec_create(a->common.config.codec, &err);
-	if (!codec)
-		return cli_usage("%s", err.text);
-	codec_destroy(codec);
-	return 0;
+	return replay_check_words(&a->backend, 1, &codec, codec ? 1 : 0);
 }
 
 static int on_vcpus(struct args *a)
 {
-	struct virtual_run run = { .opts = &a->virtual,
+	struct virtual_run run = { .opts = &a->with.virtual,
 				   .json = a->json,
 				   .sha256 = a->sha256,
 				   .vcpus = (unsigned)a->vcpus,
@@ -276,7 +265,7 @@ static int on_vcpus(struct args *a)
 				   .quiet = a->quiet,
 				   .width = cli_width(a->wide) };
 
-	run.config = a->common.config;
+	run.config = a->with.common.config;
 	run.config.threads = run.vcpus;
 	if (run.config.swap.sample == REPLAY_SAMPLE_AUTO)
 		run.config.swap.sample = 1;
@@ -285,8 +274,8 @@ static int on_vcpus(struct args *a)
 
 static int on_threads(struct args *a)
 {
-	a->common.config.threads = a->threads ? (unsigned)a->threads : 1;
-	a->common.config.progress = !a->quiet;
+	a->with.common.config.threads = a->threads ? (unsigned)a->threads : 1;
+	a->with.common.config.progress = !a->quiet;
 	cli_stop_install();
 	return a->runs > 1 ? many(a) : once(a);
 }
@@ -301,38 +290,27 @@ static int run(void *args, int argc, char **argv)
 	a->argv = argv;
 	if (virtual_program && !a->vcpus)
 		a->vcpus = 1;
-	virtual_opts_command(&a->virtual, "replay", argc, argv);
+	virtual_opts_command(&a->with.virtual, "replay", argc, argv);
 	ret = check_words(a);
 	if (ret)
 		return ret;
 	if (!virtual_program && !a->quiet)
-		replay_opts_note(&a->common, &backend, 1);
-	a->common.config.swap.backend = backend;
+		replay_opts_note(&a->with.common, &backend, 1);
+	a->with.common.config.swap.backend = backend;
 	return a->vcpus ? on_vcpus(a) : on_threads(a);
 }
 
 static int check(void *args)
 {
-	return replay_opts_check(&((struct args *)args)->common);
+	return replay_opts_check(&((struct args *)args)->with.common);
 }
 
-static const struct cli_group groups[] = {
-	REPLAY_GROUPS(struct args, common),
-	VIRTUAL_GROUPS(struct args, virtual),
-	{ 0 },
-};
-
-static const struct args defaults = {
-	.common = REPLAY_OPTS_DEFAULTS,
-	.virtual = VIRTUAL_OPTS_DEFAULTS,
-	.runs = 1,
-};
+static const struct args defaults = { .with = REPLAYING_DEFAULTS, .runs = 1 };
 
 const struct cli_command cmd_replay = {
-	.name = "replay",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "replay a trace through one allocator",
-	.usage = "T.zlt --backend SPEC",
+	CLI_NAME("replay", CHAPTER_MEASURING,
+		 "replay a trace through one allocator",
+		 "T.zlt --backend SPEC"),
 	.doc = "Replay a trace through one allocator: every store puts the "
 	       "page's object into the pool, every load reads it back and "
 	       "compares it, every invalidate frees it. Prints what the pool "
@@ -340,11 +318,6 @@ const struct cli_command cmd_replay = {
 	.more = "Example:\n"
 		"  zlab replay traces/samples/sqlite.zlt --backend zsmalloc "
 		"--codec zstd\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, replaying_groups),
+	CLI_DOES(&defaults, check, run),
 };

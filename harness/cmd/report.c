@@ -54,14 +54,10 @@ static const struct cli_group groups[] = {
 };
 
 const struct cli_command cmd_report = {
-	.name = "report",
-	.chapter = CHAPTER_MEASURING,
-	.summary = "make a page of tables and plots from results",
-	.usage = "DIR",
+	CLI_NAME("report", CHAPTER_MEASURING,
+		 "make a page of tables and plots from results", "DIR"),
 	.doc = "Make the tables, the plots and report.html of a folder that "
 	       "\"zlab compare -o DIR\" left, again.",
-	.operand = &operand,
-	.groups = groups,
-	.size = sizeof(struct args),
-	.run = run,
+	CLI_TAKES(struct args, &operand, NULL, groups),
+	CLI_DOES(NULL, NULL, run),
 };

@@ -17,10 +17,6 @@ static int add_include(const struct cli_option *o, const char *arg, void *to)
 	return 0;
 }
 
-static const struct cli_word page_sizes[] = {
-	{ "4K", 12 }, { "16K", 14 }, { "64K", 16 }, { 0 }
-};
-
 const struct cli_option shim_source_options[] = {
 	{ "file", 0, "FILE",
 	  "Source of the allocator inside the tree (default: mm/zsmalloc.c)",
@@ -29,9 +25,8 @@ const struct cli_option shim_source_options[] = {
 	  "CONFIG_ZSMALLOC_CHAIN_SIZE, 4..16 (default: the tree's .config, "
 	  "else 8)",
 	  CLI_IS_COUNT(REQ, chain, 4, 16) },
-	{ "page-size", 0, "4K|16K|64K",
-	  "Page size it is compiled for (default: 4K)",
-	  CLI_IS_CHOICE(REQ, page_shift, page_sizes) },
+	CLI_PAGE_SIZE(REQ, page_shift,
+		      "Page size it is compiled for (default: 4K)"),
 	{ "include", 0, "EXTRA.h",
 	  "A header of yours with what the source uses and the shim lacks; may "
 	  "be given again",
@@ -86,20 +81,15 @@ static const struct cli_group groups[] = {
 static const REQ defaults = { .file = "mm/zsmalloc.c", .page_shift = 12 };
 
 const struct cli_command cmd_shim = {
-	.name = "shim",
-	.chapter = CHAPTER_KERNEL,
-	.summary = "make a backend of your kernel tree's own source file",
-	.usage = "TREE",
+	CLI_NAME("shim", CHAPTER_KERNEL,
+		 "make a backend of your kernel tree's own source file",
+		 "TREE"),
 	.doc = "Compile an allocator of a kernel source tree, patched or not, "
 	       "into a backend.",
 	.more = "The result is given to any command as --backend X.so. Nothing "
 		"is written into the tree. Objects are cached by the contents "
 		"of all they are made of, under $XDG_CACHE_HOME/zlab/shim. CC "
 		"chooses the compiler.\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(REQ),
-	.defaults = &defaults,
-	.run = run,
+	CLI_TAKES(REQ, &operand, options, groups),
+	CLI_DOES(&defaults, NULL, run),
 };

@@ -145,17 +145,12 @@ static int run(void *args, int argc, char **argv)
 static const struct args defaults = { .codecs = "lz4,zstd" };
 
 const struct cli_command cmd_sizes = {
-	.name = "sizes",
-	.chapter = CHAPTER_TRACES,
-	.summary = "keep every page's compressed size in a trace",
-	.usage = "T.zlt",
+	CLI_NAME("sizes", CHAPTER_TRACES,
+		 "keep every page's compressed size in a trace", "T.zlt"),
 	.doc = "Compress every page of a trace once and keep the sizes in the "
 	       "trace, so that a replay with --codec sizes:CODEC needs no "
 	       "compressor. A codec whose sizes are there already is left "
 	       "alone.",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct args),
-	.defaults = &defaults,
-	.run = run,
+	CLI_TAKES(struct args, &operand, options, NULL),
+	CLI_DOES(&defaults, NULL, run),
 };

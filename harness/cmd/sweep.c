@@ -6,7 +6,7 @@
 #define NEEDS "sweep needs a trace, --vcpus N,N,..., --backend SPEC and -o FILE"
 
 static const struct cli_option operand =
-	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, common.config.trace));
+	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, with.common.config.trace));
 
 static const struct cli_option options[] = {
 	{ "vcpus", 0, "N,N,...", "Numbers of virtual CPUs, as 1,2,4,8",
@@ -15,7 +15,7 @@ static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator; may be given several times",
 		    CLI_IS_LIST(struct sweep, backend), .needs = NEEDS),
 	CLI_CODEC("Whose sizes: sizes:lz4 takes them from the trace",
-		  CLI_IS_TEXT(struct sweep, common.config.codec)),
+		  CLI_IS_TEXT(struct sweep, with.common.config.codec)),
 	CLI_OUTPUT("FILE",
 		   "Append result records to FILE, and do not make again those "
 		   "that it holds",
@@ -36,25 +36,15 @@ static int check(void *args)
 	for (i = 0; i < s->vcpus.nr; i++)
 		if (s->vcpus.at[i] > s->most)
 			s->most = s->vcpus.at[i];
-	return replay_opts_check(&s->common);
+	return replay_opts_check(&s->with.common);
 }
 
-static const struct cli_group groups[] = {
-	REPLAY_GROUPS(struct sweep, common),
-	VIRTUAL_GROUPS(struct sweep, virtual),
-	{ 0 },
-};
-
-static const struct sweep defaults = {
-	.common = REPLAY_OPTS_DEFAULTS,
-	.virtual = VIRTUAL_OPTS_DEFAULTS,
-};
+static const struct sweep defaults = { .with = REPLAYING_DEFAULTS };
 
 const struct cli_command cmd_sweep = {
-	.name = "sweep",
-	.chapter = CHAPTER_VIRTUAL,
-	.summary = "replay on many numbers of virtual CPUs",
-	.usage = "T.zlt --vcpus N,N,... --backend SPEC -o FILE",
+	CLI_NAME("sweep", CHAPTER_VIRTUAL,
+		 "replay on many numbers of virtual CPUs",
+		 "T.zlt --vcpus N,N,... --backend SPEC -o FILE"),
 	.doc = "Replay a trace on each number of virtual CPUs with each "
 	       "backend. With the table comes what each cost contributes at "
 	       "the largest number.",
@@ -62,11 +52,6 @@ const struct cli_command cmd_sweep = {
 		"  zlab sweep T.zlt --vcpus 1,2,4,8,16,32 --codec sizes:lz4 "
 		"-b zsmalloc@6.10 -b zsmalloc@6.12 --profile "
 		"profiles/two-socket.json -o s.jsonl --plot plots\n",
-	.operand = &operand,
-	.options = options,
-	.groups = groups,
-	.size = sizeof(struct sweep),
-	.defaults = &defaults,
-	.check = check,
-	.run = sweep_run,
+	CLI_TAKES(struct sweep, &operand, options, replaying_groups),
+	CLI_DOES(&defaults, check, sweep_run),
 };

@@ -229,10 +229,9 @@ static int run(void *args, int argc, char **argv)
 static const struct validation defaults = { .runs = 5 };
 
 const struct cli_command cmd_validate = {
-	.name = "validate",
-	.chapter = CHAPTER_VIRTUAL,
-	.summary = "compare virtual CPUs with this machine's",
-	.usage = "T.zlt... --profile FILE",
+	CLI_NAME("validate", CHAPTER_VIRTUAL,
+		 "compare virtual CPUs with this machine's",
+		 "T.zlt... --profile FILE"),
 	.doc = "Compare virtual CPUs with the real ones of this machine: the "
 	       "allocator's time per operation, natively and in virtual time, "
 	       "for each trace, backend and number of CPUs. Codecs are left "
@@ -242,10 +241,6 @@ const struct cli_command cmd_validate = {
 		"Example:\n"
 		"  zlab calibrate -o here.json\n"
 		"  zlab validate traces/samples/*.zlt --profile here.json\n",
-	.operand = &operand,
-	.options = options,
-	.size = sizeof(struct validation),
-	.defaults = &defaults,
-	.check = check,
-	.run = run,
+	CLI_TAKES(struct validation, &operand, options, NULL),
+	CLI_DOES(&defaults, check, run),
 };

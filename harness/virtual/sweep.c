@@ -97,23 +97,25 @@ static int load(struct sweep *s)
 /* The command that makes one record; it is also how the record is known. */
 static json_t *command(const struct sweep *s, const struct step *step)
 {
-	json_t *cli =
-		json_pack("[s, s, s, s, s]", "zlab", "replay",
-			  s->common.config.trace, "--backend", step->backend);
+	json_t *cli = json_pack("[s, s, s, s, s]", "zlab", "replay",
+				s->with.common.config.trace, "--backend",
+				step->backend);
 	char count[32];
 	size_t i;
 
 	snprintf(count, sizeof(count), "--vcpus=%u", step->vcpus);
 	json_array_append_new(cli, json_string(count));
-	if (s->common.config.codec) {
+	if (s->with.common.config.codec) {
 		json_array_append_new(cli, json_string("--codec"));
-		json_array_append_new(cli, json_string(s->common.config.codec));
-	}
-	for (i = 0; i < s->common.kept.nr; i++)
-		json_array_append_new(cli, json_string(s->common.kept.args[i]));
-	for (i = 0; i < s->virtual.kept.nr; i++)
 		json_array_append_new(cli,
-				      json_string(s->virtual.kept.args[i]));
+				      json_string(s->with.common.config.codec));
+	}
+	for (i = 0; i < s->with.common.kept.nr; i++)
+		json_array_append_new(cli,
+				      json_string(s->with.common.kept.args[i]));
+	for (i = 0; i < s->with.virtual.kept.nr; i++)
+		json_array_append_new(
+			cli, json_string(s->with.virtual.kept.args[i]));
 	return cli;
 }
 
@@ -154,13 +156,13 @@ static bool have(const struct sweep *s, const struct step *step)
 static int begin(const struct sweep *s, const struct step *step,
 		 struct sample *sample)
 {
-	struct sample_run run = { .trace = s->common.config.trace,
+	struct sample_run run = { .trace = s->with.common.config.trace,
 				  .sha256 = s->sha256,
 				  .backend = step->backend,
-				  .codec = s->common.config.codec,
+				  .codec = s->with.common.config.codec,
 				  .threads = step->vcpus,
-				  .common = &s->common,
-				  .virtual = &s->virtual,
+				  .common = &s->with.common,
+				  .virtual = &s->with.virtual,
 				  .sensitivity = step->sensitivity };
 
 	return sample_start(&run, sample);
@@ -213,7 +215,7 @@ static struct step step_of(const struct sweep *s, unsigned at)
 
 	step.cli = command(s, &step);
 	step.sensitivity = step.vcpus == s->most &&
-			   s->virtual.sensitivity != SENSITIVITY_NO;
+			   s->with.virtual.sensitivity != SENSITIVITY_NO;
 	return step;
 }
 
@@ -347,16 +349,15 @@ static int plot(const struct sweep *s)
 /* All that can be wrong, before the first replay. */
 static int check_words(struct sweep *s)
 {
-	const struct replay_config *config = &s->common.config;
-	char full[1024];
+	const struct replay_config *config = &s->with.common.config;
 	struct err err;
-	size_t i;
 	int ret;
 
-	for (i = 0; i < s->backend.nr; i++)
-		if (zpool_full_spec(s->backend.at[i], full, sizeof(full), &err))
-			return cli_usage("%s", err.text);
-	ret = virtual_setup(&s->virtual, s->most, config);
+	ret = replay_check_words((const char *const *)s->backend.at,
+				 s->backend.nr, NULL, 0);
+	if (ret)
+		return ret;
+	ret = virtual_setup(&s->with.virtual, s->most, config);
 	if (!ret && result_sha256(config->trace, s->sha256, &err))
 		ret = cli_failed("%s", err.text);
 	return ret;
@@ -367,7 +368,7 @@ int sweep_run(void *args, int argc, char **argv)
 	struct sweep *s = args;
 	int ret;
 
-	virtual_opts_command(&s->virtual, "sweep", argc, argv);
+	virtual_opts_command(&s->with.virtual, "sweep", argc, argv);
 	ret = check_words(s);
 
 	cli_stop_install();

@@ -5,13 +5,11 @@
 
 #include <jansson.h>
 
-#include "harness/cli/replay_opts.h"
 #include "harness/cli/virtual_opts.h"
 
 /**
  * struct sweep - a trace on several numbers of virtual CPUs
- * @common: options of a replay
- * @virtual: the machine
+ * @with: options of a replay and of the machine
  * @out: file of the records
  * @plot: folder for the plots, or NULL
  * @backend: specs
@@ -22,8 +20,7 @@
  * @records: of the file, and made now, in the order of the file
  */
 struct sweep {
-	struct replay_opts common;
-	struct virtual_opts virtual;
+	struct replaying with;
 	const char *out, *plot;
 	struct cli_list backend;
 	struct cli_counts vcpus;
