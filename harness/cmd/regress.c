@@ -6,7 +6,9 @@
 
 struct args {
 	struct hand_over script;
-	const char *baseline, *plan, *accept, *tier, *against, *json, *markdown;
+	struct cli_list backends;
+	const char *baseline, *traces, *plan, *codec, *against, *json,
+		*markdown;
 	long long runs;
 };
 
@@ -31,13 +33,23 @@ static int set_reason(const struct cli_option *o, const char *arg, void *to)
 }
 
 static const struct cli_option options[] = {
-	{ "baseline", 0, "FILE",
-	  "Compare with FILE (default: results/baseline.json)",
+	{ "baseline", 0, "FILE", "Compare with this instead of zlab's own",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, baseline) },
-	{ "plan", 0, "FILE", "What is replayed (default: results/regress.json)",
+	{ "traces", 0, "DIR",
+	  "Replay every *.zlt of DIR; needs a --baseline of yours",
+	  .offer = OFFER_DIR, CLI_IS_TEXT(struct args, traces) },
+	{ "plan", 0, "FILE",
+	  "Which traces, backends and options; docs/ci.md has an example",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, plan) },
+	{ "backend", 'b', "SPEC...",
+	  "With --traces and no --plan: allocators (default: zbud, z3fold and "
+	  "zsmalloc)",
+	  .offer = OFFER_BACKEND, .many = true,
+	  CLI_IS_LIST(struct args, backends) },
+	CLI_CODEC("With --traces and no --plan: as for \"zlab compare\"",
+		  CLI_IS_TEXT(struct args, codec)),
 	{ "accept", 0, "REASON",
-	  "Make what was measured the new baseline and record why",
+	  "Write the baseline, or move it, and record why",
 	  CLI_IS_CALL(set_reason) },
 	{ "tier", 0, "LIST",
 	  "1: exact counters alone; 1,2 (default): also instructions",
@@ -71,7 +83,7 @@ const struct cli_command cmd_regress = {
 	.doc = "Replay the committed traces and compare with a baseline. Exact "
 	       "counters have no tolerance; instructions per operation, "
 	       "counted under valgrind, have 0.5 %; native times are advice. "
-	       "Exits 1 at a regression, 2 when there is no baseline yet.",
+	       "Exits 1 at a regression, 2 when it cannot compare.",
 	CLI_TAKES(struct args, NULL, NULL, groups),
 	CLI_DOES(NULL, NULL, run),
 };
