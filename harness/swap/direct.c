@@ -32,6 +32,8 @@ hot void tally(int64_t *v, int64_t add)
 
 hot struct zpool *pool_of(const struct swap *s, uint32_t key)
 {
+	if (!unlikely(s->pools.nr > 1))
+		return s->pools.at[0];
 	return s->pools.at[pools_index(&s->pools, key)];
 }
 
@@ -135,12 +137,11 @@ hot int make_object(struct swap_cpu *c, uint32_t object, const void *page,
 	return 0;
 }
 
-hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
-	      enum swap_object kind, bool timed)
+hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
+	      uint32_t object, enum swap_object kind, bool timed)
 {
 	struct swap *s = c->swap;
 	struct swap_slot *slot = &s->slots[key];
-	struct zpool *pool = pool_of(s, key);
 	const void *page = NULL, *src = NULL;
 	unsigned long handle, fill;
 	uint16_t flags = SWAP_LIVE;
@@ -300,12 +301,11 @@ static int verify_page(struct swap_cpu *c, uint32_t key,
 	return 0;
 }
 
-hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
-	     bool timed)
+hot int load(struct swap_cpu *c, struct zpool *pool, uint32_t key,
+	     enum swap_object kind, bool timed)
 {
 	struct swap *s = c->swap;
 	struct swap_slot *slot = &s->slots[key], held;
-	struct zpool *pool = pool_of(s, key);
 	int ret = 0;
 
 	c->counts.op[ZLT_LOAD]++;
@@ -335,16 +335,16 @@ hot int load(struct swap_cpu *c, uint32_t key, enum swap_object kind,
 	return ret;
 }
 
-hot int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
+hot int invalidate(struct swap_cpu *c, struct zpool *pool, uint32_t key,
+		   bool timed)
 {
-	struct swap *s = c->swap;
-	struct swap_slot *slot = &s->slots[key];
+	struct swap_slot *slot = &c->swap->slots[key];
 
 	c->counts.op[ZLT_INVALIDATE]++;
 	if (timed)
 		stage_begin(&c->clock, STAGE_FRONT);
 	if (slot->flags)
-		empty(c, slot, pool_of(s, key), timed);
+		empty(c, slot, pool, timed);
 	else
 		c->counts.invalidate_miss++;
 	return 0;
@@ -353,19 +353,19 @@ hot int invalidate(struct swap_cpu *c, uint32_t key, bool timed)
 hot int perform(struct swap_cpu *c, uint8_t op, uint32_t key, uint32_t object,
 		enum swap_object kind, bool timed)
 {
-	struct zpool *pool;
+	struct swap *s = c->swap;
+	struct zpool *pool = pool_of(s, key);
 	int ret;
 
 	hook_operation(op == ZLT_STORE);
 	if (op == ZLT_STORE)
-		ret = store(c, key, object, kind, timed);
+		ret = store(c, pool, key, object, kind, timed);
 	else if (op == ZLT_LOAD)
-		ret = load(c, key, kind, timed);
+		ret = load(c, pool, key, kind, timed);
 	else
-		ret = invalidate(c, key, timed);
-	if (c->swap->settle_op) {
+		ret = invalidate(c, pool, key, timed);
+	if (s->settle_op) {
 		enter(c, timed, STAGE_ALLOC);
-		pool = pool_of(c->swap, key);
 		pool->driver->settle(pool);
 	}
 	return ret;
