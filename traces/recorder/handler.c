@@ -166,6 +166,18 @@ static long load(struct rec *r, uint32_t nr, uint64_t addr, uint32_t tid)
 	return 0;
 }
 
+/* A page that has no place of its own: zero, or whatever is there by now. */
+static bool let_be(struct rec *r, uint64_t addr)
+{
+	long ret = zeropage(r->a, addr);
+
+	if (ret == -EAGAIN)
+		return false;
+	if (ret)
+		wake(r->a, addr);
+	return true;
+}
+
 /* False if the fault must wait for a change of the address space. */
 static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 {
@@ -177,13 +189,8 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 	addr &= ~(REC_PAGE - 1);
 	nr = pages_make(&r->pages, addr / REC_PAGE);
 	if (!nr) {
-		/* More than the table holds: let it be, uncounted. */
-		ret = zeropage(r->a, addr);
-		if (ret == -EAGAIN)
-			return false;
-		if (ret)
-			wake(r->a, addr);
-		return true;
+		/* More than the table holds: uncounted. */
+		return let_be(r, addr);
 	}
 	pg = &r->pages.page[nr];
 	switch (pg->state) {
@@ -207,12 +214,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 		 * Two threads met here, or the page was released after we had
 		 * read of it: it is on the list already.
 		 */
-		ret = zeropage(r->a, addr);
-		if (ret == -EAGAIN)
-			return false;
-		if (ret)
-			wake(r->a, addr);
-		return true;
+		return let_be(r, addr);
 	}
 	if (ret == -EAGAIN)
 		return false;
