@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/kernel/files.h"
 #include "harness/kernel/patch_measure.h"
 #include "harness/kernel/shim_tree.h"
 #include "lib/process.h"
@@ -189,7 +190,7 @@ static json_t *replay(const struct patch_plan *plan, struct scratch *s,
 	snprintf(threads, sizeof(threads), "%lld", plan->threads);
 	unlink(s->json);
 	if (run(args, s->log)) {
-		log = shim_read_file(s->log);
+		log = file_read(s->log);
 		if (log)
 			log[strcspn(log, "\n")] = '\0';
 		err_set(err, -EIO, "zlab replay %s --backend %s failed: %s",
@@ -279,7 +280,7 @@ static double count_instructions(const struct patch_plan *plan,
 		if (strncmp(e->d_name, out, strlen(out)))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", s->dir, e->d_name);
-		text = shim_read_file(path);
+		text = file_read(path);
 		if (text)
 			sum += ir_of_object(text, plan->spec[side]);
 		free(text);

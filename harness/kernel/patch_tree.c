@@ -6,33 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/kernel/files.h"
 #include "harness/kernel/patch_tree.h"
 #include "lib/process.h"
-
-static int put_file(const char *dir, const char *name, const char *text,
-		    struct err *err)
-{
-	char path[2 * PATH_MAX];
-	char *slash;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	for (slash = path + strlen(dir) + 1; (slash = strchr(slash, '/'));
-	     *slash++ = '/') {
-		*slash = '\0';
-		if (mkdir(path, 0777) && errno != EEXIST)
-			goto fail;
-	}
-	f = fopen(path, "we");
-	if (!f)
-		goto fail;
-	fputs(text, f);
-	if (!fclose(f))
-		return 0;
-fail:
-	return err_set(err, -errno, "cannot write %s: %s", path,
-		       strerror(errno));
-}
 
 static int copy(const struct shim_request *req, const char *dir,
 		const char *name, struct err *err)
@@ -42,11 +18,11 @@ static int copy(const struct shim_request *req, const char *dir,
 	int ret;
 
 	snprintf(path, sizeof(path), "%s/%s", req->tree, name);
-	text = shim_read_file(path);
+	text = file_read(path);
 	/* A patch may create a file; git says so when it may not. */
 	if (!text)
 		return 0;
-	ret = put_file(dir, name, text, err);
+	ret = file_write(dir, name, "", text, err);
 	free(text);
 	return ret;
 }
@@ -55,7 +31,7 @@ static int copy(const struct shim_request *req, const char *dir,
 static int copy_named(const struct shim_request *req, const char *dir,
 		      const char *patch, struct err *err)
 {
-	char *text = shim_read_file(patch);
+	char *text = file_read(patch);
 	char name[512];
 	const char *p;
 	int ret = 0;
@@ -127,8 +103,8 @@ int patch_tree(const struct shim_request *req, const char *const *patch,
 
 		if (f->text && !strncmp(f->from, req->tree, top)) {
 			snprintf(name, sizeof(name), "%s", f->from + top);
-			ret = put_file(dir, name + strspn(name, "/"), f->text,
-				       err);
+			ret = file_write(dir, name + strspn(name, "/"), "",
+					 f->text, err);
 		}
 	}
 	if (!ret)

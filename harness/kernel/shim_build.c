@@ -4,6 +4,7 @@
 #include <glob.h>
 #include <jansson.h>
 #include <sha2.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "backends/sync/flavour.h"
+#include "harness/kernel/files.h"
 #include "harness/kernel/shim_build.h"
 #include "harness/kernel/shim_message.h"
 #include "lib/process.h"
@@ -88,23 +90,6 @@ static int find_root(struct build *b, struct err *err)
 	return ret;
 }
 
-static int make_dirs(const char *path)
-{
-	char part[PATH_MAX];
-	char *p;
-
-	if (snprintf(part, sizeof(part), "%s", path) >= (int)sizeof(part)) {
-		errno = ENAMETOOLONG;
-		return -ENAMETOOLONG;
-	}
-	for (p = part + 1; (p = strchr(p, '/')); *p++ = '/') {
-		*p = '\0';
-		if (mkdir(part, 0777) && errno != EEXIST)
-			return -errno;
-	}
-	return 0;
-}
-
 static int cache_dir(char *path, size_t len, struct err *err)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
@@ -123,27 +108,6 @@ static int cache_dir(char *path, size_t len, struct err *err)
 			       "directory that can be written",
 			       path, strerror(-ret));
 	return 0;
-}
-
-static int write_file(const char *dir, const char *name, const char *head,
-		      const char *text, struct err *err)
-{
-	char path[2 * PATH_MAX];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	if (make_dirs(path))
-		goto fail;
-	f = fopen(path, "we");
-	if (!f)
-		goto fail;
-	fputs(head, f);
-	fputs(text, f);
-	if (!fclose(f))
-		return 0;
-fail:
-	return err_set(err, -errno, "cannot write %s: %s", path,
-		       strerror(errno));
 }
 
 static void hash_text(SHA2_CTX *ctx, const char *text)
@@ -183,7 +147,7 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 		glob(path, i ? GLOB_APPEND : 0, NULL, &found);
 	}
 	for (i = 0; i < found.gl_pathc; i++) {
-		text = shim_read_file(found.gl_pathv[i]);
+		text = file_read(found.gl_pathv[i]);
 		if (text)
 			hash_text(&ctx, text);
 		free(text);
@@ -199,6 +163,18 @@ static void add_arg(struct build *b, const char *arg)
 		b->args[b->nr_args++] = (char *)arg;
 		b->args[b->nr_args] = NULL;
 	}
+}
+
+/* Up to a NULL. */
+static void add_args(struct build *b, ...)
+{
+	const char *arg;
+	va_list args;
+
+	va_start(args, b);
+	while ((arg = va_arg(args, const char *)))
+		add_arg(b, arg);
+	va_end(args);
 }
 
 static void start_args(struct build *b)
@@ -245,17 +221,11 @@ static bool make_prelude(struct build *b)
 	snprintf(out, sizeof(out), "%s/prelude.i", b->dir);
 	snprintf(inc, sizeof(inc), "-I%s", b->root);
 	start_args(b);
-	add_arg(b, "-E");
-	add_arg(b, "-dD");
-	add_arg(b, "-P");
-	add_arg(b, "-D_GNU_SOURCE");
-	add_arg(b, inc);
-	add_arg(b, in);
-	add_arg(b, "-o");
-	add_arg(b, out);
+	add_args(b, "-E", "-dD", "-P", "-D_GNU_SOURCE", inc, in, "-o", out,
+		 NULL);
 	if (!finish(start(b)))
 		return false;
-	text = shim_read_file(out);
+	text = file_read(out);
 	snprintf(out, sizeof(out), "%s/shim_prelude.h", b->dir);
 	f = text ? fopen(out, "we") : NULL;
 	if (!f) {
@@ -297,27 +267,15 @@ static bool compile(struct build *b, const char *so)
 	add_arg(b, "-D__KERNEL__");
 	for (i = 0; watched[i]; i++)
 		add_arg(b, watched[i]);
-	add_arg(b, "-Werror=implicit-function-declaration");
-	add_arg(b, "-Werror=implicit-int");
-	add_arg(b, "-Werror=return-type");
-	add_arg(b, priv);
-	add_arg(b, "-c");
-	add_arg(b, unit);
-	add_arg(b, "-o");
-	add_arg(b, uo);
+	add_args(b, "-Werror=implicit-function-declaration",
+		 "-Werror=implicit-int", "-Werror=return-type", priv, "-c",
+		 unit, "-o", uo, NULL);
 	one = start(b);
 
 	snprintf(inc, sizeof(inc), "-I%s", b->root);
 	start_args(b);
-	add_arg(b, "-D_GNU_SOURCE");
-	add_arg(b, "-DSHIM_BUILD");
-	add_arg(b, "-include");
-	add_arg(b, config);
-	add_arg(b, inc);
-	add_arg(b, "-c");
-	add_arg(b, runtime);
-	add_arg(b, "-o");
-	add_arg(b, ro);
+	add_args(b, "-D_GNU_SOURCE", "-DSHIM_BUILD", "-include", config, inc,
+		 "-c", runtime, "-o", ro, NULL);
 	two = start(b);
 
 	ok = finish(one);
@@ -325,11 +283,7 @@ static bool compile(struct build *b, const char *so)
 		return false;
 	snprintf(out, sizeof(out), "%s/%s", b->dir, so);
 	start_args(b);
-	add_arg(b, "-shared");
-	add_arg(b, "-o");
-	add_arg(b, out);
-	add_arg(b, uo);
-	add_arg(b, ro);
+	add_args(b, "-shared", "-o", out, uo, ro, NULL);
 	return finish(start(b));
 }
 
@@ -372,7 +326,7 @@ static int write_config(const struct build *b, const struct shim_tree *t,
 	if (fclose(f))
 		f = NULL;
 	else
-		ret = write_file(b->dir, "shim_config.h", "", text, err);
+		ret = file_write(b->dir, "shim_config.h", "", text, err);
 	f = NULL;
 out:
 	if (f)
@@ -400,23 +354,23 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 		if (f->text)
 			snprintf(head, sizeof(head), "#line 1 \"%s\"\n",
 				 f->name);
-		ret = f->text ? write_file(b->dir, f->name, head, f->text, err)
-			      : write_file(b->dir, f->name, "",
+		ret = f->text ? file_write(b->dir, f->name, head, f->text, err)
+			      : file_write(b->dir, f->name, "",
 					   "#include \"shim_all.h\"\n", err);
 	}
 	for (i = 0; i < sizeof(own) / sizeof(own[0]) && !ret; i++) {
 		snprintf(path, sizeof(path), "%s/backends/shim/%s", b->root,
 			 own[i]);
 		snprintf(name, sizeof(name), "backends/shim/%s", own[i]);
-		text = shim_read_file(path);
-		ret = text ? write_file(b->dir, name, "", text, err)
+		text = file_read(path);
+		ret = text ? file_write(b->dir, name, "", text, err)
 			   : err_set(err, -ENOENT, "%s is missing", path);
 		free(text);
 	}
 	if (ret)
 		return ret;
 	/* Its contents are in shim_prelude.h. */
-	ret = write_file(b->dir, "backends/page.h", "", "", err);
+	ret = file_write(b->dir, "backends/page.h", "", "", err);
 	if (ret)
 		return ret;
 	n = (size_t)snprintf(unit, sizeof(unit),
@@ -424,13 +378,13 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 	for (i = 0; i < b->req->nr_include; i++)
 		n += (size_t)snprintf(unit + n, sizeof(unit) - n,
 				      "#include \"shim_extra/%zu.h\"\n", i);
-	ret = write_file(b->dir, "shim_all.h", "#pragma once\n", unit, err);
+	ret = file_write(b->dir, "shim_all.h", "#pragma once\n", unit, err);
 	if (ret)
 		return ret;
 	snprintf(unit, sizeof(unit),
 		 "#include \"%s\"\n#include \"backends/shim/adapter.h\"\n",
 		 b->req->file);
-	return write_file(b->dir, "unit.c", "", unit, err);
+	return file_write(b->dir, "unit.c", "", unit, err);
 }
 
 static int copy_file(const char *from, const char *to, struct err *err)

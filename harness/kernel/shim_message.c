@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/kernel/files.h"
 #include "harness/kernel/shim_message.h"
 #include "harness/kernel/shim_tree.h"
 
@@ -69,7 +70,7 @@ int shim_message(const char *log, const char *file, const char *saved,
 {
 	struct names names = { .nr = 0 };
 	char list[MAX_NAMES * 68] = "", first[256] = "";
-	char *text = shim_read_file(log);
+	char *text = file_read(log);
 	const char *line, *end;
 	size_t i, n = 0;
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/kernel/files.h"
 #include "harness/kernel/shim_tree.h"
 #include "lib/process.h"
 
@@ -18,28 +19,6 @@ static const char *const own_headers[] = {
 	"linux/zpool.h",
 	"linux/zsmalloc.h",
 };
-
-char *shim_read_file(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char *text = NULL;
-	size_t len = 0;
-	FILE *out;
-	char buf[65536];
-	size_t n;
-
-	if (!f)
-		return NULL;
-	out = open_memstream(&text, &len);
-	while (out && (n = fread(buf, 1, sizeof(buf), f)))
-		fwrite(buf, 1, n, out);
-	if (!out || ferror(f) || fclose(out)) {
-		free(text);
-		text = NULL;
-	}
-	fclose(f);
-	return text;
-}
 
 static void add_config(struct shim_tree *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -81,7 +60,7 @@ static int add_file(struct shim_tree *t, const char *name, const char *from,
 			       SHIM_MAX_FILES);
 	f->name = strdup(name);
 	f->from = from ? strdup(from) : NULL;
-	f->text = from ? shim_read_file(from) : NULL;
+	f->text = from ? file_read(from) : NULL;
 	t->nr_files++;
 	if (!f->name || (from && !f->from))
 		return err_set(err, -ENOMEM, "out of memory");
@@ -268,7 +247,7 @@ static int probe_config(struct shim_tree *t, const struct shim_request *req,
 
 	*compaction = true;
 	snprintf(path, sizeof(path), "%s/.config", req->tree);
-	text = shim_read_file(path);
+	text = file_read(path);
 	read_config(t, text, &settings, compaction);
 	free(text);
 	add_config(t, "CONFIG_64BIT 1");

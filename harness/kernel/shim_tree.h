@@ -84,7 +84,4 @@ int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
 
 void shim_tree_free(struct shim_tree *tree);
 
-/** shim_read_file() - a whole file as a string, owned by the caller, or NULL */
-char *shim_read_file(const char *path);
-
 #endif

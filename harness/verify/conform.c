@@ -41,7 +41,7 @@ struct conform {
 	const struct conform_config *config;
 	struct conform_result *result;
 	struct zpool *pool;
-	struct log *log;
+	struct log log;
 	struct log_row row;
 	struct obj *obj;
 	long *first; /* object of each frame of the replay */
@@ -532,10 +532,10 @@ static int replay(struct conform *c, struct err *err)
 	size_t id;
 	int ret;
 
-	while ((ret = log_next(c->log, &c->row, err)) == 1) {
+	while ((ret = log_next(&c->log, &c->row, err)) == 1) {
 		ret = replay_row(c, err);
 		if (ret) {
-			log_bad(c->log, err);
+			log_bad(&c->log, err);
 			return ret;
 		}
 	}
@@ -559,12 +559,12 @@ int conform_run(const struct conform_config *config,
 	int ret;
 
 	memset(result, 0, sizeof(*result));
-	c.log = log_open(config->log, err);
-	if (!c.log)
-		return -errno;
+	ret = log_open(&c.log, config->log, err);
+	if (ret)
+		return ret;
 	c.pool = zpool_create(config->backend, &pool_config, err);
 	if (!c.pool) {
-		log_close(c.log);
+		log_close(&c.log);
 		return -EINVAL;
 	}
 	snprintf(result->spec, sizeof(result->spec), "%s", c.pool->spec);
@@ -575,6 +575,6 @@ int conform_run(const struct conform_config *config,
 	free(c.obj);
 	free(c.first);
 	frames_free(&c.frames);
-	log_close(c.log);
+	log_close(&c.log);
 	return ret;
 }

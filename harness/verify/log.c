@@ -12,18 +12,6 @@ static const char *const column_name[LOG_COLUMNS] = {
 	"op", "id", "size", "pages", "before", "page", "at", "note",
 };
 
-/**
- * struct log - an open log
- * @table: its lines
- * @place: field of each column
- * @columns: of the header
- */
-struct log {
-	struct table *table;
-	int place[LOG_COLUMNS];
-	int columns;
-};
-
 int log_bad(const struct log *log, struct err *err)
 {
 	return table_bad_line(log->table, err);
@@ -51,32 +39,22 @@ static int read_header(struct log *log, struct err *err)
 	return 0;
 }
 
-struct log *log_open(const char *path, struct err *err)
+int log_open(struct log *log, const char *path, struct err *err)
 {
-	struct log *log = calloc(1, sizeof(*log));
 	int ret;
 
-	if (!log) {
-		err_set(err, -ENOMEM, "out of memory");
-		errno = ENOMEM;
-		return NULL;
-	}
 	log->table = table_open(path, HEADER, err);
-	ret = log->table ? read_header(log, err) : -errno;
-	if (ret) {
+	if (!log->table)
+		return -errno;
+	ret = read_header(log, err);
+	if (ret)
 		log_close(log);
-		errno = -ret;
-		return NULL;
-	}
-	return log;
+	return ret;
 }
 
 void log_close(struct log *log)
 {
-	if (!log)
-		return;
 	table_close(log->table);
-	free(log);
 }
 
 static const char *field(struct log *log, enum log_column col)

@@ -40,10 +40,22 @@ struct log_row {
 	const char *note;
 };
 
-struct log;
+struct table;
 
-/** log_open() - open one and read its header. Return: NULL with errno set */
-struct log *log_open(const char *path, struct err *err);
+/**
+ * struct log - an open log
+ * @table: its lines
+ * @place: field of each column
+ * @columns: of the header
+ */
+struct log {
+	struct table *table;
+	int place[LOG_COLUMNS];
+	int columns;
+};
+
+/** log_open() - open one and read its header; log_close() it on success */
+int log_open(struct log *log, const char *path, struct err *err);
 
 /** log_next() - read a row. Return: 1, 0 at the end, or a negative errno */
 int log_next(struct log *log, struct log_row *row, struct err *err);

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/self.h"
 #include "traces/generate.h"
 
 #define SHORT "uniform:keys=100000,ops=1000000,reads=0.5"
@@ -101,23 +102,17 @@ int main(void)
 {
 	static const unsigned counts[] = { 1, 2, 8, 32, 64, 128, 256 };
 	char brief[64], lengthy[64];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 32);
 	struct cost c, best;
 	struct stat trace;
 	double objects;
-	char *slash;
+	struct err err;
 	size_t i;
 	int k;
 
-	if (n < 0 || !mkdtemp(dir))
+	if (data_path(program, sizeof(program), "zlab-virtual", &err))
+		die(err.text);
+	if (!mkdtemp(dir))
 		die("no temporary directory");
-	program[n] = '\0';
-	for (k = 0; k < 2; k++) {
-		slash = strrchr(program, '/');
-		if (slash)
-			*slash = '\0';
-	}
-	strcat(program, "/zlab-virtual");
 	snprintf(brief, sizeof(brief), "%s/short.zlt", dir);
 	snprintf(lengthy, sizeof(lengthy), "%s/long.zlt", dir);
 	make(SHORT, brief);

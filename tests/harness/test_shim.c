@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "backends/zpool.h"
+#include "harness/kernel/files.h"
 #include "harness/kernel/shim_build.h"
 #include "tests/lib/random.h"
 
@@ -507,7 +508,7 @@ static void messages(bool debug, size_t size, char *text, size_t len)
 	dup2(saved, 2);
 	close(fd);
 	close(saved);
-	all = shim_read_file(path);
+	all = file_read(path);
 	snprintf(text, len, "%s", all ? all : "");
 	free(all);
 	zpool_destroy(pool);
@@ -586,7 +587,7 @@ static void test_bad_trees(void **state)
 	/* Names that a newer kernel or a patch brings. */
 	copy_tree(OLD, dir, sizeof(dir));
 	req.tree = dir;
-	source = shim_read_file(OLD "/" HALVES);
+	source = file_read(OLD "/" HALVES);
 	assert_non_null(source);
 	len = strlen(source) + 256;
 	bad = malloc(len);
@@ -650,7 +651,7 @@ static void test_cache(void **state)
 	assert_int_equal(shim_build(&req, &two, &err), 0);
 	assert_true(two.cached);
 	assert_string_equal(one.path, two.path);
-	source = shim_read_file(OLD "/" HALVES);
+	source = file_read(OLD "/" HALVES);
 	assert_non_null(source);
 	source[strlen(source) - 1] = ' ';
 	put(dir, HALVES, source);
@@ -680,7 +681,7 @@ static void test_no_warnings(void **state)
 	char *said;
 
 	fflush(stderr);
-	said = shim_read_file(said_path);
+	said = file_read(said_path);
 	assert_non_null(said);
 	if (strstr(said, "the kernel's code"))
 		fail_msg("%.400s", said);
@@ -713,7 +714,7 @@ int main(void)
 		return 1;
 	ret = cmocka_run_group_tests(tests, NULL, NULL);
 	dup2(saved, 2);
-	said = shim_read_file(said_path);
+	said = file_read(said_path);
 	fputs(said ? said : "", stderr);
 	free(said);
 	return ret;

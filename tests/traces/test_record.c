@@ -17,24 +17,19 @@
 #include <cmocka.h>
 
 #include "tests/programs/pattern.h"
+#include "lib/self.h"
 #include "traces/record/internal.h"
 
 #define PAGE_WORDS (ZLT_PAGE_SIZE / sizeof(uint64_t))
 
 static char program[PATH_MAX], trace[PATH_MAX];
 
-/* Beside this test: tests/programs/memory. */
 static int setup(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
-	char self[PATH_MAX - 64];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n < 0)
+	if (data_path(program, sizeof(program), "tests/programs/memory", NULL))
 		return -1;
-	self[n] = 0;
-	*strrchr(self, '/') = 0;
-	snprintf(program, sizeof(program), "%s/../programs/memory", self);
 	snprintf(trace, sizeof(trace), "%s/record-%d.zlt", tmp ? tmp : "/tmp",
 		 (int)getpid());
 	return 0;

@@ -174,6 +174,18 @@ static long load(struct rec *r, uint32_t nr, uint64_t addr, uint32_t tid)
 	return 0;
 }
 
+/* A page that has no place of its own: zero, or whatever is there by now. */
+static bool let_be(struct rec *r, uint64_t addr)
+{
+	long ret = zeropage(r->a, addr);
+
+	if (ret == -EAGAIN)
+		return false;
+	if (ret)
+		wake(r->a, addr);
+	return true;
+}
+
 /* Serve a fault. Return: false if a change of the address space comes first. */
 static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 {
@@ -186,12 +198,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 	nr = pages_make(&r->pages, addr / REC_PAGE);
 	if (!nr) {
 		/* The table is full: serve the fault, but do not record it. */
-		ret = zeropage(r->a, addr);
-		if (ret == -EAGAIN)
-			return false;
-		if (ret)
-			wake(r->a, addr);
-		return true;
+		return let_be(r, addr);
 	}
 	pg = &r->pages.page[nr];
 	switch (pg->state) {
@@ -215,12 +222,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 		 * Two threads faulted on the page, or it was released after its
 		 * state was read: it is on the list already.
 		 */
-		ret = zeropage(r->a, addr);
-		if (ret == -EAGAIN)
-			return false;
-		if (ret)
-			wake(r->a, addr);
-		return true;
+		return let_be(r, addr);
 	}
 	if (ret == -EAGAIN)
 		return false;

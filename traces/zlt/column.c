@@ -7,7 +7,7 @@
  *	the planes' data, least significant plane first.
  * A single plane of small values holds several values in each byte.
  */
-#include <endian.h>
+#include <bsd/sys/endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,34 +94,6 @@ void column_writer_free(struct column_writer *cw)
 	column_buf_free(&cw->packed);
 	column_buf_free(&cw->trial);
 	*cw = (struct column_writer){ 0 };
-}
-
-static void put32(uint8_t *to, uint32_t value)
-{
-	value = htole32(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static uint32_t get32(const uint8_t *from)
-{
-	uint32_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le32toh(value);
-}
-
-static void put64(uint8_t *to, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(to, &value, sizeof(value));
-}
-
-static uint64_t get64(const uint8_t *from)
-{
-	uint64_t value;
-
-	memcpy(&value, from, sizeof(value));
-	return le64toh(value);
 }
 
 static void widen(uint64_t *to, const void *from, size_t size, uint32_t count)
@@ -246,8 +218,8 @@ static int put_values(struct column_writer *cw, struct column_buf *out,
 	size_t at;
 	int rc;
 
-	put32(head + 4, count);
-	put64(head + 8, base);
+	le32enc(head + 4, count);
+	le64enc(head + 8, base);
 	rc = column_buf_add(out, head, sizeof(head));
 	if (rc)
 		return rc;
@@ -264,7 +236,7 @@ static int put_values(struct column_writer *cw, struct column_buf *out,
 		rc = put_plane(cw, out, cw->plane.data, bytes, &desc[p]);
 		if (rc)
 			return rc;
-		put32(out->data + at + (size_t)p * PLANE_DESC, desc[p]);
+		le32enc(out->data + at + (size_t)p * PLANE_DESC, desc[p]);
 	}
 	return 0;
 }
@@ -314,8 +286,8 @@ int column_next(const uint8_t **pos, const uint8_t *end, struct column *col)
 	col->transform = p[1];
 	col->width = p[2];
 	col->bits = p[3];
-	col->count = get32(p + 4);
-	col->base = get64(p + 8);
+	col->count = le32dec(p + 4);
+	col->base = le64dec(p + 8);
 	if (col->width > 8 || col->transform >= TRANSFORMS ||
 	    (col->bits != 8 &&
 	     (col->width != 1 || (col->bits != 4 && col->bits != 2))))
@@ -326,7 +298,7 @@ int column_next(const uint8_t **pos, const uint8_t *end, struct column *col)
 	col->planes = p + COLUMN_HEAD;
 	col->data = p + need;
 	for (i = 0; i < col->width; i++)
-		need += get32(col->planes + (size_t)i * PLANE_DESC) &
+		need += le32dec(col->planes + (size_t)i * PLANE_DESC) &
 			PLANE_LEN_MASK;
 	if (left < need)
 		return -EBADMSG;
@@ -544,7 +516,7 @@ int column_get(struct column_reader *cr, const struct column *col, void *out,
 		return rc;
 	scratch = cr->planes.data;
 	for (i = 0; i < col->width; i++) {
-		uint32_t desc = get32(col->planes + (size_t)i * PLANE_DESC);
+		uint32_t desc = le32dec(col->planes + (size_t)i * PLANE_DESC);
 
 		p[i] = get_plane(cr, desc, data, bytes,
 				 scratch + (size_t)i * bytes);
