@@ -284,36 +284,35 @@ static void zbud_free(struct zpool *zpool, unsigned long handle)
 	spin_unlock(&pool->lock);
 }
 
+/* Debug builds: a mapping begins or ends. */
+static void check_mapping(struct zpool *zpool, unsigned long handle,
+			  bool begins, enum zpool_mapmode mode)
+{
+	struct zbud_pool *pool = zbud(zpool);
+	enum buddy bud = handle_to_buddy(pool, handle);
+	pfn_t pfn = addr_pfn(zpool->arena, (void *)handle);
+	const char *call = begins ? "map" : "unmap";
+
+	if (!chunk_debug())
+		return;
+	spin_lock(&pool->lock);
+	check(pool, call, handle, check_handle(pool, handle));
+	check(pool, call, handle,
+	      begins ? chunk_note_map(zpool->arena, pfn, bud, mode)
+		     : chunk_note_unmap(zpool->arena, pfn, bud));
+	spin_unlock(&pool->lock);
+}
+
 static void *zbud_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
-	struct zbud_pool *pool = zbud(zpool);
-
-	if (chunk_debug()) {
-		spin_lock(&pool->lock);
-		check(pool, "map", handle, check_handle(pool, handle));
-		check(pool, "map", handle,
-		      chunk_note_map(zpool->arena,
-				     addr_pfn(zpool->arena, (void *)handle),
-				     handle_to_buddy(pool, handle), mode));
-		spin_unlock(&pool->lock);
-	}
+	check_mapping(zpool, handle, true, mode);
 	return (void *)handle;
 }
 
 static void zbud_unmap(struct zpool *zpool, unsigned long handle)
 {
-	struct zbud_pool *pool = zbud(zpool);
-
-	if (chunk_debug()) {
-		spin_lock(&pool->lock);
-		check(pool, "unmap", handle, check_handle(pool, handle));
-		check(pool, "unmap", handle,
-		      chunk_note_unmap(zpool->arena,
-				       addr_pfn(zpool->arena, (void *)handle),
-				       handle_to_buddy(pool, handle)));
-		spin_unlock(&pool->lock);
-	}
+	check_mapping(zpool, handle, false, ZPOOL_MM_RO);
 }
 
 static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)

@@ -12,6 +12,16 @@
 #ifndef ZLAB_SYNC_CALL_H
 #define ZLAB_SYNC_CALL_H
 
+/* Sleeping is a call in every flavour. */
+void init_rwsem(struct rw_semaphore *s);
+void sync_down_read(struct rw_semaphore *s, unsigned class);
+bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
+void sync_up_read(struct rw_semaphore *s);
+void sync_down_write(struct rw_semaphore *s, unsigned class);
+bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
+void sync_up_write(struct rw_semaphore *s);
+bool rwsem_is_contended(struct rw_semaphore *s);
+
 /* Looks a call site's class up, at its first use. */
 unsigned lock_site_resolve(struct lock_site *site);
 

@@ -232,6 +232,21 @@ static void rwsem_sleep(struct rw_semaphore *s,
 	}
 }
 
+/* Return: how many of the same kind still wait. */
+static uint32_t rwsem_wait(struct rw_semaphore *s, unsigned class,
+			   uint32_t *waiting,
+			   bool (*try)(struct rw_semaphore *s))
+{
+	uint64_t t = clock_ticks();
+	uint32_t left;
+
+	__atomic_add_fetch(waiting, 1, __ATOMIC_SEQ_CST);
+	rwsem_sleep(s, try);
+	left = __atomic_sub_fetch(waiting, 1, __ATOMIC_SEQ_CST);
+	sync_waited(class, t, false);
+	return left;
+}
+
 static void rwsem_wake(struct rw_semaphore *s)
 {
 	if (!rwsem_is_contended(s))
@@ -250,17 +265,9 @@ bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class)
 
 void sync_down_read(struct rw_semaphore *s, unsigned class)
 {
-	uint64_t t;
-
-	if (__builtin_expect(!rwsem_read_try(s), 0)) {
-		t = clock_ticks();
-		__atomic_add_fetch(&s->readers_waiting, 1, __ATOMIC_SEQ_CST);
-		rwsem_sleep(s, rwsem_read_try);
-		if (!__atomic_sub_fetch(&s->readers_waiting, 1,
-					__ATOMIC_SEQ_CST))
-			__atomic_store_n(&s->readers_turn, 0, __ATOMIC_SEQ_CST);
-		sync_waited(class, t, false);
-	}
+	if (__builtin_expect(!rwsem_read_try(s), 0) &&
+	    !rwsem_wait(s, class, &s->readers_waiting, rwsem_read_try))
+		__atomic_store_n(&s->readers_turn, 0, __ATOMIC_SEQ_CST);
 	sync_slept(s, class);
 }
 
@@ -281,15 +288,8 @@ bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class)
 
 void sync_down_write(struct rw_semaphore *s, unsigned class)
 {
-	uint64_t t;
-
-	if (__builtin_expect(!rwsem_write_try(s), 0)) {
-		t = clock_ticks();
-		__atomic_add_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
-		rwsem_sleep(s, rwsem_write_try);
-		__atomic_sub_fetch(&s->writers_waiting, 1, __ATOMIC_SEQ_CST);
-		sync_waited(class, t, false);
-	}
+	if (__builtin_expect(!rwsem_write_try(s), 0))
+		rwsem_wait(s, class, &s->writers_waiting, rwsem_write_try);
 	sync_slept(s, class);
 }
 

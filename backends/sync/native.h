@@ -294,15 +294,6 @@ struct rw_semaphore {
 };
 _Static_assert(sizeof(struct rw_semaphore) == 40, "the kernel's size");
 
-void init_rwsem(struct rw_semaphore *s);
-void sync_down_read(struct rw_semaphore *s, unsigned class);
-bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
-void sync_up_read(struct rw_semaphore *s);
-void sync_down_write(struct rw_semaphore *s, unsigned class);
-bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
-void sync_up_write(struct rw_semaphore *s);
-bool rwsem_is_contended(struct rw_semaphore *s);
-
 void sync_bit_wait(int bit, unsigned long *addr, unsigned class);
 
 static inline bool sync_bit_enter(int bit, unsigned long *addr)

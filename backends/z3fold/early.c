@@ -73,6 +73,17 @@ static struct list_head *list_of(struct z3fold_pool *pool,
 		       : &pool->unbuddied[z3fold_num_free_chunks(pool, zhdr)];
 }
 
+/* The page can be found from now on, and is the youngest. */
+static inline __attribute__((always_inline)) void
+list_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	z3fold_assert_locked(pool, zhdr);
+	lists_lock(pool);
+	list_add(&zhdr->buddy, list_of(pool, zhdr));
+	z3fold_lru_touch(pool, zhdr);
+	lists_unlock(pool);
+}
+
 void z3fold_early_init(struct z3fold_pool *pool)
 {
 	unsigned i;
@@ -136,10 +147,7 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	z3fold_place(pool, zhdr, bud, chunks);
 	*handle = encode_handle(zhdr, bud);
 	atomic_long_inc(&pool->objects);
-	lists_lock(pool);
-	list_add(&zhdr->buddy, list_of(pool, zhdr));
-	z3fold_lru_touch(pool, zhdr);
-	lists_unlock(pool);
+	list_page(pool, zhdr);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
 	return 0;
@@ -263,9 +271,7 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	z3fold_page_lock(pool, zhdr);
 	bud = handle_to_buddy(zhdr, handle);
 	check_object(pool, call, zhdr, bud, handle);
-	z3fold_note_map(pool, zhdr, bud, handle, begins, mode);
-	z3fold_mapped(pool, zhdr, bud, begins ? 1 : -1);
-	addr = (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
 	return addr;
@@ -324,12 +330,8 @@ static bool reclaim_objects(struct z3fold_pool *pool,
 	zhdr->freed = 0;
 	zhdr->claimed = false;
 	empty = z3fold_empty(zhdr);
-	if (!empty) {
-		lists_lock(pool);
-		list_add(&zhdr->buddy, list_of(pool, zhdr));
-		z3fold_lru_touch(pool, zhdr);
-		lists_unlock(pool);
-	}
+	if (!empty)
+		list_page(pool, zhdr);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
 	if (empty)

@@ -554,9 +554,7 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	}
 	zhdr = get_z3fold_header(pool, call, handle);
 	bud = handle_to_buddy(zhdr, handle);
-	z3fold_note_map(pool, zhdr, bud, handle, begins, mode);
-	z3fold_mapped(pool, zhdr, bud, begins ? 1 : -1);
-	addr = (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	z3fold_page_unlock(zhdr);
 	return addr;
 }

@@ -219,17 +219,6 @@ void z3fold_place(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 /** z3fold_compact_page() - move a middle object where it joins free chunks */
 void z3fold_compact_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
-/** z3fold_mapped() - count a mapping that begins (@by 1) or ends (-1) */
-static inline void z3fold_mapped(const struct z3fold_pool *pool,
-				 struct z3fold_header *zhdr, enum buddy bud,
-				 int by)
-{
-	z3fold_assert_locked(pool, zhdr);
-	zhdr->mapped += by;
-	if (bud == MIDDLE)
-		zhdr->middle_mapped += by;
-}
-
 /** z3fold_lru_touch() - put a page first in the LRU */
 static inline void z3fold_lru_touch(struct z3fold_pool *pool,
 				    struct z3fold_header *zhdr)
@@ -323,6 +312,22 @@ static inline void z3fold_check_unmapped(struct z3fold_pool *pool,
 void z3fold_note_map(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		     enum buddy bud, unsigned long handle, bool begins,
 		     enum zpool_mapmode mode);
+
+/** z3fold_mapping() - a mapping begins or ends. Return: the object's address */
+static inline void *z3fold_mapping(struct z3fold_pool *pool,
+				   struct z3fold_header *zhdr, enum buddy bud,
+				   unsigned long handle, bool begins,
+				   enum zpool_mapmode mode)
+{
+	int by = begins ? 1 : -1;
+
+	z3fold_assert_locked(pool, zhdr);
+	z3fold_note_map(pool, zhdr, bud, handle, begins, mode);
+	zhdr->mapped += by;
+	if (bud == MIDDLE)
+		zhdr->middle_mapped += by;
+	return (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+}
 
 /* early.c */
 void z3fold_early_init(struct z3fold_pool *pool);

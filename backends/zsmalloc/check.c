@@ -98,6 +98,13 @@ static bool slot_is_free(struct zs_pool *pool, const struct size_class *class,
 	return false;
 }
 
+/* Whether a reader of the zspage lock has only counted itself. */
+static inline bool reader_is_unseen(enum zs_lock_kind kind)
+{
+	return kind == ZS_LOCK_ATOMIC || kind == ZS_LOCK_PREEMPT ||
+	       kind == ZS_LOCK_RELAXED;
+}
+
 void zs_check_object(struct zs_pool *pool, const char *call,
 		     unsigned long handle)
 {
@@ -114,9 +121,10 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 				      "it was freed already");
 		return;
 	}
-	lockdep_assert(lockdep_is_held(lock) ||
+	lockdep_assert(reader_is_unseen(pool->zspage_lock) ||
+		       lockdep_is_held(lock) ||
 		       lockdep_is_held((unsigned long *)handle) ||
-		       !zspage_lock_is_free(&zspage->lock, pool->zspage_lock));
+		       lockdep_is_held(&zspage->lock));
 	head = class->huge ? zspage->handle | ZS_TAG
 			   : *zs_slot_addr(pool, class, loc);
 	if (head != (handle | ZS_TAG))

@@ -256,44 +256,37 @@ struct map_calls {
 			write_##name                                          \
 	}
 
-CALLS(none, false, ZS_LOCK_NONE)
-CALLS(pin, false, ZS_LOCK_PIN)
-CALLS(pool_rwlock, true, ZS_LOCK_RWLOCK)
-CALLS(pool_rwsem, true, ZS_LOCK_RWSEM)
-CALLS(pool_atomic, true, ZS_LOCK_ATOMIC)
-CALLS(pool_preempt, true, ZS_LOCK_PREEMPT)
-CALLS(class_rwlock, false, ZS_LOCK_RWLOCK)
-CALLS(class_rwsem, false, ZS_LOCK_RWSEM)
-CALLS(class_atomic, false, ZS_LOCK_ATOMIC)
-CALLS(class_preempt, false, ZS_LOCK_PREEMPT)
 #ifdef ZS_PLANT_RELAXED
-CALLS(pool_relaxed, true, ZS_LOCK_RELAXED)
-CALLS(class_relaxed, false, ZS_LOCK_RELAXED)
+#define IF_PLANTED(x) x
+#else
+#define IF_PLANTED(x)
 #endif
 
+/* The forms that are found under the pool's lock, or under its migrate_lock. */
+#define LOOKUP_CALLS(name, pool_lock)                     \
+	CALLS(name##_rwlock, pool_lock, ZS_LOCK_RWLOCK)   \
+	CALLS(name##_rwsem, pool_lock, ZS_LOCK_RWSEM)     \
+	CALLS(name##_atomic, pool_lock, ZS_LOCK_ATOMIC)   \
+	CALLS(name##_preempt, pool_lock, ZS_LOCK_PREEMPT) \
+	IF_PLANTED(CALLS(name##_relaxed, pool_lock, ZS_LOCK_RELAXED))
+#define LOOKUP_NAMES(name)                                                \
+	{                                                                 \
+		[ZS_LOCK_NONE] = NAMES(none), [ZS_LOCK_PIN] = NAMES(pin), \
+		[ZS_LOCK_RWLOCK] = NAMES(name##_rwlock),                  \
+		[ZS_LOCK_RWSEM] = NAMES(name##_rwsem),                    \
+		[ZS_LOCK_ATOMIC] = NAMES(name##_atomic),                  \
+		[ZS_LOCK_PREEMPT] = NAMES(name##_preempt),                \
+		IF_PLANTED([ZS_LOCK_RELAXED] = NAMES(name##_relaxed))     \
+	}
+
+CALLS(none, false, ZS_LOCK_NONE)
+CALLS(pin, false, ZS_LOCK_PIN)
+LOOKUP_CALLS(pool, true)
+LOOKUP_CALLS(class, false)
+
 static const struct map_calls calls[2][ZS_LOCK_KINDS] = {
-	{
-		[ZS_LOCK_NONE] = NAMES(none),
-		[ZS_LOCK_PIN] = NAMES(pin),
-		[ZS_LOCK_RWLOCK] = NAMES(class_rwlock),
-		[ZS_LOCK_RWSEM] = NAMES(class_rwsem),
-		[ZS_LOCK_ATOMIC] = NAMES(class_atomic),
-		[ZS_LOCK_PREEMPT] = NAMES(class_preempt),
-#ifdef ZS_PLANT_RELAXED
-		[ZS_LOCK_RELAXED] = NAMES(class_relaxed),
-#endif
-	},
-	{
-		[ZS_LOCK_NONE] = NAMES(none),
-		[ZS_LOCK_PIN] = NAMES(pin),
-		[ZS_LOCK_RWLOCK] = NAMES(pool_rwlock),
-		[ZS_LOCK_RWSEM] = NAMES(pool_rwsem),
-		[ZS_LOCK_ATOMIC] = NAMES(pool_atomic),
-		[ZS_LOCK_PREEMPT] = NAMES(pool_preempt),
-#ifdef ZS_PLANT_RELAXED
-		[ZS_LOCK_RELAXED] = NAMES(pool_relaxed),
-#endif
-	},
+	LOOKUP_NAMES(class),
+	LOOKUP_NAMES(pool),
 };
 
 void zs_map_driver(struct zs_pool *pool, bool obj)

@@ -177,15 +177,6 @@ bool sync_write_trylock(rwlock_t *l, unsigned class);
 void sync_write_unlock(rwlock_t *l);
 bool rwlock_is_contended(rwlock_t *l);
 
-void init_rwsem(struct rw_semaphore *s);
-void sync_down_read(struct rw_semaphore *s, unsigned class);
-bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
-void sync_up_read(struct rw_semaphore *s);
-void sync_down_write(struct rw_semaphore *s, unsigned class);
-bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
-void sync_up_write(struct rw_semaphore *s);
-bool rwsem_is_contended(struct rw_semaphore *s);
-
 void sync_bit_lock(int bit, unsigned long *addr, unsigned class);
 bool sync_bit_trylock(int bit, unsigned long *addr, unsigned class);
 void sync_bit_unlock(int bit, unsigned long *addr);
