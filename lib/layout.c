@@ -234,11 +234,22 @@ static int width_of(const struct layout_table *t, size_t column)
 	return width;
 }
 
+/* To the right in @width columns; @owed, the blanks before it, only if it is. */
+static void put_right(FILE *out, const char *text, int len, int width,
+		      int *owed)
+{
+	*owed += width - len;
+	if (!len)
+		return;
+	fprintf(out, "%*s%.*s", *owed, "", len, text);
+	*owed = 0;
+}
+
 static void put_heads(const struct layout_table *t, FILE *out, int label,
 		      size_t from, size_t to, const int *widths)
 {
 	const char *s;
-	int i, len, at;
+	int i, len, owed;
 	size_t c;
 
 	for (i = 0; i < 2; i++) {
@@ -246,14 +257,10 @@ static void put_heads(const struct layout_table *t, FILE *out, int label,
 			return;
 		s = head(t, 0, i, &len);
 		fprintf(out, "%.*s", len, s);
-		/* Blanks only before something. */
-		at = label - len;
+		owed = label - len;
 		for (c = from; c < to; c++) {
 			s = head(t, c, i, &len);
-			at += GAP + widths[c] - len;
-			if (len)
-				fprintf(out, "%*s%.*s", at, "", len, s);
-			at = len ? 0 : at;
+			put_right(out, s, len, GAP + widths[c], &owed);
 		}
 		fputc('\n', out);
 	}
@@ -263,16 +270,20 @@ static void put_heads(const struct layout_table *t, FILE *out, int label,
 static void put_block(const struct layout_table *t, FILE *out, int label,
 		      size_t from, size_t to, const int *widths)
 {
+	const char *cell;
 	size_t row, c;
+	int owed;
 
 	put_heads(t, out, label, from, to, widths);
 	for (row = 0; row < t->cells; row += t->nr) {
-		if ((int)strlen(t->cell[row]) > label)
-			fprintf(out, "%s\n%*s", t->cell[row], label, "");
-		else
-			fprintf(out, "%-*s", label, t->cell[row]);
-		for (c = from; c < to && row + c < t->cells; c++)
-			fprintf(out, "%*s", GAP + widths[c], t->cell[row + c]);
+		owed = label - (int)strlen(t->cell[row]);
+		fprintf(out, "%s%s", t->cell[row], owed < 0 ? "\n" : "");
+		owed = owed < 0 ? label : owed;
+		for (c = from; c < to && row + c < t->cells; c++) {
+			cell = t->cell[row + c];
+			put_right(out, cell, (int)strlen(cell), GAP + widths[c],
+				  &owed);
+		}
 		fputc('\n', out);
 	}
 }

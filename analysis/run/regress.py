@@ -283,15 +283,22 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zlab-regress-") as tmp:
         now, advice, notes = measure(args, plan, baseline, pathlib.Path(tmp))
     rows = compare(baseline, now)
-    print("\n".join(tables(rows, advice) + closing(rows, notes)))
+    alone = str(args.json) == "-"
+    if not alone:
+        print("\n".join(tables(rows, advice) + closing(rows, notes)))
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
-        args.json.write_text(json.dumps(summary, indent=1) + "\n")
+        said = json.dumps(summary, indent=1) + "\n"
+        if alone:
+            print(said, end="")
+        else:
+            args.json.write_text(said)
     if args.markdown:
         args.markdown.write_text(markdown(rows, advice, notes), encoding="utf-8")
     if args.accept is not None:
         accept(args.baseline, baseline, now, rows, args.accept)
-        print(f"{args.baseline}: moved: {args.accept}")
+        if not alone:
+            print(f"{args.baseline}: moved: {args.accept}")
         return 0
     return outcome.FOUND if failed else 0

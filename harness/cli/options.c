@@ -138,6 +138,12 @@ static int set_counts(const struct cli_option *o, const char *arg, void *to)
 	}
 }
 
+/* A file that is called - would be a surprise. */
+static bool no_stream(const struct cli_option *o, const char *arg)
+{
+	return o->key == 'o' && !o->stream && !strcmp(arg, "-");
+}
+
 int cli_option_set(const struct cli_option *o, const char *arg, void *to)
 {
 	switch (o->kind) {
@@ -157,6 +163,10 @@ int cli_option_set(const struct cli_option *o, const char *arg, void *to)
 	case CLI_CALL:
 		return o->set(o, arg, to);
 	default:
+		if (no_stream(o, arg))
+			return cli_usage("-o - is not possible here: it takes "
+					 "%s",
+					 o->arg);
 		*(const char **)((char *)to + o->at) = arg;
 		return 0;
 	}

@@ -115,6 +115,7 @@ typedef int (*cli_set)(const struct cli_option *o, const char *arg, void *to);
  * @offer: for completion
  * @many: words that follow are values too, up to the next option
  * @split: commas part values
+ * @stream: "-" is standard output; elsewhere -o refuses it
  * @needs: the error line when it is not given; NULL: it may be left out
  */
 struct cli_option {
@@ -128,7 +129,7 @@ struct cli_option {
 	const struct cli_word *words;
 	cli_set set;
 	enum cli_offer offer;
-	bool many, split;
+	bool many, split, stream;
 	const char *needs;
 };
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
 #include "harness/virtual/agreement.h"
 #include "harness/virtual/calibrate.h"
@@ -26,8 +27,8 @@ struct args {
 };
 
 static const struct cli_option options[] = {
-	CLI_OUTPUT("FILE", "The profile to write",
-		   CLI_IS_TEXT(struct args, out),
+	CLI_OUTPUT("FILE", "The profile to write; - for standard output",
+		   .stream = true, CLI_IS_TEXT(struct args, out),
 		   .needs = "calibrate needs a file: zlab calibrate -o FILE"),
 	{ "noisy", 'n', NULL,
 	  "Write it even when rounds differ by more than 10 %",
@@ -174,9 +175,8 @@ static json_t *profile_of(const struct calibration *c, double access,
 			 calibrate_codec("zstd"));
 }
 
-static int run(void *args, int argc, char **argv)
+static int calibrate(const char *out, bool noisy)
 {
-	const struct args *a = args;
 	struct calibration c = { .worst = "" };
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 	double access = 0.5, error = 0;
@@ -194,13 +194,13 @@ static int run(void *args, int argc, char **argv)
 	o = profile_of(&c, access, cores);
 	if (!o)
 		return cli_failed("out of memory");
-	ret = write_profile(o, a->out);
+	ret = write_profile(o, out);
 	if (ret)
-		goto out;
+		goto end;
 	cli_note("fitting the cost of an access, %zu cases", NR_FITS);
-	ret = fit_access(a->out, access, &access, &error);
+	ret = fit_access(out, access, &access, &error);
 	if (ret)
-		goto out;
+		goto end;
 	cost = json_object_get(o, "cost");
 	json_object_set_new(cost, "access_ns", json_real(access));
 	json_object_set_new(cost, "call_ns", json_real(access));
@@ -210,17 +210,26 @@ static int run(void *args, int argc, char **argv)
 		 NR_FITS, 100 * error, 100 * c.spread, c.worst);
 	json_array_append_new(json_object_get(o, "sources"), json_string(note));
 	cli_note("%s", note);
-	if (c.spread > CALIBRATE_SPREAD && !a->noisy) {
-		unlink(a->out);
+	if (c.spread > CALIBRATE_SPREAD && !noisy) {
+		unlink(out);
 		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
 				 "machine, or take it with --noisy",
 				 c.worst, 100 * c.spread);
-		goto out;
+		goto end;
 	}
-	ret = write_profile(o, a->out);
-out:
+	ret = write_profile(o, out);
+end:
 	json_decref(o);
 	return ret;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+	struct stream out;
+	int ret = stream_open(&out, a->out);
+
+	return ret ? ret : stream_close(&out, calibrate(out.path, a->noisy));
 }
 
 const struct cli_command cmd_calibrate = {

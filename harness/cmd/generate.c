@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
 #include "lib/layout.h"
 #include "traces/generate.h"
@@ -18,8 +19,9 @@ static const struct cli_option operand = { "kind", .offer = OFFER_KIND,
 					   CLI_IS_TEXT(struct args, spec) };
 
 static const struct cli_option options[] = {
-	CLI_OUTPUT("T.zlt", "The trace to write. Needed.",
-		   CLI_IS_TEXT(struct args, out)),
+	CLI_OUTPUT("T.zlt",
+		   "The trace to write; - for standard output. Needed.",
+		   .stream = true, CLI_IS_TEXT(struct args, out)),
 	{ "list", 'l', NULL, "List every kind with its options",
 	  CLI_IS_FLAG(struct args, list, true) },
 	CLI_WIDE(struct args),
@@ -109,14 +111,19 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct err err = { "" };
+	struct stream out;
 	int ret;
 
 	if (a->list)
 		return list(a);
-	ret = generate_trace(a->spec, a->out, &err);
-	if (ret == -EINVAL)
-		return cli_usage("%s", err.text);
-	return ret ? cli_failed("%s", err.text) : 0;
+	ret = stream_open(&out, a->out);
+	if (ret)
+		return ret;
+	ret = generate_trace(a->spec, out.path, &err);
+	if (ret)
+		ret = ret == -EINVAL ? cli_usage("%s", err.text)
+				     : cli_failed("%s", err.text);
+	return stream_close(&out, ret);
 }
 
 const struct cli_command cmd_generate = {

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
 #include "traces/csv.h"
 #include "version.h"
@@ -18,7 +19,8 @@ static const struct cli_option operand = {
 };
 
 static const struct cli_option options[] = {
-	CLI_OUTPUT("T.zlt", "The trace to write", CLI_IS_TEXT(struct args, out),
+	CLI_OUTPUT("T.zlt", "The trace to write; - for standard output",
+		   .stream = true, CLI_IS_TEXT(struct args, out),
 		   .needs = "import needs a file and -o: zlab import FILE -o "
 			    "T.zlt"),
 	{ "from", 'f', "csv", "Format of FILE (default csv)",
@@ -30,13 +32,17 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct err err = { "" };
+	struct stream out;
 	json_t *meta;
 	int ret;
 
+	ret = stream_open(&out, a->out);
+	if (ret)
+		return ret;
 	meta = json_pack("{s:s}", "tool", "zlab " ZLAB_VERSION " import");
-	ret = csv_import(a->file, a->out, meta, &err);
+	ret = csv_import(a->file, out.path, meta, &err);
 	json_decref(meta);
-	return ret ? cli_failed("%s", err.text) : 0;
+	return stream_close(&out, ret ? cli_failed("%s", err.text) : 0);
 }
 
 const struct cli_command cmd_import = {

@@ -59,7 +59,9 @@ static const struct cli_option options[] = {
 	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, against) },
 	CLI_RUNS(struct args, 1000000,
 		 "With --against: samples of each side (default 9)"),
-	CLI_JSON(struct args, "Write a summary as one JSON object to FILE"),
+	CLI_JSON(struct args,
+		 "Write a summary as one JSON object to FILE; - "
+		 "for standard output, which then gets nothing else"),
 	{ "markdown", 0, "FILE", "Write a summary for a merge request to FILE",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, markdown) },
 	{ 0 },
