@@ -117,8 +117,8 @@ static inline ssize_t replay_perform(struct replay_worker *w, const uint8_t *op,
 }
 
 /*
- * What real and virtual CPUs do each in their own way: threads.c and share.c
- * here, their namesakes in harness/virtual there.
+ * What each kind of CPUs does in its own way. On real ones threads.c starts the
+ * workers, and share.c is what these call down into.
  */
 
 /* Start all workers, and whoever works behind their backs; wait for all. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Making and freeing the pools, and what takes all of them at once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Making a swap path of either form, and what is the same for both. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -469,6 +469,18 @@ static struct swap *open_path(const char *backend, struct swap_config *config)
 	return s;
 }
 
+static void test_api_holds_in_the_front_end_too(void **unused)
+{
+	struct zswap_config z = { .index = ZSWAP_XARRAY };
+	struct swap_config config = { .object = SWAP_SIZES,
+				      .api = SWAP_API_MAP,
+				      .zswap = &z };
+	struct swap *s = open_path("zsmalloc", &config);
+
+	assert_null(pools_driver(&s->pools)->obj_write);
+	swap_destroy(s);
+}
+
 static const struct zpool_driver *real;
 
 static void spoil_write(struct zpool *pool, unsigned long handle,
@@ -670,6 +682,7 @@ int main(void)
 		cmocka_unit_test(test_series_and_limit),
 		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_paced),
+		cmocka_unit_test(test_api_holds_in_the_front_end_too),
 		cmocka_unit_test(test_a_changed_byte_is_found),
 		cmocka_unit_test(test_a_changed_page_is_found),
 		cmocka_unit_test(test_a_failed_store_leaves_nothing),
