@@ -142,7 +142,7 @@ bool queue_work(struct workqueue *wq, struct work *work);
 bool cancel_work(struct workqueue *wq, struct work *work);
 
 /**
- * workqueue_run_one() - run the oldest work, in the caller, no locks held
+ * workqueue_run_one() - run the oldest work, in the caller, who holds no lock
  *
  * Return: true when there was one.
  */

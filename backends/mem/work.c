@@ -10,6 +10,7 @@ void workqueue_init(struct workqueue *wq)
 
 static void unlink_work(struct workqueue *wq, struct work *work)
 {
+	lockdep_assert_held(&wq->lock);
 	WRITE_ONCE(*work->pprev, work->next);
 	if (work->next)
 		work->next->pprev = work->pprev;
@@ -50,6 +51,7 @@ static bool run(struct workqueue *wq, const unsigned long *key)
 {
 	struct work *work;
 
+	sync_assert_none_held();
 	spin_lock(&wq->lock);
 	for (work = wq->head; work && key && work->key != *key;)
 		work = work->next;
