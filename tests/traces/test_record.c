@@ -300,6 +300,28 @@ static void test_daemon(void **state)
 	model(&result);
 }
 
+/* Time without CPU is waiting, as far as the faults explain it. */
+static void test_waited(void **state)
+{
+	const uint64_t second = 1000000000;
+	uint64_t own;
+
+	assert_int_equal(record_waited(second, second, 0, &own), 0);
+	assert_int_equal(own, second);
+	assert_int_equal(record_waited(2 * second, second, 0, &own), 0);
+	/* 20,000 faults take a fifth of the CPU time ... */
+	assert_int_equal(record_waited(2 * second, second, 20000, &own),
+			 2 * second - own);
+	assert_int_equal(own, second - second / 5);
+	/* ... and not all of an hour; more than nothing on many CPUs. */
+	assert_int_equal(record_waited(3600 * second, second, 20000, &own),
+			 2 * second);
+	assert_int_equal(record_waited(second / 4, second, 20000, &own),
+			 second * 3 / 10);
+	record_waited(second, second, 1000000, &own);
+	assert_true(own > 0 && own < second / 10);
+}
+
 static void test_programs(void **state)
 {
 	static const char go[] = "no such interpreter";
@@ -326,6 +348,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_waited),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_contents),
 		cmocka_unit_test(test_captured),

@@ -550,6 +550,11 @@ unsigned int collector_attached(const struct collector *c)
 	return __atomic_load_n(&c->g->attached, __ATOMIC_RELAXED);
 }
 
+bool collector_failed(const struct collector *c)
+{
+	return __atomic_load_n(&c->g->stop, __ATOMIC_RELAXED);
+}
+
 void collector_counts(struct collector *c, struct record_counts *counts)
 {
 	struct rec_global *g = c->g;

@@ -86,6 +86,11 @@ void collector_serve(struct collector *c);
 unsigned int collector_attached(const struct collector *c);
 
 /**
+ * collector_failed() - whether the trace cannot be written any more
+ */
+bool collector_failed(const struct collector *c);
+
+/**
  * collector_counts() - get the counters so far
  */
 void collector_counts(struct collector *c, struct record_counts *counts);

@@ -36,7 +36,7 @@
  * What a fault costs: CPU time of thread and handler together, and what the
  * thread waits at least, on an idle machine, and at most.
  */
-#define FAULT_CPU_NS 5000ull
+#define FAULT_CPU_NS 10000ull
 #define FAULT_MIN_NS 15000ull
 #define FAULT_MAX_NS 100000ull
 
@@ -241,7 +241,7 @@ static void supervise(struct run *run, struct zlt_writer *w,
 			return;
 		if (lingers || now_ns() < run->ended + LINGER_NS)
 			continue;
-		if (!any || run->told_to_end)
+		if (!any || run->told_to_end || collector_failed(run->c))
 			return;
 		tell(run, w, RECORD_FOLLOWS);
 	}
