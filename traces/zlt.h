@@ -166,7 +166,8 @@ struct zlt_event {
  * @meta: JSON object that describes the trace, or NULL; the caller keeps its
  *	  reference. Known members: "name" (short name), "program", "command",
  *	  "kernel",
- *	  "limit_bytes", "tool", "keys" ("address" for zlt_key() keys)
+ *	  "limit_bytes" or "limit_percent" (of the peak so far), "tool", "keys"
+ *	  ("address" for zlt_key() keys)
  * @opts: options, or NULL for the defaults: sizes only, no optional columns
  * @err: receives the error line
  *

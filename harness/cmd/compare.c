@@ -151,12 +151,19 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 {
 	struct err err;
 	struct zlt_reader *r = zlt_open(path, salvage ? ZLT_SALVAGE : 0, &err);
+	uint64_t events;
 
 	if (!r)
 		return cli_failed("%s", err.text);
 	t->path = path;
 	t->sizes = zlt_info(r)->objects == ZLT_OBJECT_SIZES;
+	events = zlt_info(r)->events;
 	zlt_reader_close(r);
+	if (!events)
+		return cli_failed("%s: it has no events, so there is nothing "
+				  "to compare; record it with a smaller "
+				  "--limit",
+				  path);
 	if (result_sha256(path, t->sha256, &err))
 		return cli_failed("%s", err.text);
 	return 0;

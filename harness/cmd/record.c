@@ -15,12 +15,13 @@
 #include "version.h"
 
 #define SIZERS_MAX 8
+/* Less than that is how recording is. */
+#define SLOW_TOLD 5
 
 /**
  * struct args - the command line
  * @opts: what goes to the recorder
  * @limit: as typed
- * @peak: bytes the percentage refers to, 0 to measure them
  * @sizes: codec specs, separated by commas
  * @json: where statistics go, or NULL
  * @fifo: policy "fifo"
@@ -32,7 +33,6 @@
 struct args {
 	struct record_options opts;
 	const char *limit;
-	long long peak;
 	const char *sizes;
 	const char *json;
 	bool fifo, quiet;
@@ -73,12 +73,9 @@ static const struct cli_option options[] = {
 		   CLI_IS_TEXT(struct args, opts.output)),
 	{ "limit", 'l', "SIZE|N%",
 	  "Memory that may be resident: bytes, as in 64M, or a share of the "
-	  "program's peak (default: 50%)",
+	  "most that the program has used so far, which grows with it "
+	  "(default: 50%)",
 	  CLI_IS_TEXT(struct args, limit) },
-	{ "peak", 0, "SIZE",
-	  "The peak that a percentage refers to; without it the program is "
-	  "first run once, silently, to measure it",
-	  CLI_IS_SIZE(struct args, peak, RECORD_LIMIT_MIN) },
 	{ "contents", 0, NULL, "Keep the pages in the trace (default)",
 	  CLI_IS_FLAG(struct args, opts.contents, true) },
 	{ "no-contents", 0, NULL, "Keep only sizes and hashes of the pages",
@@ -105,7 +102,7 @@ static const struct cli_option options[] = {
 	  CLI_IS_FLAG(struct args, opts.verify, true) },
 	CLI_JSON(struct args, "Write statistics as one JSON object to FILE; - "
 			      "for standard output, behind the program's own"),
-	{ "quiet", 'q', NULL, "No summary",
+	{ "quiet", 'q', NULL, "No summary, only warnings",
 	  CLI_IS_FLAG(struct args, quiet, true) },
 	{ 0 },
 };
@@ -118,24 +115,14 @@ static int fail(const struct err *err)
 static int set_limit(struct args *a, struct err *err)
 {
 	size_t len = strlen(a->limit);
-	long long bytes;
-	uint64_t peak;
+	long long bytes = RECORD_LIMIT_MIN;
 	long share;
-	int ret;
 
 	if (len && a->limit[len - 1] == '%') {
 		if (!percent(a->limit, 1, 100, &share))
 			return err_set(err, -EINVAL, "--limit %s: 1%% to 100%%",
 				       a->limit);
-		peak = (uint64_t)a->peak;
-		if (!peak) {
-			ret = record_peak(a->opts.argv, &peak, err);
-			if (ret)
-				return ret == -EINVAL ? -EIO : ret;
-		}
-		bytes = (long long)(peak * (uint64_t)share / 100);
-		if (bytes < (long long)RECORD_LIMIT_MIN)
-			bytes = RECORD_LIMIT_MIN;
+		a->opts.percent = (unsigned)share;
 	} else if (size_parse(a->limit, &bytes) ||
 		   bytes < (long long)RECORD_LIMIT_MIN) {
 		return err_set(
@@ -186,6 +173,11 @@ static int make_sizers(struct args *a, struct err *err)
 	return 0;
 }
 
+static double mib(uint64_t pages)
+{
+	return (double)(pages * RECORD_PAGE) / (1 << 20);
+}
+
 static void show_progress(void *arg, const struct record_counts *n,
 			  uint64_t bytes)
 {
@@ -194,11 +186,67 @@ static void show_progress(void *arg, const struct record_counts *n,
 		" process%s, %.1f of %.1f MiB resident, "
 		"trace %.1f MiB",
 		n->stores, n->loads, n->processes,
-		n->processes == 1 ? "" : "es",
-		(double)(n->resident * RECORD_PAGE) / (1 << 20),
-		(double)((const struct args *)arg)->opts.limit / (1 << 20),
+		n->processes == 1 ? "" : "es", mib(n->resident), mib(n->limit),
 		(double)bytes / (1 << 20));
 	fflush(stderr);
+	(void)arg;
+}
+
+static void show_news(void *arg, enum record_news what,
+		      const struct record_counts *n, uint64_t bytes)
+{
+	const struct args *a = arg;
+
+	if (a->opts.progress)
+		fputs("\r\033[K", stderr);
+	if (what == RECORD_FOLLOWS)
+		cli_note("the command has ended, processes that it started go "
+			 "on: recording them to their end; Ctrl-C ends the "
+			 "recording and leaves them running");
+	else
+		cli_note("warning: the program waits for its pages much of the "
+			 "time, at %.1f MiB resident; the trace grows too, to "
+			 "%.1f MiB so far; a higher --limit is faster",
+			 mib(n->limit), (double)bytes / (1 << 20));
+}
+
+/* What leaves a trace without events, or one that is no picture of a use. */
+static void warn(const struct args *a, const struct record_result *r)
+{
+	const struct record_counts *n = &r->counts;
+	char most[64];
+
+	if (r->left_running)
+		cli_note("%u recorded process%s without a limit",
+			 r->left_running,
+			 r->left_running == 1
+				 ? " outlives the recording; it goes on"
+				 : "es outlive the recording; they go on");
+	if (!n->processes) {
+		cli_note("nothing was recorded: the program dropped LD_PRELOAD "
+			 "or does not use the GNU C library");
+		return;
+	}
+	if (r->slow >= SLOW_TOLD)
+		cli_note("warning: the program took about %.0f times as long "
+			 "as without a limit (an estimate)",
+			 r->slow);
+	if (n->stores)
+		return;
+	snprintf(most, sizeof(most), "it used %.1f MiB at most",
+		 mib(n->live_peak));
+	if (n->live_peak * RECORD_PAGE <= RECORD_LIMIT_MIN)
+		cli_note("no page went out: %s, and a limit is at least %llu "
+			 "KiB",
+			 most, RECORD_LIMIT_MIN >> 10);
+	else if (a->opts.percent == 100)
+		cli_note("no page went out: %s, and all of it may stay; try "
+			 "--limit 50%%",
+			 most);
+	else
+		cli_note("no page went out: %s, and %.1f MiB may stay; try "
+			 "--limit 50%%",
+			 most, mib(n->limit));
 }
 
 static double share(uint64_t part, uint64_t whole)
@@ -209,7 +257,6 @@ static double share(uint64_t part, uint64_t whole)
 static void summarize(const struct args *a, const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;
-	uint64_t limit = a->opts.limit / RECORD_PAGE;
 
 	fprintf(stderr,
 		"zlab record: %s: %" PRIu64 " events (%" PRIu64
@@ -219,32 +266,20 @@ static void summarize(const struct args *a, const struct record_result *r)
 		r->contents, r->bytes);
 	fprintf(stderr,
 		"zlab record: %" PRIu64 " process%s; %.1f %% of %.1f MiB "
-		"anonymous memory captured; resident at most %.1f MiB, %.1f %% "
-		"of the limit (above it on average by %.2f %%, in %.1f %% of "
-		"page-ins)\n",
+		"anonymous memory captured; resident at most %.1f MiB of %.1f, "
+		"%.1f %% of the limit (above it on average by %.2f %%, in "
+		"%.1f %% of page-ins)\n",
 		n->processes, n->processes == 1 ? "" : "es",
 		share(n->captured_bytes, n->anon_bytes),
-		(double)n->anon_bytes / (1 << 20),
-		(double)(n->resident_peak * RECORD_PAGE) / (1 << 20),
-		share(n->resident_peak, limit),
-		n->over ? share(n->over_sum / n->over, limit) : 0,
+		(double)n->anon_bytes / (1 << 20), mib(n->resident_peak),
+		mib(n->live_peak), share(n->resident_peak, n->limit),
+		n->over ? share(n->over_sum / n->over, n->limit) : 0,
 		share(n->over, n->fresh + n->loads));
 	if (n->unregistered)
 		fprintf(stderr,
 			"zlab record: %" PRIu64 " mappings could not be "
 			"watched\n",
 			n->unregistered);
-	if (r->left_running)
-		fprintf(stderr,
-			"zlab record: %u recorded process%s without a limit\n",
-			r->left_running,
-			r->left_running == 1
-				? " outlives the command; it goes on"
-				: "es outlive the command; they go on");
-	if (!n->processes)
-		fprintf(stderr, "zlab record: nothing was recorded: the "
-				"program dropped LD_PRELOAD or does not use "
-				"the GNU C library\n");
 }
 
 static json_t *to_json(const struct args *a, const struct record_result *r)
@@ -256,7 +291,7 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 		const char *name;
 		uint64_t value;
 	} fields[] = {
-		{ "limit_bytes", a->opts.limit },
+		{ "limit_bytes", n->limit * RECORD_PAGE },
 		{ "events", r->events },
 		{ "contents", r->contents },
 		{ "trace_bytes", r->bytes },
@@ -279,6 +314,7 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 		{ "violations", n->violations },
 		{ "unregistered", n->unregistered },
 		{ "peak_bytes", n->resident_peak * RECORD_PAGE },
+		{ "live_peak_bytes", n->live_peak * RECORD_PAGE },
 		{ "over_page_ins", n->over },
 		{ "over_pages_sum", n->over_sum },
 		{ "anon_bytes", n->anon_bytes },
@@ -289,6 +325,7 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		json_object_set_new(o, fields[i].name,
 				    json_integer((json_int_t)fields[i].value));
+	json_object_set_new(o, "slow_estimate", json_real(r->slow));
 	json_object_set_new(o, "trace",
 			    a->opts.output ? json_string(a->opts.output)
 					   : json_null());
@@ -328,13 +365,16 @@ static int record(struct args *a)
 		return fail(&err);
 	if (isatty(STDERR_FILENO)) {
 		a->opts.progress = show_progress;
-		a->opts.arg = a;
 	}
+	a->opts.news = show_news;
+	a->opts.arg = a;
 	ret = record_run(&a->opts, &r, &err);
 	if (a->opts.progress && r.wall_ns)
 		fputs("\r\033[K", stderr);
 	if (r.wall_ns && !a->quiet)
 		summarize(a, &r);
+	if (r.wall_ns)
+		warn(a, &r);
 	if (r.wall_ns && a->json) {
 		json = to_json(a, &r);
 		wrote = cli_write_json(a->json, json);
@@ -378,7 +418,13 @@ const struct cli_command cmd_record = {
 	.more = "The program's output is untouched; messages go to standard "
 		"error. The exit status is the program's own, 128+N if signal "
 		"N ended it; 1 with a line if recording failed, 2 for wrong "
-		"usage.\n",
+		"usage.\n"
+		"\n"
+		"A limit in percent follows the program's growth in this one "
+		"run: pages go out from the start, not only when the final "
+		"peak is known. A limit in bytes lets the program grow to it "
+		"first. Processes that outlive COMMAND are recorded to their "
+		"end, or until Ctrl-C.\n",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(&defaults, NULL, run),
 };

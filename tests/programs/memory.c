@@ -3,7 +3,8 @@
  * A program to be recorded: changes its memory in every way a program can and
  * checks after each that every byte is what it must be. Prints a checksum that
  * depends on nothing but its argument. With the argument "exit N", "signal N",
- * "hang" or "eat MIB" it does that instead.
+ * "hang" or "eat MIB" it does that instead; with "daemon MIB" it leaves the
+ * program that started it, tells its process id and then eats, or hangs for 0.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -429,6 +430,42 @@ static void test_malloc(size_t n)
 	}
 }
 
+/* Change the memory for ever. */
+static void hang(void)
+{
+	size_t pages = 4096, i;
+	uint8_t *p = map(pages);
+
+	puts("ready");
+	fflush(stdout);
+	for (i = 0;; i++)
+		p[i % pages * PAGE]++;
+}
+
+static void eat(size_t pages)
+{
+	size_t round;
+	void *p = map(pages);
+
+	fill(p, pages, EAT_SEED, 0);
+	for (round = 0; round < 4; round++)
+		check("eaten", p, pages, EAT_SEED, 0);
+	printf("%016llx\n", (unsigned long long)sum);
+}
+
+/* As daemon(3) does it, twice: a session of its own that it does not lead. */
+static void detach(void)
+{
+	if (fork())
+		_exit(0);
+	if (setsid() < 0)
+		die("setsid", 0);
+	if (fork())
+		_exit(0);
+	/* What has left is not to end before the command has. */
+	usleep(200000);
+}
+
 static int other_things(char **argv)
 {
 	long n = argv[2] ? strtol(argv[2], NULL, 10) : 0;
@@ -438,21 +475,17 @@ static int other_things(char **argv)
 	if (!strcmp(argv[1], "signal")) {
 		raise((int)n);
 	} else if (!strcmp(argv[1], "hang")) {
-		size_t pages = 4096, i;
-		uint8_t *p = map(pages);
-
-		puts("ready");
-		fflush(stdout);
-		for (i = 0;; i++)
-			p[i % pages * PAGE]++;
+		hang();
 	} else if (!strcmp(argv[1], "eat")) {
-		size_t pages = (size_t)n * 256, round;
-		void *p = map(pages);
-
-		fill(p, pages, EAT_SEED, 0);
-		for (round = 0; round < 4; round++)
-			check("eaten", p, pages, EAT_SEED, 0);
-		printf("%016llx\n", (unsigned long long)sum);
+		eat((size_t)n * 256);
+		return 0;
+	} else if (!strcmp(argv[1], "daemon")) {
+		detach();
+		printf("%d\n", (int)getpid());
+		fflush(stdout);
+		if (!n)
+			hang();
+		eat((size_t)n * 256);
 		return 0;
 	}
 	return 98;

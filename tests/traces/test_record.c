@@ -4,6 +4,7 @@
  * and every page must be one that the program wrote.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,25 +53,46 @@ static void need_userfaultfd(void)
 	}
 }
 
-static void run(char *const *argv, uint64_t limit, bool contents,
-		struct record_result *result)
+/* Where our standard output goes from here on. Return: where it went. */
+static int output_to(int fd)
+{
+	int before = dup(STDOUT_FILENO);
+
+	fflush(stdout);
+	assert_true(fd >= 0 && before >= 0);
+	dup2(fd, STDOUT_FILENO);
+	close(fd);
+	return before;
+}
+
+static void run_share(char *const *argv, uint64_t limit, unsigned int percent,
+		      bool contents, struct record_result *result)
 {
 	static const struct zlt_sizer none;
 	struct record_options opts = {
 		.argv = argv,
 		.output = trace,
 		.limit = limit,
+		.percent = percent,
 		.inactive_permille = 120,
 		.contents = contents,
 		.verify = true,
-		.silent = true,
 		.sizers = &none,
 	};
 	struct err err = { "" };
+	int out = output_to(open("/dev/null", O_WRONLY));
+	int ret = record_run(&opts, result, &err);
 
-	if (record_run(&opts, result, &err))
+	close(output_to(out));
+	if (ret)
 		fail_msg("%s", err.text);
 	assert_int_equal(result->status, 0);
+}
+
+static void run(char *const *argv, uint64_t limit, bool contents,
+		struct record_result *result)
+{
+	run_share(argv, limit, 0, contents, result);
 }
 
 static struct zlt_reader *open_trace(unsigned int want)
@@ -229,6 +251,72 @@ static void test_many(void **state)
 	model(&result);
 }
 
+/* The limit is a share of the peak so far, from the first pages on. */
+static void test_share(void **state)
+{
+	const uint64_t floor = 1 << 20, pages = 16 * 256;
+	char *argv[] = { program, "eat", "16", NULL };
+	struct record_result result;
+	const struct record_counts *n = &result.counts;
+
+	need_userfaultfd();
+	run_share(argv, floor, 40, false, &result);
+	assert_in_range(n->live_peak, pages, pages + 200);
+	assert_int_equal(n->limit, n->live_peak * 40 / 100);
+	assert_true(n->resident_peak <= n->limit + 8);
+	/* While it grew, what was above the limit of the moment went out. */
+	assert_true(n->stores >= pages);
+	model(&result);
+	/* A small program has what the limit says at least. */
+	argv[2] = "1";
+	run_share(argv, floor * 4, 40, false, &result);
+	assert_int_equal(n->limit, floor * 4 / RECORD_PAGE);
+	assert_int_equal(n->stores, 0);
+	/* Memory that was released counts no more. */
+	argv[1] = "600";
+	argv[2] = "once";
+	run_share(argv, floor, 100, false, &result);
+	assert_int_equal(n->limit, n->live_peak);
+	assert_int_equal(n->stores, 0);
+	assert_true(n->fresh > 2 * n->live_peak);
+}
+
+/* What left the command is recorded to its end. */
+static void test_daemon(void **state)
+{
+	char *argv[] = { program, "daemon", "4", NULL };
+	struct record_result result;
+
+	need_userfaultfd();
+	run(argv, 1 << 20, false, &result);
+	assert_true(result.counts.processes >= 2);
+	assert_true(result.counts.stores >= 4 * 256);
+	assert_int_equal(result.left_running, 0);
+	model(&result);
+}
+
+/* Time without CPU is waiting, as far as the faults explain it. */
+static void test_waited(void **state)
+{
+	const uint64_t second = 1000000000;
+	uint64_t own;
+
+	assert_int_equal(record_waited(second, second, 0, &own), 0);
+	assert_int_equal(own, second);
+	assert_int_equal(record_waited(2 * second, second, 0, &own), 0);
+	/* 20,000 faults take a fifth of the CPU time ... */
+	assert_int_equal(record_waited(2 * second, second, 20000, &own),
+			 second + second / 5);
+	assert_int_equal(own, second - second / 5);
+	/* ... and not all of an hour; more than nothing on many CPUs. */
+	assert_int_equal(record_waited(3600 * second, second, 20000, &own),
+			 2 * second);
+	assert_int_equal(record_waited(second / 4, second, 20000, &own),
+			 second * 3 / 10);
+	record_waited(second, second, 1000000, &own);
+	assert_true(own > 0 && own < second / 10);
+}
+
 static void test_programs(void **state)
 {
 	static const char go[] = "no such interpreter";
@@ -255,10 +343,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_waited),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_contents),
 		cmocka_unit_test(test_captured),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_share),
+		cmocka_unit_test(test_daemon),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

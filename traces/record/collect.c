@@ -44,6 +44,8 @@
  * @sample_at: when to sample its memory next
  * @anon: largest sample of its anonymous memory, with pages that are out; bytes
  * @captured: the part of @anon that was recorded
+ * @faults: faults that collector_waited() has seen of it
+ * @cpu: CPU time at that moment, ns
  * @runs_on: the process outlives the recording and needs its swap area
  */
 struct client {
@@ -53,6 +55,7 @@ struct client {
 	uint32_t slots;
 	uint64_t sample_at;
 	uint64_t anon, captured;
+	uint64_t faults, cpu;
 	bool runs_on;
 };
 
@@ -455,6 +458,8 @@ static void mark_ended(struct collector *c, uint32_t i)
 
 	close(c->clients[i].fd);
 	__atomic_sub_fetch(&c->g->total, p->resident, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&c->g->live, p->resident + (int64_t)p->swapped,
+			   __ATOMIC_RELAXED);
 	__atomic_sub_fetch(&c->g->attached, 1, __ATOMIC_RELAXED);
 	set_state(c, i, REC_ENDED);
 }
@@ -545,6 +550,11 @@ unsigned int collector_attached(const struct collector *c)
 	return __atomic_load_n(&c->g->attached, __ATOMIC_RELAXED);
 }
 
+bool collector_failed(const struct collector *c)
+{
+	return __atomic_load_n(&c->g->stop, __ATOMIC_RELAXED);
+}
+
 void collector_counts(struct collector *c, struct record_counts *counts)
 {
 	struct rec_global *g = c->g;
@@ -557,10 +567,49 @@ void collector_counts(struct collector *c, struct record_counts *counts)
 	for (i = 0; i < g->used; i++)
 		if (state_of(c, i) == REC_ATTACHED)
 			add_counts(counts, &c->table[i], &c->clients[i]);
+	counts->attached = collector_attached(c);
 	counts->resident = total > 0 ? (uint64_t)total : 0;
 	counts->resident_peak = (uint64_t)g->peak;
+	counts->live_peak =
+		(uint64_t)__atomic_load_n(&g->live_peak, __ATOMIC_RELAXED);
+	counts->limit = rec_limit(g);
 	counts->over = g->over;
 	counts->over_sum = g->over_sum;
+}
+
+/* CPU time of a process so far; 0 if it is gone or in another namespace. */
+static uint64_t cpu_ns(uint32_t pid)
+{
+	struct timespec ts;
+	clockid_t clock;
+
+	if (clock_getcpuclockid((pid_t)pid, &clock) ||
+	    clock_gettime(clock, &ts))
+		return 0;
+	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t collector_waited(struct collector *c, uint64_t wall)
+{
+	uint64_t most = 0, faults, cpu, waited, own;
+	uint32_t i;
+
+	for (i = 0; i < c->g->used; i++) {
+		struct client *cl = &c->clients[i];
+		const struct rec_counts *n = &c->table[i].counts;
+
+		if (state_of(c, i) != REC_ATTACHED)
+			continue;
+		faults = n->soft + n->loads;
+		cpu = cpu_ns(c->table[i].pid);
+		waited = record_waited(wall, cpu > cl->cpu ? cpu - cl->cpu : 0,
+				       faults - cl->faults, &own);
+		if (waited > most)
+			most = waited;
+		cl->faults = faults;
+		cl->cpu = cpu;
+	}
+	return most;
 }
 
 static int open_socket(struct collector *c, struct err *err)
@@ -611,12 +660,10 @@ static int open_memory(struct collector *c, struct err *err)
 static void set_policy(struct collector *c, const struct record_options *opts)
 {
 	struct rec_global *g = c->g;
-	uint64_t batch;
 
 	g->magic = REC_MAGIC;
 	g->limit = opts->limit ? opts->limit / REC_PAGE : REC_NO_LIMIT;
-	batch = g->limit / 32;
-	g->batch = batch < 1 ? 1 : batch > 32 ? 32 : (uint32_t)batch;
+	g->percent = opts->percent;
 	g->inactive_permille = opts->inactive_permille;
 	g->spin_ns = opts->spin_us * 1000;
 	g->verify = opts->verify;

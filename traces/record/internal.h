@@ -36,6 +36,19 @@ int record_check_program(const char *path, struct err *err);
  */
 int record_check_kernel(struct err *err);
 
+/**
+ * record_waited() - estimate how long a program waited for its pages, in ns
+ * @wall: time it took, ns
+ * @cpu: CPU time it took, with the handlers', ns
+ * @faults: number of faults that were served
+ * @own: receives the CPU time that it would have taken without them, ns; 0 only
+ *	 if @cpu is less than 50 ns
+ *
+ * Time without CPU is counted as waiting as far as the faults can explain it.
+ */
+uint64_t record_waited(uint64_t wall, uint64_t cpu, uint64_t faults,
+		       uint64_t *own);
+
 struct collector;
 
 /**
@@ -73,9 +86,21 @@ void collector_serve(struct collector *c);
 unsigned int collector_attached(const struct collector *c);
 
 /**
+ * collector_failed() - whether the trace cannot be written any more
+ */
+bool collector_failed(const struct collector *c);
+
+/**
  * collector_counts() - get the counters so far
  */
 void collector_counts(struct collector *c, struct record_counts *counts);
+
+/**
+ * collector_waited() - how long the process that waits most has waited for pages
+ *			that were hidden or out, since the last call; ns
+ * @wall: time since the last call, ns
+ */
+uint64_t collector_waited(struct collector *c, uint64_t wall);
 
 /**
  * collector_stop() - end recording, write the remaining events, free everything

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -27,8 +28,17 @@
 #define OBJECT "zlab-recorder.so"
 #define TICK_MS 50
 #define PROGRESS_NS 200000000ull
-/* How long to wait for other recorded processes after the command's end. */
+/* What ends so soon after the command is not worth a word. */
 #define LINGER_NS 500000000ull
+#define WATCH_NS 1000000000ull
+#define SLOW_WINDOWS 3
+/*
+ * What a fault costs: CPU time of thread and handler together, and what the
+ * thread waits at least, on an idle machine, and at most.
+ */
+#define FAULT_CPU_NS 10000ull
+#define FAULT_MIN_NS 15000ull
+#define FAULT_MAX_NS 100000ull
 
 /**
  * struct run - one run of the command
@@ -39,6 +49,12 @@
  * @mask: signal mask to restore
  * @xfsz: action of SIGXFSZ to restore
  * @start: when the command was started (CLOCK_MONOTONIC, ns)
+ * @ended: when it ended; 0 before
+ * @told_to_end: a signal came that ends programs
+ * @adopts: this process adopted orphans before
+ * @told: news that were told
+ * @watched: when watch() looked last
+ * @slow_windows: how often in a row it found the command thrashing
  */
 struct run {
 	const struct record_options *opts;
@@ -48,7 +64,12 @@ struct run {
 	int object; /* open where its path cannot be named; else -1 */
 	sigset_t mask;
 	struct sigaction xfsz;
-	uint64_t start;
+	uint64_t start, ended;
+	bool told_to_end;
+	int adopts;
+	bool told[2];
+	uint64_t watched;
+	unsigned int slow_windows;
 };
 
 static uint64_t now_ns(void)
@@ -71,14 +92,6 @@ static char *prepend(const char *name, const char *value)
 	return both;
 }
 
-static void silence(struct process *p)
-{
-	if (lseek(STDIN_FILENO, 0, SEEK_CUR) < 0)
-		p->in = PROCESS_NULL;
-	p->out = PROCESS_NULL;
-	p->err = PROCESS_NULL;
-}
-
 static int spawn(struct run *run, const char *path, const char *object,
 		 struct err *err)
 {
@@ -95,8 +108,6 @@ static int spawn(struct run *run, const char *path, const char *object,
 	if (run->xfsz.sa_handler != SIG_IGN)
 		sigaddset(&xfsz, SIGXFSZ);
 	p.defaults = &xfsz;
-	if (run->opts->silent)
-		silence(&p);
 	if (asprintf(&name, "%s=%s", REC_ENV, collector_name(run->c)) < 0)
 		name = NULL;
 	env[1] = name;
@@ -119,9 +130,13 @@ static void forward_signals(struct run *run)
 {
 	struct signalfd_siginfo si;
 
-	while (read(run->signals, &si, sizeof(si)) == sizeof(si))
-		if (si.ssi_signo != SIGCHLD && si.ssi_code != SI_KERNEL)
+	while (read(run->signals, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			continue;
+		run->told_to_end = true;
+		if (si.ssi_code != SI_KERNEL && run->pid > 0 && !run->ended)
 			kill(run->pid, (int)si.ssi_signo);
+	}
 }
 
 static void progress(struct run *run, struct zlt_writer *w, uint64_t *next)
@@ -136,6 +151,70 @@ static void progress(struct run *run, struct zlt_writer *w, uint64_t *next)
 	run->opts->progress(run->opts->arg, &counts, w ? zlt_written(w) : 0);
 }
 
+static void tell(struct run *run, struct zlt_writer *w, enum record_news what)
+{
+	struct record_counts counts;
+
+	if (!run->opts->news || run->told[what])
+		return;
+	run->told[what] = true;
+	collector_counts(run->c, &counts);
+	run->opts->news(run->opts->arg, what, &counts, w ? zlt_written(w) : 0);
+}
+
+uint64_t record_waited(uint64_t wall, uint64_t cpu, uint64_t faults,
+		       uint64_t *own)
+{
+	uint64_t rest;
+
+	*own = cpu / 50;
+	if (cpu - *own > faults * FAULT_CPU_NS)
+		*own = cpu - faults * FAULT_CPU_NS;
+	rest = wall > *own ? wall - *own : 0;
+	if (rest < faults * FAULT_MIN_NS)
+		return faults * FAULT_MIN_NS;
+	return rest < faults * FAULT_MAX_NS ? rest : faults * FAULT_MAX_NS;
+}
+
+/* Programs often wait for their pages while they start: that is no news. */
+static void watch(struct run *run, struct zlt_writer *w)
+{
+	uint64_t now = now_ns(), spent = now - run->watched;
+
+	if (spent < WATCH_NS)
+		return;
+	run->watched = now;
+	if (collector_waited(run->c, spent) < spent / 2)
+		run->slow_windows = 0;
+	else if (++run->slow_windows == SLOW_WINDOWS)
+		tell(run, w, RECORD_THRASHES);
+}
+
+static uint64_t ns_of(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000000ull +
+	       (uint64_t)tv->tv_usec * 1000;
+}
+
+/* Return: whether the command, or anything it has left behind, is there. */
+static bool reap(struct run *run, struct record_result *result)
+{
+	struct rusage ru;
+	int status;
+	pid_t pid;
+
+	while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0) {
+		result->user_ns += ns_of(&ru.ru_utime);
+		result->sys_ns += ns_of(&ru.ru_stime);
+		if (pid != run->pid)
+			continue;
+		run->ended = now_ns();
+		result->status = status;
+		result->wall_ns = run->ended - run->start;
+	}
+	return pid == 0 || errno == EINTR;
+}
+
 static void supervise(struct run *run, struct zlt_writer *w,
 		      struct record_result *result)
 {
@@ -143,31 +222,28 @@ static void supervise(struct run *run, struct zlt_writer *w,
 		{ .fd = run->signals, .events = POLLIN },
 		{ .fd = collector_fd(run->c), .events = POLLIN },
 	};
-	uint64_t next = run->start, linger = 0;
-	struct rusage ru;
-	pid_t pid;
+	uint64_t next = run->start;
+	bool any, lingers;
 
+	run->watched = run->start;
 	for (;;) {
-		poll(fds, 2, linger ? 1 : TICK_MS);
+		lingers = run->ended && now_ns() < run->ended + LINGER_NS;
+		poll(fds, 2, lingers ? 1 : TICK_MS);
 		forward_signals(run);
 		collector_serve(run->c);
 		progress(run, w, &next);
-		if (!linger) {
-			pid = wait4(run->pid, &result->status, WNOHANG, &ru);
-			if (pid == 0 || (pid < 0 && errno == EINTR))
-				continue;
-			result->wall_ns = now_ns() - run->start;
-			result->user_ns =
-				(uint64_t)ru.ru_utime.tv_sec * 1000000000ull +
-				(uint64_t)ru.ru_utime.tv_usec * 1000;
-			result->sys_ns =
-				(uint64_t)ru.ru_stime.tv_sec * 1000000000ull +
-				(uint64_t)ru.ru_stime.tv_usec * 1000;
-			linger = now_ns() + LINGER_NS;
-		}
+		watch(run, w);
+		any = reap(run, result);
+		if (!run->ended)
+			continue;
 		result->left_running = collector_attached(run->c);
-		if (!result->left_running || now_ns() > linger)
+		if (!any && !result->left_running)
 			return;
+		if (lingers || now_ns() < run->ended + LINGER_NS)
+			continue;
+		if (!any || run->told_to_end || collector_failed(run->c))
+			return;
+		tell(run, w, RECORD_FOLLOWS);
 	}
 }
 
@@ -183,6 +259,8 @@ static int catch_signals(struct run *run, struct err *err)
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &set, &run->mask);
+	prctl(PR_GET_CHILD_SUBREAPER, &run->adopts);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* A file size limit must fail a write, not end this process. */
 	sigaction(SIGXFSZ, &ignore, &run->xfsz);
 	run->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -198,6 +276,7 @@ static void release_signals(struct run *run)
 		forward_signals(run);
 		close(run->signals);
 	}
+	prctl(PR_SET_CHILD_SUBREAPER, run->adopts);
 	sigaction(SIGXFSZ, &run->xfsz, NULL);
 	pthread_sigmask(SIG_SETMASK, &run->mask, NULL);
 }
@@ -234,11 +313,16 @@ static json_t *describe(const struct record_options *opts, const char *path)
 			     "inactive", opts->inactive_permille / 1000.0,
 			     "contents", opts->contents, "cpus",
 			     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
-	meta = json_pack("{s:s%, s:s?, s:o, s:s, s:s?, s:I, s:s, s:o}", "name",
-			 file, len, "program", path, "command",
+	meta = json_pack("{s:s%, s:s?, s:o, s:s, s:s?, s:s, s:o}", "name", file,
+			 len, "program", path, "command",
 			 command_line(opts->argv), "kernel", kernel, "tool",
-			 opts->tool, "limit_bytes", (json_int_t)opts->limit,
-			 "keys", "address", "recorder", recorder);
+			 opts->tool, "keys", "address", "recorder", recorder);
+	if (opts->percent)
+		json_object_set_new(meta, "limit_percent",
+				    json_integer(opts->percent));
+	else
+		json_object_set_new(meta, "limit_bytes",
+				    json_integer((json_int_t)opts->limit));
 	return meta;
 }
 
@@ -256,6 +340,8 @@ static json_t *statistics(const struct record_result *r)
 		{ "loads", n->loads },
 		{ "invalidates", n->invalidates },
 		{ "peak_bytes", n->resident_peak * RECORD_PAGE },
+		{ "live_peak_bytes", n->live_peak * RECORD_PAGE },
+		{ "limit_bytes", n->limit * RECORD_PAGE },
 		{ "anon_bytes", n->anon_bytes },
 		{ "captured_bytes", n->captured_bytes },
 		{ "wall_ns", r->wall_ns },
@@ -311,6 +397,19 @@ static int close_trace(struct zlt_writer *w, const char *output,
 	return ret;
 }
 
+static double slowness(const struct record_result *r, uint64_t wall)
+{
+	const struct record_counts *n = &r->counts;
+	uint64_t faults = n->fresh + n->soft + n->loads;
+	uint64_t own, waited = record_waited(wall, r->user_ns + r->sys_ns,
+					     faults, &own);
+
+	/* The CPU time of what runs on is not known. */
+	if (r->left_running || !own)
+		return 0;
+	return 1 + (double)waited / (double)own;
+}
+
 static int check_counts(const struct record_counts *n, struct err *err)
 {
 	if (n->mismatches)
@@ -347,6 +446,7 @@ static int run_command(struct run *run, const char *path, const char *object,
 	if (!ret)
 		supervise(run, *w, result);
 	checked = collector_stop(run->c, &result->counts, &result->events, err);
+	result->slow = slowness(result, now_ns() - run->start);
 	return ret ? ret : checked;
 }
 
@@ -397,28 +497,4 @@ int record_run(const struct record_options *opts, struct record_result *result,
 	if (run.object >= 0)
 		close(run.object);
 	return ret ? ret : check_counts(&result->counts, err);
-}
-
-int record_peak(char *const *argv, uint64_t *bytes, struct err *err)
-{
-	struct record_options opts = { .argv = argv, .silent = true };
-	off_t input = lseek(STDIN_FILENO, 0, SEEK_CUR);
-	struct record_result result;
-	int ret = record_run(&opts, &result, err);
-
-	if (input >= 0)
-		lseek(STDIN_FILENO, input, SEEK_SET);
-	if (ret)
-		return ret;
-	if (result.status)
-		return err_set(
-			err, -ECANCELED,
-			"the run that measures the peak failed; give the "
-			"peak with --peak");
-	*bytes = result.counts.resident_peak * RECORD_PAGE;
-	if (!*bytes)
-		return err_set(err, -ECANCELED,
-			       "the program used no memory that can be "
-			       "recorded");
-	return 0;
 }

@@ -64,10 +64,10 @@ struct rec_event {
  * struct rec_global - read by all processes; the collector writes all fields
  *		       that are not atomic
  * @magic: REC_MAGIC
- * @limit: pages that may be resident over all processes;
+ * @limit: pages that may be resident over all processes, whatever @percent says;
  *	   REC_NO_LIMIT without a limit
+ * @percent: share of @live_peak that may be resident, 1..100; 0 for @limit alone
  * @inactive_permille: share of a process's resident pages that is kept hidden
- * @batch: pages to evict at a time
  * @verify: keep a hash of every page that goes out and check it when it returns
  * @spin_ns: longest time a handler polls for the next fault before it sleeps
  * @start: when recording began (CLOCK_MONOTONIC, ns)
@@ -76,6 +76,8 @@ struct rec_event {
  * @wake: futex, incremented when a ring fills (atomic)
  * @total: resident pages of all processes (atomic)
  * @peak: the largest @total (atomic)
+ * @live: pages of all processes that are resident or out (atomic)
+ * @live_peak: the largest @live (atomic)
  * @over: pages that became resident while @total was above the limit (atomic)
  * @over_sum: sum of (@total - limit) over those pages (atomic)
  * @attached: processes with an entry in the table (atomic)
@@ -84,8 +86,8 @@ struct rec_event {
 struct rec_global {
 	uint64_t magic;
 	uint64_t limit;
+	uint32_t percent;
 	uint32_t inactive_permille;
-	uint32_t batch;
 	uint32_t verify;
 	uint32_t spin_ns;
 	uint32_t stop;
@@ -96,9 +98,23 @@ struct rec_global {
 	uint64_t start;
 	int64_t total __attribute__((aligned(64)));
 	int64_t peak;
+	int64_t live;
+	int64_t live_peak;
 	uint64_t over;
 	uint64_t over_sum;
 };
+
+/**
+ * rec_limit() - pages that may be resident now; never falls
+ */
+static inline uint64_t rec_limit(const struct rec_global *g)
+{
+	uint64_t peak =
+		(uint64_t)__atomic_load_n(&g->live_peak, __ATOMIC_RELAXED);
+	uint64_t share = peak * g->percent / 100;
+
+	return share > g->limit ? share : g->limit;
+}
 
 enum rec_state {
 	REC_FREE,

@@ -126,6 +126,7 @@ void rec_adopt(struct rec *r, uint64_t vpn)
 	if (!nr || r->pages.page[nr].state != PAGE_NONE)
 		return;
 	activate(r, nr, rec_now(r));
+	rec_add_live(r);
 	rec_add_resident(r);
 	rec_reclaim(r);
 }
@@ -206,6 +207,7 @@ static bool fault(struct rec *r, uint64_t addr, uint32_t tid)
 		ret = copy(r->a, addr, r->zero);
 		if (!ret || ret == -EEXIST) {
 			c->fresh++;
+			rec_add_live(r);
 			rec_add_resident(r);
 		}
 		break;

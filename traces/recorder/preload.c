@@ -212,6 +212,19 @@ static long register_missing(int fd, const void *addr, uint64_t len)
 	return sys_ioctl(fd, UFFDIO_REGISTER, &reg);
 }
 
+/* A full ring costs only the rest of the inactive list. */
+static uint64_t staging_size(const struct rec_global *g)
+{
+	uint64_t size = 4096;
+
+	if (g->percent)
+		return 1ull << 20;
+	while (size < 2 * g->limit && size < 1ull << 26 &&
+	       g->limit != REC_NO_LIMIT)
+		size *= 2;
+	return size;
+}
+
 /*
  * The layout is [guard][staging ring][doorbells][guard][gate][attached][guard]. The
  * guards keep the kernel from merging the gate with adjacent memory of the
@@ -222,10 +235,7 @@ static long map_private(struct rec *r)
 	uint64_t ring, len;
 	uint8_t *p;
 
-	r->staging_size = 4096;
-	while (r->staging_size < 2 * r->g->limit &&
-	       r->staging_size < 1ull << 26 && r->g->limit != REC_NO_LIMIT)
-		r->staging_size *= 2;
+	r->staging_size = staging_size(r->g);
 	ring = r->staging_size * REC_PAGE;
 	len = ring + (DOORBELLS + 5) * REC_PAGE;
 	p = reserve(len, MAP_PRIVATE);

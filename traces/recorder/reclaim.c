@@ -129,20 +129,43 @@ static uint32_t take_slot(struct rec *r)
 	return r->slots < REC_SLOTS ? r->slots++ : REC_SLOTS;
 }
 
+static void raise_peak(int64_t *peak, int64_t now)
+{
+	int64_t seen = __atomic_load_n(peak, __ATOMIC_RELAXED);
+
+	while (now > seen &&
+	       !__atomic_compare_exchange_n(peak, &seen, now, true,
+					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		;
+}
+
+/* Pages to evict at a time. */
+static uint64_t batch_of(uint64_t limit)
+{
+	uint64_t batch = limit / 32;
+
+	return batch < 1 ? 1 : batch > 32 ? 32 : batch;
+}
+
+void rec_add_live(struct rec *r)
+{
+	struct rec_global *g = r->g;
+
+	raise_peak(&g->live_peak,
+		   __atomic_add_fetch(&g->live, 1, __ATOMIC_RELAXED));
+}
+
 void rec_add_resident(struct rec *r)
 {
 	struct rec_global *g = r->g;
 	int64_t total = __atomic_add_fetch(&g->total, 1, __ATOMIC_RELAXED);
-	int64_t peak = __atomic_load_n(&g->peak, __ATOMIC_RELAXED);
+	uint64_t limit = rec_limit(g);
 
 	r->p->resident++;
-	while (total > peak &&
-	       !__atomic_compare_exchange_n(&g->peak, &peak, total, true,
-					    __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-		;
-	if (total > (int64_t)g->limit) {
+	raise_peak(&g->peak, total);
+	if (total > (int64_t)limit) {
 		__atomic_add_fetch(&g->over, 1, __ATOMIC_RELAXED);
-		__atomic_add_fetch(&g->over_sum, (uint64_t)total - g->limit,
+		__atomic_add_fetch(&g->over_sum, (uint64_t)total - limit,
 				   __ATOMIC_RELAXED);
 	}
 }
@@ -184,6 +207,8 @@ void rec_drop(struct rec *r, uint32_t nr)
 	default:
 		break;
 	}
+	if (pg->state != PAGE_NONE)
+		__atomic_sub_fetch(&r->g->live, 1, __ATOMIC_RELAXED);
 	pg->state = PAGE_NONE;
 }
 
@@ -363,7 +388,8 @@ static void evict(struct rec *r, uint64_t want)
 
 void rec_shrink(struct rec *r, uint64_t want)
 {
-	uint64_t keep = r->g->limit / 4 < KEEP_MAX ? r->g->limit / 4 : KEEP_MAX;
+	uint64_t quarter = rec_limit(r->g) / 4;
+	uint64_t keep = quarter < KEEP_MAX ? quarter : KEEP_MAX;
 	uint64_t have = r->inactive + r->pages.active.count, target;
 
 	if (stopped(r) || r->frozen || have <= keep)
@@ -424,25 +450,25 @@ void rec_reclaim(struct rec *r)
 {
 	struct rec_global *g = r->g;
 	int64_t total = __atomic_load_n(&g->total, __ATOMIC_RELAXED);
+	uint64_t limit = rec_limit(g), batch = batch_of(limit), slack;
 	struct rec_proc *p = r->p;
 	char msg = REC_MSG_OVER;
-	uint64_t slack;
 
 	r->arrivals++;
-	if (total <= (int64_t)g->limit || stopped(r))
+	if (total <= (int64_t)limit || stopped(r))
 		return;
 	if (g->attached > 1) {
 		rec_publish(r);
 		p = victim(r);
 	}
-	slack = g->limit / 32 > 2 * g->batch ? g->limit / 32 : 2 * g->batch;
-	if (p == r->p || (uint64_t)total > g->limit + slack)
-		rec_shrink(r, g->batch);
+	slack = limit / 32 > 2 * batch ? limit / 32 : 2 * batch;
+	if (p == r->p || (uint64_t)total > limit + slack)
+		rec_shrink(r, batch);
 	/* Ask the victim in any case: this process may have no page to evict. */
-	if (p == r->p || r->arrivals < g->batch)
+	if (p == r->p || r->arrivals < batch)
 		return;
 	r->arrivals = 0;
-	__atomic_store_n(&p->want, (uint64_t)total - g->limit + g->batch,
+	__atomic_store_n(&p->want, (uint64_t)total - limit + batch,
 			 __ATOMIC_RELAXED);
 	sys(SYS_sendto, r->sock, &msg, 1, MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }

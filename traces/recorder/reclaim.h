@@ -54,6 +54,11 @@ void rec_log(struct rec *r, enum rec_op op, uint32_t nr, uint64_t now,
 void rec_free_slot(struct rec *r, uint32_t slot);
 
 /**
+ * rec_add_live() - count a page that is new, which raises a limit in percent
+ */
+void rec_add_live(struct rec *r);
+
+/**
  * rec_add_resident() - count a page that became resident
  */
 void rec_add_resident(struct rec *r);
