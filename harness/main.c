@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "harness/cli/cli.h"
 #include "harness/cmd/cmd.h"
 #include "harness/virtual/program.h"
 
@@ -14,6 +15,7 @@ static const struct cli_command *const commands[] = {
 
 int main(int argc, char **argv)
 {
+	cli_begin();
 	virtual_start(argv);
 	return cli_main(commands, argc, argv);
 }

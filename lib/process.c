@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "lib/process.h"
+#include "lib/stop.h"
 
 extern char **environ;
 
@@ -53,15 +54,12 @@ static int redirect(posix_spawn_file_actions_t *acts, int stream, int to)
 	return to ? posix_spawn_file_actions_adddup2(acts, to, stream) : 0;
 }
 
-static int set_signals(posix_spawnattr_t *attr, const struct process *p)
+static int set_signals(posix_spawnattr_t *attr, const struct process *p,
+		       const sigset_t *mask)
 {
-	short flags = 0;
-	int ret = 0;
+	short flags = POSIX_SPAWN_SETSIGMASK;
+	int ret = posix_spawnattr_setsigmask(attr, p->mask ? p->mask : mask);
 
-	if (p->mask) {
-		flags |= POSIX_SPAWN_SETSIGMASK;
-		ret = posix_spawnattr_setsigmask(attr, p->mask);
-	}
 	if (p->defaults && !ret) {
 		flags |= POSIX_SPAWN_SETSIGDEF;
 		ret = posix_spawnattr_setsigdefault(attr, p->defaults);
@@ -89,7 +87,8 @@ static int spawn_script(const char *path,
 	return ret;
 }
 
-static int spawn(const struct process *p, char *const *env, pid_t *pid)
+static int spawn_with(const struct process *p, char *const *env,
+		      const sigset_t *mask, pid_t *pid)
 {
 	const char *path = p->path ? p->path : p->argv[0];
 	posix_spawn_file_actions_t acts;
@@ -104,7 +103,7 @@ static int spawn(const struct process *p, char *const *env, pid_t *pid)
 	if (!ret)
 		ret = redirect(&acts, STDERR_FILENO, p->err);
 	if (!ret)
-		ret = set_signals(&attr, p);
+		ret = set_signals(&attr, p, mask);
 	if (!ret)
 		ret = posix_spawnp(pid, path, &acts, &attr, p->argv, env);
 	if (ret == ENOEXEC && strchr(path, '/'))
@@ -112,6 +111,19 @@ static int spawn(const struct process *p, char *const *env, pid_t *pid)
 	posix_spawnattr_destroy(&attr);
 	posix_spawn_file_actions_destroy(&acts);
 	return -ret;
+}
+
+static int spawn(const struct process *p, char *const *env, pid_t *pid)
+{
+	sigset_t mask;
+	int ret;
+
+	stop_block(&mask);
+	ret = spawn_with(p, env, &mask, pid);
+	if (!ret && !p->alone)
+		stop_child(*pid);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
+	return ret;
 }
 
 int process_start(const struct process *p, pid_t *pid)
@@ -158,6 +170,7 @@ int process_wait(pid_t pid, int *status)
 	while (waitpid(pid, &is, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
+	stop_child_gone(pid);
 	if (status)
 		*status = is;
 	return process_exit(is);

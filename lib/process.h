@@ -7,6 +7,7 @@
 #define ZLAB_PROCESS_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -25,6 +26,8 @@
  * @err: the same for its standard error; 0 for ours
  * @mask: signals that it has blocked; NULL for those of the caller
  * @defaults: signals that are not ignored in it; NULL for none
+ * @alone: signals that end this program are not handed on to it, see
+ *	   lib/stop.h; set by who does not use process_wait()
  *
  * Descriptors of the caller stay open in it unless they are O_CLOEXEC.
  */
@@ -34,6 +37,7 @@ struct process {
 	char *const *env;
 	int in, out, err;
 	const sigset_t *mask, *defaults;
+	bool alone;
 };
 
 /**

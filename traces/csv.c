@@ -341,8 +341,6 @@ int csv_import(const char *from, const char *to, json_t *meta, struct err *err)
 		zlt_abort(w);
 	else
 		rc = zlt_close(w, NULL, err);
-	if (rc)
-		zlt_remove(to);
 	csv_close(csv);
 	return rc;
 }

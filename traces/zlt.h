@@ -162,7 +162,8 @@ struct zlt_event {
 
 /**
  * zlt_create() - start a trace
- * @path: the file, replaced if it exists; created with mode 0666 less the umask
+ * @path: the file; one that exists is replaced by zlt_close() or zlt_publish(),
+ *	  and is as it was until then and after an error, see lib/output.h
  * @meta: JSON object that describes the trace, or NULL; the caller keeps its
  *	  reference. Known members: "name" (short name), "program", "command",
  *	  "kernel",
@@ -171,9 +172,9 @@ struct zlt_event {
  * @opts: options, or NULL for the defaults: sizes only, no optional columns
  * @err: receives the error line
  *
- * The trace is a stream: bytes that were written are never changed, and the
- * file can be read up to its last complete block at any time. Equal calls
- * produce equal files. A writer is used by one thread at a time.
+ * The trace is a stream: bytes that were written are never changed, and once
+ * published the file can be read up to its last complete block at any time.
+ * Equal calls produce equal files. A writer is used by one thread at a time.
  *
  * Return: a writer that the caller ends with zlt_close() or zlt_abort(), or
  * NULL with errno set.
@@ -241,10 +242,19 @@ int zlt_sizes_add(struct zlt_writer *w, const char *codec, uint32_t first,
 /**
  * zlt_flush() - end the current blocks and write them to the file
  *
- * Events added before survive the end of this process. Return: 0 or a final
+ * Events added before survive the end of this process where the file has its
+ * name. Return: 0 or a final
  * error.
  */
 int zlt_flush(struct zlt_writer *w, struct err *err);
+
+/**
+ * zlt_publish() - give the file its name now, before it is complete
+ *
+ * From here on what was flushed outlives this process, and an error leaves what
+ * was written. Return: 0 or a negative errno; nothing is published then.
+ */
+int zlt_publish(struct zlt_writer *w, struct err *err);
 
 /**
  * zlt_written() - bytes in the file so far, without blocks not yet written
@@ -261,22 +271,17 @@ uint32_t zlt_contents(const struct zlt_writer *w);
  * @stats: JSON object with statistics of the whole recording, or NULL; the
  *	   caller keeps its reference
  *
- * Return: 0, or the writer's final error; the file can then be read up to its
- * last complete block.
+ * Return: 0, or the writer's final error; a published file can then be read up
+ * to its last complete block.
  */
 int zlt_close(struct zlt_writer *w, json_t *stats, struct err *err);
 
 /**
- * zlt_abort() - free the writer and leave the file as it is; NULL is ignored
+ * zlt_abort() - free the writer; NULL is ignored
+ *
+ * A published file stays as it is, any other is gone.
  */
 void zlt_abort(struct zlt_writer *w);
-
-/**
- * zlt_remove() - remove the file of a trace that could not be written
- *
- * Only a regular file is removed, not a device or a pipe.
- */
-void zlt_remove(const char *path);
 
 /* ---- reading ----------------------------------------------------------- */
 

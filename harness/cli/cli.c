@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +9,12 @@
 
 #include "harness/cli/cli.h"
 #include "lib/layout.h"
+#include "lib/output.h"
+#include "lib/stop.h"
 
-static volatile sig_atomic_t stopped;
 static const char *name;
+/* The line that says what an interruption leaves has been printed. */
+static bool told;
 
 void cli_name(const char *command)
 {
@@ -31,6 +34,9 @@ int cli_failed(const char *fmt, ...)
 {
 	va_list ap;
 
+	/* What fails behind a signal fails because of it. */
+	if (stop_signal())
+		return EXIT_FAILED;
 	va_start(ap, fmt);
 	line(fmt, ap);
 	return EXIT_FAILED;
@@ -43,6 +49,25 @@ int cli_usage(const char *fmt, ...)
 	va_start(ap, fmt);
 	line(fmt, ap);
 	return EXIT_USAGE;
+}
+
+int cli_interrupted(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (!told && stop_signal() != SIGPIPE)
+		line(fmt, ap);
+	else
+		va_end(ap);
+	told = true;
+	return EXIT_STOPPED;
+}
+
+int cli_silent(void)
+{
+	told = true;
+	return EXIT_STOPPED;
 }
 
 void cli_note(const char *fmt, ...)
@@ -65,39 +90,67 @@ int cli_width(bool wide)
 	return size.ws_col;
 }
 
+static int dump(const json_t *o, FILE *out)
+{
+	return json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF;
+}
+
 int cli_write_json(const char *path, const json_t *o)
 {
-	FILE *out = strcmp(path, "-") ? fopen(path, "we") : stdout;
-	bool bad;
+	struct output *out;
+	struct err err;
+	FILE *f = NULL;
 
+	if (!strcmp(path, "-"))
+		return dump(o, stdout) ? cli_failed("standard output cannot "
+						    "be written")
+				       : 0;
+	out = output_stream(path, &f, &err);
 	if (!out)
-		return cli_failed("cannot write %s: %s", path, strerror(errno));
+		return cli_failed("%s", err.text);
+	/* Its error flag says when this fails. */
+	(void)dump(o, f);
+	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
+}
+
+/* What is opened must not take the place of a stream that is closed. */
+static void fill_streams(void)
+{
+	int fd;
+
+	for (fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			/* The wrong way round: to use it is an error still. */
+			(void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
+}
+
+void cli_begin(void)
+{
+	fill_streams();
+	stop_start();
+}
+
+int cli_end(int ret)
+{
+	bool bad = ferror(stdout);
+	int why;
+
 	errno = 0;
-	bad = json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF ||
-	      fflush(out);
-	if (out != stdout && fclose(out))
-		bad = true;
-	return bad ? cli_failed("cannot write %s: %s", path,
-				errno ? strerror(errno) : "no reason is known")
-		   : 0;
-}
-
-static void on_signal(int sig)
-{
-	stopped = 1;
-}
-
-void cli_stop_install(void)
-{
-	/* The second one ends the program at once. */
-	struct sigaction sa = { .sa_handler = on_signal,
-				.sa_flags = (int)SA_RESETHAND };
-
-	sigaction(SIGINT, &sa, NULL);
-	sigaction(SIGTERM, &sa, NULL);
+	bad |= fflush(stdout) != 0;
+	why = errno;
+	if (bad && why == EPIPE)
+		return 128 + SIGPIPE;
+	if (stop_signal()) {
+		cli_interrupted("interrupted");
+		return 128 + stop_signal();
+	}
+	if (bad && !ret)
+		ret = cli_failed("standard output: %s",
+				 why ? strerror(why) : "not all was written");
+	return ret;
 }
 
 bool cli_stopped(void)
 {
-	return stopped;
+	return stop_signal() != 0;
 }

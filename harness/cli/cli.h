@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What every sub-command shares: exit statuses, one-line errors, the width of
- * what a person reads, and a Ctrl-C that lets finished work be kept.
+ * what a person reads, output that must not be lost, and the end by a signal.
  */
 #ifndef ZLAB_CLI_H
 #define ZLAB_CLI_H
@@ -12,17 +12,27 @@
 /* Exit statuses: 0 is success. */
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
-/* Ctrl-C; what was finished is kept. */
+/* A signal came; cli_end() makes it 128 and the signal's number. */
 #define EXIT_STOPPED 130
 
 /** cli_name() - the command that error lines name from here on; stays valid */
 void cli_name(const char *command);
 
-/** cli_failed() - one line on stderr. Return: EXIT_FAILED */
+/** cli_failed() - one line on stderr, none after a signal. Return: EXIT_FAILED */
 int cli_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /** cli_usage() - one line on stderr. Return: EXIT_USAGE */
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/**
+ * cli_interrupted() - the one line on stderr after a signal
+ *
+ * Says what is kept; only the first call prints. Return: EXIT_STOPPED
+ */
+int cli_interrupted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/** cli_silent() - after a signal, somebody else says it. Return: EXIT_STOPPED */
+int cli_silent(void);
 
 /** cli_note() - one line on stderr, of what the user should know */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -44,10 +54,18 @@ int cli_width(bool wide);
  */
 int cli_write_json(const char *path, const json_t *o);
 
-/** cli_stop_install() - from here on Ctrl-C only sets a flag, once */
-void cli_stop_install(void);
+/** cli_begin() - before anything is opened or started, see lib/stop.h */
+void cli_begin(void);
 
-/** cli_stopped() - whether Ctrl-C was pressed */
+/**
+ * cli_end() - the exit status of a command that has ended with @ret
+ *
+ * What was printed is flushed; that it could not be written is an error, unless
+ * nobody reads it to the end: then the status is that of SIGPIPE, and no line.
+ */
+int cli_end(int ret);
+
+/** cli_stopped() - whether a signal that ends the program came */
 bool cli_stopped(void);
 
 #endif

@@ -189,7 +189,8 @@ static int help(const struct cli_command *const *commands, const char *name)
 			       name);
 }
 
-int cli_main(const struct cli_command *const *commands, int argc, char **argv)
+static int dispatch(const struct cli_command *const *commands, int argc,
+		    char **argv)
 {
 	const struct cli_command *cmd;
 
@@ -208,4 +209,9 @@ int cli_main(const struct cli_command *const *commands, int argc, char **argv)
 		return cli_complete(commands, argc - 2, argv + 2);
 	cmd = cli_command_find(commands, argv[1]);
 	return cmd ? run(cmd, argc - 1, argv + 1) : help(commands, argv[1]);
+}
+
+int cli_main(const struct cli_command *const *commands, int argc, char **argv)
+{
+	return cli_end(dispatch(commands, argc, argv));
 }

@@ -116,6 +116,7 @@ typedef int (*cli_set)(const struct cli_option *o, const char *arg, void *to);
  * @many: words that follow are values too, up to the next option
  * @split: commas part values
  * @stream: "-" is standard output; elsewhere -o refuses it
+ * @output: it names a file that is written; of a CLI_TEXT
  * @needs: the error line when it is not given; NULL: it may be left out
  */
 struct cli_option {
@@ -129,7 +130,7 @@ struct cli_option {
 	const struct cli_word *words;
 	cli_set set;
 	enum cli_offer offer;
-	bool many, split, stream;
+	bool many, split, stream, output;
 	const char *needs;
 };
 
@@ -171,14 +172,15 @@ struct cli_option {
 	{                                                                      \
 		"codec", 'c', "CODEC", text, .offer = OFFER_CODEC, __VA_ARGS__ \
 	}
-#define CLI_OUTPUT(value, text, ...)                                         \
-	{                                                                    \
-		"output", 'o', value, text, .offer = OFFER_FILE, __VA_ARGS__ \
+#define CLI_OUTPUT(value, text, ...)                                    \
+	{                                                               \
+		"output", 'o', value, text, .offer = OFFER_FILE,        \
+					    .output = true, __VA_ARGS__ \
 	}
-#define CLI_JSON(type, text)                                     \
-	{                                                        \
-		"json", 0, "FILE", text, .offer = OFFER_FILE,    \
-					 CLI_IS_TEXT(type, json) \
+#define CLI_JSON(type, text)                                                  \
+	{                                                                     \
+		"json", 0, "FILE", text, .offer = OFFER_FILE, .output = true, \
+					 CLI_IS_TEXT(type, json)              \
 	}
 #define CLI_RUNS(type, most, text)                                        \
 	{                                                                 \

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/cli/cli.h"
 #include "harness/cli/command.h"
@@ -179,6 +180,70 @@ static bool lacks(const struct slot *s)
 	return true;
 }
 
+static const char *text_of(const struct slot *s)
+{
+	return *(const char *const *)((const char *)s->to + s->option->at);
+}
+
+static bool is_file(const struct stat *out, const char *in)
+{
+	struct stat st;
+
+	return in && !stat(in, &st) && st.st_dev == out->st_dev &&
+	       st.st_ino == out->st_ino;
+}
+
+/* Whether a value of @s names the file @out; a pipe may be both. */
+static bool reads(const struct slot *s, const struct stat *out)
+{
+	const struct cli_list *l;
+	char *const *word;
+	size_t i;
+
+	if (!s->option || !s->given || s->option->output)
+		return false;
+	switch (s->option->kind) {
+	case CLI_TEXT:
+		return is_file(out, text_of(s));
+	case CLI_LIST:
+		l = (const void *)((const char *)s->to + s->option->at);
+		for (i = 0; i < l->nr; i++)
+			if (is_file(out, l->at[i]))
+				return true;
+		return false;
+	case CLI_REST:
+		word = *(char **const *)((const char *)s->to + s->option->at);
+		for (; *word; word++)
+			if (is_file(out, *word))
+				return true;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* What is read must not be written, with the line printed. */
+static bool overwrites(const struct parse *p, const struct slot *s)
+{
+	const char *name;
+	struct stat out;
+	bool same;
+	size_t i;
+
+	if (!s->given || !s->option->output)
+		return false;
+	name = text_of(s);
+	if (!name || stat(name, &out) || !S_ISREG(out.st_mode))
+		return false;
+	same = reads(&p->operand, &out);
+	for (i = 0; i < p->nr && !same; i++)
+		same = reads(&p->slot[i], &out);
+	if (same)
+		cli_usage("--%s %s: this file is read; name another to write",
+			  s->option->name, name);
+	return same;
+}
+
 static int finish(struct parse *p, void *args)
 {
 	size_t i;
@@ -186,7 +251,7 @@ static int finish(struct parse *p, void *args)
 	if (lacks(&p->operand))
 		return EXIT_USAGE;
 	for (i = 0; i < p->nr; i++)
-		if (lacks(&p->slot[i]))
+		if (lacks(&p->slot[i]) || overwrites(p, &p->slot[i]))
 			return EXIT_USAGE;
 	return p->cmd->check ? p->cmd->check(args) : 0;
 }

@@ -6,6 +6,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/replay_opts.h"
+#include "harness/replay/result.h"
 
 #define OPTS struct replay_opts
 
@@ -144,7 +145,8 @@ const struct cli_option replay_pool_options[] = {
 	{ "occupancy", 0, "FILE",
 	  "Append a map of the frames at the end, before and after "
 	  "--compact-at-end, to FILE",
-	  .offer = OFFER_FILE, CLI_IS_TEXT(OPTS, config.occupancy) },
+	  .offer = OFFER_FILE, .output = true,
+	  CLI_IS_TEXT(OPTS, config.occupancy) },
 	{ "migrate-every", 0, "N",
 	  "Replace a random frame after every N events, as memory compaction "
 	  "does",
@@ -235,7 +237,10 @@ int replay_opts_check(struct replay_opts *o)
 {
 	struct replay_config *c = &o->config;
 	const char *front = front_option(o);
+	struct err err;
 
+	if (result_check(c->occupancy, &err))
+		return cli_failed("%s", err.text);
 	if (o->index == -1 && front)
 		return cli_usage("--index direct has no front end, which --%s "
 				 "belongs to",

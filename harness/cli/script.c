@@ -11,6 +11,7 @@
 #include "harness/cli/script.h"
 #include "lib/process.h"
 #include "lib/self.h"
+#include "lib/stop.h"
 
 /* What a script measures, it measures natively. */
 static int set_program(void)
@@ -68,6 +69,9 @@ int script_run(const char *verb, int argc, char **argv)
 	args[3] = (char *)verb;
 	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	p.argv = args;
+	/* The script has folders and programs of its own to end. */
+	stop_hold();
+	cli_silent();
 	fflush(NULL);
 	ret = process_run(&p);
 	free(args);

@@ -18,6 +18,8 @@
 #include "harness/virtual/calibrate.h"
 #include "harness/virtual/program.h"
 #include "backends/sync/clock.h"
+#include "lib/output.h"
+#include "lib/stop.h"
 #include "traces/generate.h"
 #include "version.h"
 
@@ -87,25 +89,39 @@ static int fit_case(size_t i, const char *trace, const char *profile,
 	return ret;
 }
 
+static int write_profile(const json_t *o, const char *path)
+{
+	struct output *out;
+	struct err err;
+	FILE *f = NULL;
+
+	out = output_stream(path, &f, &err);
+	if (!out)
+		return cli_failed("%s", err.text);
+	/* The stream remembers an error. */
+	(void)json_dumpf(o, f, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
+}
+
 /*
  * The cost of an access, which is that of a call too, so that one virtual CPU
  * takes the time that native takes: least squares of the relative errors of the
  * interval's middle.
  */
-static int fit_access(const char *profile, double guess, double *access,
-		      double *error)
+static int fit_in(const char *dir, const json_t *o, double guess,
+		  double *access, double *error)
 {
-	char dir[] = "/tmp/zlab-calibrate-XXXXXX", trace[64];
+	char trace[PATH_MAX], profile[PATH_MAX];
 	double num = 0, den = 0, e;
 	struct fit fit[NR_FITS] = { 0 }, *f;
 	size_t cases = NR_FITS;
 	int ret = 0;
 	size_t i;
 
-	if (!mkdtemp(dir))
-		return cli_failed("%s: %s", dir, strerror(errno));
 	snprintf(trace, sizeof(trace), "%s/t.zlt", dir);
-	for (i = 0; i < NR_FITS; i++) {
+	snprintf(profile, sizeof(profile), "%s/profile.json", dir);
+	ret = write_profile(o, profile);
+	for (i = 0; i < NR_FITS && !ret; i++) {
 		f = &fit[i];
 		ret = fit_case(i, trace, profile, guess, f);
 		if (ret)
@@ -114,9 +130,9 @@ static int fit_access(const char *profile, double guess, double *access,
 		den += f->slope / f->native * (f->slope / f->native);
 	}
 	unlink(trace);
-	rmdir(dir);
-	if (ret)
-		return ret;
+	unlink(profile);
+	if (ret || cli_stopped())
+		return ret ? ret : EXIT_STOPPED;
 	*access = num / den > 0.05 ? num / den : 0.05;
 	*error = 0;
 	for (i = 0; i < NR_FITS; i++) {
@@ -131,11 +147,21 @@ static int fit_access(const char *profile, double guess, double *access,
 	return 0;
 }
 
-static int write_profile(const json_t *o, const char *path)
+static int fit_access(const json_t *o, double guess, double *access,
+		      double *error)
 {
-	if (!json_dump_file(o, path, JSON_INDENT(2) | JSON_REAL_PRECISION(6)))
-		return 0;
-	return cli_failed("%s: %s", path, strerror(errno));
+	const char *tmp = getenv("TMPDIR");
+	char dir[PATH_MAX - 32];
+	int ret;
+
+	snprintf(dir, sizeof(dir), "%.3000s/zlab-calibrate-XXXXXX",
+		 tmp && *tmp ? tmp : "/tmp");
+	stop_hold();
+	if (!mkdtemp(dir))
+		return cli_failed("%s: %s", dir, strerror(errno));
+	ret = fit_in(dir, o, guess, access, error);
+	rmdir(dir);
+	return ret;
 }
 
 static json_t *profile_of(const struct calibration *c, double access,
@@ -194,11 +220,8 @@ static int calibrate(const char *out, bool noisy)
 	o = profile_of(&c, access, cores);
 	if (!o)
 		return cli_failed("out of memory");
-	ret = write_profile(o, out);
-	if (ret)
-		goto end;
 	cli_note("fitting the cost of an access, %zu cases", NR_FITS);
-	ret = fit_access(out, access, &access, &error);
+	ret = fit_access(o, access, &access, &error);
 	if (ret)
 		goto end;
 	cost = json_object_get(o, "cost");
@@ -211,7 +234,6 @@ static int calibrate(const char *out, bool noisy)
 	json_array_append_new(json_object_get(o, "sources"), json_string(note));
 	cli_note("%s", note);
 	if (c.spread > CALIBRATE_SPREAD && !noisy) {
-		unlink(out);
 		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
 				 "machine, or take it with --noisy",
 				 c.worst, 100 * c.spread);

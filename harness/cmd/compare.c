@@ -13,7 +13,9 @@
 #include "harness/measure/cores.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
+#include "lib/output.h"
 #include "lib/random.h"
+#include "lib/stop.h"
 
 #define SIDE_BY_SIDE 16
 
@@ -80,8 +82,11 @@ static int check(void *args)
 	static const char *const all[] = { "zbud", "z3fold", "zsmalloc",
 					   "jemalloc", "null" };
 	struct args *a = args;
+	struct err err;
 	size_t i;
 
+	if (result_check(a->json, &err))
+		return cli_failed("%s", err.text);
 	if (a->vcpus.nr && a->threads.nr)
 		return cli_usage("--vcpus and --threads are two kinds of "
 				 "replay; give one");
@@ -398,13 +403,15 @@ static int make_dir(const struct args *a, char **jsonl, char **table)
 
 static int save_table(const struct compare *c, const char *path)
 {
-	FILE *f = fopen(path, "we");
+	struct output *out;
+	struct err err;
+	FILE *f = NULL;
 
-	if (f)
-		compare_print(c, f, 0);
-	if (!f || fclose(f))
-		return cli_failed("%s: %s", path, strerror(errno));
-	return 0;
+	out = output_stream(path, &f, &err);
+	if (!out)
+		return cli_failed("%s", err.text);
+	compare_print(c, f, 0);
+	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
 }
 
 static int make_report(const struct args *a)
@@ -471,7 +478,7 @@ static int compare(struct args *a, struct trace *traces, struct compare *c)
 		ret = ret ? ret : shown;
 	}
 	if (ret == EXIT_STOPPED)
-		cli_failed("interrupted; what was finished is kept");
+		cli_interrupted("interrupted; what was finished is kept");
 out:
 	free(jsonl);
 	free(table);
@@ -498,7 +505,7 @@ static int run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	traces = calloc(a->traces.nr, sizeof(*traces));
-	cli_stop_install();
+	stop_hold();
 	ret = traces ? compare(a, traces, &c) : cli_failed("out of memory");
 	free(traces);
 	free_cells(&c);

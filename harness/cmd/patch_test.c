@@ -9,6 +9,7 @@
 #include "harness/cmd/shim.h"
 #include "harness/kernel/patch_report.h"
 #include "harness/kernel/patch_tree.h"
+#include "lib/stop.h"
 
 #define MAX_NAMES 64
 
@@ -146,7 +147,7 @@ static int measure(struct args *a, const struct shim_object obj[2])
 		if (ret)
 			return cli_failed("%s", err.text);
 	}
-	return 0;
+	return cli_stopped() ? EXIT_STOPPED : 0;
 }
 
 static int run(void *args, int argc, char **argv)
@@ -155,8 +156,8 @@ static int run(void *args, int argc, char **argv)
 	struct shim_object obj[2];
 	struct err err = { "" };
 
-	cli_stop_install();
-	if (build(a, obj, &err))
+	stop_hold();
+	if (build(a, obj, &err) || cli_stopped())
 		return cli_failed("%s", err.text);
 	if (!strcmp(obj[0].spec, obj[1].spec))
 		return cli_failed("both sides are the same: the patch changes "

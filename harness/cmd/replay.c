@@ -11,6 +11,7 @@
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
 #include "lib/layout.h"
+#include "lib/stop.h"
 
 struct args {
 	struct replaying with;
@@ -204,8 +205,10 @@ static int once(struct args *a)
 	replay_result_free(&res);
 	if (!ret)
 		return shown;
-	cli_failed("%s", err.text);
-	return ret == -EINTR ? EXIT_STOPPED : EXIT_FAILED;
+	if (ret == -EINTR)
+		return a->quiet ? cli_silent()
+				: cli_interrupted("%s", err.text);
+	return cli_failed("%s", err.text);
 }
 
 /* Each run in a process of its own, which inherits nothing of the last. */
@@ -276,7 +279,7 @@ static int on_threads(struct args *a)
 {
 	a->with.common.config.threads = a->threads ? (unsigned)a->threads : 1;
 	a->with.common.config.progress = !a->quiet;
-	cli_stop_install();
+	stop_hold();
 	return a->runs > 1 ? many(a) : once(a);
 }
 
@@ -302,7 +305,12 @@ static int run(void *args, int argc, char **argv)
 
 static int check(void *args)
 {
-	return replay_opts_check(&((struct args *)args)->with.common);
+	struct args *a = args;
+	struct err err;
+
+	if (result_check(a->json, &err))
+		return cli_failed("%s", err.text);
+	return replay_opts_check(&a->with.common);
 }
 
 static const struct args defaults = { .with = REPLAYING_DEFAULTS, .runs = 1 };

@@ -3,6 +3,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/shim.h"
+#include "lib/stop.h"
 
 #define REQ struct shim_request
 
@@ -59,6 +60,7 @@ static int run(void *args, int argc, char **argv)
 	struct shim_object obj;
 	struct err err = { "" };
 
+	stop_hold();
 	if (shim_build(req, &obj, &err))
 		return cli_failed("%s", err.text);
 	if (*obj.notes)

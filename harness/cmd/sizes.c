@@ -7,6 +7,7 @@
 #include "harness/swap/codec.h"
 #include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
+#include "lib/stop.h"
 #include "traces/zlt.h"
 
 struct args {
@@ -117,10 +118,10 @@ static int one(const char *trace, const char *word)
 				word);
 	} else {
 		ret = add(trace, codec, &err);
-		if (ret)
-			ret = cli_failed("%s", err.text) && ret == -EINTR
-				      ? EXIT_STOPPED
-				      : EXIT_FAILED;
+		if (ret == -EINTR)
+			ret = cli_interrupted("%s", err.text);
+		else if (ret)
+			ret = cli_failed("%s", err.text);
 	}
 	codec_destroy(codec);
 	return ret;
@@ -135,7 +136,7 @@ static int run(void *args, int argc, char **argv)
 	rest = list = strdup(a->codecs);
 	if (!list)
 		return cli_failed("out of memory");
-	cli_stop_install();
+	stop_hold();
 	while (!ret && (word = strsep(&rest, ",")))
 		ret = one(a->trace, word);
 	free(list);

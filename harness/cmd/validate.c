@@ -13,6 +13,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/agreement.h"
+#include "lib/stop.h"
 
 #define NEAR 0.15
 
@@ -85,8 +86,11 @@ static int check(void *args)
 {
 	long all = sysconf(_SC_NPROCESSORS_ONLN);
 	struct validation *v = args;
+	struct err err;
 	size_t i;
 
+	if (result_check(v->json, &err))
+		return cli_failed("%s", err.text);
 	for (i = 0; i < v->threads.nr; i++)
 		if (v->threads.at[i] > all)
 			return cli_usage("--threads takes numbers from 1 to "
@@ -201,7 +205,7 @@ static int run(void *args, int argc, char **argv)
 			sizeof(*v->off));
 	if (!v->off)
 		return cli_failed("out of memory");
-	cli_stop_install();
+	stop_hold();
 	if (!v->json || strcmp(v->json, "-"))
 		printf("%-14s %-28s %2s%s %8s %-16s %16s %7s\n", "trace",
 		       "backend", "n", newline(v), "native", "(least..most)",

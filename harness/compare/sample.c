@@ -91,8 +91,8 @@ static int await(pid_t pid, const json_t *record)
 
 	if (ret < 0)
 		return cli_failed("a sample was lost: %s", strerror(-ret));
-	/* It had no time to take note of the Ctrl-C that came to us too. */
-	if (WIFSIGNALED(status) && cli_stopped())
+	/* It was told too, however far it came. */
+	if (ret && cli_stopped())
 		return EXIT_STOPPED;
 	if (WIFSIGNALED(status))
 		return cli_failed("a sample was ended by signal %d (%s)",

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "harness/kernel/shim_tree.h"
 #include "lib/process.h"
 #include "lib/self.h"
+#include "lib/stop.h"
 
 #define RANDOM_SEQUENCES 5
 #define RANDOM_OPS 20000
@@ -74,19 +76,29 @@ int patch_verify(const struct patch_plan *plan, const char *trace,
 	struct findings f;
 	size_t have = 0;
 	int fd[2], status = 0;
+	sigset_t mask;
 	ssize_t n;
 	pid_t pid;
 
 	if (pipe2(fd, O_CLOEXEC))
 		return err_set(err, -errno, "pipe: %s", strerror(errno));
 	fflush(NULL);
+	stop_block(&mask);
 	pid = fork();
+	if (pid > 0)
+		stop_child(pid);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (!pid)
 		verify_child(plan, trace, seed, fd[1]);
 	close(fd[1]);
-	while (have < sizeof(f) &&
-	       (n = read(fd[0], (char *)&f + have, sizeof(f) - have)) > 0)
+	while (have < sizeof(f)) {
+		n = read(fd[0], (char *)&f + have, sizeof(f) - have);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
 		have += (size_t)n;
+	}
 	close(fd[0]);
 	if (pid < 0 || process_wait(pid, &status) < 0)
 		return err_set(err, -errno, "fork: %s", strerror(errno));
@@ -116,6 +128,8 @@ static int run(char *const args[], const char *log)
 	struct process p = { .argv = args, .out = PROCESS_NULL };
 	int ret;
 
+	if (stop_signal())
+		return -EINTR;
 	p.err = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (p.err < 0)
 		return -errno;

@@ -15,8 +15,10 @@
 #include "harness/kernel/files.h"
 #include "harness/kernel/shim_build.h"
 #include "harness/kernel/shim_message.h"
+#include "lib/output.h"
 #include "lib/process.h"
 #include "lib/self.h"
+#include "lib/stop.h"
 #include "version.h"
 
 #define MAX_ARGS 64
@@ -387,24 +389,32 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 	return file_write(b->dir, "unit.c", "", unit, err);
 }
 
+/* The old object may be mapped by a program, so it is replaced. */
 static int copy_file(const char *from, const char *to, struct err *err)
 {
-	char tmp[PATH_MAX + 16], buf[65536];
 	FILE *in = fopen(from, "re"), *out = NULL;
+	struct output *file;
+	char buf[65536];
 	size_t n;
+	int bad;
 
-	snprintf(tmp, sizeof(tmp), "%s.%d.tmp", to, getpid());
-	if (in)
-		out = fopen(tmp, "we");
-	while (out && (n = fread(buf, 1, sizeof(buf), in)))
+	if (!in)
+		return err_set(err, -errno, "%s: %s", from, strerror(errno));
+	file = output_stream(to, &out, err);
+	if (!file) {
+		bad = errno;
+		(void)fclose(in);
+		return -bad;
+	}
+	while ((n = fread(buf, 1, sizeof(buf), in)))
 		fwrite(buf, 1, n, out);
-	if (in)
-		fclose(in);
-	/* Renamed into place: the old object may be mapped by a program. */
-	if (!out || fclose(out) || rename(tmp, to))
-		return err_set(err, -errno, "cannot write %s: %s", to,
-			       strerror(errno));
-	return 0;
+	bad = ferror(in);
+	(void)fclose(in);
+	if (!bad)
+		return output_end(file, out, err);
+	(void)fclose(out);
+	output_discard(file);
+	return err_set(err, -EIO, "%s: cannot be read", from);
 }
 
 static void remove_dir(const char *dir)
@@ -433,6 +443,8 @@ static int build_in(struct build *b, const struct shim_tree *t,
 	setenv("LC_ALL", "C", 1);
 	if (compile(b, so))
 		return 0;
+	if (stop_signal())
+		return err_set(err, -EINTR, "interrupted");
 	/* The folder goes away, its messages stay. */
 	snprintf(saved, sizeof(saved), "%.*s/failed.log",
 		 (int)(strrchr(b->dir, '/') - b->dir), b->dir);

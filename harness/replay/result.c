@@ -507,20 +507,3 @@ json_t *result_record(const struct replay_config *config,
 	}
 	return o;
 }
-
-int result_append(const char *path, const json_t *record, struct err *err)
-{
-	FILE *f = strcmp(path, "-") ? fopen(path, "ae") : stdout;
-	int ret = 0;
-
-	if (!f)
-		return err_set(err, -errno, "%s: %s", path, strerror(errno));
-	errno = 0;
-	if (json_dumpf(record, f, JSON_COMPACT | JSON_REAL_PRECISION(12)) ||
-	    fputc('\n', f) == EOF || fflush(f))
-		ret = err_set(err, errno ? -errno : -EIO, "%s: %s", path,
-			      errno ? strerror(errno) : "cannot be written");
-	if (f != stdout && fclose(f) && !ret)
-		ret = err_set(err, -errno, "%s: %s", path, strerror(errno));
-	return ret;
-}

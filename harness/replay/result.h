@@ -45,8 +45,20 @@ json_t *result_env(void);
 int result_sha256(const char *path, char hex[65], struct err *err);
 
 /**
+ * result_check() - whether records can be appended to a file
+ * @path: one that need not exist, "-" or NULL
+ *
+ * For who takes long to make the first. Return: 0, or a negative errno with
+ * @err set.
+ */
+int result_check(const char *path, struct err *err);
+
+/**
  * result_append() - write a record as one line
  * @path: file to append to, "-" for standard output
+ *
+ * What holds anything but records is left alone, and a record that does not fit
+ * leaves the file as it was.
  *
  * Return: 0, or a negative errno with @err set.
  */

@@ -14,6 +14,7 @@
 #include "harness/virtual/sensitivity.h"
 #include "harness/virtual/virtual.h"
 #include "lib/layout.h"
+#include "lib/stop.h"
 
 #define MAX_COSTS 32
 /* What a cost is multiplied with. */
@@ -325,7 +326,7 @@ int virtual_replay(const struct virtual_run *r)
 			return cli_failed("%s", err.text);
 		sha256 = hex;
 	}
-	cli_stop_install();
+	stop_hold();
 	for (i = 0; i < r->runs && !ret; i++) {
 		record = NULL;
 		ret = one(r, sha256, i, &record);
@@ -334,8 +335,8 @@ int virtual_replay(const struct virtual_run *r)
 		high = sys > high ? sys : high;
 		json_decref(record);
 	}
-	if (ret == EXIT_STOPPED && !r->quiet)
-		cli_failed("interrupted");
+	if (ret == EXIT_STOPPED && r->quiet)
+		cli_silent();
 	if (!ret && table && r->runs > 1)
 		printf("%lld seeds: sys %.3f to %.3f ms, %.2f %% apart\n",
 		       r->runs, low / 1e6, high / 1e6, 100 * (high / low - 1));

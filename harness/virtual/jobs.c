@@ -19,6 +19,7 @@
 #include "harness/measure/cores.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/virtual.h"
+#include "lib/stop.h"
 
 /* Where the thread that replays has its stack. */
 #define STACK_BASE 0x100000000000ul
@@ -158,12 +159,17 @@ static int start(const struct replay_config *config, const char *sha256,
 {
 	struct replay_config mine = *config;
 	pid_t parent = getpid();
+	sigset_t mask;
 
 	at->fd = memfd_create("record", MFD_CLOEXEC);
 	if (at->fd < 0)
 		return cli_failed("memfd: %s", strerror(errno));
 	fflush(stdout);
+	stop_block(&mask);
 	at->pid = fork();
+	if (at->pid > 0)
+		stop_child(at->pid);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (at->pid < 0) {
 		close(at->fd);
 		return cli_failed("fork: %s", strerror(errno));
@@ -233,6 +239,8 @@ static int wait_one(const struct running *at, unsigned cores, int *status)
 	pid_t pid = waitpid(-1, status, 0);
 	unsigned i;
 
+	if (pid > 0)
+		stop_child_gone(pid);
 	for (i = 0; pid > 0 && i < cores; i++)
 		if (at[i].pid == pid)
 			return (int)i;

@@ -22,6 +22,7 @@
 #include "harness/virtual/sweep.h"
 #include "harness/virtual/virtual.h"
 #include "lib/layout.h"
+#include "lib/stop.h"
 #include "version.h"
 
 #define SIDE_BY_SIDE 16
@@ -245,8 +246,8 @@ static int take_all(struct sweep *s)
 	progress_end(&progress);
 	if (!cli_stopped())
 		return ret;
-	cli_failed("interrupted; the same command goes on from here");
-	return EXIT_STOPPED;
+	return cli_interrupted("interrupted; the same command goes on from "
+			       "here");
 }
 
 static double get(const json_t *o, const char *a, const char *b)
@@ -371,7 +372,7 @@ int sweep_run(void *args, int argc, char **argv)
 	virtual_opts_command(&s->with.virtual, "sweep", argc, argv);
 	ret = check_words(s);
 
-	cli_stop_install();
+	stop_hold();
 	if (!ret)
 		ret = load(s);
 	if (!ret)

@@ -403,7 +403,8 @@ static void test_killed_writer(void **state)
 
 			w = zlt_create(path, NULL, &opts, NULL);
 			s->count = part;
-			if (w && !sample_put(s, w, true, NULL) &&
+			if (w && !zlt_publish(w, NULL) &&
+			    !sample_put(s, w, true, NULL) &&
 			    !zlt_flush(w, NULL))
 				raise(SIGKILL);
 			_exit(1);
@@ -439,6 +440,8 @@ static void fill_disk(const struct sample *s, const char *path, rlim_t limit,
 	w = zlt_create(path, NULL, opts, &err);
 	if (!w)
 		_exit(strstr(err.text, "cannot write block") ? 0 : 3);
+	if (zlt_publish(w, &err))
+		_exit(6);
 	rc = sample_put(s, w, true, &err);
 	if (rc) {
 		/* The error stays. */
@@ -527,7 +530,8 @@ static void test_append_disk_full(void **state)
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
-	snprintf(pattern, sizeof(pattern), "%s.*", path);
+	snprintf(pattern, sizeof(pattern), "%.*s/.zlab-*",
+		 (int)(strrchr(path, '/') - path), path);
 	assert_int_equal(glob(pattern, 0, NULL, &found), GLOB_NOMATCH);
 	after = file_load(path, &len2);
 	assert_int_equal(len, len2);

@@ -91,8 +91,6 @@ static int generate(const struct generator *gen, const struct gen_params *p,
 		zlt_abort(run->w);
 	else
 		rc = zlt_close(run->w, NULL, err);
-	if (rc)
-		zlt_remove(path);
 out:
 	free(run->state);
 	free(run->content);

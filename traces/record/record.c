@@ -100,7 +100,8 @@ static int spawn(struct run *run, const char *path, const char *object,
 	struct process p = { .argv = run->opts->argv,
 			     .path = path,
 			     .env = env,
-			     .mask = &run->mask };
+			     .mask = &run->mask,
+			     .alone = true };
 	sigset_t xfsz;
 	int ret = -ENOMEM;
 
@@ -432,7 +433,7 @@ static int run_command(struct run *run, const char *path, const char *object,
 		       struct err *err)
 {
 	const struct record_options *opts = run->opts;
-	int ret, checked;
+	int ret, checked, published = 0;
 
 	if (opts->output) {
 		*w = open_trace(opts, path, err);
@@ -443,10 +444,15 @@ static int run_command(struct run *run, const char *path, const char *object,
 	if (!run->c)
 		return -errno;
 	ret = spawn(run, path, object, err);
+	/* What is recorded from here on must outlive even a kill -9. */
+	if (!ret && *w)
+		published = zlt_publish(*w, err);
 	if (!ret)
 		supervise(run, *w, result);
 	checked = collector_stop(run->c, &result->counts, &result->events, err);
 	result->slow = slowness(result, now_ns() - run->start);
+	if (!ret)
+		ret = published;
 	return ret ? ret : checked;
 }
 

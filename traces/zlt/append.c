@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * zlt_append_sizes(): copies a finished trace to a temporary file, adds a table
- * and renames the copy over the trace.
+ * zlt_append_sizes(): copies a finished trace, adds a table and puts the copy in
+ * the trace's place.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "lib/output.h"
 #include "traces/zlt/reader.h"
 #include "traces/zlt/writer.h"
 
@@ -49,19 +47,18 @@ static int copy_blocks(struct zlt_reader *r, struct zlt_writer *w,
 	return rc;
 }
 
-/* Write the copy to @fd, under its temporary name. */
-static int write_copy(struct zlt_reader *r, int fd, const char *temp,
+/* Write the copy to @fd, which is closed. */
+static int write_copy(struct zlt_reader *r, int fd, const char *path,
 		      const char *codec, const uint16_t *sizes, struct err *err)
 {
 	int keep = dup(fd), rc;
 	struct zlt_writer *w;
-	struct stat st;
 
 	if (keep < 0) {
 		close(fd);
-		return err_set(err, -errno, "%s: %s", temp, strerror(errno));
+		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	}
-	w = resume_writer(fd, temp, r, err);
+	w = resume_writer(fd, path, r, err);
 	rc = w ? copy_blocks(r, w, err) : -ENOMEM;
 	if (!rc)
 		rc = zlt_sizes_add(w, codec, 0, (uint32_t)r->info.contents,
@@ -70,9 +67,9 @@ static int write_copy(struct zlt_reader *r, int fd, const char *temp,
 		zlt_abort(w);
 	else
 		rc = zlt_close(w, NULL, err);
-	if (!rc && (fstat(r->fd, &st) || fchmod(keep, st.st_mode & 07777) ||
-		    fsync(keep)))
-		rc = err_set(err, -errno, "%s: %s", temp, strerror(errno));
+	/* The only copy is replaced: it must survive a power cut. */
+	if (!rc && fsync(keep))
+		rc = err_set(err, -errno, "%s: %s", path, strerror(errno));
 	close(keep);
 	return rc;
 }
@@ -81,33 +78,20 @@ int zlt_append_sizes(const char *path, const char *codec, const uint16_t *sizes,
 		     uint64_t count, struct err *err)
 {
 	struct zlt_reader *r = zlt_open(path, 0, err);
-	char *temp = NULL;
-	int rc, fd;
+	struct output *out = NULL;
+	int rc, fd = -1;
 
 	if (!r)
 		return -errno;
 	rc = check(r, codec, count, err);
-	if (rc)
-		goto out;
-	if (asprintf(&temp, "%s.XXXXXX", path) < 0) {
-		temp = NULL;
-		rc = err_set(err, -ENOMEM, "%s: out of memory", path);
-		goto out;
+	if (!rc) {
+		out = output_open(path, &fd, err);
+		rc = out ? write_copy(r, fd, path, codec, sizes, err) : -errno;
 	}
-	fd = mkostemp(temp, O_CLOEXEC);
-	if (fd < 0) {
-		rc = err_set(err, -errno, "%s: cannot be written: %s", temp,
-			     strerror(errno));
-		goto out;
-	}
-	rc = write_copy(r, fd, temp, codec, sizes, err);
-	if (!rc && rename(temp, path))
-		rc = err_set(err, -errno, "%s: cannot be replaced: %s", path,
-			     strerror(errno));
 	if (rc)
-		unlink(temp);
-out:
-	free(temp);
+		output_discard(out);
+	else
+		rc = output_commit(out, err);
 	zlt_reader_close(r);
 	return rc;
 }

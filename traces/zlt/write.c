@@ -5,12 +5,12 @@
  */
 #include <Judy.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "lib/output.h"
 #include "traces/zlt/reader.h"
 #include "traces/zlt/writer.h"
 
@@ -36,6 +36,7 @@ static void free_writer(struct zlt_writer *w)
 
 	if (w->fd >= 0)
 		close(w->fd);
+	output_discard(w->out);
 	for (i = 0; i < w->table_count; i++) {
 		free(w->tables[i].name);
 		column_buf_free(&w->tables[i].sizes);
@@ -205,17 +206,29 @@ struct zlt_writer *zlt_create_fd(int fd, const char *name, json_t *meta,
 struct zlt_writer *zlt_create(const char *path, json_t *meta,
 			      const struct zlt_options *opts, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int fd = -1, why;
+	struct output *out = output_open(path, &fd, err);
+	struct zlt_writer *w;
 
-	if (fd < 0) {
-		int code = errno;
-
-		err_set(err, -code, "%s: cannot be written: %s", path,
-			strerror(code));
-		errno = code;
+	if (!out)
 		return NULL;
+	w = zlt_create_fd(fd, path, meta, opts, err);
+	if (w) {
+		w->out = out;
+		return w;
 	}
-	return zlt_create_fd(fd, path, meta, opts, err);
+	why = errno;
+	output_discard(out);
+	errno = why;
+	return NULL;
+}
+
+int zlt_publish(struct zlt_writer *w, struct err *err)
+{
+	struct output *out = w->out;
+
+	w->out = NULL;
+	return out ? output_commit(out, err) : 0;
 }
 
 /* Find or make the dense id of a key. Only a store may name a new key. */
@@ -585,6 +598,8 @@ int zlt_close(struct zlt_writer *w, json_t *stats, struct err *err)
 	if (close(w->fd) && !rc)
 		rc = writer_fail(w, err, -errno, "cannot be closed");
 	w->fd = -1;
+	if (!rc)
+		rc = zlt_publish(w, err);
 	free_writer(w);
 	return rc;
 }
@@ -593,12 +608,4 @@ void zlt_abort(struct zlt_writer *w)
 {
 	if (w)
 		free_writer(w);
-}
-
-void zlt_remove(const char *path)
-{
-	struct stat st;
-
-	if (!lstat(path, &st) && S_ISREG(st.st_mode))
-		unlink(path);
 }

@@ -23,6 +23,8 @@ struct size_table {
 struct zlt_writer {
 	int fd;
 	bool truncates;
+	/* What is not published yet, or NULL. */
+	struct output *out;
 	char *name;
 	unsigned int columns;
 	enum zlt_objects objects;

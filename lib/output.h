@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Files that are there whole or not at all: what is written goes to a temporary
+ * file beside the target and takes its name at the end. Until then the target
+ * is as it was, whatever happens.
+ */
+#ifndef ZLAB_OUTPUT_H
+#define ZLAB_OUTPUT_H
+
+#include <stdio.h>
+
+#include "lib/err.h"
+
+struct output;
+
+/**
+ * output_open() - begin to write a file
+ * @path: the file; a symbolic link is followed. A device or a pipe is written
+ *	  directly
+ * @fd: receives the descriptor to write to, O_CLOEXEC; the caller closes it
+ * @err: receives the error line
+ *
+ * The new file gets the owner and the mode of the old one; without an old one
+ * mode 0666 less the umask. An old file that this user may not write, or whose
+ * owner cannot be kept, is an error. A signal that ends the program removes
+ * the temporary file, see lib/stop.h.
+ *
+ * Return: the output, ended by output_commit() or output_discard(), or NULL
+ * with errno set.
+ */
+struct output *output_open(const char *path, int *fd, struct err *err);
+
+/**
+ * output_commit() - give the file its name, and free the output
+ *
+ * All must have been written; the descriptor may be open still. On an error the
+ * target is as it was. Return: 0 or a negative errno.
+ */
+int output_commit(struct output *o, struct err *err);
+
+/** output_discard() - remove what was written, and free; NULL is ignored */
+void output_discard(struct output *o);
+
+/** output_stream() - output_open() of a stream, ended by output_end() */
+struct output *output_stream(const char *path, FILE **f, struct err *err);
+
+/**
+ * output_end() - close the stream and commit; discard when a write has failed
+ *
+ * Return: 0 or a negative errno.
+ */
+int output_end(struct output *o, FILE *f, struct err *err);
+
+#endif
