@@ -82,6 +82,14 @@ hot bool same_filled(struct swap *s, uint32_t content, const void *page,
 	return true;
 }
 
+static int no_handle(struct swap_cpu *c, struct zpool *pool, size_t len)
+{
+	return err_set(&c->err, -EIO,
+		       "backend %s: its malloc of %zu bytes succeeded with "
+		       "handle 0",
+		       pool->spec, len);
+}
+
 static int no_size(struct swap_cpu *c, uint32_t content)
 {
 	return err_set(&c->err, -ENODATA,
@@ -142,7 +150,7 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 	struct swap_slot *slot = &s->slots[key];
 	struct zpool *pool = pool_of(s, key);
 	const void *page = NULL, *src = NULL;
-	unsigned long handle, fill;
+	unsigned long handle = 0, fill;
 	uint16_t flags = SWAP_LIVE;
 	uint32_t content;
 	size_t len = 0;
@@ -191,6 +199,8 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
+	if (unlikely(!handle))
+		return no_handle(c, pool, len);
 	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);
