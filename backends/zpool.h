@@ -20,7 +20,7 @@
 #include "lib/spec.h"
 
 /* The next number after any change of the contract or of inline code. */
-#define ZPOOL_ABI_VERSION 5
+#define ZPOOL_ABI_VERSION 6
 
 /**
  * enum zpool_flavour - what changes the inline code of these headers

@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "harness/cmd/cmd.h"
+#include "lib/pack.h"
 #include "traces/csv.h"
 
 struct args {
 	const char *trace;
-	const char *codec;
+	const char *codec, *out;
 	unsigned salvage;
 };
 
@@ -20,6 +21,10 @@ static const struct cli_option options[] = {
 	CLI_CODEC("Whose sizes to write for a trace of contents (default: the "
 		  "first it has)",
 		  CLI_IS_TEXT(struct args, codec)),
+	CLI_OUTPUT("FILE",
+		   "Where to write it, packed if it is called .gz or .zst; - "
+		   "for standard output (default)",
+		   CLI_IS_TEXT(struct args, out)),
 	{ "salvage", 's', NULL, "Write a damaged trace up to its first damage",
 	  CLI_IS_FLAG(struct args, salvage, ZLT_SALVAGE) },
 	{ 0 },
@@ -28,6 +33,8 @@ static const struct cli_option options[] = {
 static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
+	bool file = a->out && strcmp(a->out, "-");
+	FILE *out = stdout;
 	struct err err = { "" };
 	struct zlt_reader *r;
 	int ret;
@@ -35,20 +42,26 @@ static int run(void *args, int argc, char **argv)
 	r = zlt_open(a->trace,
 		     ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a->salvage,
 		     &err);
-	if (!r)
+	if (r && file)
+		out = pack_open(a->out, &err);
+	if (!r || !out) {
+		zlt_reader_close(r);
 		return cli_failed("%s", err.text);
-	ret = csv_export(r, a->codec, stdout, &err);
+	}
+	ret = csv_export(r, a->codec, out, &err);
 	zlt_reader_close(r);
-	if (!ret && fflush(stdout))
-		ret = err_set(&err, -errno, "standard output: %s",
-			      strerror(errno));
+	errno = 0;
+	if ((file ? fclose(out) : fflush(out)) && !ret)
+		ret = err_set(&err, -EIO, "%s: %s",
+			      file ? a->out : "standard output",
+			      errno ? strerror(errno) : "cannot be written");
 	return ret ? cli_failed("%s", err.text) : 0;
 }
 
 const struct cli_command cmd_export = {
 	CLI_NAME("export", CHAPTER_TRACES, "write a trace as CSV", "T.zlt"),
-	.doc = "Write a trace's events as CSV to standard output. Importing "
-	       "them gives the same events.",
+	.doc = "Write a trace's events as CSV to standard output, or to a file. "
+	       "Importing them gives the same events.",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(NULL, NULL, run),
 };
