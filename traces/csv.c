@@ -151,12 +151,9 @@ unsigned int csv_columns(const struct csv_reader *csv)
 /* The field of a column; empty when the file has no such column. */
 static const char *field(const struct csv_reader *csv, enum csv_column column)
 {
-	char *text;
-
-	if (csv->place[column] < 0)
-		return "";
-	text = table_field(csv->table, csv->place[column]);
-	return column == CSV_LABEL ? text : trimmed(text);
+	return csv->place[column] < 0
+		       ? ""
+		       : table_field(csv->table, csv->place[column]);
 }
 
 static bool parse_number(const char *text, uint64_t *value)
