@@ -82,7 +82,8 @@ hot bool same_filled(struct swap *s, uint32_t content, const void *page,
 	return true;
 }
 
-static int no_handle(struct swap_cpu *c, struct zpool *pool, size_t len)
+static __attribute__((cold, noinline)) int
+no_handle(struct swap_cpu *c, struct zpool *pool, size_t len)
 {
 	return err_set(&c->err, -EIO,
 		       "backend %s: its malloc of %zu bytes succeeded with "
@@ -191,7 +192,9 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 	hook_codec(NULL, false, len);
 	enter(c, timed, STAGE_ALLOC);
 	ret = pool->driver->malloc(pool, len, &handle);
-	if (unlikely(ret)) {
+	if (unlikely(ret || !handle)) {
+		if (!ret)
+			return no_handle(c, pool, len);
 		if (ret == -ENOSPC)
 			c->counts.reject_compress_poor++;
 		else
@@ -199,8 +202,6 @@ hot int store(struct swap_cpu *c, uint32_t key, uint32_t object,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
-	if (unlikely(!handle))
-		return no_handle(c, pool, len);
 	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);
