@@ -29,6 +29,8 @@ typedef uint32_t pfn_t;
  * @desc_size: bytes of descriptor per frame, a multiple of 8; may be 0
  * @limit: most frames in use at once; 0 = as many as were reserved
  * @capacity: frames to reserve address space for; 0 = 64 GiB worth
+ * @slab_capacity: pages of 4 KiB to reserve for each slab; 0 = as many as
+ *		   @capacity, and 4 GiB worth at least
  * @keep_descs: leave the descriptor of a new frame as its last owner left it
  *		(zero at first), for one that looks at descriptors of frames it
  *		does not own
@@ -43,6 +45,7 @@ struct arena_config {
 	unsigned desc_size;
 	size_t limit;
 	size_t capacity;
+	size_t slab_capacity;
 	bool keep_descs;
 	bool huge;
 	uintptr_t base;
@@ -62,6 +65,7 @@ struct arena_pcp {
  * @desc_size: bytes per descriptor
  * @capacity: frames that exist
  * @limit: most frames in use at once
+ * @slab_capacity: as configured
  * @used: frames in use now
  * @peak: most frames that were in use at once
  * @slab_bytes: bytes of slab pages in use now, all slabs of the arena
@@ -75,6 +79,7 @@ struct arena {
 	unsigned desc_size;
 	size_t capacity;
 	size_t limit;
+	size_t slab_capacity;
 	atomic_long_t used;
 	atomic_long_t peak;
 	atomic_long_t slab_bytes;

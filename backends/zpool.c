@@ -88,22 +88,67 @@ static int check_abi(const struct zpool_driver *d, struct err *err)
 	return check_sizes(theirs->size, ours->size, err);
 }
 
+/* The calls that everybody makes; those of a pair are only made together. */
+static int check_calls(const struct zpool_driver *d, struct err *err)
+{
+	/* These three do what map and unmap do, as from 6.18. */
+	bool mapless = d->obj_read_begin && d->obj_read_end && d->obj_write;
+	const struct {
+		const char *name;
+		bool there;
+	} calls[] = {
+		{ "spec.name", d->spec.name },
+		{ "create", d->create },
+		{ "destroy", d->destroy },
+		{ "malloc", d->malloc },
+		{ "free", d->free },
+		{ "stats", d->stats },
+		{ "largest", d->largest },
+		{ "map (nor .obj_read_begin, .obj_read_end and .obj_write)",
+		  d->map || mapless },
+		{ "unmap", d->unmap || mapless },
+		{ "obj_read_end, which obj_read_begin needs",
+		  d->obj_read_end || !d->obj_read_begin },
+		{ "obj_read_begin, which obj_read_end needs",
+		  d->obj_read_begin || !d->obj_read_end },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (!calls[i].there)
+			return err_set(err, -EINVAL, "it has no .%s",
+				       calls[i].name);
+	return 0;
+}
+
+/* What the dynamic linker says does not tell an author what to do. */
+static const char *explain(const char *why)
+{
+#ifdef SYNC_VIRTUAL
+	/* What only the locks of real CPUs call. */
+	if (strstr(why, "symbol: sync_"))
+		return "it was made for real CPUs; for --vcpus, build it with "
+		       "-DSYNC_VIRTUAL -fsanitize=thread, or a shim with "
+		       "\"zlab-virtual shim\"";
+#else
+	if (strstr(why, "symbol: __tsan_"))
+		return "it was made for virtual CPUs (--vcpus) or for a zlab "
+		       "with the thread sanitizer";
+#endif
+	return why;
+}
+
 static const struct zpool_driver *load(const char *spec, struct err *err)
 {
 	const struct zpool_driver *d;
-	const char *why;
 	char path[4096];
 	void *so;
 
 	snprintf(path, sizeof(path), "%.*s", (int)spec_name_len(spec), spec);
 	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!so) {
-		why = dlerror();
-		if (strstr(why, "symbol: __tsan_"))
-			why = "it was made for virtual CPUs (--vcpus) or for "
-			      "a zlab with the thread sanitizer";
 		err_set(err, -ENOENT, "backend %s cannot be loaded: %s", path,
-			why);
+			explain(dlerror()));
 		return NULL;
 	}
 	d = dlsym(so, "zlab_backend");
@@ -117,6 +162,10 @@ static const struct zpool_driver *load(const char *spec, struct err *err)
 	if (check_abi(d, err)) {
 		err_prefix(err, "%s was built for another zlab, rebuild it",
 			   path);
+		goto unload;
+	}
+	if (check_calls(d, err)) {
+		err_prefix(err, "backend %s is not complete", path);
 		goto unload;
 	}
 	return d;
@@ -178,6 +227,7 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 			   struct err *err)
 {
 	const struct zpool_driver *d = zpool_driver_find(spec, err);
+	struct err why = { "" };
 	struct zpool *pool = NULL;
 	char full[SPEC_MAX];
 	void *params;
@@ -191,9 +241,17 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 	}
 	if (spec_parse(&d->spec, spec, params, err))
 		goto out;
-	pool = d->create(config, params, err);
-	if (!pool)
+	pool = d->create(config, params, &why);
+	if (!pool) {
+		if (why.text[0])
+			err_set(err, -EINVAL, "%s", why.text);
+		else
+			err_set(err, -EINVAL,
+				"backend %s: its create made no pool and said "
+				"nothing of why",
+				spec);
 		goto out;
+	}
 	if (!pool->driver)
 		pool->driver = d;
 	pool->evict = config->evict;

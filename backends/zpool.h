@@ -20,7 +20,7 @@
 #include "lib/spec.h"
 
 /* The next number after any change of the contract or of inline code. */
-#define ZPOOL_ABI_VERSION 5
+#define ZPOOL_ABI_VERSION 6
 
 /**
  * enum zpool_flavour - what changes the inline code of these headers
@@ -224,7 +224,8 @@ struct zpool_class {
 /**
  * struct zpool_driver - an allocator
  *
- * Optional calls are NULL. None may be called with a lock of the pool held.
+ * Optional calls are NULL; map and unmap may be, where obj_read_begin,
+ * obj_read_end and obj_write are there. None may be called with a lock of the pool held.
  * Calls on one pool may come from several CPUs at once, except create, destroy
  * and validate.
  *
@@ -332,7 +333,7 @@ struct zpool {
  * A name with a "/" is loaded as a shared object and stays loaded.
  * Return: the driver, or NULL with @err set (unknown name with the list of
  * known ones; not loadable; no zlab_backend in it; compiled against something
- * else, which the line names).
+ * else, or without a call that is not optional, which the line names).
  */
 const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err);
 

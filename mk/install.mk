@@ -9,8 +9,12 @@ INSTALL_ANALYSIS = $(shell find analysis -name __pycache__ -prune -o -type f \
 	\( -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.css' \
 	-o -name '*.js' -o -name '*.j2' \) -print)
 INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
-	$(wildcard backends/shim/*.[ch] profiles/*.json traces/samples/*.zlt) \
-	results/regress.json results/baseline.json docs/definitions.md
+	$(wildcard backends/shim/*.[ch] backends/template/* profiles/*.json traces/samples/*.zlt) \
+	tests/backend_example/onepage.c results/regress.json \
+	results/baseline.json docs/definitions.md
+# Of the tests, only the one for backends outside the tree, where it was built.
+INSTALL_LIB = $(RECORDER) \
+	$(wildcard $(B)/zlab-virtual $(B)/tests/backends/test_backends)
 INSTALL_DOC = README.md $(wildcard docs/*.md)
 
 # Quoted by the shell alone, so that a name may hold spaces.
@@ -18,7 +22,7 @@ install uninstall: export INSTALL_TO := $(DESTDIR)$(PREFIX)
 
 install: all
 	$(Q)install -D -m 755 $(B)/zlab "$$INSTALL_TO/bin/zlab"
-	$(Q)for f in $(RECORDER) $(wildcard $(B)/zlab-virtual); do \
+	$(Q)for f in $(INSTALL_LIB); do \
 		install -D -m 755 -t "$$INSTALL_TO/lib/zlab" $$f || exit 1; \
 	done
 	$(Q)for f in $(INSTALL_SHARE); do \

@@ -56,13 +56,26 @@ static int bad_line(const struct csv_reader *csv, struct err *err)
 	return -EINVAL;
 }
 
+/* People put blanks around what commas part. */
+static char *trimmed(char *text)
+{
+	size_t len;
+
+	text += strspn(text, " \t");
+	len = strlen(text);
+	while (len && strchr(" \t", text[len - 1]))
+		len--;
+	text[len] = '\0';
+	return text;
+}
+
 static int header_field(struct csv_reader *csv, int field, struct err *err)
 {
-	const char *name = table_field(csv->table, field);
+	const char *name = trimmed(table_field(csv->table, field));
 	int c;
 
 	for (c = 0; c < CSV_COLUMNS; c++)
-		if (!strcmp(name, column_names[c]))
+		if (!strcasecmp(name, column_names[c]))
 			break;
 	if (c == CSV_COLUMNS)
 		err_set(err, -EINVAL,
@@ -320,7 +333,8 @@ static int import_events(struct csv_reader *csv, struct zlt_writer *w,
 	return rc;
 }
 
-int csv_import(const char *from, const char *to, json_t *meta, struct err *err)
+int csv_import(const char *from, const char *to, unsigned drop, json_t *meta,
+	       struct err *err)
 {
 	struct csv_reader *csv = csv_open(from, err);
 	struct zlt_options opts = { 0 };
@@ -329,7 +343,7 @@ int csv_import(const char *from, const char *to, json_t *meta, struct err *err)
 
 	if (!csv)
 		return -errno;
-	opts.columns = csv_columns(csv);
+	opts.columns = csv_columns(csv) & ~drop;
 	w = zlt_create(to, meta, &opts, err);
 	if (!w) {
 		rc = -errno;

@@ -43,12 +43,14 @@ int csv_next(struct csv_reader *csv, struct zlt_event *event, struct err *err);
  * csv_import() - write a trace of object sizes from CSV
  * @from: as in csv_open()
  * @to: path of the trace; removed again on failure
+ * @drop: which of ZLT_TIME | ZLT_CPU | ZLT_TID to leave out
  * @meta: JSON object with the trace's metadata, or NULL
  *
  * Return: 0, -EINVAL with file, line and column, or any error of reading or
  * writing.
  */
-int csv_import(const char *from, const char *to, json_t *meta, struct err *err);
+int csv_import(const char *from, const char *to, unsigned drop, json_t *meta,
+	       struct err *err);
 
 /**
  * csv_export() - write all events as CSV

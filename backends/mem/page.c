@@ -77,6 +77,7 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	a->limit = config->limit      ? config->limit
 		   : config->capacity ? config->capacity
 				      : a->capacity;
+	a->slab_capacity = config->slab_capacity;
 	a->keep_descs = config->keep_descs;
 	a->huge = config->huge;
 	spin_lock_init(&a->lock);

@@ -38,12 +38,20 @@ struct slab {
 	struct slab_cpu *cpu;
 };
 
+/* Metadata of a small pool may take more than its frames. */
+static size_t capacity(const struct arena *a)
+{
+	if (a->slab_capacity)
+		return a->slab_capacity;
+	return a->capacity < 1u << 20 ? 1u << 20 : a->capacity;
+}
+
 struct slab *slab_create(struct arena *a, const char *name, size_t size,
 			 size_t align, struct err *err)
 {
 	struct arena_config config = {
 		.desc_size = (sizeof(struct slab_page) + 7) / 8 * 8,
-		.capacity = a->capacity < 1u << 20 ? 1u << 20 : a->capacity,
+		.capacity = capacity(a),
 		.huge = a->huge,
 		.base = a->next_base,
 	};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/cmd/cmd.h"
+#include "lib/pack.h"
 #include "traces/csv.h"
 
 struct args {
@@ -17,11 +18,13 @@ static const struct cli_option operand =
 		  CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {
-	CLI_OUTPUT("T.csv", "The file to write (default: standard output)",
-		   .stream = true, CLI_IS_TEXT(struct args, out)),
 	CLI_CODEC("Whose sizes to write for a trace of contents (default: the "
 		  "first it has)",
 		  CLI_IS_TEXT(struct args, codec)),
+	CLI_OUTPUT("FILE",
+		   "Where to write it, packed if it is called .gz or .zst; - "
+		   "for standard output (default)",
+		   .stream = true, CLI_IS_TEXT(struct args, out)),
 	{ "salvage", 's', NULL, "Write a damaged trace up to its first damage",
 	  CLI_IS_FLAG(struct args, salvage, ZLT_SALVAGE) },
 	{ 0 },
@@ -30,35 +33,35 @@ static const struct cli_option options[] = {
 static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
+	bool file = a->out && strcmp(a->out, "-");
+	FILE *out = stdout;
 	struct err err = { "" };
 	struct zlt_reader *r;
-	FILE *file;
 	int ret;
 
 	r = zlt_open(a->trace,
 		     ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a->salvage,
 		     &err);
-	if (!r)
+	if (r && file)
+		out = pack_open(a->out, &err);
+	if (!r || !out) {
+		zlt_reader_close(r);
 		return cli_failed("%s", err.text);
-	file = !a->out || !strcmp(a->out, "-") ? stdout : fopen(a->out, "we");
-	if (file)
-		ret = csv_export(r, a->codec, file, &err);
-	else
-		ret = err_set(&err, -errno, "%s: %s", a->out, strerror(errno));
+	}
+	ret = csv_export(r, a->codec, out, &err);
 	zlt_reader_close(r);
-	if (!ret && fflush(file))
-		ret = err_set(&err, -errno, "%s: %s",
-			      file == stdout ? "standard output" : a->out,
-			      strerror(errno));
-	if (file && file != stdout && fclose(file) && !ret)
-		ret = err_set(&err, -errno, "%s: %s", a->out, strerror(errno));
+	errno = 0;
+	if ((file ? fclose(out) : fflush(out)) && !ret)
+		ret = err_set(&err, -EIO, "%s: %s",
+			      file ? a->out : "standard output",
+			      errno ? strerror(errno) : "cannot be written");
 	return ret ? cli_failed("%s", err.text) : 0;
 }
 
 const struct cli_command cmd_export = {
 	CLI_NAME("export", CHAPTER_TRACES, "write a trace as CSV", "T.zlt"),
-	.doc = "Write a trace's events as CSV. Importing "
-	       "them gives the same events.",
+	.doc = "Write a trace's events as CSV to standard output, or to a file. "
+	       "Importing them gives the same events.",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(NULL, NULL, run),
 };

@@ -4,6 +4,7 @@
 
 #include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/columns.h"
 #include "traces/csv.h"
 #include "version.h"
 
@@ -11,6 +12,7 @@ struct args {
 	const char *file;
 	const char *out;
 	int from;
+	unsigned drop;
 };
 
 static const struct cli_option operand = {
@@ -25,6 +27,7 @@ static const struct cli_option options[] = {
 			    "T.zlt"),
 	{ "from", 'f', "csv", "Format of FILE (default csv)",
 	  CLI_IS_CHOICE(struct args, from, { "csv", 0 }) },
+	COLUMNS_DROP(struct args, drop),
 	{ 0 },
 };
 
@@ -40,7 +43,7 @@ static int run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	meta = json_pack("{s:s}", "tool", "zlab " ZLAB_VERSION " import");
-	ret = csv_import(a->file, out.path, meta, &err);
+	ret = csv_import(a->file, out.path, a->drop, meta, &err);
 	json_decref(meta);
 	return stream_close(&out, ret ? cli_failed("%s", err.text) : 0);
 }
@@ -48,8 +51,10 @@ static int run(void *args, int argc, char **argv)
 const struct cli_command cmd_import = {
 	CLI_NAME("import", CHAPTER_TRACES, "make a trace from CSV",
 		 "FILE -o T.zlt"),
-	.doc = "Make a trace from a file of events; - is standard input.",
-	.more = "CSV: the first line names the columns. op and key are needed; "
+	.doc = "Make a trace from a file of events, packed with gzip or zstd or "
+	       "not at all; - is standard input.",
+	.more = "CSV: the first line names the columns, in capitals or not. op "
+		"and key are needed; "
 		"size, time_ns, cpu, tid and label may be there. op is store, "
 		"load, invalidate, compact or mark; size is that of the object "
 		"given to the allocator, 1 to 4096; a mark is a checkpoint.\n"

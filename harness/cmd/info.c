@@ -40,7 +40,9 @@ static size_t class_of(const void *arg, size_t size)
 
 static int concentrate(struct summary *s, struct err *err)
 {
-	struct zpool_config config = { 0 };
+	/* Nothing is stored, so little address space has to be there. */
+	struct zpool_config config = { .arena = { .capacity = 1,
+						  .slab_capacity = 1 } };
 	struct class_table table = { 0 };
 	struct zpool *pool;
 	int ret;

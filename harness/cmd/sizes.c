@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "harness/swap/codec.h"
 #include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
+#include "harness/cmd/columns.h"
 #include "lib/stop.h"
+#include "traces/share.h"
 #include "traces/zlt.h"
+
+#define MAX_CODECS 16
 
 struct args {
 	const char *trace;
 	const char *codecs;
+	const char *out;
+	unsigned drop;
 };
 
 static const struct cli_option operand =
@@ -23,6 +31,11 @@ static const struct cli_option options[] = {
 	{ "codec", 'c', "CODEC[,...]", "lz4, zstd[:LEVEL] (default: lz4,zstd)",
 	  .offer = OFFER_CODEC, .split = true,
 	  CLI_IS_TEXT(struct args, codecs) },
+	CLI_OUTPUT("OUT.zlt",
+		   "Leave the trace as it is and make one to give away: with "
+		   "the sizes and without the pages",
+		   CLI_IS_TEXT(struct args, out)),
+	COLUMNS_DROP(struct args, drop),
 	{ 0 },
 };
 
@@ -104,41 +117,105 @@ out:
 	return ret;
 }
 
-static int one(const char *trace, const char *word)
+/* A codec that compresses, or NULL with the line printed. */
+static struct codec *compressor(const char *word)
 {
 	struct err err = { "" };
 	struct codec *codec = codec_create(word, &err);
+
+	if (!codec) {
+		cli_usage("%s", err.text);
+		return NULL;
+	}
+	if (!codec_table(codec))
+		return codec;
+	cli_usage("sizes compresses by itself; --codec takes lz4 or "
+		  "zstd[:LEVEL], not \"%s\"",
+		  word);
+	codec_destroy(codec);
+	return NULL;
+}
+
+static int failed(int ret, const struct err *err)
+{
+	return ret == -EINTR ? cli_interrupted("%s", err->text)
+			     : cli_failed("%s", err->text);
+}
+
+static int size_of(void *codec, const void *page)
+{
+	return codec_size(codec, page);
+}
+
+static uint64_t bytes_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) ? 0 : (uint64_t)st.st_size;
+}
+
+static int share(const struct args *a, struct codec **codecs, size_t n)
+{
+	struct zlt_sizer sizers[MAX_CODECS];
+	struct err err = { "" };
+	size_t i;
 	int ret;
 
-	if (!codec)
-		return cli_usage("%s", err.text);
-	if (codec_table(codec)) {
-		ret = cli_usage("sizes compresses by itself; --codec takes lz4 "
-				"or zstd[:LEVEL], not \"%s\"",
-				word);
-	} else {
-		ret = add(trace, codec, &err);
-		if (ret == -EINTR)
-			ret = cli_interrupted("%s", err.text);
-		else if (ret)
-			ret = cli_failed("%s", err.text);
+	for (i = 0; i < n; i++)
+		sizers[i] = (struct zlt_sizer){ .name = codec_name(codecs[i]),
+						.size = size_of,
+						.arg = codecs[i] };
+	ret = trace_share(a->trace, a->out, a->drop, sizers, n, cli_stopped,
+			  &err);
+	if (ret)
+		return failed(ret, &err);
+	printf("%s: %" PRIu64 " bytes, without pages; %s has %" PRIu64 "\n",
+	       a->out, bytes_of(a->out), a->trace, bytes_of(a->trace));
+	return 0;
+}
+
+static int add_all(const struct args *a, struct codec **codecs, size_t n)
+{
+	struct err err = { "" };
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n; i++) {
+		ret = add(a->trace, codecs[i], &err);
+		if (ret)
+			return failed(ret, &err);
 	}
-	codec_destroy(codec);
-	return ret;
+	return 0;
 }
 
 static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
+	struct codec *codecs[MAX_CODECS];
 	char *list, *word, *rest;
+	size_t n = 0;
 	int ret = 0;
 
+	if (a->drop && !a->out)
+		return cli_usage("--drop needs -o OUT.zlt; a trace keeps what "
+				 "it has");
 	rest = list = strdup(a->codecs);
 	if (!list)
 		return cli_failed("out of memory");
+	while (!ret && (word = strsep(&rest, ","))) {
+		if (n == MAX_CODECS)
+			ret = cli_usage("--codec takes up to %d codecs",
+					MAX_CODECS);
+		else if (!(codecs[n] = compressor(word)))
+			ret = EXIT_USAGE;
+		else
+			n++;
+	}
 	stop_hold();
-	while (!ret && (word = strsep(&rest, ",")))
-		ret = one(a->trace, word);
+	if (!ret)
+		ret = a->out ? share(a, codecs, n) : add_all(a, codecs, n);
+	while (n)
+		codec_destroy(codecs[--n]);
 	free(list);
 	return ret;
 }
@@ -151,7 +228,8 @@ const struct cli_command cmd_sizes = {
 	.doc = "Compress every page of a trace once and keep the sizes in the "
 	       "trace, so that a replay with --codec sizes:CODEC needs no "
 	       "compressor. A codec whose sizes are there already is left "
-	       "alone.",
+	       "alone. With -o the sizes go into another trace, which has no "
+	       "pages and can be given to others.",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(&defaults, NULL, run),
 };

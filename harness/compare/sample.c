@@ -82,26 +82,41 @@ int sample_start(const struct sample_run *run, struct sample *s)
 	struct words w;
 
 	command(run, &w);
+	s->backend = run->backend;
+	s->trace = run->trace;
 	return begin(w.at, s);
 }
 
-static int await(pid_t pid, const json_t *record)
+/* Which sample it was. */
+static int sample_failed(const struct sample *s, const char *what)
 {
-	int status, ret = process_wait(pid, &status);
+	if (!s->backend)
+		return cli_failed("a sample %s", what);
+	return cli_failed("a sample of backend %s on trace %s %s", s->backend,
+			  s->trace, what);
+}
 
-	if (ret < 0)
-		return cli_failed("a sample was lost: %s", strerror(-ret));
+static int await(const struct sample *s, const json_t *record)
+{
+	int status, ret = process_wait(s->pid, &status);
+	char what[128];
+
+	if (ret < 0) {
+		snprintf(what, sizeof(what), "was lost: %s", strerror(-ret));
+		return sample_failed(s, what);
+	}
 	/* It was told too, however far it came. */
 	if (ret && cli_stopped())
 		return EXIT_STOPPED;
-	if (WIFSIGNALED(status))
-		return cli_failed("a sample was ended by signal %d (%s)",
-				  WTERMSIG(status),
-				  strsignal(WTERMSIG(status)));
+	if (WIFSIGNALED(status)) {
+		snprintf(what, sizeof(what), "was ended by signal %d (%s)",
+			 WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return sample_failed(s, what);
+	}
 	if (ret)
 		return ret;
 	if (!record)
-		return cli_failed("a sample gave no result record");
+		return sample_failed(s, "gave no result record");
 	return 0;
 }
 
@@ -123,7 +138,7 @@ int sample_finish(struct sample *s, json_t **record)
 
 	*record = json_load_callback(more, s, JSON_DISABLE_EOF_CHECK, NULL);
 	close(s->out);
-	ret = await(s->pid, *record);
+	ret = await(s, *record);
 	if (ret) {
 		json_decref(*record);
 		*record = NULL;
@@ -142,7 +157,7 @@ int sample_take(const struct sample_run *run, json_t **record)
 
 int sample_spawn(char **args, json_t **record)
 {
-	struct sample s;
+	struct sample s = { 0 };
 	int ret = begin(args, &s);
 
 	*record = NULL;

@@ -41,14 +41,19 @@ struct sample_run {
  * struct sample - one that runs
  * @pid: its process
  * @out: what it prints
+ * @backend: for error lines, as in struct sample_run; or NULL
+ * @trace: the same
  */
 struct sample {
 	pid_t pid;
 	int out;
+	const char *backend, *trace;
 };
 
 /**
  * sample_start() - run it
+ * @run: its strings must stay until sample_finish()
+ * @s: receives what runs
  *
  * Return: 0, or the exit status that this program should end with.
  */

@@ -92,24 +92,82 @@ static int find_root(struct build *b, struct err *err)
 	return ret;
 }
 
+/*
+ * A folder of this user alone, where anybody may have made one of that name
+ * before. Return: 0 or a negative errno; -EPERM when it is another's.
+ */
+static int private_dir(const char *path)
+{
+	struct stat st;
+	int fd, ret = 0;
+
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EACCES || errno == ELOOP || errno == ENOTDIR
+			       ? -EPERM
+			       : -errno;
+	if (fstat(fd, &st))
+		ret = -errno;
+	else if (st.st_uid != geteuid() || st.st_mode & 077)
+		ret = -EPERM;
+	close(fd);
+	return ret;
+}
+
+/* Where no home is known: a folder among those of all users. */
+static int shared_dir(char *path, size_t len, struct err *err)
+{
+	const char *tmp = getenv("TMPDIR");
+	int ret;
+
+	snprintf(path, len, "%.4000s/zlab-%u", tmp && *tmp ? tmp : "/var/tmp",
+		 geteuid());
+	ret = private_dir(path);
+	if (ret == -EPERM)
+		return err_set(err, ret,
+			       "%s does not belong to this user alone; remove "
+			       "it, or set XDG_CACHE_HOME to a directory of "
+			       "yours",
+			       path);
+	return ret;
+}
+
 static int cache_dir(char *path, size_t len, struct err *err)
 {
 	const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	int ret;
+	char shared[PATH_MAX];
+	int ret = 0;
 
-	if (xdg && *xdg)
+	if (xdg && *xdg) {
 		snprintf(path, len, "%s/zlab/shim/", xdg);
-	else if (home && *home)
+	} else if (home && *home) {
 		snprintf(path, len, "%s/.cache/zlab/shim/", home);
-	else
-		snprintf(path, len, "/tmp/zlab-%u/shim/", getuid());
-	ret = make_dirs(path);
+	} else {
+		ret = shared_dir(shared, sizeof(shared), err);
+		if (ret == -EPERM)
+			return ret;
+		snprintf(path, len, "%.4080s/shim/", shared);
+	}
+	if (!ret)
+		ret = make_dirs(path);
 	if (ret)
 		return err_set(err, ret,
 			       "cannot make %s: %s; set XDG_CACHE_HOME to a "
 			       "directory that can be written",
 			       path, strerror(-ret));
 	return 0;
+}
+
+/* What this user put there, and nobody else could have changed. */
+static bool is_cached(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && S_ISREG(st.st_mode) &&
+	       st.st_uid == geteuid() && !(st.st_mode & S_IWOTH) &&
+	       !access(path, R_OK);
 }
 
 static void hash_text(SHA2_CTX *ctx, const char *text)
@@ -497,7 +555,7 @@ static int build_cached(struct build *b, const struct shim_tree *t,
 	snprintf(so, sizeof(so), "%s.so", t->name);
 	snprintf(obj->path, sizeof(obj->path), "%.3900s%.20s/%s", cache, key,
 		 so);
-	obj->cached = !access(obj->path, R_OK);
+	obj->cached = is_cached(obj->path);
 	if (obj->cached)
 		return 0;
 	snprintf(b->dir, sizeof(b->dir), "%.4000s%.20s.XXXXXX", cache, key);

@@ -3,6 +3,8 @@
  * Compiles an allocator of a user's kernel tree into a loadable backend. Objects
  * are cached under $XDG_CACHE_HOME/zlab/shim by the hash of all they are made
  * of: the tree's files, the options, the compiler, and the shim's own sources.
+ * Without a home that is $TMPDIR/zlab-UID or /var/tmp/zlab-UID, which must be of
+ * this user alone. What another user could have written is built again.
  */
 #ifndef ZLAB_SHIM_BUILD_H
 #define ZLAB_SHIM_BUILD_H

@@ -10,6 +10,7 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/occupancy.h"
 #include "harness/replay/internal.h"
+#include "harness/replay/watch.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
@@ -162,6 +163,7 @@ static void free_workers(struct replay *r)
 		free(w->object);
 	}
 	free(r->workers);
+	r->workers = NULL;
 	free(r->done);
 }
 
@@ -458,6 +460,7 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 	clock_init();
 	pthread_mutex_init(&r.mutex, NULL);
 	pthread_cond_init(&r.cond, NULL);
+	watch_begin(&r);
 	ret = open_all(&r, err);
 	if (ret)
 		goto out;
@@ -478,6 +481,7 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 out:
 	free_workers(&r);
 	swap_destroy(r.swap);
+	watch_end(&r);
 	swapfile_close(r.swapfile);
 	codec_destroy(r.codec);
 	zlt_reader_close(r.reader);

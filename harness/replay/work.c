@@ -139,6 +139,7 @@ static int play_batch(struct replay_worker *w, const struct zlt_batch *b)
 		if (alone)
 			w->ops_in += (uint64_t)n;
 		at += (size_t)n;
+		w->events = b->first + at;
 		if (at < stop) {
 			ret = special(w, b, at++);
 			if (ret)

@@ -787,7 +787,10 @@ static size_t collect_specs(char **spec, const char *dir)
 	return n;
 }
 
-/* An argument is a pattern of the titles to run. */
+/*
+ * An argument is a pattern of the titles to run, or with a / in it a shared
+ * object that is tested alone.
+ */
 int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[MAX_SPECS * (NR_CASES + 1)];
@@ -797,7 +800,13 @@ int main(int argc, char **argv)
 
 	if (!self)
 		return 1;
-	nr_specs = collect_specs(spec, dirname(self));
+	if (argc > 1 && strchr(argv[1], '/')) {
+		spec[0] = argv[1];
+		nr_specs = 1;
+		argc = 1;
+	} else {
+		nr_specs = collect_specs(spec, dirname(self));
+	}
 	free(self);
 	for (s = 0; s < nr_specs; s++)
 		for (c = 0; c < NR_CASES; c++) {

@@ -130,12 +130,69 @@ static void test_turned_away(void **state)
 	expect_error("onepage.so@6.1", "6.1");
 }
 
+/* A table that lacks a call is turned away, and the call is named. */
+static void test_incomplete(void **state)
+{
+	static const struct {
+		size_t at;
+		const char *says;
+	} calls[] = {
+		{ offsetof(struct zpool_driver, spec.name),
+		  "has no .spec.name" },
+		{ offsetof(struct zpool_driver, create), "has no .create" },
+		{ offsetof(struct zpool_driver, destroy), "has no .destroy" },
+		{ offsetof(struct zpool_driver, malloc), "has no .malloc" },
+		{ offsetof(struct zpool_driver, free), "has no .free" },
+		{ offsetof(struct zpool_driver, map),
+		  "has no .map (nor .obj_read_begin, " },
+		{ offsetof(struct zpool_driver, unmap), "has no .unmap" },
+		{ offsetof(struct zpool_driver, stats), "has no .stats" },
+		{ offsetof(struct zpool_driver, largest), "has no .largest" },
+	};
+	struct zpool_driver *d;
+	char path[4096];
+	void **call, *kept;
+	unsigned i;
+	void *so;
+
+	snprintf(path, sizeof(path), "%s/faulty.so", dir);
+	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	assert_non_null(so);
+	d = dlsym(so, "zlab_backend");
+	assert_non_null(d);
+	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		call = (void **)((char *)d + calls[i].at);
+		kept = *call;
+		*call = NULL;
+		expect_error("faulty.so", calls[i].says);
+		expect_error("faulty.so", "faulty.so is not complete");
+		*call = kept;
+	}
+	call = (void **)&d->obj_read_begin;
+	*call = (void *)d->map;
+	expect_error("faulty.so", "has no .obj_read_end, which");
+	*call = NULL;
+	call = (void **)&d->obj_read_end;
+	*call = (void *)d->map;
+	expect_error("faulty.so", "has no .obj_read_begin, which");
+	*call = NULL;
+	dlclose(so);
+}
+
+static void test_no_pool(void **state)
+{
+	expect_error("faulty.so:fault=no-pool", "/faulty.so:fault=no-pool: ");
+	expect_error("faulty.so:fault=no-pool", "said nothing of why");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_example),
 		cmocka_unit_test(test_other_abi),
 		cmocka_unit_test(test_turned_away),
+		cmocka_unit_test(test_incomplete),
+		cmocka_unit_test(test_no_pool),
 	};
 
 	snprintf(dir, sizeof(dir), "%s", dirname(argv[0]));

@@ -222,7 +222,7 @@ void fuzz_csv(const uint8_t *data, size_t len)
 	size_t text_len;
 	FILE *out;
 
-	if (csv_import(csv, zlt, NULL, &err)) {
+	if (csv_import(csv, zlt, 0, NULL, &err)) {
 		must(err.text[0] && !strchr(err.text, '\n'));
 		goto out;
 	}
@@ -232,7 +232,7 @@ void fuzz_csv(const uint8_t *data, size_t len)
 	must(!fclose(out));
 	zlt_reader_close(r);
 	fd[2] = memory_file((const uint8_t *)text, text_len, csv2);
-	must(!csv_import(csv2, zlt2, NULL, &err));
+	must(!csv_import(csv2, zlt2, 0, NULL, &err));
 	same_bytes(fd[1], fd[3]);
 	close(fd[2]);
 	free(text);

@@ -25,7 +25,7 @@ static void must_import(const char *from, const char *to)
 {
 	struct err err = { "" };
 
-	if (csv_import(from, to, NULL, &err))
+	if (csv_import(from, to, 0, NULL, &err))
 		fail_msg("%s", err.text);
 }
 
@@ -243,7 +243,7 @@ static void test_bad(void **state)
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		file_save(from, bad[i].text, bad[i].len);
 		err.text[0] = '\0';
-		assert_int_equal(csv_import(from, to, NULL, &err), -EINVAL);
+		assert_int_equal(csv_import(from, to, 0, NULL, &err), -EINVAL);
 		if (strncmp(err.text, from, strlen(from)) != 0 ||
 		    !strstr(err.text, bad[i].says))
 			fail_msg("\"%s\" does not say \"%s\"", err.text,
@@ -269,7 +269,7 @@ static void test_long_line(void **state)
 	text[len + TABLE_LINE_MAX - 6] = '2';
 	text[len + TABLE_LINE_MAX - 5] = '\n';
 	file_save(from, text, len + TABLE_LINE_MAX - 4);
-	assert_int_equal(csv_import(from, to, NULL, &err), -EINVAL);
+	assert_int_equal(csv_import(from, to, 0, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, ": line 2: longer than 4096 bytes"));
 }
 
@@ -290,16 +290,18 @@ static void test_broken_gzip(void **state)
 	assert_int_equal(gzclose(f), Z_OK);
 	data = file_load(gz, &len);
 	file_save(gz, data, len / 2);
-	assert_int_equal(csv_import(gz, to, NULL, &err), -EIO);
+	assert_int_equal(csv_import(gz, to, 0, NULL, &err), -EIO);
 	assert_non_null(strstr(err.text, ": the gzip data is cut short"));
 	data[len / 2] ^= 0x40;
 	data[len / 2 + 1] ^= 0x40;
 	file_save(gz, data, len);
-	assert_int_not_equal(csv_import(gz, to, NULL, &err), 0);
+	assert_int_not_equal(csv_import(gz, to, 0, NULL, &err), 0);
 	free(data);
-	assert_int_equal(csv_import("/nowhere/x.csv", to, NULL, &err), -ENOENT);
+	assert_int_equal(csv_import("/nowhere/x.csv", to, 0, NULL, &err),
+			 -ENOENT);
 	file_save(gz, "op,key\n", 7);
-	assert_int_equal(csv_import(gz, "/nowhere/x.zlt", NULL, &err), -ENOENT);
+	assert_int_equal(csv_import(gz, "/nowhere/x.zlt", 0, NULL, &err),
+			 -ENOENT);
 }
 
 /* Whole, cut short anywhere, and with two frames one after the other. */
@@ -320,13 +322,13 @@ static void test_zstd(void **state)
 		if (i == one)
 			continue;
 		file_save(path, packed, i);
-		assert_int_equal(csv_import(path, to, NULL, &err), -EIO);
+		assert_int_equal(csv_import(path, to, 0, NULL, &err), -EIO);
 		assert_non_null(
 			strstr(err.text, ": the zstd data is cut short"));
 	}
 	packed[4] ^= 0xff;
 	file_save(path, packed, len);
-	assert_int_equal(csv_import(path, to, NULL, &err), -EIO);
+	assert_int_equal(csv_import(path, to, 0, NULL, &err), -EIO);
 }
 
 static int half(void *arg, const void *page)

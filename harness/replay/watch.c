@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness/cli/cli.h"
+#include "harness/replay/internal.h"
+#include "harness/replay/watch.h"
+
+#define COMMAND_MAX 2048
+#define STACK_BYTES 65536
+
+static const int signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL };
+#define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+/* All that the handler needs is here before it runs. */
+static const struct replay *volatile watched;
+static struct sigaction before[NR_SIGNALS];
+static char command[COMMAND_MAX];
+static char stack[STACK_BYTES];
+static pid_t watched_pid;
+
+/* A line that is put together without the C library's help. */
+struct note {
+	char text[COMMAND_MAX + 2048];
+	size_t len;
+};
+
+static void put(struct note *n, const char *text)
+{
+	for (; *text && n->len < sizeof(n->text) - 1; text++)
+		n->text[n->len++] = (unsigned char)*text < ' ' ? '?' : *text;
+}
+
+static void put_number(struct note *n, uint64_t value)
+{
+	char digits[24];
+	size_t at = sizeof(digits);
+
+	digits[--at] = '\0';
+	do
+		digits[--at] = (char)('0' + value % 10);
+	while (value /= 10);
+	put(n, digits + at);
+}
+
+/*
+ * With one worker the operations begun tell the event; several have each an
+ * own, and all that is known is behind which one the slowest is.
+ */
+static void put_place(struct note *n, const struct replay *r)
+{
+	const struct replay_worker *w = r->workers;
+	uint64_t event = UINT64_MAX;
+	unsigned i, threads = r->config->threads;
+	const uint64_t *op;
+
+	if (!w || !w->cpu) {
+		put(n, r->res->events ? "behind the last event"
+				      : "before the first event");
+		return;
+	}
+	if (threads == 1) {
+		op = w->cpu->counts.op;
+		event = w->events + op[ZLT_STORE] + op[ZLT_LOAD] +
+			op[ZLT_INVALIDATE] - w->ops_done;
+		put(n, event < r->end ? "in event " : "behind event ");
+	} else {
+		for (i = 0; i < threads; i++)
+			event = w[i].events < event ? w[i].events : event;
+		put(n, "behind event ");
+	}
+	put_number(n, event);
+	put(n, " of ");
+	put_number(n, r->end);
+}
+
+static void tell(const struct replay *r, const char *how, int sig)
+{
+	static struct note n;
+	ssize_t written;
+
+	n.len = 0;
+	put(&n, "zlab: backend ");
+	put(&n, r->config->swap.backend);
+	put(&n, how);
+	if (sig) {
+		put(&n, " ");
+		put_number(&n, (uint64_t)sig);
+		put(&n, ", SIG");
+		put(&n, sigabbrev_np(sig));
+		put(&n, ",");
+	}
+	put(&n, " ");
+	put_place(&n, r);
+	put(&n, ", trace ");
+	put(&n, r->config->trace);
+	put(&n, "; again: ");
+	put(&n, command);
+	n.text[n.len++] = '\n';
+	written = write(STDERR_FILENO, n.text, n.len);
+	(void)written;
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+	const struct replay *r = watched;
+	size_t i;
+
+	watched = NULL;
+	if (r && watched_pid == getpid())
+		tell(r, " was ended by signal", sig);
+	for (i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
+	/* A fault comes again by itself, with all that a debugger wants. */
+	if (info->si_code <= 0 || sig == SIGABRT)
+		raise(sig);
+}
+
+static void on_exit_call(void)
+{
+	const struct replay *r = watched;
+
+	if (!r || watched_pid != getpid())
+		return;
+	watched = NULL;
+	tell(r, " ended the program by exit()", 0);
+	_exit(EXIT_FAILED);
+}
+
+static bool plain(const char *word)
+{
+	return *word && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789@%+=:,./_-")];
+}
+
+static void add_word(const char *word)
+{
+	size_t len = strlen(command);
+	const char *quote = plain(word) ? "" : "'";
+
+	snprintf(command + len, sizeof(command) - len, " %s%s%s", quote, word,
+		 quote);
+}
+
+/* How many words from here on are between this program and its parent. */
+static int private_words(const char *word, const char *next)
+{
+	if (!strcmp(word, "--quiet"))
+		return 1;
+	if (!strcmp(word, "--sha256"))
+		return 2;
+	return !strcmp(word, "--json") && next && !strcmp(next, "-") ? 2 : 0;
+}
+
+/* The command line, as one would type it. */
+static void note_command(void)
+{
+	char words[COMMAND_MAX / 2], *at, *next, *end;
+	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC), skip = 1;
+	ssize_t n = fd < 0 ? -1 : read(fd, words, sizeof(words) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	snprintf(command, sizeof(command), "zlab");
+	words[n < 0 ? 0 : n] = '\0';
+	end = words + (n < 0 ? 0 : n);
+	for (at = words; at < end; at = next) {
+		next = at + strlen(at) + 1;
+		if (!skip)
+			skip = private_words(at, next < end ? next : NULL);
+		if (skip)
+			skip--;
+		else
+			add_word(at);
+	}
+}
+
+void watch_begin(const struct replay *r)
+{
+	struct sigaction sa = { .sa_sigaction = on_signal,
+				.sa_flags = SA_SIGINFO | SA_ONSTACK };
+	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) }, old;
+	static bool registered;
+	size_t i;
+
+	if (watched)
+		return;
+	note_command();
+	if (!registered)
+		registered = !atexit(on_exit_call);
+	/* A sanitizer has its own. */
+	if (!sigaltstack(NULL, &old) && old.ss_flags & SS_DISABLE)
+		sigaltstack(&ss, NULL);
+	watched_pid = getpid();
+	watched = r;
+	for (i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &sa, &before[i]);
+}
+
+void watch_end(const struct replay *r)
+{
+	size_t i;
+
+	if (watched != r)
+		return;
+	watched = NULL;
+	for (i = 0; i < NR_SIGNALS; i++)
+		sigaction(signals[i], &before[i], NULL);
+}
