@@ -11,6 +11,7 @@ runs what takes seconds, tests/long/documents the rest.
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -57,6 +58,8 @@ LONG = [
     r"make (STATS=off )?build.*/tests/bench/locks",
     r"build/tests/bench/locks .*",
     r"zlab (sweep|calibrate|validate) .*",
+    r"zlab compare .* --vcpus .*",
+    r"build/zlab patch-test .*",
     r"git add (traces zlab\.json|results/baseline\.json)",
     r"zlab record -o traces/server\.zlt .*",
 ]
@@ -286,8 +289,7 @@ def run_one(tap, place, name, language, command, folder):
         if why:
             tap.skip(title, why)
             return folder
-        words = RUNNERS[language]
-        command = f"{words[0]} {words[1]} '{command.replace(chr(39), chr(34))}'"
+        command = shlex.join([*RUNNERS[language], command])
     if " record " in command:
         why = may_record(place)
         if why:
