@@ -143,9 +143,13 @@ def nines(share):
 
 
 def tradeoff(case):
-    """Points: density against sys time, with the frontier."""
+    """Points: density against sys time, with the frontier.
+
+    None where there is nothing to weigh: one allocator, or a trace so short
+    that no time was seen.
+    """
     cells = [c for c in case.cells.values() if c.allocates]
-    if len(cells) < 2:
+    if len(cells) < 2 or not any(run.sys_ns for c in cells for run in c.runs):
         return None
     plot = Plot(
         f"tradeoff-{case.slug}",

@@ -46,6 +46,25 @@ def agreement(sources):
     return grids.markdown(heads, rows)
 
 
+def _widths(found):
+    """How far the two models lie apart, as a share of the lower one."""
+    return [
+        abs(case["sum"] - case["overlap"]) / min(case["sum"], case["overlap"])
+        for case in found
+    ]
+
+
+def widths(sources):
+    """How wide the interval of the two models is, by CPUs."""
+    rows = []
+    for count in sorted({case["threads"] for case in cases(sources)}):
+        found = _widths([c for c in cases(sources) if c["threads"] == count])
+        middle = statistics.median(found)
+        rows.append([count, f"{100 * middle:.0f} %", f"{100 * max(found):.0f} %"])
+    heads = ["CPUs", "width of the interval, median", "most"]
+    return grids.markdown(heads, rows)
+
+
 def number(sources, what):
     """One number over all pairs, as text; None for what there is none."""
     found = cases(sources)
@@ -56,7 +75,8 @@ def number(sources, what):
         "median": f"{100 * statistics.median(off):.1f} %",
         "near": str(sum(one <= NEAR for one in off)),
         "runs": str(found[0]["runs"]),
+        "width": f"{100 * statistics.median(_widths(found)):.0f} %",
     }.get(what)
 
 
-TABLES = (agreement,)
+TABLES = (agreement, widths)

@@ -36,8 +36,14 @@ def published_locks(sources):
     rows = []
     for name, label in names.items():
         value = sources.published(name)["value"]
-        rows.append([label, f"{value:.2f}", units.fmt_change(value / base)])
-    return grids.markdown(["kernel", "sys, s", "against the first"], rows)
+        many = "lock.zbud32.sys" if "zbud" in name else "lock.pools32.sys"
+        own = sources.published(many)["value"]
+        rows.append(
+            [label, f"{value:.2f}", units.fmt_change(value / base)]
+            + [units.fmt_change(value / own) if name != many else "-"]
+        )
+    heads = ["kernel", "sys, s", "against the first"]
+    return grids.markdown(heads + ["against its own many pools"], rows)
 
 
 def _matrix(found, value, show):
@@ -92,51 +98,6 @@ def space_refused(sources):
     return grids.markdown(["backend", "refused stores", "worst case"], rows)
 
 
-def _times(found):
-    """sys per operation with its ratio to the first backend."""
-    rows = []
-    reference = found.reference
-    for case in found.cases:
-        base = case.cells.get(reference)
-        for spec, cell in case.cells.items():
-            ratio = None
-            if base and cell is not base:
-                ratio = intervals.paired_ratio(
-                    base.by_round(lambda run: run.sys_ns),
-                    cell.by_round(lambda run: run.sys_ns),
-                )
-            floor = intervals.noise_floor([run.sys_ns for run in cell.runs])
-            mid = cell.middle
-            rows.append(
-                [
-                    case.title,
-                    cell.label,
-                    units.fmt_ns(cell.median(lambda run: run.sys_ns / run.ops)),
-                    f"{100 * mid.split.get('codec', 0) / mid.sys_ns:.1f} %",
-                    f"{100 * mid.split.get('lock_wait', 0) / mid.sys_ns:.1f} %",
-                    f"{ratio['ratio']:.3f}" if ratio else "1",
-                    (
-                        f"{ratio['low']:.3f}..{ratio['high']:.3f}"
-                        if ratio and ratio["low"]
-                        else "-"
-                    ),
-                    f"{(floor - 1) * 100:.1f} %" if floor else "-",
-                ]
-            )
-    heads = ["case", "backend", "sys/op", "codec", "lock wait", "ratio", "interval"]
-    return grids.markdown(heads + ["run to run"], rows, left=2)
-
-
-def time_sys(sources):
-    """sys time of the allocators."""
-    return _times(sources.set("time"))
-
-
-def locks_sys(sources):
-    """sys time of the lock designs."""
-    return _times(sources.set("locks"))
-
-
 def locks_worst(sources):
     """The lock waited for longest, per design."""
     rows = []
@@ -178,24 +139,33 @@ def lock_memory(sources):
     return grids.markdown(heads + ["mean by size", "median by size"], rows)
 
 
-def traces(sources):
-    """The traces of the study."""
-    seen = {}
-    for run in sources.set("space").runs:
-        seen.setdefault(run.sha256, run)
-    rows = [
-        [
-            run.trace,
-            f"{run.events:,}",
-            f"{run.raw['counts']['store']:,}",
-            f"{run.raw['counts']['load']:,}",
-            f"{run.raw['counts']['invalidate']:,}",
-            f"`{run.sha256[:12]}`",
-        ]
-        for run in seen.values()
-    ]
-    heads = ["trace", "events", "stores", "loads", "invalidates", "SHA-256"]
-    return grids.markdown(heads, rows)
+def peak_footprint(sources):
+    """The largest footprint against the first backend, published and ours."""
+    found = sources.set("space")
+    base = sources.published("zsmalloc.pool_max")["value"]
+    published = ["published, one pool"]
+    rows = {}
+    for spec in found.specs[1:]:
+        value = sources.values.get(f"{found.labels[spec]}.pool_max")
+        published.append(units.fmt_change(value["value"] / base) if value else "-")
+        for case in found.cases:
+            rows.setdefault(case.first.codec, {}).setdefault(spec, []).append(
+                case.cells[spec].first.peak_footprint
+                / case.cells[found.reference].first.peak_footprint
+            )
+    lines = [published]
+    for codec, ratios in sorted(rows.items()):
+        for name, of in (
+            ("geometric mean", intervals.geomean),
+            ("least", min),
+            ("most", max),
+        ):
+            lines.append(
+                [f"{codec}, {name}"]
+                + [units.fmt_change(of(values)) for values in ratios.values()]
+            )
+    heads = ["pool"] + [found.labels[spec] for spec in found.specs[1:]]
+    return grids.markdown(heads, lines)
 
 
 TABLES = (
@@ -204,9 +174,7 @@ TABLES = (
     space_density,
     space_frag,
     space_refused,
-    time_sys,
-    locks_sys,
     locks_worst,
     lock_memory,
-    traces,
+    peak_footprint,
 )

@@ -6,6 +6,7 @@ import statistics
 
 from analysis import grids, units
 from analysis.paper.mechanisms import asked
+from analysis.paper.times import ends
 from analysis.records import reading
 from analysis.records.sweeps import era
 
@@ -65,6 +66,7 @@ def designs(sources):
                 key[1],
                 f"`{key[2]}`",
                 _middle(found, lambda run: run.sys_ns / run.ops),
+                ends(found, lambda run: run.sys_ns / run.ops),
                 _middle(
                     found,
                     lambda run: run.raw["time"]["lock_wait_wall_ns"] / run.ops,
@@ -76,8 +78,15 @@ def designs(sources):
                 _lock_bytes(memory, found[0]),
             ]
         )
-    heads = ["trace", "threads", "design", "sys/op", "lock wait/op", "worst lock"]
-    heads += ["load p99.9", "atomic p99", "atomic max", "lock B/object"]
+    heads = ["trace", "threads", "design", "sys/op", "least .. most"]
+    heads += [
+        "lock wait/op",
+        "worst lock",
+        "load p99.9",
+        "atomic p99",
+        "atomic max",
+        "lock B/object",
+    ]
     return grids.markdown(heads, rows, left=3)
 
 
@@ -109,6 +118,38 @@ def readers(sources):
     for op in ("load", "invalidate"):
         heads += [f"{op} p50", "p99", "p99.9", "max"]
     return grids.markdown(heads, rows, left=2)
+
+
+def readers_tails(sources):
+    """The tail of a free, run by run: apart only where no runs mix."""
+    groups = {}
+    for run in sources.set("readers").runs:
+        beside = run.raw["options"]["compact_every"] > 0
+        pair = groups.setdefault((run.trace, asked(run)), {})
+        pair.setdefault(beside, []).append(run)
+    rows = []
+    for (trace, design), pair in sorted(
+        groups.items(), key=lambda g: (g[0][0], era(g[0][1]))
+    ):
+        tails = {
+            beside: [run.raw["latency_ns"]["invalidate"]["p999"] for run in runs]
+            for beside, runs in pair.items()
+        }
+        moved = [run.raw["counts"]["moved_objects"] for run in pair[True]]
+        apart = max(tails[False]) < min(tails[True])
+        rows.append(
+            [trace, f"`{design}`", f"{min(moved):,} .. {max(moved):,}"]
+            + [
+                ends(
+                    pair[beside],
+                    lambda run: run.raw["latency_ns"]["invalidate"]["p999"],
+                )
+                for beside in (False, True)
+            ]
+            + ["yes" if apart else "no"]
+        )
+    heads = ["trace", "design", "objects moved", "p99.9 of a free, off"]
+    return grids.markdown(heads + ["beside compaction", "grows"], rows, left=2)
 
 
 def atomic_sections(sources):
@@ -159,4 +200,4 @@ def zspage_memory(sources):
     return grids.markdown(heads + names, rows, left=3)
 
 
-TABLES = (designs, readers, atomic_sections, zspage_memory)
+TABLES = (designs, readers, readers_tails, atomic_sections, zspage_memory)

@@ -114,6 +114,20 @@ class Sources:
         pick = min if metric in LOWER_IS_BETTER else max
         return pick(labels, key=lambda label: self.mean(name, label, metric))
 
+    def against(self, name, metric, one, other):
+        """Least and greatest ratio of two backends over the cases of a set.
+
+        Refused when the cases do not all point the same way.
+        """
+        ratios = []
+        for case in self.set(name).cases:
+            cells = {cell.label: METRICS[metric](cell) for cell in case.cells.values()}
+            ratios.append(cells[one] / cells[other])
+        low, high = min(ratios), max(ratios)
+        if low <= 1 <= high:
+            raise Wrong(f"{name} {metric}: {one} against {other} is {low}..{high}")
+        return low, high
+
     def number(self, token):
         """A published NAME, or SET:WHERE:METRIC of a measurement."""
         if ":" in token:

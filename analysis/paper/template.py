@@ -15,13 +15,28 @@ The marks of the template, as {{ MARK("ARGUMENT", ...) }}:
   best(SET, METRIC)           the backend whose geometric mean is best
   mean(SET, BACKEND, METRIC[, FORMAT])
                               geometric mean over the cases of a set
-  count(SET, WHAT)            its traces, backends, runs or cases
+  against(SET, METRIC, A, B)  least and greatest change from backend B to A over
+                              all cases; refused when they do not point one way
+  count(SET, WHAT)            its traces, backends, runs, cases, or each: the
+                              runs of a backend in a case
   env(SET, NAME)              of the environment it was measured in
   sweep(TRACE/think|none/BACKEND/first|last|N, METRIC)
                               of a sweep over virtual CPUs, with think time or
                               none; see virtual.py
   agreement(NAME)             of virtual against real CPUs; see agreement.py
   scenario(TABLE, NAME)       of a scenario's summary; see scenarios.py
+  inputs(TRACE|LIST, NAME)    of a trace, or least to most of a list in [traces]
+                              of experiments.toml; see inputs.py
+  option(SET, NAME)           an option that all runs of a set share
+  ratios(SET, sys|allocator, WHAT)
+                              of the ratios to the first backend: all, apart and
+                              same count them, which names those that differ,
+                              widest has the widest interval
+  differs(SET, sys|allocator, BACKEND, CASES)
+                              its ratios over the cases; refused where an
+                              interval contains one, or where they disagree
+  gap(SET, sys|allocator, BACKEND)
+                              how much less than the first backend it takes
   table(NAME)                 a table of the modules in MAKERS
   figure(NAME, TEXT)          an SVG of results/figures
   sources(), definitions()    the cited sources; docs/definitions.md
@@ -45,13 +60,24 @@ from analysis.paper import (
     agreement,
     allocators,
     designs,
+    inputs,
     mechanisms,
     scenarios,
+    times,
     virtual,
 )
 from analysis.paper.sources import DEFAULT_FORMAT, METRICS, Sources, Wrong, show
 
-MAKERS = (allocators, mechanisms, designs, virtual, agreement, scenarios)
+MAKERS = (
+    allocators,
+    inputs,
+    times,
+    mechanisms,
+    designs,
+    virtual,
+    agreement,
+    scenarios,
+)
 # Before a line of the template: its number. In place of a mark: what it said.
 LINE = re.compile("\1(\\d+)\1")
 SAID = re.compile("\2(\\d+)\3")
@@ -130,8 +156,31 @@ class Marks:
         said = agreement.number(self._sources, what)
         return self._known(said, f"zlab validate says no {what}")
 
+    def inputs(self, names, what):
+        said = inputs.number(self._sources, names, what)
+        return self._known(said, f"no trace has {what}")
+
+    def option(self, name, what):
+        return inputs.option(self._sources, name, what)
+
+    def ratios(self, name, part, what):
+        said = times.number(self._sources, name, part, what)
+        return self._known(said, f"ratios say no {what}")
+
+    def differs(self, name, part, backend, cases):
+        return times.difference(self._sources, name, part, backend, cases)
+
+    def against(self, name, metric, one, other):
+        ends = self._sources.against(name, metric, one, other)
+        return " to ".join(map(units.fmt_change, ends))
+
+    def gap(self, name, part, backend):
+        return times.gap(self._sources, name, part, backend)
+
     def count(self, name, what):
         found = self._sources.set(name)
+        if what == "each":
+            return inputs.runs_each(name)
         kinds = {
             "traces": {case.first.sha256 for case in found.cases},
             "backends": found.specs,

@@ -82,6 +82,10 @@ METRICS = {
     "profile": lambda run: run.raw["virtual"]["profile"],
     "topology": lambda run: run.raw["topology"],
     "events": lambda run: f"{run.events:,}",
+    "pages": lambda run: f"{run.raw['pool_pages_peak']:,}",
+    "live": lambda run: f"{run.raw['trace']['live_peak']:,}",
+    "live_each": lambda run: f"{run.raw['trace']['live_peak'] / run.cpus:.0f}",
+    "seed": lambda run: str(run.raw["seed"]),
 }
 
 

@@ -10,7 +10,7 @@ CSV_COLUMNS = (
     "pool_pages pool_pages_peak objects object_bytes frag_ratio frag_ratio_end "
     "footprint_bytes footprint_bytes_max density real_ns user_ns sys_ns "
     "sys_codec_ns sys_allocator_ns sys_lock_wait_ns sys_frontend_ns store_p99_ns load_p99_ns "
-    "sys_ns_sum"
+    "sys_ns_sum reference"
 ).split()
 
 
@@ -34,4 +34,5 @@ def write_csv(path, found):
                 + [run.split.get(name, 0) for name in SPLIT]
                 + [latency.get(op, {}).get("p99", "") for op in ("store", "load")]
                 + [run.sys_ns_sum or ""]
+                + [int(run.spec == found.reference)]
             )

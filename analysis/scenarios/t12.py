@@ -87,7 +87,11 @@ def summary(records):
     one, mixed = (groups[DESKTOP, shared.MODELS[0], s] for s in SIZES)
     last = PROCESSES[-1]
     said = PUBLISHED["class"][-1] / PUBLISHED["class-free"][-1]
+    worst = [max(map(abs, misses(group).values())) for group in groups.values()]
     return {
+        "rows": str(len(worst)),
+        "near": str(sum(one <= WITHIN for one in worst)),
+        "far": f"{100 * max(worst):.0f} %",
         "worst": f"{100 * max(map(abs, misses(one).values())):.0f} %",
         "within": f"{100 * WITHIN:.0f} %",
         "objects": str(OBJECTS),

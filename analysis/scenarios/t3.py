@@ -173,7 +173,9 @@ def summary(records):
     plain = {k: v for k, v in groups.items() if k[4] in BURSTS}
     out = {"published": f"{100 * sum(SPIN.values()):.0f}", "workers": str(WORKERS)}
     out["burst"] = str(BURST)
-    out["spin"] = percent(medians(plain))
+    spins = medians(plain)
+    out["spin"] = percent(spins)
+    out["verdict"] = "met" if max(spins) >= sum(SPIN.values()) else "missed"
     for name, values in (("profile", shared.PROFILES), ("codec", CODECS)):
         for value in values:
             out[value] = percent(medians(plain, **{name: value}))
