@@ -65,7 +65,6 @@ struct arena_pcp {
  * @desc_size: bytes per descriptor
  * @capacity: frames that exist
  * @limit: most frames in use at once
- * @slab_capacity: as configured
  * @used: frames in use now
  * @peak: most frames that were in use at once
  * @slab_bytes: bytes of slab pages in use now, all slabs of the arena
@@ -79,7 +78,6 @@ struct arena {
 	unsigned desc_size;
 	size_t capacity;
 	size_t limit;
-	size_t slab_capacity;
 	atomic_long_t used;
 	atomic_long_t peak;
 	atomic_long_t slab_bytes;
@@ -96,6 +94,7 @@ struct arena {
 	uintptr_t next_base; /* for the next slab; 0 = anywhere */
 	size_t reserved;
 	struct arena_pcp *pcp;
+	size_t slab_capacity;
 };
 
 /**

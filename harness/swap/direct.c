@@ -84,15 +84,6 @@ hot bool same_filled(struct swap *s, uint32_t content, const void *page,
 	return true;
 }
 
-static __attribute__((cold, noinline)) int
-no_handle(struct swap_cpu *c, struct zpool *pool, size_t len)
-{
-	return err_set(&c->err, -EIO,
-		       "backend %s: its malloc of %zu bytes succeeded with "
-		       "handle 0",
-		       pool->spec, len);
-}
-
 static int no_size(struct swap_cpu *c, uint32_t content)
 {
 	return err_set(&c->err, -ENODATA,
@@ -152,7 +143,7 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 	struct swap *s = c->swap;
 	struct swap_slot *slot = &s->slots[key];
 	const void *page = NULL, *src = NULL;
-	unsigned long handle = 0, fill;
+	unsigned long handle, fill;
 	uint16_t flags = SWAP_LIVE;
 	uint32_t content;
 	size_t len = 0;
@@ -193,9 +184,7 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 	hook_codec(NULL, false, len);
 	enter(c, timed, STAGE_ALLOC);
 	ret = pool->driver->malloc(pool, len, &handle);
-	if (unlikely(ret || !handle)) {
-		if (!ret)
-			return no_handle(c, pool, len);
+	if (unlikely(ret)) {
 		if (ret == -ENOSPC)
 			c->counts.reject_compress_poor++;
 		else

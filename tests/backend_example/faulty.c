@@ -56,8 +56,10 @@ static int faulty_malloc(struct zpool *zpool, size_t size,
 	struct faulty_pool *pool = (struct faulty_pool *)zpool;
 	bool now = ++pool->calls == pool->params.at;
 
-	if (now && pool->params.fault == NO_HANDLE)
+	if (now && pool->params.fault == NO_HANDLE) {
+		*handle = 0;
 		return 0;
+	}
 	if (now && pool->params.fault == LEAVE)
 		exit(0);
 	if (now && pool->params.fault == FAULT)
