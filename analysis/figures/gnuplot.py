@@ -8,12 +8,11 @@ marker, areas in hatching, so that a grey copy reads the same.
 """
 
 import os
-import pathlib
 import re
 import shutil
 import subprocess
 
-from analysis import outcome
+from analysis import files, outcome
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
@@ -204,9 +203,8 @@ class Plot:
 
     def draw(self, folder):
         """Write data, script, SVG and PNG; returns the SVG's text."""
-        folder = pathlib.Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / f"{self.slug}.dat", "w", encoding="utf-8") as out:
+        folder = files.folder(folder)
+        with files.whole(folder / f"{self.slug}.dat") as out:
             for number, (name, heads, rows) in enumerate(self.blocks):
                 out.write("\n\n" * (number > 0))
                 out.write(f"# {name}\n# " + "\t".join(heads) + "\n")
@@ -222,21 +220,20 @@ class Plot:
             f'fontscale 1.5 linewidth 2 pointscale 2 font "{FONT},12"\n'
             f"set output '{self.slug}.png'\n{body}unset output\n"
         )
-        (folder / f"{self.slug}.gp").write_text(script, encoding="utf-8")
-        done = subprocess.run(
+        files.write(folder / f"{self.slug}.gp", script)
+        done = outcome.run(
             ["gnuplot", f"{self.slug}.gp"],
             cwd=folder,
-            capture_output=True,
-            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             env=dict(os.environ, LC_ALL="C.UTF-8"),
-            check=False,
         )
         if done.returncode:
             line = outcome.last_line(done.stderr)
             raise outcome.Failed(f"gnuplot {self.slug}.gp: {line}")
         path = folder / f"{self.slug}.svg"
         text = tidy(path.read_text(encoding="utf-8"), self.slug)
-        path.write_text(text, encoding="utf-8")
+        files.write(path, text)
         return text
 
 

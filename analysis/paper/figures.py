@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 
-from analysis import outcome
+from analysis import files, outcome
 from analysis.figures import memory, pools, sweep, times
 from analysis.records import reading
 from analysis.records.cases import spec_parts, thinnest
@@ -52,7 +52,7 @@ def keep_svg(plot, name, folder):
     """Draw in a scratch folder, keep the SVG."""
     with tempfile.TemporaryDirectory() as scratch:
         svg = plot.draw(scratch)
-    (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+    files.write(folder / f"{name}.svg", svg)
     print(folder / f"{name}.svg")
 
 

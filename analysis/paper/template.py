@@ -55,7 +55,7 @@ import textwrap
 
 import jinja2
 
-from analysis import ROOT, outcome, units
+from analysis import ROOT, files, outcome, units
 from analysis.paper import (
     agreement,
     allocators,
@@ -334,5 +334,5 @@ def main():
             f"{args.paper.name}:{at}: does not follow from results/; run make paper",
         )
         return outcome.FOUND
-    args.paper.write_text(body, encoding="utf-8")
+    files.write(args.paper, body)
     return 0

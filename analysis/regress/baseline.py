@@ -4,7 +4,7 @@
 import datetime
 import json
 
-from analysis import outcome
+from analysis import files, outcome
 
 SCHEMA = 1
 
@@ -24,7 +24,7 @@ def accept(path, baseline, now, rows, reason):
             "changed": sum(r["verdict"] not in ("same", "within") for r in rows),
         }
     )
-    path.write_text(json.dumps(baseline, indent=1) + "\n")
+    files.write(path, json.dumps(baseline, indent=1) + "\n")
 
 
 def load_baseline(path):

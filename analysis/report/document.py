@@ -11,7 +11,7 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
-from analysis import ROOT, units
+from analysis import ROOT, files, units
 from analysis.records import intervals
 from analysis.records.record import SPLIT
 from analysis.report import comparison
@@ -309,5 +309,5 @@ def write(folder, found, rows, drawn, notes):
         commands=commands(found),
     )
     path = folder / "report.html"
-    path.write_text(text, encoding="utf-8")
+    files.write(path, text)
     return path

@@ -3,6 +3,7 @@
 
 import csv
 
+from analysis import files
 from analysis.records.record import SPLIT
 
 CSV_COLUMNS = (
@@ -16,7 +17,7 @@ CSV_COLUMNS = (
 
 def write_csv(path, found):
     """Write it."""
-    with open(path, "w", newline="", encoding="utf-8") as out:
+    with files.whole(path, newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(CSV_COLUMNS)
         for run in found.runs:

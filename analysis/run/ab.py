@@ -40,13 +40,11 @@ def source_tree(folder):
 def build(source, commit, folder):
     """Build a commit in a worktree of its own; returns its program."""
     git("worktree", "add", "--detach", "--quiet", folder, commit, cwd=source)
-    done = subprocess.run(
+    done = outcome.run(
         ["make", "-s", f"-j{os.cpu_count() or 1}", "B=build", "build/zlab"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
         env={k: v for k, v in os.environ.items() if not k.startswith("MAKE")},
     )
     program = folder / "build" / "zlab"
@@ -54,6 +52,17 @@ def build(source, commit, folder):
         print("\n".join(done.stdout.strip().splitlines()[-15:]), file=sys.stderr)
         raise outcome.Failed(f"{commit[:12]} does not build")
     return program
+
+
+def remove(source, folder):
+    """Take a worktree away again, also one that is half made."""
+    if not folder.exists():
+        return
+    try:
+        git("worktree", "remove", "--force", str(folder), cwd=source)
+    except outcome.Failed:
+        shutil.rmtree(folder, ignore_errors=True)
+        git("worktree", "prune", cwd=source)
 
 
 def main():
@@ -109,8 +118,7 @@ def main():
             found = replays.interleave(sides, jobs, args.runs)
         finally:
             for folder in folders.values():
-                if folder.exists():
-                    git("worktree", "remove", "--force", str(folder), cwd=source)
+                remove(source, folder)
     rows = mail.rows_of(jobs, found)
     if args.format == "json":
         print(

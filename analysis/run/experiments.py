@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 
-from analysis import ROOT, experiments, outcome
+from analysis import ROOT, experiments, files, outcome
 from analysis.records.slim import slim
 from analysis.run import inputs, replays
 from analysis.run.journal import Journal
@@ -111,11 +111,9 @@ def scenario(lab, table, output, journal, options):
 
 def write(path, records):
     """All at once, or not at all."""
-    part = path.with_name(path.name + ".new")
-    with open(part, "w", encoding="utf-8") as out:
+    with files.whole(path) as out:
         for record in records:
             out.write(json.dumps(record, separators=(",", ":")) + "\n")
-    part.rename(path)
 
 
 def run_one(lab, table, output, options):

@@ -11,7 +11,7 @@ analysis/report/beside.py draws them:
 
 import json
 
-from analysis import outcome
+from analysis import files, outcome
 from analysis.figures.captions import safe
 from analysis.run import replays
 
@@ -46,13 +46,13 @@ def gather(folder, found, traces):
     if spec:
         said = _ask("classes", "--backend", spec, "--json", "-")
         if said:
-            (folder / "classes.json").write_text(said)
+            files.write(folder / "classes.json", said)
     for path in traces:
         said = _ask("info", path, "--json", "-")
         if not said:
             continue
         name = safe(json.loads(said)["name"])
-        (folder / f"info-{name}.json").write_text(said)
+        files.write(folder / f"info-{name}.json", said)
         case = next(
             (c for c in found.cases if c.first.trace == json.loads(said)["name"]), None
         )

@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 
-from analysis import ROOT, outcome
+from analysis import ROOT, files, outcome
 from analysis.regress import change
 from analysis.regress.baseline import accept, load_baseline
 from analysis.regress.verdicts import closing, compare, flatten, markdown, tables
@@ -271,6 +271,9 @@ def arguments():
 def main():
     """The sub-command."""
     args = arguments()
+    for path in (args.json, args.markdown):
+        if path:
+            files.check(path)
     plan = Plan(args.plan, args.traces, args.backend, args.codec)
     baseline = load_baseline(args.baseline)
     if not baseline["exact"] and args.accept is None:
@@ -289,13 +292,14 @@ def main():
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
-        said = json.dumps(summary, indent=1) + "\n"
+        said = json.dumps(summary, indent=1) + "
+"
         if alone:
             print(said, end="")
         else:
-            args.json.write_text(said)
+            files.write(args.json, said)
     if args.markdown:
-        args.markdown.write_text(markdown(rows, advice, notes), encoding="utf-8")
+        files.write(args.markdown, markdown(rows, advice, notes))
     if args.accept is not None:
         accept(args.baseline, baseline, now, rows, args.accept)
         if not alone:

@@ -25,8 +25,10 @@ def command(args, **more):
     args = [str(arg) for arg in args]
     if "input" not in more:
         more["stdin"] = subprocess.DEVNULL
+    said = more.pop("input", None)
+    pipe = subprocess.PIPE
     try:
-        done = subprocess.run(args, capture_output=True, text=True, check=False, **more)
+        done = outcome.run(args, said, stdout=pipe, stderr=pipe, **more)
     except OSError as err:
         raise outcome.Failed(f"{args[0]}: {err.strerror}") from err
     if done.returncode:

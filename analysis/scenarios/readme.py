@@ -7,7 +7,7 @@ usage: scenarios-page RESULTS
 import pathlib
 import sys
 
-from analysis import outcome
+from analysis import files, outcome
 from analysis.records import reading
 from analysis.scenarios import t2, t3, t12
 
@@ -32,5 +32,5 @@ def main():
         if path.exists():
             lines += module.page(reading.lines(path))
     text = "\n".join(lines).rstrip() + "\n"
-    (folder / "README.md").write_text(text, encoding="utf-8")
+    files.write(folder / "README.md", text)
     return 0

@@ -223,7 +223,7 @@ static int summary_way(struct err *err)
 
 static int csv_way(struct err *err)
 {
-	return csv_import(text, other, NULL, err);
+	return csv_import(text, other, 0, NULL, err);
 }
 
 static int generate_way(struct err *err)

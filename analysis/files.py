@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files that are there whole or not at all.
+
+What is written goes to a temporary file beside the target and takes its name at
+the end. Links are followed; owner and mode of an old file stay.
+"""
+
+import contextlib
+import os
+import pathlib
+import stat
+import tempfile
+
+from analysis import outcome
+
+
+def _failed(path, err):
+    return outcome.Failed(f"{path}: cannot be written: {err.strerror or err}")
+
+
+def check(path):
+    """Fail now if write() would fail later, as far as one can know."""
+    target = os.path.realpath(path)
+    place = target if os.path.exists(target) else os.path.dirname(target)
+    if os.path.isdir(target):
+        raise outcome.Failed(f"{path}: cannot be written: it is a folder")
+    if not os.path.isdir(os.path.dirname(target)):
+        raise outcome.Failed(f"{path}: cannot be written: there is no such folder")
+    if not os.access(place, os.W_OK):
+        raise outcome.Failed(f"{path}: cannot be written: Permission denied")
+
+
+def _take_over(handle, target):
+    """The owner and the mode of the old file, or the mode of a new one."""
+    try:
+        old = os.stat(target)
+    except FileNotFoundError:
+        mask = os.umask(0)
+        os.umask(mask)
+        os.fchmod(handle, 0o666 & ~mask)
+        return
+    if not os.access(target, os.W_OK):
+        raise PermissionError(13, "Permission denied", target)
+    new = os.fstat(handle)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        os.fchown(handle, old.st_uid, old.st_gid)
+    os.fchmod(handle, stat.S_IMODE(old.st_mode))
+
+
+@contextlib.contextmanager
+def whole(path, newline=None):
+    """A text stream; the file takes its name when the block ends well."""
+    target, temp = os.path.realpath(path), None
+    try:
+        if os.path.exists(target) and not os.path.isfile(target):
+            # A device or a pipe; a folder is an error here.
+            with open(target, "w", encoding="utf-8", newline=newline) as out:
+                yield out
+            return
+        handle, temp = tempfile.mkstemp(prefix=".zlab-", dir=os.path.dirname(target))
+        with open(handle, "w", encoding="utf-8", newline=newline) as out:
+            _take_over(handle, target)
+            yield out
+        os.replace(temp, target)
+        temp = None
+    except OSError as err:
+        raise _failed(path, err) from err
+    finally:
+        if temp:
+            with contextlib.suppress(OSError):
+                os.unlink(temp)
+
+
+def write(path, text):
+    """All of it at once."""
+    with whole(path) as out:
+        out.write(text)
+
+
+def folder(path):
+    """Make a folder, and those above it, where there is none; returns it."""
+    path = pathlib.Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise outcome.Failed(f"{path}: no folder can be made: {err.strerror}") from err
+    return path
