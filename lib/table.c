@@ -217,7 +217,7 @@ static int split(struct table *t, struct err *err)
 		field = take_field(&at);
 		if (!field) {
 			err_set(err, -EINVAL,
-				"column %d: its quotes do not match",
+				"column %d: its quotes are not balanced",
 				t->count + 1);
 			return table_bad_line(t, err);
 		}

@@ -292,8 +292,7 @@ def main():
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
-        said = json.dumps(summary, indent=1) + "
-"
+        said = json.dumps(summary, indent=1) + "\n"
         if alone:
             print(said, end="")
         else:
