@@ -95,22 +95,32 @@ static int dump(const json_t *o, FILE *out)
 	return json_dumpf(o, out, JSON_COMPACT) || fputc('\n', out) == EOF;
 }
 
-int cli_write_json(const char *path, const json_t *o)
+int cli_write(const char *path, void (*print)(FILE *f, const void *what),
+	      const void *what)
 {
 	struct output *out;
 	struct err err;
 	FILE *f = NULL;
 
-	if (!strcmp(path, "-"))
-		return dump(o, stdout) ? cli_failed("standard output cannot "
-						    "be written")
-				       : 0;
 	out = output_stream(path, &f, &err);
 	if (!out)
 		return cli_failed("%s", err.text);
-	/* Its error flag says when this fails. */
-	(void)dump(o, f);
+	print(f, what);
 	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
+}
+
+static void print_json(FILE *f, const void *o)
+{
+	/* The stream remembers an error. */
+	(void)dump(o, f);
+}
+
+int cli_write_json(const char *path, const json_t *o)
+{
+	if (strcmp(path, "-"))
+		return cli_write(path, print_json, o);
+	return dump(o, stdout) ? cli_failed("standard output cannot be written")
+			       : 0;
 }
 
 /* What is opened must not take the place of a stream that is closed. */

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 /* Exit statuses: 0 is success. */
 #define EXIT_FAILED 1
@@ -45,6 +46,17 @@ void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * a narrower one.
  */
 int cli_width(bool wide);
+
+/**
+ * cli_write() - write a file, whole or not at all
+ * @path: the file, which is replaced
+ * @print: prints @what to @f; the stream remembers errors
+ * @what: for @print
+ *
+ * Return: 0, or EXIT_FAILED with the line printed.
+ */
+int cli_write(const char *path, void (*print)(FILE *f, const void *what),
+	      const void *what);
 
 /**
  * cli_write_json() - write one object as the line of a file

@@ -18,7 +18,6 @@
 #include "harness/virtual/calibrate.h"
 #include "harness/virtual/program.h"
 #include "backends/sync/clock.h"
-#include "lib/output.h"
 #include "lib/stop.h"
 #include "traces/generate.h"
 #include "version.h"
@@ -89,18 +88,9 @@ static int fit_case(size_t i, const char *trace, const char *profile,
 	return ret;
 }
 
-static int write_profile(const json_t *o, const char *path)
+static void print_profile(FILE *f, const void *o)
 {
-	struct output *out;
-	struct err err;
-	FILE *f = NULL;
-
-	out = output_stream(path, &f, &err);
-	if (!out)
-		return cli_failed("%s", err.text);
-	/* The stream remembers an error. */
 	(void)json_dumpf(o, f, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
 }
 
 /*
@@ -120,7 +110,7 @@ static int fit_in(const char *dir, const json_t *o, double guess,
 
 	snprintf(trace, sizeof(trace), "%s/t.zlt", dir);
 	snprintf(profile, sizeof(profile), "%s/profile.json", dir);
-	ret = write_profile(o, profile);
+	ret = cli_write(profile, print_profile, o);
 	for (i = 0; i < NR_FITS && !ret; i++) {
 		f = &fit[i];
 		ret = fit_case(i, trace, profile, guess, f);
@@ -239,7 +229,7 @@ static int calibrate(const char *out, bool noisy)
 				 c.worst, 100 * c.spread);
 		goto end;
 	}
-	ret = write_profile(o, out);
+	ret = cli_write(out, print_profile, o);
 end:
 	json_decref(o);
 	return ret;

@@ -13,7 +13,6 @@
 #include "harness/measure/cores.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
-#include "lib/output.h"
 #include "lib/random.h"
 #include "lib/stop.h"
 
@@ -401,17 +400,9 @@ static int make_dir(const struct args *a, char **jsonl, char **table)
 	return 0;
 }
 
-static int save_table(const struct compare *c, const char *path)
+static void print_table(FILE *f, const void *c)
 {
-	struct output *out;
-	struct err err;
-	FILE *f = NULL;
-
-	out = output_stream(path, &f, &err);
-	if (!out)
-		return cli_failed("%s", err.text);
 	compare_print(c, f, 0);
-	return output_end(out, f, &err) ? cli_failed("%s", err.text) : 0;
 }
 
 static int make_report(const struct args *a)
@@ -472,7 +463,7 @@ static int compare(struct args *a, struct trace *traces, struct compare *c)
 	if (!quiet(a))
 		compare_print(c, stdout, cli_width(a->wide));
 	if (table) {
-		shown = save_table(c, table);
+		shown = cli_write(table, print_table, c);
 		if (!shown && !access(jsonl, F_OK) && ret != EXIT_STOPPED)
 			shown = make_report(a);
 		ret = ret ? ret : shown;
