@@ -111,8 +111,6 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 	unsigned long loc = handle_to_obj(pool, handle), head;
 	struct size_class *class = &pool->classes[zs_loc_class(loc)];
 	struct zspage *zspage = zs_desc(pool, zs_loc_pfn(loc))->zspage;
-	const spinlock_t *lock =
-		pool->locking == ZS_LOCKED_POOL ? &pool->lock : &class->lock;
 
 	if (pool->direct) {
 		zs_assert_class_locked(pool, class);
@@ -122,7 +120,8 @@ void zs_check_object(struct zs_pool *pool, const char *call,
 		return;
 	}
 	lockdep_assert(reader_is_unseen(pool->zspage_lock) ||
-		       lockdep_is_held(lock) ||
+		       lockdep_is_held(&pool->lock) ||
+		       lockdep_is_held(&class->lock) ||
 		       lockdep_is_held((unsigned long *)handle) ||
 		       lockdep_is_held(&zspage->lock));
 	head = class->huge ? zspage->handle | ZS_TAG
