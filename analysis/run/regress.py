@@ -209,24 +209,9 @@ def arguments():
     parser = argparse.ArgumentParser(
         prog="zlab regress", description=__doc__.splitlines()[0]
     )
-    parser.add_argument(
-        "--baseline",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="compare with this instead of zlab's own",
-    )
-    parser.add_argument(
-        "--traces",
-        type=pathlib.Path,
-        metavar="DIR",
-        help="replay your *.zlt of DIR; needs a --baseline",
-    )
-    parser.add_argument(
-        "--plan",
-        type=pathlib.Path,
-        metavar="FILE",
-        help="which traces, backends and options; docs/ci.md has an example",
-    )
+    # zlab has parsed them before and says what they are for.
+    for name in ("--baseline", "--traces", "--plan", "--markdown"):
+        parser.add_argument(name, type=pathlib.Path)
     parser.add_argument(
         "--backend",
         action="extend",
@@ -251,7 +236,6 @@ def arguments():
     )
     parser.add_argument("--runs", type=int, default=9, help="samples per side")
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
-    parser.add_argument("--markdown", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     if args.accept is not None and not args.accept.strip():
         parser.error("--accept takes the reason why the baseline moves")
