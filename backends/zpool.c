@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The registry of allocators, loading of shared objects, making of pools. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The list of sub-commands. */
 #include "harness/cli/cli.h"
 #include "harness/cmd/cmd.h"
 #include "harness/virtual/program.h"

@@ -165,7 +165,7 @@ def advice_tier(zlab, other, plan, traces, runs):
     return lines
 
 
-def strangers(baseline, now):
+def unknown_inputs(baseline, now):
     """Notes about traces and jobs that are not those of the baseline."""
     known = baseline.get("traces", {})
     notes = [
@@ -184,7 +184,7 @@ def measure(args, plan, baseline, folder):
     advice = []
     traces = plan.traces(zlab, folder)
     exact_tier(zlab, plan, traces, now)
-    notes = strangers(baseline, now)
+    notes = unknown_inputs(baseline, now)
     if 2 in args.tier:
         known = baseline.get("toolchain", now["toolchain"])
         if not shutil.which("valgrind"):

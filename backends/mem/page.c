@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Frames: one reserved range, a list of free ones for each CPU. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* How ticks become nanoseconds: the cycle counter, or the system's clock. */
 #ifndef SYNC_VIRTUAL
 #include <stdio.h>
 #include <stdlib.h>

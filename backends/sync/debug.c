@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What each thread holds, the order of lock classes, and the lines that stop a
+ * program.
+ */
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,11 +207,11 @@ void sync_debug_drop(const void *lock, const struct lock_site *site,
 	struct held *h = find_held(lock);
 
 	if (!h && nr_held)
-		stop("unlock by a stranger: " AT
+		stop("unlock of a lock not held: " AT
 		     " is not held by this thread; its last lock is " AT,
 		     AT_ARGS(site), AT_ARGS(held[nr_held - 1].site));
 	if (!h)
-		stop("unlock by a stranger: " AT
+		stop("unlock of a lock not held: " AT
 		     " is not held by this thread, which holds no lock",
 		     AT_ARGS(site));
 	if ((h->take ^ take) & SYNC_SHARED)

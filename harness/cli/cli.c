@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Lines on stderr, the width of a line, files of a command, and how a program
+ * begins and ends.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>

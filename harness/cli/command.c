@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* From a command's name to its run; the list of commands and their help. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

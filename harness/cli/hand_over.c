@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A command line that C has parsed goes on as one of Python's. */
 #include "harness/cli/hand_over.h"
 #include "harness/cli/script.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Commands that a script of analysis/ carries out. */
 #ifndef ZLAB_HAND_OVER_H
 #define ZLAB_HAND_OVER_H
 

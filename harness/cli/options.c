@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Setters of options, by the kind of their value. */
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A line on a terminal's stderr: share done, rate, time left. */
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Options of everything that replays, and what of them does nothing for a
+ * backend.
+ */
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>

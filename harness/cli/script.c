@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Finds and starts the Python package. */
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>

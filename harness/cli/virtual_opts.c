@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Options of virtual CPUs. */
 #include <stdio.h>
 
 #include "harness/cli/cli.h"

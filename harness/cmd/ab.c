@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* What can be refused before two builds are made. */
 #include "harness/cli/hand_over.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Every allocator with its options, defaults and presets. */
 #include <stdio.h>
 #include <string.h>
 

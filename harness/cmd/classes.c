@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Size classes of the live code, and what a trace puts into them. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* --drop: columns of a trace by name. */
 #include <string.h>
 
 #include "harness/cmd/cmd.h"

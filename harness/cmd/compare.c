@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Samples in random order within rounds, until each cell of the table has its
+ * runs.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Synthetic traces, and the list of their kinds. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

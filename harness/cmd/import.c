@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* CSV into a trace. */
 #include <stdio.h>
 #include <string.h>
 

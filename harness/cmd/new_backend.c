@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A folder in which a backend outside this tree begins. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>

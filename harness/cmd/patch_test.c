@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The kernel's allocator before and after a patch. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Records a program and prints what was captured. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* One or several runs of one trace through one allocator. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

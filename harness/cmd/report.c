@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Options of the page; analysis/report makes it. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Builds a backend of a kernel tree. */
 #include <stdio.h>
 
 #include "harness/cmd/cmd.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Options that "zlab shim" and "zlab patch-test" share. */
 #ifndef ZLAB_CMD_SHIM_H
 #define ZLAB_CMD_SHIM_H
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Adds compressed sizes to a trace, or copies it without its pages. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Starts a replay in a process of its own and reads its record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

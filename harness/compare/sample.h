@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * One sample: a replay in a fresh process, so that no sample inherits the
- * heap, the caches' luck or the frames of another.
+ * heap, the state of the caches or the frames of another.
  */
 #ifndef ZLAB_SAMPLE_H
 #define ZLAB_SAMPLE_H

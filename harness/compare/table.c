@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of a comparison: medians, ratios, intervals, notes. */
 #include <stdlib.h>
 #include <string.h>
 

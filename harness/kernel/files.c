@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Whole files, read and written. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Both builds in turn: pages, instructions, time. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The text of a patch test. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* How a patch test is told, as text and as JSON. */
 #ifndef ZLAB_PATCH_REPORT_H
 #define ZLAB_PATCH_REPORT_H
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A copy of a tree with a patch applied. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

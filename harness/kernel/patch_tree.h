@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The patched tree that is compared with the plain one. */
 #ifndef ZLAB_PATCH_TREE_H
 #define ZLAB_PATCH_TREE_H
 

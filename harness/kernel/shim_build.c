@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Compiles a tree's file against the shim's headers; keeps the result in a
+ * cache.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>

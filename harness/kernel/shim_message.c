@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* What of a compiler's output a user needs to see. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* From a compiler's output to one error line. */
 #ifndef ZLAB_SHIM_MESSAGE_H
 #define ZLAB_SHIM_MESSAGE_H
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* What a kernel tree has: release, allocator, headers, symbols. */
 #include <ctype.h>
 #include <errno.h>
 #include <sha2.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* CPUs that this process may run on. */
 #ifndef ZLAB_CORES_H
 #define ZLAB_CORES_H
 

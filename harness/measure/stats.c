@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Medians of ratios and their bootstrap intervals. */
 #include <errno.h>
 #include <math.h>
 #include <stdint.h>

@@ -138,7 +138,7 @@ ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
 		     size_t from, size_t to);
 
 /* Wait until all workers are here. Return: 0 or -ECANCELED. */
-int replay_meet(struct replay *r);
+int replay_barrier(struct replay *r);
 
 /* Leave a compaction or a migration to whoever works behind their backs. */
 void replay_order(struct replay *r, uint64_t compactions, uint64_t migrations);

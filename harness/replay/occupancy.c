@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* How full each frame is, as JSON lines. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

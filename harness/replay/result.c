@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A result as a JSON record, and as text. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>

@@ -151,7 +151,7 @@ ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
 	return done < 0 ? done : (ssize_t)(to - from);
 }
 
-int replay_meet(struct replay *r)
+int replay_barrier(struct replay *r)
 {
 	struct timespec ts;
 	uint64_t meeting;

@@ -119,10 +119,10 @@ static void *thread(void *arg)
 	w->ret = prepare(w);
 	if (w->ret)
 		WRITE_ONCE(w->r->failed, true);
-	if (!replay_meet(w->r)) {
+	if (!replay_barrier(w->r)) {
 		if (!w->id)
 			w->r->start_ns = clock_wall_ns();
-		if (!replay_meet(w->r))
+		if (!replay_barrier(w->r))
 			w->ret = replay_work(w);
 	}
 	if (w->ret)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The last words of a replay that a backend ends. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -16,7 +16,7 @@ static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 	struct replay *r = w->r;
 	int ret = 0;
 
-	if (replay_meet(r))
+	if (replay_barrier(r))
 		return 0;
 	if (!w->id) {
 		if (r->config->swap.settle != SWAP_SETTLE_NEVER)
@@ -27,7 +27,7 @@ static int at_mark(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 			err_set(&w->err, ret, "out of memory for a mark");
 		hook_mark();
 	}
-	replay_meet(r);
+	replay_barrier(r);
 	return ret;
 }
 

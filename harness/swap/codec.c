@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* lz4, zstd, none, and sizes from a trace's table. */
 #include <errno.h>
 #include <lz4.h>
 #include <stdio.h>

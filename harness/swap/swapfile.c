@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Pages that are written back: a file, past the page cache where it can be. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

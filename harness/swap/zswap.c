@@ -201,7 +201,7 @@ int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
 	return 0;
 }
 
-/* Whoever evicts reads the header without a lock, so it is written at once. */
+/* Whoever evicts reads the header without a lock, so it is written in one store. */
 static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 				const char *object, size_t length)
 {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Memory of the zspage lock's forms, by class and by trace. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

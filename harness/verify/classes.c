@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A table of size classes, read from a pool or from a kernel's list. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A kernel's log, operation by operation, against an allocator. */
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>

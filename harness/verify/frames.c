@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* A bijection between two numberings of frames, made as it goes. */
 #include <stdlib.h>
 
 #include "harness/verify/frames.h"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Rows of a kernel's log. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Two allocators side by side: the first object that lies elsewhere. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

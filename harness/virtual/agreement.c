@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* Native time and the virtual interval of one case. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -38,7 +38,7 @@ void virtual_use_heap(void)
 
 void virtual_start(char **argv)
 {
-	static const char sober[] =
+	static const char fixed_malloc[] =
 		"narenas:1,tcache:false,background_thread:false,"
 		"dirty_decay_ms:-1,muzzy_decay_ms:-1";
 	int now = personality(0xffffffff);
@@ -47,7 +47,7 @@ void virtual_start(char **argv)
 		make_heap();
 		return;
 	}
-	setenv("MALLOC_CONF", sober, 1);
+	setenv("MALLOC_CONF", fixed_malloc, 1);
 	if (personality((unsigned long)now | ADDR_NO_RANDOMIZE) >= 0)
 		execv(SELF_PROGRAM, argv);
 	fprintf(stderr, "zlab: warning: addresses are random here; results "

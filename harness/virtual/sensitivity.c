@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+/* The table of what each cost contributes. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What each cost of a profile contributes to a result. */
 #ifndef ZLAB_SENSITIVITY_H
 #define ZLAB_SENSITIVITY_H
 

@@ -73,7 +73,7 @@ ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
 	return (ssize_t)(to - from);
 }
 
-int replay_meet(struct replay *r)
+int replay_barrier(struct replay *r)
 {
 	uint64_t meeting = r->meetings;
 	unsigned i;

@@ -280,11 +280,11 @@ static void unlock_of_another(void)
 	spin_unlock(&pool_lock);
 }
 
-static void test_stranger(void **state)
+static void test_not_held(void **state)
 {
-	dies(unlock_unheld, "unlock by a stranger", 2);
-	dies(unlock_nothing, "unlock by a stranger", 1);
-	dies(unlock_of_another, "unlock by a stranger", 2);
+	dies(unlock_unheld, "unlock of a lock not held", 2);
+	dies(unlock_nothing, "unlock of a lock not held", 1);
+	dies(unlock_of_another, "unlock of a lock not held", 2);
 }
 
 static void sleep_under_spin(void)
@@ -491,7 +491,7 @@ int main(void)
 		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_recursive),
-		cmocka_unit_test(test_stranger),
+		cmocka_unit_test(test_not_held),
 		cmocka_unit_test(test_sleep),
 		cmocka_unit_test(test_left_held),
 		cmocka_unit_test(test_assert_held),

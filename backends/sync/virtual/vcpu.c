@@ -24,12 +24,12 @@ static unsigned nr_cpus, nr_alive;
  * Runnable CPUs, least time first; the running one is not among them. Their
  * times stand in the heap too: a CPU that does not run does not age.
  */
-struct waiting {
+struct runnable {
 	uint64_t vt;
 	struct vcpu *cpu;
 };
 
-static struct waiting heap[SYNC_MAX_CPUS];
+static struct runnable heap[SYNC_MAX_CPUS];
 static unsigned heap_n;
 static void *main_sp;
 static bool deadlock;
@@ -95,12 +95,12 @@ static void *first_sp(struct vcpu *c, void (*entry)(void))
 }
 #endif
 
-static bool before(const struct waiting *a, const struct waiting *b)
+static bool before(const struct runnable *a, const struct runnable *b)
 {
 	return a->vt != b->vt ? a->vt < b->vt : a->cpu < b->cpu;
 }
 
-static void sift_down(struct waiting w)
+static void sift_down(struct runnable w)
 {
 	unsigned at = 0, kid;
 
@@ -116,7 +116,7 @@ static void sift_down(struct waiting w)
 
 static void heap_push(struct vcpu *c)
 {
-	struct waiting w = { c->vt, c };
+	struct runnable w = { c->vt, c };
 	unsigned at = heap_n++, up;
 
 	for (; at; at = up) {
@@ -148,7 +148,7 @@ static void go_to(struct vcpu *next, void **save)
 void vcpu_point(void)
 {
 	struct vcpu *me = vcpu_me, *next;
-	struct waiting w = { me->vt, me };
+	struct runnable w = { me->vt, me };
 
 	if (!heap_n || !before(&heap[0], &w))
 		return;
