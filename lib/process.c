@@ -119,7 +119,9 @@ static int spawn(const struct process *p, char *const *env, pid_t *pid)
 	int ret;
 
 	stop_block(&mask);
-	ret = spawn_with(p, env, &mask, pid);
+	/* What nobody tells to end would go on to its own end. */
+	ret = stop_signal() && !p->cleans ? -EINTR
+					  : spawn_with(p, env, &mask, pid);
 	if (!ret && !p->alone)
 		stop_child(*pid);
 	pthread_sigmask(SIG_SETMASK, &mask, NULL);
@@ -182,6 +184,16 @@ int process_run(const struct process *p)
 	int ret = process_start(p, &pid);
 
 	return ret ? ret : process_wait(pid, NULL);
+}
+
+int process_remove(const char *dir)
+{
+	char *args[] = { "rm", "-rf", "--", (char *)dir, NULL };
+	const struct process p = { .argv = args,
+				   .err = PROCESS_NULL,
+				   .cleans = true };
+
+	return process_run(&p);
 }
 
 int process_line(char *const argv[], char *out, size_t len)

@@ -28,6 +28,7 @@
  * @defaults: signals that are not ignored in it; NULL for none
  * @alone: signals that end this program are not handed on to it, see
  *	   lib/stop.h; set by who does not use process_wait()
+ * @cleans: it is started also after such a signal; any other is not
  *
  * Descriptors of the caller stay open in it unless they are O_CLOEXEC.
  */
@@ -37,7 +38,7 @@ struct process {
 	char *const *env;
 	int in, out, err;
 	const sigset_t *mask, *defaults;
-	bool alone;
+	bool alone, cleans;
 };
 
 /**
@@ -45,7 +46,8 @@ struct process {
  * @pid: receives its process, to be given to process_wait()
  *
  * A file that @path names with a slash, without a format that the kernel knows,
- * is a shell script, as for execvp(). Return: 0, or a negative errno when it cannot be executed.
+ * is a shell script, as for execvp(). Return: 0, or a negative errno when it cannot be executed:
+ * -EINTR after a signal that ends this program.
  */
 int process_start(const struct process *p, pid_t *pid);
 
@@ -69,6 +71,13 @@ int process_exit(int status);
 
 /** process_run() - start it and wait. Return: as both */
 int process_run(const struct process *p);
+
+/**
+ * process_remove() - remove a folder and all in it, also after a signal
+ *
+ * Return: as process_run().
+ */
+int process_remove(const char *dir);
 
 /**
  * process_line() - run a command for the first line that it prints

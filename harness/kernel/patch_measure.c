@@ -129,8 +129,6 @@ static int run(char *const args[], const char *log)
 	struct process p = { .argv = args, .out = PROCESS_NULL };
 	int ret;
 
-	if (stop_signal())
-		return -EINTR;
 	p.err = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 	if (p.err < 0)
 		return -errno;
@@ -162,10 +160,7 @@ static int scratch_make(struct scratch *s, struct err *err)
 
 static void scratch_remove(struct scratch *s)
 {
-	char *args[] = { "rm", "-rf", "--", s->dir, NULL };
-	char line[16];
-
-	process_line(args, line, sizeof(line));
+	process_remove(s->dir);
 }
 
 /* What both a measured and a counted replay are told. Return: arguments. */

@@ -125,10 +125,7 @@ out:
 
 void patch_tree_remove(char *dir)
 {
-	char *args[] = { "rm", "-rf", "--", dir, NULL };
-	char line[16];
-
 	if (*dir)
-		process_line(args, line, sizeof(line));
+		process_remove(dir);
 	*dir = '\0';
 }

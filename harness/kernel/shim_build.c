@@ -479,14 +479,6 @@ static int copy_file(const char *from, const char *to, struct err *err)
 	return err_set(err, -EIO, "%s: cannot be read", from);
 }
 
-static void remove_dir(const char *dir)
-{
-	char *args[] = { "rm", "-rf", "--", (char *)dir, NULL };
-	char line[16];
-
-	process_line(args, line, sizeof(line));
-}
-
 static int build_in(struct build *b, const struct shim_tree *t,
 		    const struct shim_object *obj, const char *so,
 		    struct err *err)
@@ -576,7 +568,7 @@ static int build_cached(struct build *b, const struct shim_tree *t,
 		else
 			ret = copy_file(from, obj->path, err);
 	}
-	remove_dir(b->dir);
+	process_remove(b->dir);
 	return ret;
 }
 
