@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "harness/measure/stats.h"
+#include "lib/random.h"
 
 #define RESAMPLES 2000
 #define TAIL 0.025
@@ -50,14 +51,6 @@ static double percentile(const double *v, size_t n, double share)
 	return v[low] + (v[high] - v[low]) * (at - (double)low);
 }
 
-static uint64_t step(uint64_t *x)
-{
-	*x ^= *x << 13;
-	*x ^= *x >> 7;
-	*x ^= *x << 17;
-	return *x;
-}
-
 /* Medians of samples drawn with replacement, sorted into @medians. */
 static void resample(const double *v, size_t n, double *draw, double *medians)
 {
@@ -66,7 +59,7 @@ static void resample(const double *v, size_t n, double *draw, double *medians)
 
 	for (i = 0; i < RESAMPLES; i++) {
 		for (k = 0; k < n; k++)
-			draw[k] = v[step(&random) % n];
+			draw[k] = v[random_xorshift(&random) % n];
 		qsort(draw, n, sizeof(*draw), by_value);
 		medians[i] = sorted_median(draw, n);
 	}
