@@ -123,11 +123,16 @@ static int make_temp(struct output *o, const struct stat *old)
 
 static int open_any(struct output *o)
 {
-	struct stat st;
+	struct stat st, seen;
+	bool exists = !stat(o->path, &seen);
 
 	o->target = follow(o->path);
 	if (!o->target)
 		return -1;
+	/* An open file whose name is gone, by /dev/fd: nothing to replace. */
+	if (exists && (stat(o->target, &st) || st.st_dev != seen.st_dev ||
+		       st.st_ino != seen.st_ino))
+		return open(o->path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	if (stat(o->target, &st))
 		return errno == ENOENT ? make_temp(o, NULL) : -1;
 	if (!S_ISREG(st.st_mode))
