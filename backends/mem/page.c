@@ -71,7 +71,7 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 		goto no_memory;
 	a->page_shift = shift;
 	a->desc_size = config->desc_size;
-	/* Add what other CPUs' lists may hold, so that @limit can be reached. */
+	/* Plus what other CPUs' lists may hold, so @limit can be reached. */
 	a->capacity = config->capacity
 			      ? config->capacity + SYNC_MAX_CPUS * ARENA_PCP
 			      : ARENA_DEFAULT_BYTES >> shift;

@@ -183,7 +183,7 @@ static void take(struct slab *slab, struct slab_cpu *c)
 /*
  * If no page with free objects seems to be left, a page is allocated before the
  * lock is taken. If one seemed to be left but another CPU emptied it first, try
- * again. Objects are taken by ascending address, so that they share cache lines.
+ * again. Objects are taken by ascending address: neighbours share cache lines.
  */
 static void refill(struct slab *slab, struct slab_cpu *c)
 {

@@ -8,9 +8,9 @@
  * lock=pool: pool->lock guards all of it.
  * lock=page: the per-page lock proposed at the end of 2016, with the changes
  * asked for in its review. pool->lock guards lists and LRU, a page's lock its
- * header; page_lock is taken first. A thread that takes a page off its list owns
- * the page and puts it back. A thread that frees an object of a page that is on
- * no list leaves everything else to the owner.
+ * header; page_lock is taken first. A thread that takes a page off its list
+ * owns the page and puts it back. A thread that frees an object of a page that
+ * is on no list leaves everything else to the owner.
  */
 #include <errno.h>
 

@@ -283,7 +283,7 @@ static struct z3fold_header *find_elsewhere(struct z3fold_pool *pool,
 	return NULL;
 }
 
-/* Returns a page with room, locked, on no list, with a reference to the object. */
+/* Return: a page with room, locked, on no list, referenced for the object. */
 static struct z3fold_header *find_page(struct z3fold_pool *pool,
 				       unsigned chunks)
 {

@@ -197,7 +197,7 @@ static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 
 /* z3fold.c */
 
-/** z3fold_new_page() - take a frame. Return: its page, or NULL if none is left */
+/** z3fold_new_page() - take a frame. Return: its page, or NULL if none left */
 struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless);
 
 /** z3fold_free_page() - free the frame; the page must be on no list */
@@ -299,7 +299,7 @@ static inline void z3fold_bad_handle(struct z3fold_pool *pool, const char *call,
 		chunk_bad_handle(&pool->zpool, call, name[bud], handle, why);
 }
 
-/** z3fold_check_unmapped() - debug builds: exit when a freed object is mapped */
+/** z3fold_check_unmapped() - debug builds: exit if a freed object is mapped */
 static inline void z3fold_check_unmapped(struct z3fold_pool *pool,
 					 struct z3fold_header *zhdr,
 					 enum buddy bud, unsigned long handle)

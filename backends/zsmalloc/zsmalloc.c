@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * zsmalloc: slots in size classes 16 bytes apart, in chains of frames that need
- * not be contiguous. Each era of its design is a set of options, see the presets
- * below. This file has the size classes, malloc and free; map.c, compact.c and
- * check.c have the mappings, compaction and the checks.
+ * not be contiguous. Each era of its design is a set of options, see the
+ * presets below. This file has the size classes, malloc and free; map.c,
+ * compact.c and check.c have the mappings, compaction and the checks.
  */
 #include <errno.h>
 #include <stdlib.h>
