@@ -19,7 +19,7 @@
 #define NCHUNKS (TOTAL_CHUNKS - ZHDR_CHUNKS)
 #define RECLAIM_TRIES 8
 
-/* At the start of each page; the kernel's without an LRU ends at last_chunks. */
+/* At the start of each page; the kernel's without an LRU ends at last_chunks */
 struct zbud_header {
 	struct list_head buddy;
 	unsigned first_chunks, last_chunks;
