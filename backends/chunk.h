@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What zbud and z3fold share: a frame cut into 64 chunks, and what is said of a
- * handle that names no object in one.
+ * Code shared by zbud and z3fold: a frame divided into 64 chunks, and the
+ * messages for a handle that names no object.
  */
 #ifndef ZLAB_CHUNK_H
 #define ZLAB_CHUNK_H
@@ -25,7 +25,7 @@ static inline bool chunk_debug(void)
 #endif
 }
 
-/** size_to_chunks() - chunks of 1 << @chunk_shift bytes that @size takes */
+/** size_to_chunks() - number of chunks of 1 << @chunk_shift bytes for @size */
 static inline unsigned size_to_chunks(size_t size, unsigned chunk_shift)
 {
 	return (size + ((size_t)1 << chunk_shift) - 1) >> chunk_shift;
@@ -35,10 +35,10 @@ static inline unsigned size_to_chunks(size_t size, unsigned chunk_shift)
  * chunk_shrink() - shrink by whole pages
  * @zpool: the pool
  * @pages: how many to free
- * @reclaimed: counts them
- * @reclaim_page: frees one; 0 or a negative errno
+ * @reclaimed: receives the number of pages freed
+ * @reclaim_page: frees one page; returns 0 or a negative errno
  *
- * Return: 0, or what stopped @reclaim_page; -EINVAL for no page at all.
+ * Return: 0, or the error of @reclaim_page; -EINVAL when @pages is 0.
  */
 static inline int chunk_shrink(struct zpool *zpool, unsigned pages,
 			       unsigned *reclaimed,
@@ -63,10 +63,10 @@ enum buddy {
 };
 
 /**
- * struct chunk_note - what debug builds keep of a frame, in its descriptor
+ * struct chunk_note - a frame's state for debug builds, in its descriptor
  * @used: the frame belongs to the pool
- * @mapped: per buddy, readers that have it mapped, or MAPPED_WRITER; a count
- *	    that orders nothing, so that it hides no race from a sanitizer
+ * @mapped: per buddy, number of readers that have it mapped, or MAPPED_WRITER;
+ *	    accessed without ordering, so that it hides no race from a sanitizer
  */
 struct chunk_note {
 	atomic_t used;
@@ -81,7 +81,7 @@ static inline struct chunk_note *chunk_note(struct arena *a, pfn_t pfn)
 	return pfn_desc(a, pfn);
 }
 
-/** chunk_note_use() - remember that a frame belongs to the pool, or no more */
+/** chunk_note_use() - record whether a frame belongs to the pool */
 static inline void chunk_note_use(struct arena *a, pfn_t pfn, bool used)
 {
 	if (chunk_debug())
@@ -89,10 +89,10 @@ static inline void chunk_note_use(struct arena *a, pfn_t pfn, bool used)
 }
 
 /**
- * chunk_bad_handle() - say what is wrong with a handle, end with status 1
+ * chunk_bad_handle() - report what is wrong with a handle, exit with status 1
  * @zpool: the pool
- * @call: what was tried with it
- * @buddy: which object of its frame it names, as far as one can say
+ * @call: name of the call that got the handle
+ * @buddy: which object of its frame the handle names, as far as is known
  * @handle: the handle
  * @why: what is wrong
  */
@@ -106,7 +106,7 @@ chunk_bad_handle(const struct zpool *zpool, const char *call, const char *buddy,
 }
 
 /**
- * chunk_note_map() - a mapping begins; a writer must be alone
+ * chunk_note_map() - a mapping begins; a writer excludes all others
  *
  * Return: what is wrong with it, or NULL.
  */

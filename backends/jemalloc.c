@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * jemalloc: what a program in user space would use instead. Each pool is an
- * arena of its own, so that the library's statistics for it are the pool's
- * alone, although the library also serves the program's own malloc. (It does:
- * it is linked, and exports malloc. A sanitizer's malloc goes before it, the
- * calls used here do not change.)
+ * jemalloc: an allocator that a user-space program would use instead. Each pool
+ * is a separate jemalloc arena, so that the arena's statistics cover only the
+ * pool, although jemalloc also serves the program's own malloc: it is linked
+ * and exports malloc. In a sanitizer build the sanitizer's malloc takes
+ * precedence; the calls used here are not affected.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #define JE_PAGE_SHIFT 12
 #define MIB_MAX 8
 
-/* A statistic of one arena, looked up by name once. */
+/* A statistic of one arena; its name is looked up only once. */
 struct je_stat {
 	size_t mib[MIB_MAX], len;
 };
@@ -45,7 +45,7 @@ struct je_pool {
 	atomic_long_t objects, bytes;
 	spinlock_t stat_lock;
 	struct je_stat stat[NR_STATS];
-	/* One cache a CPU: a thread owns its CPU number. 0 = not yet. */
+	/* One cache per CPU, its number + 1; 0 = not created yet. */
 	unsigned tcache[SYNC_MAX_CPUS];
 };
 
@@ -63,7 +63,7 @@ static inline struct je_pool *je(struct zpool *zpool)
 	return (struct je_pool *)zpool;
 }
 
-/* The flags of this CPU's calls; cache numbers are kept one up. */
+/* The flags of this CPU's calls; creates its cache at first use. */
 static int flags(struct je_pool *pool)
 {
 	int arena = MALLOCX_ARENA(pool->arena);
@@ -88,7 +88,7 @@ static int set_decay(struct je_pool *pool, const char *kind, long long ms)
 	return mallctl(name, NULL, NULL, &value, sizeof(value));
 }
 
-/* Statistics stand still between two epochs. */
+/* jemalloc updates its statistics only when a new epoch starts. */
 static void next_epoch(void)
 {
 	uint64_t epoch = 1;
@@ -97,7 +97,7 @@ static void next_epoch(void)
 	mallctl("epoch", &epoch, &len, &epoch, sizeof(epoch));
 }
 
-/* An arena's statistics have names from the epoch after its creation on. */
+/* An arena's statistics can be looked up only after an epoch has started. */
 static int find_stats(struct je_pool *pool)
 {
 	char name[64];
@@ -222,7 +222,7 @@ static uint64_t read_stat(struct je_pool *pool, int which)
 	return value;
 }
 
-/* The peak is that of the moments at which somebody asked. */
+/* The peak is the maximum over the calls of this function. */
 static void je_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
 	struct je_pool *pool = je(zpool);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Doubly linked circular lists whose nodes lie inside what they link, under the
- * kernel's names. The caller holds whatever lock guards the list; whether one is
- * empty may be asked without it.
+ * Doubly linked circular lists with nodes embedded in the linked structures,
+ * under the kernel's names. The caller holds the lock that guards the list;
+ * only list_empty() may be called without it.
  */
 #ifndef ZLAB_LIST_H
 #define ZLAB_LIST_H
@@ -23,7 +23,7 @@ struct list_head {
 #define list_for_each(node, head) \
 	for (node = (head)->next; node != (head); node = node->next)
 
-/** INIT_LIST_HEAD() - make a list empty, or a node be on no list */
+/** INIT_LIST_HEAD() - make a list empty, or mark a node as on no list */
 static inline void INIT_LIST_HEAD(struct list_head *l)
 {
 	WRITE_ONCE(l->next, l);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * No allocator: hands out numbers and keeps no bytes. What a replay costs with
- * it is what the harness itself costs.
+ * No allocator: returns numbers as handles and keeps no bytes. The cost of a
+ * replay with it is the cost of the harness itself.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "backends/drivers.h"
 
-/* Counted per CPU: a shared counter would cost more than all the rest. */
+/* Per CPU: a shared counter would cost more than everything else here. */
 struct null_count {
 	long objects;
 } __attribute__((aligned(64)));

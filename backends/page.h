@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Page frames: the memory a pool is made of.
+ * Page frames: the memory of a pool.
  *
- * An arena is one reserved address range cut into frames that are numbered
- * from 0, with a descriptor array beside it, so that frame number, address and
- * descriptor convert by arithmetic (the kernel's pfn_to_page, page_address and
- * virt_to_page). Metadata objects (handles, descriptors) come from slabs of the
- * same arena and are counted apart.
+ * An arena is one reserved address range, divided into frames that are numbered
+ * from 0, with a descriptor array behind them. Frame number, address and
+ * descriptor are converted by arithmetic (the kernel's pfn_to_page,
+ * page_address and virt_to_page). Metadata objects (handles, descriptors) are
+ * allocated from slabs of the same arena and counted separately.
  */
 #ifndef ZLAB_PAGE_H
 #define ZLAB_PAGE_H
@@ -24,16 +24,16 @@ typedef uint32_t pfn_t;
 #define ARENA_PCP 64
 
 /**
- * struct arena_config - what an arena is asked to be
+ * struct arena_config - parameters of an arena
  * @page_shift: log2 of the frame size: 12 (also for 0), 14 or 16
  * @desc_size: bytes of descriptor per frame, a multiple of 8; may be 0
  * @limit: most frames in use at once; 0 = as many as were reserved
  * @capacity: frames to reserve address space for; 0 = 64 GiB worth
  * @slab_capacity: pages of 4 KiB to reserve for each slab; 0 = as many as
  *		   @capacity, and 4 GiB worth at least
- * @keep_descs: leave the descriptor of a new frame as its last owner left it
- *		(zero at first), for one that looks at descriptors of frames it
- *		does not own
+ * @keep_descs: do not clear the descriptor of a new frame (zero at first use),
+ *		for an allocator that reads descriptors of frames it does not
+ *		own
  * @huge: back frames, descriptors and slabs with huge pages where the system
  *	  can, as the kernel's direct map is
  * @base: fixed address of the whole reservation, a multiple of 2 MiB, and of
@@ -105,20 +105,20 @@ struct arena {
  */
 struct arena *arena_create(const struct arena_config *config, struct err *err);
 
-/** arena_destroy() - give everything back, frames in use included */
+/** arena_destroy() - free the arena, including frames in use */
 void arena_destroy(struct arena *a);
 
 /**
  * frame_alloc() - take one frame
  *
- * Its descriptor is zeroed unless the arena keeps them; its contents are
- * whatever they were. Any context.
+ * Its descriptor is zeroed unless the arena has @keep_descs; its contents are
+ * undefined. Any context.
  * Return: the frame, or PFN_NONE at the limit, when the arena is exhausted or
  * when this allocation was chosen to fail.
  */
 pfn_t frame_alloc(struct arena *a);
 
-/** frame_free() - give a frame back; it counts as free at once */
+/** frame_free() - free a frame; it is counted as free immediately */
 void frame_free(struct arena *a, pfn_t pfn);
 
 /**
@@ -200,8 +200,8 @@ struct slab;
  * @err: receives the error line
  *
  * Objects are packed into 4 KiB pages as SLUB packs them; an address is a
- * multiple of @align, so low bits are free for tags. Freed objects wait on a
- * list of the CPU; a page whose objects are all back is given back.
+ * multiple of @align, so low bits are free for tags. Freed objects are kept on
+ * a list of the CPU; a page is freed when all its objects are back on its list.
  * Return: the cache, or NULL with @err set.
  */
 struct slab *slab_create(struct arena *a, const char *name, size_t size,
@@ -221,7 +221,7 @@ void *slab_alloc(struct slab *slab);
 /** slab_zalloc() - as slab_alloc(), zeroed */
 void *slab_zalloc(struct slab *slab);
 
-/** slab_free() - give an object back; any context */
+/** slab_free() - free an object; any context */
 void slab_free(struct slab *slab, void *obj);
 
 /**
@@ -234,7 +234,7 @@ bool slab_owns(struct slab *slab, const void *obj);
 /**
  * slab_in_range() - whether @obj could be the address of an object
  *
- * Looks at the address alone, takes no lock: true also for a freed object.
+ * Checks only the address and takes no lock: also true for a freed object.
  */
 bool slab_in_range(struct slab *slab, const void *obj);
 

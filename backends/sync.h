@@ -8,11 +8,11 @@
  * Rules that let kernel code run on it unchanged:
  * - locks are plain values: 4 bytes (spinlock_t) or 8 bytes (rwlock_t); there
  *   is no destroy call, no heap state, no table keyed by a lock's address, so
- *   a lock may vanish with its frame or be copied to another one;
+ *   a lock may be freed with its frame or copied to another frame;
  * - the lock class is known at the call site: its name is the macro's argument
  *   without the "&", so spin_lock(&class->lock) counts for "class->lock", and
  *   a variable is named as the kernel names it;
- * - a spinlock, a rwlock and a bit lock disable preemption while held, as in a
+ * - spinlocks, rwlocks and bit locks disable preemption while held, as in a
  *   kernel without PREEMPT_RT; that time is the atomic section;
  * - code waits only in cpu_relax(), cond_resched() and the lock calls.
  */
@@ -34,7 +34,7 @@
  * smp_processor_id() is the number of the CPU the caller runs on, below
  * SYNC_MAX_CPUS. The main thread is CPU 0. Another native thread calls
  * sync_cpu_attach() once before it touches a pool and sync_cpu_detach() at its
- * end; it owns its number in between.
+ * end; no other thread has its number in between.
  *
  * preempt_disable(), preempt_enable(): bracket an atomic section; they nest.
  *
@@ -60,15 +60,15 @@
  *
  * DOC: assertions
  *
- * A build with ZLAB_DEBUG checks every call, see sync/debug.h, and what code
- * says of the locks that its caller holds; another build evaluates none of
- * these, and they cost nothing:
+ * A build with ZLAB_DEBUG checks every lock call, see sync/debug.h, and the
+ * assertions about held locks below; other builds do not evaluate these, and
+ * they cost nothing:
  *
  * lockdep_assert_held(l), assert_spin_locked(l): the thread holds the lock
  * lockdep_assert_held_read(l), lockdep_assert_held_write(l): in that mode
- * lockdep_assert_not_held(l): it does not
- * lockdep_assert(cond): @cond is true, of lockdep_is_held(l), which stands
- *	nowhere else, and of whatever else the code may look at
+ * lockdep_assert_not_held(l): the thread does not hold the lock
+ * lockdep_assert(cond): @cond is true; only @cond may use lockdep_is_held(l),
+ *	combined with any other expression
  * sync_assert_none_held(): the thread holds no lock; an operation's end
  *
  * DOC: atomics
@@ -83,13 +83,13 @@
 
 /**
  * struct work - one piece of deferred work
- * @fn: what to run; gets the work, free to queue it again
- * @key: what the work is about (a frame number), so that a replay can run a
- *	 chosen one; set by the owner before queueing
+ * @fn: the function to run; gets the work and may queue it again
+ * @key: identifies the work's subject (a frame number), so that a replay can
+ *	 run a chosen work; set by the owner before queueing
  *
  * Embedded in the object it works on; 32 bytes, as the kernel's, because some
- * live in a frame. Queueing a queued work does nothing. Zero @pprev (all of it,
- * or work_init()) before the first use.
+ * are stored in a frame. Queueing a queued work does nothing. Before the first
+ * use, @pprev must be zero (clear the structure or call work_init()).
  */
 struct work {
 	void (*fn)(struct work *work);
@@ -98,7 +98,7 @@ struct work {
 	struct work **pprev;
 };
 
-/** work_init() - a work that is not queued, about nothing in particular */
+/** work_init() - initialize a work: not queued, no particular key */
 static inline void work_init(struct work *work, void (*fn)(struct work *work))
 {
 	work->fn = fn;
@@ -106,7 +106,7 @@ static inline void work_init(struct work *work, void (*fn)(struct work *work))
 	work->pprev = NULL;
 }
 
-/** work_pending() - whether @work is queued and did not start to run */
+/** work_pending() - whether @work is queued and has not started to run */
 static inline bool work_pending(const struct work *work)
 {
 	return READ_ONCE(work->pprev) != NULL;
@@ -115,7 +115,7 @@ static inline bool work_pending(const struct work *work)
 /**
  * struct workqueue - works waiting to be run, oldest first
  *
- * Nothing runs by itself: the harness decides when, so that a replay repeats.
+ * Nothing runs by itself: the harness decides when, so that replays repeat.
  * @lock guards the list and is released while a work runs.
  */
 struct workqueue {
@@ -142,7 +142,7 @@ bool queue_work(struct workqueue *wq, struct work *work);
 bool cancel_work(struct workqueue *wq, struct work *work);
 
 /**
- * workqueue_run_one() - run the oldest work, in the caller, who holds no lock
+ * workqueue_run_one() - run the oldest work in the caller, with no lock held
  *
  * Return: true when there was one.
  */
@@ -163,16 +163,16 @@ bool workqueue_run_key(struct workqueue *wq, unsigned long key);
 size_t workqueue_drain(struct workqueue *wq);
 
 /**
- * struct lock_stat - what lock_stat would say of one class
- * @name: the class, e.g. "pool->lock"; readers and writers of a rwlock count
- *	  apart, as "name-R" and "name-W"
+ * struct lock_stat - statistics of one lock class, as in the kernel's lock_stat
+ * @name: the class, e.g. "pool->lock"; readers and writers of a rwlock are
+ *	  counted separately, as "name-R" and "name-W"
  * @con_bounces: contentions in which the lock moved to another CPU; counted in
  *		 detail mode only
  * @contentions: acquisitions that had to wait
- * @waittime_min_ns: shortest wait, of those that waited
+ * @waittime_min_ns: shortest wait, over acquisitions that had to wait
  * @waittime_max_ns: longest wait
  * @waittime_total_ns: all waits together
- * @acq_bounces: acquisitions by another CPU than the last one; counted in
+ * @acq_bounces: acquisitions by another CPU than the last owner's; counted in
  *		 detail mode only
  * @acquisitions: all of them, exact
  * @hold_samples: acquisitions whose hold time was measured
@@ -206,7 +206,7 @@ struct hist;
 /**
  * lock_hists_read() - the waits and the measured holds of one class, all CPUs
  * @name: the class
- * @wait: receives the waits, those that waited
+ * @wait: receives the waits of acquisitions that had to wait
  * @hold: receives the measured holds
  *
  * Exact when no other thread runs. Return: false when there is no such class;
@@ -222,8 +222,8 @@ void lock_stats_reset(void);
  * @on: false: one atomic section of SYNC_SAMPLE_PERIOD on average is timed,
  *	with all locks taken in it
  *
- * Bounces rest on a table of last owners in which two locks may share an entry;
- * then some are missed. Set it while no other thread runs.
+ * Bounces are counted with a table of last owners, in which two locks may share
+ * an entry; then some are missed. Call it while no other thread runs.
  */
 void lock_stats_detail(bool on);
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * zbud (3.11 to 6.14): at most two objects a page, one from each end, so that a
- * page's free space is always in one piece. A page is 64 chunks, the first of
- * which holds the header. Pages with one object wait on the list of their free
- * chunks; a request takes the head of the first list that is long enough.
+ * zbud (3.11 to 6.14): at most two objects per page, one at each end, so that
+ * the page's free space is contiguous. A page is 64 chunks, the first of which
+ * holds the header. Pages with one object are on lists by free chunks; malloc
+ * takes the head of the first nonempty list with enough free chunks per page.
  *
  * Mirrors 6.1 (lru=on: pages in the order of their last allocation, and shrink)
- * and 6.12 (lru=off). One lock, pool->lock, for all of it.
+ * and 6.12 (lru=off). One lock, pool->lock, guards everything.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define NCHUNKS (TOTAL_CHUNKS - ZHDR_CHUNKS)
 #define RECLAIM_TRIES 8
 
-/* At the start of each page; the kernel's without an LRU ends with @last. */
+/* At the start of each page; the kernel's without an LRU ends at last_chunks */
 struct zbud_header {
 	struct list_head buddy;
 	unsigned first_chunks, last_chunks;
@@ -29,8 +29,8 @@ struct zbud_header {
 _Static_assert(sizeof(struct zbud_header) == 48, "as in 6.1");
 
 /*
- * Pages with two objects wait on unbuddied[0]: no page that has room for
- * another object has no free chunk.
+ * Pages with two objects are on unbuddied[0], which is otherwise unused: a page
+ * with one object always has a free chunk.
  */
 struct zbud_pool {
 	struct zpool zpool;
@@ -73,7 +73,7 @@ static unsigned long encode_handle(const struct zbud_pool *pool,
 	       ((unsigned long)zhdr->last_chunks << pool->chunk_shift);
 }
 
-/* A last object as long as to start there would not leave a first chunk. */
+/* No last object starts at the first chunk: zbud_largest() is too small. */
 static inline enum buddy handle_to_buddy(const struct zbud_pool *pool,
 					 unsigned long handle)
 {
@@ -220,7 +220,7 @@ static void free_zbud_page(struct zbud_pool *pool, struct zbud_header *zhdr)
 	pool->pages--;
 }
 
-/* What is wrong with a handle. NULL: nothing. */
+/* Return: what is wrong with a handle, or NULL. */
 static const char *check_handle(struct zbud_pool *pool, unsigned long handle)
 {
 	struct arena *a = pool->zpool.arena;
@@ -232,7 +232,7 @@ static const char *check_handle(struct zbud_pool *pool, unsigned long handle)
 		return "no such handle was ever given out";
 	if (!atomic_read(&chunk_note(a, addr_pfn(a, zhdr))->used))
 		return "its page was freed";
-	/* Whoever is asked to write an object back may find it freed. */
+	/* During eviction the object may have been freed: not an error. */
 	if (zhdr->under_reclaim)
 		return NULL;
 	if (handle_to_buddy(pool, handle) == FIRST)
@@ -271,7 +271,7 @@ static void zbud_free(struct zpool *zpool, unsigned long handle)
 	else
 		zhdr->last_chunks = 0;
 	pool->objects--;
-	/* The reclaimer has it off the lists and decides when it is done. */
+	/* A page under reclaim is on no list; reclaim lists or frees it. */
 	if (!zhdr->under_reclaim) {
 		list_del_init(&zhdr->buddy);
 		if (zhdr->first_chunks || zhdr->last_chunks) {
@@ -330,8 +330,8 @@ static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)
 }
 
 /*
- * Asks for the objects of one page, the one whose last allocation is longest
- * ago; a page that keeps an object goes to the front. Mirrors 6.1.
+ * Evicts the objects of the page whose last allocation is the oldest; a page
+ * that keeps an object moves to the front of the LRU. Mirrors 6.1.
  */
 static int zbud_reclaim_page(struct zpool *zpool)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The registry of allocators, loading of shared objects, making of pools. */
+/* The registry of allocators, loading shared objects, creating pools. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #define SPEC_MAX 512
 
-/* The registry: one line an allocator. */
+/* The registry: one line per allocator. */
 
 static const struct zpool_driver *const drivers[] = {
 	/* clang-format off */
@@ -72,7 +72,7 @@ static int check_abi(const struct zpool_driver *d, struct err *err)
 {
 	const struct zpool_abi *theirs = d->abi, *ours = ZPOOL_ABI;
 
-	/* Other headers may have had anything where the pointer is. */
+	/* Built against other headers, @abi may be any word: check it first. */
 	if (!same_object(theirs, d))
 		return err_set(err, -EINVAL,
 			       "it does not say what it was compiled against");
@@ -89,10 +89,10 @@ static int check_abi(const struct zpool_driver *d, struct err *err)
 	return check_sizes(theirs->size, ours->size, err);
 }
 
-/* The calls that everybody makes; those of a pair are only made together. */
+/* Checks that required calls exist and that paired calls exist together. */
 static int check_calls(const struct zpool_driver *d, struct err *err)
 {
-	/* These three do what map and unmap do, as from 6.18. */
+	/* These three replace map and unmap, as in kernels from 6.18. */
 	bool mapless = d->obj_read_begin && d->obj_read_end && d->obj_write;
 	const struct {
 		const char *name;
@@ -122,11 +122,11 @@ static int check_calls(const struct zpool_driver *d, struct err *err)
 	return 0;
 }
 
-/* What the dynamic linker says does not tell an author what to do. */
+/* Adds advice where the dynamic linker's message does not give a remedy. */
 static const char *explain(const char *why)
 {
 #ifdef SYNC_VIRTUAL
-	/* What only the locks of real CPUs call. */
+	/* Only the locks for real CPUs call sync_ functions. */
 	if (strstr(why, "symbol: sync_"))
 		return "it was made for real CPUs; for --vcpus, build it with "
 		       "-DSYNC_VIRTUAL -fsanitize=thread, or a shim with "

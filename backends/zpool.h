@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The contract between the swap path and an allocator of compressed pages.
+ * The interface between the swap path and an allocator of compressed pages.
  *
- * The calls are named and behave as those of the kernel's zpool (removed in
+ * The calls have the names and behaviour of the kernel's zpool (removed in
  * 6.18): map and unmap as up to 6.14, obj_read_begin, obj_read_end and
- * obj_write as from 6.15. An allocator never learns who calls it.
+ * obj_write as from 6.15. An allocator does not know its caller.
  *
  * A new allocator is one file with one struct zpool_driver, declared in
  * drivers.h and listed in zpool.c, or a shared object that exports
@@ -19,11 +19,11 @@
 #include "backends/page.h"
 #include "lib/spec.h"
 
-/* The next number after any change of the contract or of inline code. */
+/* Increment after any change of the interface or of inline code. */
 #define ZPOOL_ABI_VERSION 6
 
 /**
- * enum zpool_flavour - what changes the inline code of these headers
+ * enum zpool_flavour - build options that change these headers' inline code
  * @ZPOOL_DEBUG: ZLAB_DEBUG: every lock call is checked
  * @ZPOOL_NO_STATS: SYNC_NO_STATS: locks are not counted
  * @ZPOOL_VIRTUAL: SYNC_VIRTUAL: for virtual CPUs
@@ -56,7 +56,7 @@ enum zpool_flavour {
 #define ZPOOL_ABI_CPU(X) X(sync_cpu)
 #endif
 
-/* The structures that a backend and these headers' inline code reach into. */
+/* The structures that a backend and these headers' inline code access. */
 #define ZPOOL_ABI_STRUCTS(X) \
 	X(zpool_driver)      \
 	X(zpool)             \
@@ -70,7 +70,7 @@ enum zpool_abi_struct {
 };
 
 /**
- * struct zpool_abi - what an object was compiled against
+ * struct zpool_abi - the headers and options a backend was compiled with
  * @version: ZPOOL_ABI_VERSION
  * @flavour: enum zpool_flavour, or'ed
  * @spin: the kind of spinlock, as SPIN= names it
@@ -126,7 +126,7 @@ struct zpool;
 
 /**
  * typedef zpool_evict_t - asks the pool's user to write an object back
- * @pool: the pool that wants to be rid of it
+ * @pool: the pool that evicts the object
  * @handle: the object; the user frees it with the driver's free when it is
  *	    written
  * @object: its bytes, or NULL when the user has to map it to see them. Another
@@ -141,9 +141,9 @@ typedef int (*zpool_evict_t)(struct zpool *pool, unsigned long handle,
 			     const void *object, void *arg);
 
 /**
- * struct zpool_config - what every pool takes, whatever its allocator
- * @arena: its frames; desc_size is the allocator's business and ignored
- * @evict: where shrink sends objects, or NULL
+ * struct zpool_config - configuration common to all allocators
+ * @arena: the pool's frames; desc_size is ignored, the allocator sets it
+ * @evict: called by shrink for each object to evict, or NULL
  * @evict_arg: argument of @evict
  */
 struct zpool_config {
@@ -157,18 +157,18 @@ struct zpool_config {
  * @pages: frames in use, in units of the arena's page size
  * @pages_peak: most frames that were in use at once
  * @objects: live objects
- * @object_bytes: their sizes as asked for; 0 where the allocator is not told
- *		  the size at free and keeps none (the kernel's do not)
+ * @object_bytes: sum of their requested sizes; 0 where the allocator does not
+ *		  record sizes (the kernel's do not)
  * @slots: objects that fit into the pages in use (zs obj_allocated); 0 where
- *	   the allocator has no such notion
+ *	   the allocator has no slots
  * @metadata_bytes: handles, descriptors and tables, outside the frames
- * @resident_bytes: what the system holds for the pool, where it is not pages
- *		    times page size (jemalloc); 0 = pages times page size
+ * @resident_bytes: resident memory of the pool, where it is not pages times
+ *		    page size (jemalloc); 0 = pages times page size
  * @compacted_pages: pages that compaction freed since creation
  * @moved_objects: objects that were copied to another place since creation
  * @moved_bytes: bytes of those copies
  * @migrated_pages: frames replaced since creation
- * @migrate_busy: tries to replace a frame that failed because it was in use
+ * @migrate_busy: failed attempts to replace a frame, because it was in use
  */
 struct zpool_stats {
 	uint64_t pages, pages_peak;
@@ -196,7 +196,7 @@ struct zpool_location {
 /**
  * struct zpool_class - one size class, for the table of "zlab classes"
  * @slot: number of the logical class
- * @index: class that really serves it (equals @slot unless merged)
+ * @index: class that serves this size (equals @slot unless merged)
  * @size: bytes of a slot
  * @pages: pages of a zspage
  * @objects: slots of a zspage
@@ -213,37 +213,38 @@ struct zpool_class {
 };
 
 /*
- * Operations between two runs of all deferred work, where neither the caller
- * nor a kernel's log decides. A kernel's worker runs when it gets the CPU. With
- * 300, z3fold's pages at the settled checkpoints of 6.1's logs are met within 1
- * % or one page; with anything from 140 to 400 nearly so. With 1 it is 1.2 % at
- * most where the pool is not nearly empty, with 1000 it is 2.5 %.
+ * Number of operations between two runs of all deferred work, where neither the
+ * caller nor a kernel's log determines it. A kernel's worker runs when it gets
+ * the CPU. With 300, z3fold's page counts at the settled checkpoints of 6.1's
+ * logs are reproduced within 1 % or one page; values from 140 to 400 are nearly
+ * as good. With 1 the error is at most 1.2 % where the pool is not nearly
+ * empty, with 1000 it is 2.5 %.
  */
 #define ZPOOL_SETTLE_EVERY 300u
 
 /**
  * struct zpool_driver - an allocator
  *
- * Optional calls are NULL; map and unmap may be, where obj_read_begin,
- * obj_read_end and obj_write are there. None may be called with a lock of the pool held.
- * Calls on one pool may come from several CPUs at once, except create, destroy
- * and validate.
+ * Optional calls may be NULL; map and unmap may be NULL where obj_read_begin,
+ * obj_read_end and obj_write are set. No call may be made with a lock of the
+ * pool held. Several CPUs may make calls on one pool at once, except create,
+ * destroy and validate.
  *
- * @abi: ZPOOL_ABI: what it was compiled against
+ * @abi: ZPOOL_ABI: the headers and options the driver was compiled with
  * @spec: its name, options and presets
  * @summary: one line for "zlab backends"
- * @source: what it was compiled from when that is not this project: a JSON
- *	    object (file, sha256, git, flags) that goes into result records as
- *	    "source"; NULL otherwise
+ * @source: describes the source code when it is not part of this project: a
+ *	    JSON object (file, sha256, git, flags) that is written to result
+ *	    records as "source"; NULL otherwise
  * @create: make a pool. @params is what spec_parse() filled from @spec. Return:
  *	    the pool, first member struct zpool filled in (arena, caps), or NULL
  *	    with the error set (options that contradict each other, no memory).
  *	    It may set the pool's driver to a table of its own, whose calls are
  *	    made for these options; the table lives as long as the pool
- * @destroy: free the pool with whatever it still holds
- * @malloc: take room for @size bytes. Return: 0; -EINVAL for size 0; -ENOSPC
- *	    when this allocator never takes that size; -ENOMEM
- * @free: give an object back; it must not be mapped
+ * @destroy: free the pool and all objects still in it
+ * @malloc: allocate @size bytes. Return: 0; -EINVAL for size 0; -ENOSPC when
+ *	    @size is larger than this allocator's largest size; -ENOMEM
+ * @free: free an object, which must not be mapped
  * @map: address of the object's bytes, valid on this CPU until unmap; one
  *	 mapping per CPU at a time unless ZPOOL_SLEEP_MAPPED
  * @unmap: end a mapping
@@ -269,8 +270,8 @@ struct zpool_class {
  * @locate: where an object is now. Optional
  * @validate: walk every list, slot and handle. Return: 0, or -EIO with the
  *	      first contradiction in @err. Nothing else may run. Optional
- * @size_class: describe the logical class @slot. Return: 0 or -ENOENT behind
- *		the last. Optional
+ * @size_class: describe the logical class @slot. Return: 0, or -ENOENT after
+ *		the last class. Optional
  * @largest: largest size that malloc takes, for @pool's options
  */
 struct zpool_driver {
@@ -308,12 +309,12 @@ struct zpool_driver {
 };
 
 /**
- * struct zpool - what every pool has; first member of an allocator's own
+ * struct zpool - common part of all pools; first member of an allocator's own
  * @driver: its allocator
- * @arena: its frames; NULL for one that has none (jemalloc, null)
+ * @arena: its frames; NULL for an allocator without frames (jemalloc, null)
  * @caps: enum zpool_caps
- * @spec: its full spec, defaults spelled out; set by zpool_create()
- * @evict: where shrink sends objects; set by zpool_create()
+ * @spec: its full spec, with all defaults; set by zpool_create()
+ * @evict: called by shrink for each object to evict; set by zpool_create()
  * @evict_arg: argument of @evict
  */
 struct zpool {
@@ -331,9 +332,9 @@ struct zpool {
  * @err: receives the error line
  *
  * A name with a "/" is loaded as a shared object and stays loaded.
- * Return: the driver, or NULL with @err set (unknown name with the list of
- * known ones; not loadable; no zlab_backend in it; compiled against something
- * else, or without a call that is not optional, which the line names).
+ * Return: the driver, or NULL with @err set (unknown name, with the list of
+ * known names; not loadable; no zlab_backend in it; compiled with other headers
+ * or options; a required call is missing, which the error line names).
  */
 const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err);
 
@@ -355,7 +356,7 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 void zpool_destroy(struct zpool *pool);
 
 /**
- * zpool_full_spec() - a spec with every option spelled out, without a pool
+ * zpool_full_spec() - expand a spec to all options, without creating a pool
  * @spec: as for zpool_create()
  * @buf: receives it
  * @len: bytes in @buf
@@ -366,7 +367,7 @@ void zpool_destroy(struct zpool *pool);
 int zpool_full_spec(const char *spec, char *buf, size_t len, struct err *err);
 
 /**
- * zpool_read_begin() - read an object through whichever calls the driver has
+ * zpool_read_begin() - read an object with obj_read_begin, or else with map
  * @pool: the pool
  * @handle: the object
  * @len: its size

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Frames: one reserved range, a list of free ones for each CPU. */
+/* Frames: one reserved address range, with a list of free frames per CPU. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,7 +71,7 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 		goto no_memory;
 	a->page_shift = shift;
 	a->desc_size = config->desc_size;
-	/* Frames that wait on other CPUs' lists must not look like exhaustion. */
+	/* Plus what other CPUs' lists may hold, so @limit can be reached. */
 	a->capacity = config->capacity
 			      ? config->capacity + SYNC_MAX_CPUS * ARENA_PCP
 			      : ARENA_DEFAULT_BYTES >> shift;
@@ -98,8 +98,8 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 		goto fail;
 	}
 	/*
-	 * What is first touched under the zone's lock, or with preemption off,
-	 * must not clear a huge page there.
+	 * These arrays are first touched under the zone's lock, or with
+	 * preemption off, where clearing a huge page would take too long.
 	 */
 	if (a->huge)
 		madvise(p + frames + descs, stack + pcp, MADV_NOHUGEPAGE);
@@ -134,8 +134,8 @@ void arena_fail(struct arena *a, long nth, long every)
 }
 
 /*
- * Half a list at a time, so that alloc and free in turn take no lock. Behind
- * the CPUs' lists an arena is what the kernel's zone is.
+ * Moves half a list at a time, so that alternating alloc and free rarely take
+ * the lock. The arena behind the CPUs' lists corresponds to the kernel's zone.
  */
 static void pcp_refill(struct arena *zone, struct arena_pcp *pcp)
 {
@@ -182,7 +182,7 @@ pfn_t frame_alloc(struct arena *a)
 
 	if (!arena_may_alloc(a))
 		return PFN_NONE;
-	/* Relaxed, as the peak: counts with which no other memory goes. */
+	/* Relaxed, as the peak: these counters order no other memory access. */
 	used = atomic_long_add_return_relaxed(1, &a->used);
 	if ((size_t)used > a->limit)
 		goto none;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Metadata objects. A cache reserves its own address range of 4 KiB pages;
- * each page has a descriptor with the list of its free objects, and each CPU a
- * small stack of objects in front of all that. Taking from the stack is no
- * atomic section, as SLUB's fast path is none.
+ * Metadata objects. A cache reserves its own address range of 4 KiB pages.
+ * Each page has a descriptor with the list of its free objects; each CPU has a
+ * small stack of objects, which is used first. Taking an object from the stack
+ * is not an atomic section, like SLUB's fast path.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ struct slab {
 	struct slab_cpu *cpu;
 };
 
-/* Metadata of a small pool may take more than its frames. */
+/* The metadata of a small pool may need more memory than its frames. */
 static size_t capacity(const struct arena *a)
 {
 	if (a->slab_capacity)
@@ -67,7 +67,7 @@ struct slab *slab_create(struct arena *a, const char *name, size_t size,
 	}
 	if (!slab)
 		goto no_memory;
-	/* Pages of CPUs that never come stay untouched. */
+	/* mmap: the pages of CPUs that are never used stay untouched. */
 	slab->cpu = mmap(NULL, SYNC_MAX_CPUS * sizeof(*slab->cpu),
 			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			 -1, 0);
@@ -137,8 +137,8 @@ static uint16_t *obj_link(struct slab *slab, pfn_t pfn, unsigned idx)
 }
 
 /*
- * A page with all its objects free, on no list yet. Its first touch, which
- * clears a huge page now and then, is the caller's own time and no lock's.
+ * Allocates a page with all objects free, on no list yet. Its first touch may
+ * clear a huge page, so this is called without a lock held.
  */
 static pfn_t new_page(struct slab *slab)
 {
@@ -157,7 +157,7 @@ static pfn_t new_page(struct slab *slab)
 	return pfn;
 }
 
-/* Half a stack at most. */
+/* Fills the CPU's stack up to half. */
 static void take(struct slab *slab, struct slab_cpu *c)
 {
 	struct slab_page *p;
@@ -181,9 +181,9 @@ static void take(struct slab *slab, struct slab_cpu *c)
 }
 
 /*
- * A page is made before the lock is taken, where none seems to be left; another
- * CPU may then have emptied those that seemed to. Addresses ascend so that
- * neighbours share lines.
+ * If no page with free objects seems to be left, a page is allocated before the
+ * lock is taken. If one seemed to be left but another CPU emptied it first, try
+ * again. Objects are taken by ascending address: neighbours share cache lines.
  */
 static void refill(struct slab *slab, struct slab_cpu *c)
 {

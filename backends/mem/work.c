@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Deferred work: a list that the harness runs when it decides to. */
+/* Deferred work: a list; the harness decides when its entries run. */
 #include "backends/sync.h"
 
 void workqueue_init(struct workqueue *wq)

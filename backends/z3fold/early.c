@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The form of 4.9 and 4.10. A handle is the page's address plus the buddy's
- * number, turned by first_num so that it stays right when a middle object
- * becomes the first. A page is compacted when one of its objects is freed.
+ * number, to which first_num is added modulo 4, so that the handle stays valid
+ * when a middle object becomes the first. A page is compacted when one of its
+ * objects is freed.
  *
  * lock=pool: pool->lock guards all of it.
- * lock=page: the lock that was put into each page at the end of 2016, with what
- * its review asked for. pool->lock guards lists and LRU, a page's lock its
- * header; page_lock is taken first. Whoever takes a page off its list owns it
- * and puts it back: somebody who frees an object of a page that is on no list
- * leaves everything else to the owner.
+ * lock=page: the per-page lock proposed at the end of 2016, with the changes
+ * asked for in its review. pool->lock guards lists and LRU, a page's lock its
+ * header; page_lock is taken first. A thread that takes a page off its list
+ * owns the page and puts it back. A thread that frees an object of a page that
+ * is on no list leaves everything else to the owner.
  */
 #include <errno.h>
 
@@ -73,7 +74,7 @@ static struct list_head *list_of(struct z3fold_pool *pool,
 		       : &pool->unbuddied[z3fold_num_free_chunks(pool, zhdr)];
 }
 
-/* The page can be found from now on, and is the youngest. */
+/* Lists the page, so that it can be found, and puts it first in the LRU. */
 static inline __attribute__((always_inline)) void
 list_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
@@ -153,7 +154,7 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	return 0;
 }
 
-/* Debug builds: looks at what needs no lock. */
+/* Debug builds: checks that need no lock. */
 static void check_address(struct z3fold_pool *pool, const char *call,
 			  unsigned long handle)
 {
@@ -173,7 +174,7 @@ static void check_address(struct z3fold_pool *pool, const char *call,
 	z3fold_bad_handle(pool, call, HEADLESS, handle, why);
 }
 
-/* Debug builds: looks at the header. */
+/* Debug builds: checks the header. */
 static void check_object(struct z3fold_pool *pool, const char *call,
 			 struct z3fold_header *zhdr, enum buddy bud,
 			 unsigned long handle)
@@ -195,7 +196,7 @@ static void put_back(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	lists_unlock(pool);
 }
 
-/* Return: whether the page is empty and the caller is the one to free it. */
+/* Return: whether the page is empty and the caller has to free it. */
 static bool free_object(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			enum buddy bud)
 {
@@ -288,7 +289,7 @@ void z3fold_early_unmap(struct zpool *zpool, unsigned long handle)
 	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
 }
 
-/* A page on no list is somebody's already. */
+/* A page on no list is already owned by another thread. */
 static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	lockdep_assert_held(&pool->lock);
@@ -299,8 +300,8 @@ static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 }
 
 /*
- * The page is off lists and LRU. With lock=pool, pool->lock is still held, and
- * released inside. Return: whether the page was freed.
+ * The page is off lists and LRU. With lock=pool, pool->lock is held on entry
+ * and released here. Return: whether the page was freed.
  */
 static bool reclaim_objects(struct z3fold_pool *pool,
 			    struct z3fold_header *zhdr)

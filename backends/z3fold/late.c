@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The form of 5.5 to 6.14, as in 6.1. A handle is the address of one of four
- * words in a page's slots; the word says page, buddy and, for LAST, length.
- * Pages with room wait on lists of the CPU that last used them. After a free,
- * deferred work compacts the page: a lone object moves into another page (its
- * slot stays where it is and becomes a foreign handle there), a middle one
- * moves within the page.
+ * words in a page's slots; the word encodes page, buddy and, for LAST, length.
+ * Pages with free chunks are on lists of the CPU that last used them. After a
+ * free, deferred work compacts the page: an object that is alone moves into
+ * another page (its slot stays in place and becomes a foreign handle of that
+ * page); a middle object moves within the page.
  *
  * pool->lock guards lists and LRU, a page's lock its header, zsl->lock the
- * words. Order: page_lock, then pool->lock or zsl->lock; where a page is
- * found through a list or a slot, its lock is only tried. A page lives while it
- * has references: one for each object, and one for each user in between.
+ * words. Order: page_lock, then pool->lock or zsl->lock; where a page is found
+ * through a list or a slot, its lock is taken with trylock. A page exists while
+ * it has references: one for each object, and one for each temporary user.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
 	return (get_slot(handle) - zhdr->first_num) & SLOT_MASK;
 }
 
-/* This CPU's lists. A CPU sets up its own. */
+/* This CPU's lists, which the CPU sets up at first use. */
 static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 {
 	struct late_cpu *c = &pool->cpu[smp_processor_id()];
@@ -143,7 +143,7 @@ static struct z3fold_header *new_page(struct z3fold_pool *pool)
 	return zhdr;
 }
 
-/* Clears the slot of a page's object; the last one of its slots frees them. */
+/* Clears an object's slot word; frees the slots if all words are now 0. */
 static void free_handle(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			unsigned long handle)
 {
@@ -164,7 +164,7 @@ static void free_handle(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	}
 }
 
-/* Puts the page, which is on no list, where it can be found. */
+/* Puts the page, which is on no list, on this CPU's list by free chunks. */
 static void add_to_unbuddied(struct z3fold_pool *pool,
 			     struct z3fold_header *zhdr)
 {
@@ -181,18 +181,18 @@ static void add_to_unbuddied(struct z3fold_pool *pool,
 }
 
 /*
- * Drops a reference of a locked page. With the last one the page is unlocked
- * and gone: nobody holds a handle to it, and under pool->lock it leaves all
- * lists. Return: whether it is gone.
+ * Drops a reference of a locked page. If it was the last one, no handle refers
+ * to the page: it is taken off all lists under pool->lock, unlocked and freed.
+ * Return: whether it was freed.
  *
- * Never inlined, in part neither: a virtual CPU pays for calls, and its time
- * must not depend on what the compiler thinks of the callers.
+ * Never inlined, not even in part: a virtual CPU is charged for calls, and its
+ * time must not depend on the compiler's inlining decisions in the callers.
  */
 static __attribute__((noinline)) bool
 put_z3fold_locked(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	lockdep_assert_held(&zhdr->page_lock);
-	/* Relaxed: the count changes under the page's lock alone. */
+	/* Relaxed: the count changes only under the page's lock. */
 	if (atomic_add_return_relaxed(-1, &zhdr->refcount))
 		return false;
 	spin_lock(&pool->lock);
@@ -204,7 +204,7 @@ put_z3fold_locked(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	return true;
 }
 
-/* Claims a page that was found on a list; its lock comes before pool->lock. */
+/* Takes a page off its list; trylock, as its lock precedes pool->lock. */
 static bool take(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	lockdep_assert_held(&pool->lock);
@@ -215,7 +215,7 @@ static bool take(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	return true;
 }
 
-/* A page that waits for compaction is dropped here; its work lists it again. */
+/* Unlocks a page that is queued for compaction; that work lists it again. */
 static bool usable(struct z3fold_header *zhdr)
 {
 	lockdep_assert_held(&zhdr->page_lock);
@@ -248,7 +248,7 @@ static struct z3fold_header *find_here(struct z3fold_pool *pool,
 		spin_unlock(&pool->lock);
 		if (took && usable(zhdr))
 			return zhdr;
-		/* Another user was faster: look from the start again. */
+		/* Another thread was faster: search again from the start. */
 		if (!took)
 			cpu_relax();
 		i = chunks;
@@ -256,7 +256,7 @@ static struct z3fold_header *find_here(struct z3fold_pool *pool,
 	return NULL;
 }
 
-/* On other CPUs' lists only an exact fit is looked for. */
+/* On other CPUs' lists, only pages with an exact fit are searched. */
 static struct z3fold_header *find_elsewhere(struct z3fold_pool *pool,
 					    unsigned chunks)
 {
@@ -283,7 +283,7 @@ static struct z3fold_header *find_elsewhere(struct z3fold_pool *pool,
 	return NULL;
 }
 
-/* A page with room, locked, on no list, with a reference for the newcomer. */
+/* Return: a page with room, locked, on no list, referenced for the object. */
 static struct z3fold_header *find_page(struct z3fold_pool *pool,
 				       unsigned chunks)
 {
@@ -342,7 +342,7 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	return 0;
 }
 
-/* Debug builds: what the address alone says. */
+/* Debug builds: checks the handle's address only. */
 static void check_handle(struct z3fold_pool *pool, const char *call,
 			 unsigned long handle)
 {
@@ -371,7 +371,7 @@ static void check_handle(struct z3fold_pool *pool, const char *call,
 				  "it was freed already");
 }
 
-/* Debug builds: what the word in its slot says. */
+/* Debug builds: checks the word in the handle's slot. */
 static void check_word(struct z3fold_pool *pool, const char *call,
 		       unsigned long handle)
 {
@@ -389,7 +389,7 @@ static void check_word(struct z3fold_pool *pool, const char *call,
 				  "it was freed already or never given out");
 }
 
-/* The page of an object, locked; the object may be on its way elsewhere. */
+/* Locks an object's page; retries, since the object may be moved meanwhile. */
 static struct z3fold_header *get_z3fold_header(struct z3fold_pool *pool,
 					       const char *call,
 					       unsigned long handle)
@@ -418,7 +418,7 @@ static bool buddy_single(const struct z3fold_header *zhdr)
 	       2;
 }
 
-/* Moves a page's only object into another page, if there is one for it. */
+/* Moves a page's only object into another page, if one has room for it. */
 static bool compact_single_buddy(struct z3fold_pool *pool,
 				 struct z3fold_header *zhdr)
 {
@@ -455,7 +455,7 @@ static bool compact_single_buddy(struct z3fold_pool *pool,
 	return true;
 }
 
-/* The page has a reference for its compaction; it is unlocked afterwards. */
+/* The caller took a reference for this; it is dropped and the page unlocked. */
 static void do_compact_page(struct z3fold_header *zhdr)
 {
 	struct z3fold_pool *pool = zhdr->pool;
@@ -473,7 +473,7 @@ static void do_compact_page(struct z3fold_header *zhdr)
 	}
 	if (!zhdr->foreign_handles && buddy_single(zhdr) && !zhdr->mapped &&
 	    zhdr->slots && compact_single_buddy(pool, zhdr)) {
-		/* The slots belong to the object now. */
+		/* From here on the slots belong to the moved object. */
 		zhdr->slots = NULL;
 		if (!put_z3fold_locked(pool, zhdr))
 			z3fold_page_unlock(zhdr);
@@ -511,7 +511,7 @@ void z3fold_late_free(struct zpool *zpool, unsigned long handle)
 	z3fold_check_unmapped(pool, zhdr, bud, handle);
 	atomic_long_dec(&pool->objects);
 	if (zhdr->claimed) {
-		/* Reclaim has a reference and does the rest. */
+		/* Reclaim holds a reference and completes the free. */
 		zhdr->freed |= 1 << bud;
 		atomic_dec(&zhdr->refcount);
 		z3fold_page_unlock(zhdr);
@@ -571,8 +571,8 @@ void z3fold_late_unmap(struct zpool *zpool, unsigned long handle)
 }
 
 /*
- * Pages with foreign handles cannot be claimed: their slots are not all theirs.
- * A page that can comes locked and with a reference for reclaim.
+ * Pages with foreign handles cannot be claimed: some of their slots belong to
+ * other pages. A claimed page is locked and has a reference for reclaim.
  */
 static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
@@ -590,7 +590,7 @@ static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	return true;
 }
 
-/* The page is claimed, and unlocked afterwards. Return: whether it was freed. */
+/* Unlocks the page, which is claimed. Return: whether it was freed. */
 static bool reclaim_objects(struct z3fold_pool *pool,
 			    struct z3fold_header *zhdr)
 {
@@ -619,7 +619,7 @@ static bool reclaim_objects(struct z3fold_pool *pool,
 	spin_lock(&pool->lock);
 	z3fold_lru_touch(pool, zhdr);
 	spin_unlock(&pool->lock);
-	/* Queued work lists it when it is done. */
+	/* If its compaction is queued, that work puts the page on a list. */
 	if (!zhdr->needs_compacting)
 		add_to_unbuddied(pool, zhdr);
 	z3fold_page_unlock(zhdr);
@@ -742,7 +742,7 @@ int z3fold_late_validate(struct zpool *zpool, struct err *err)
 			list_for_each (node, list) {
 				zhdr = list_entry(node, struct z3fold_header,
 						  buddy);
-				/* Its list is put right by the work. */
+				/* Else the queued work corrects its list. */
 				if (!zhdr->needs_compacting &&
 				    z3fold_num_free_chunks(pool, zhdr) != i)
 					return err_set(

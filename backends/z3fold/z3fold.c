@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * z3fold: options, pages, headless pages, and what looks alike in both forms.
+ * z3fold: options, pages, headless pages, and code common to both forms.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -43,8 +43,8 @@ void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 }
 
 /*
- * The early form takes the header's chunk off a second time behind a middle
- * object, so that it believes in less room than there is (put right in 4.11).
+ * Behind a middle object, the early form subtracts the header's chunk a second
+ * time and so underestimates the free space (fixed in 4.11).
  */
 unsigned z3fold_num_free_chunks(const struct z3fold_pool *pool,
 				const struct z3fold_header *zhdr)
@@ -273,7 +273,7 @@ int z3fold_check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	unsigned middle_end = zhdr->start_middle + zhdr->middle_chunks;
 	unsigned last = TOTAL_CHUNKS - zhdr->last_chunks;
 
-	/* An empty page may wait for work that is queued about it. */
+	/* An empty page is valid only while its compaction is queued. */
 	if ((z3fold_empty(zhdr) && !zhdr->needs_compacting) ||
 	    last < first_end ||
 	    (zhdr->middle_chunks &&
@@ -497,7 +497,7 @@ static const struct spec_preset presets[] = {
 	{ 0 },
 };
 
-/* What both forms' tables have in common. */
+/* The entries common to both forms' tables. */
 #define COMMON_CALLS                                                        \
 	.abi = ZPOOL_ABI,                                                   \
 	.spec = { .name = "z3fold",                                         \

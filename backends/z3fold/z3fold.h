@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * z3fold: what its two forms share. A page has a header and up to three
- * objects: FIRST behind the header, LAST against the end, MIDDLE between them.
- * An object too long to leave a chunk beside the header has a page without one
- * (HEADLESS).
+ * z3fold: code shared by its two forms. A page has a header and up to three
+ * objects: FIRST behind the header, LAST at the end, MIDDLE between them. An
+ * object too large to leave a free chunk beside the header gets a page without
+ * a header (HEADLESS).
  *
- * form=early (4.9, 4.10): one set of lists, a handle is the page and the buddy,
- * the page is compacted when an object is freed.
- * form=late (5.5 to 6.14): lists per CPU, a handle is the address of a slot
- * that says where the object is, deferred work compacts pages and moves lone
- * objects into other pages.
+ * form=early (4.9, 4.10): one set of lists; a handle encodes page and buddy; a
+ * page is compacted when one of its objects is freed.
+ * form=late (5.5 to 6.14): lists per CPU; a handle is the address of a slot
+ * that holds the object's location; deferred work compacts pages and moves an
+ * object that is alone in its page into another page.
  */
 #ifndef ZLAB_Z3FOLD_H
 #define ZLAB_Z3FOLD_H
@@ -17,33 +17,33 @@
 #include "backends/chunk.h"
 #include "backends/list.h"
 
-/* The words that late handles are addresses of; see late.c. */
+/* The words that handles of form=late point to; see late.c. */
 struct z3fold_buddy_slots;
 
 /**
  * struct z3fold_header - a page's header
- * @buddy: on a list of pages by free chunks; on none while somebody has taken
- *	   the page for himself
+ * @buddy: link in a list of pages by free chunks; on no list while a thread
+ *	   owns the page exclusively
  * @page_lock: guards all of the header but @buddy (lock=page)
  * @first_chunks: length of the first object, 0 = none
- * @middle_chunks: length of the middle one
- * @last_chunks: length of the last one
- * @start_middle: chunk in which the middle one starts, from the page's start
+ * @middle_chunks: length of the middle object, 0 = none
+ * @last_chunks: length of the last object, 0 = none
+ * @start_middle: chunk in which the middle object starts, from the page's start
  * @first_num: added to a buddy's number in handles; counts how often a middle
  *	       object has become the first
  * @claimed: the page is being reclaimed
- * @needs_compacting: work about it is queued
+ * @needs_compacting: compaction of the page is queued
  * @foreign_handles: objects whose slot belongs to another page
  * @freed: buddies freed while the page was claimed, one bit each; their bytes
- *	   stay readable until reclaim is done
+ *	   stay readable until the reclaim ends
  * @mapped: open mappings
- * @middle_mapped: those of the middle object, which pin it
- * @refcount: from here on form=late: one for each object, and for each user in
- *	      between
- * @cpu: on whose list it is, or -1
+ * @middle_mapped: open mappings of the middle object, which prevent moving it
+ * @refcount: from here on form=late only: one reference for each object, and
+ *	      one for each temporary user
+ * @cpu: CPU whose list the page is on, or -1
  * @work: compaction
- * @slots: where the words of its own handles are, or NULL
- * @pool: whose page it is, for @work
+ * @slots: the words of the page's own handles, or NULL
+ * @pool: the page's pool, for @work
  */
 struct z3fold_header {
 	struct list_head buddy;
@@ -66,11 +66,11 @@ _Static_assert(sizeof(struct z3fold_header) == 88, "as in 6.1");
 
 /**
  * struct z3fold_page - descriptor of a frame
- * @note: what debug builds keep; @note.used is kept by all
+ * @note: state for debug builds; @note.used is kept by all builds
  * @lru: place in the pool's LRU; guarded by pool->lock
  * @headless: one object and no header; constant while the frame is used
  * @claimed: a headless page is being reclaimed; guarded by pool->lock
- * @freed: a headless page's object was freed meanwhile
+ * @freed: a headless page's object was freed while the page was claimed
  */
 struct z3fold_page {
 	struct chunk_note note;
@@ -97,13 +97,13 @@ struct late_cpu;
  * struct z3fold_pool - a pool
  * @lock: guards lists, LRU and page->claimed; with lock=pool everything
  * @page_locks: lock=page
- * @slide: a middle object is moved towards its neighbour
+ * @slide: compaction moves a middle object next to its neighbour
  * @late: form=late
  * @keep_lru: lru=on
  * @chunk_shift: log2 of a chunk's bytes
  * @zhdr_chunks: chunks of a header
  * @nchunks: chunks behind it
- * @lru: pages, that of the last allocation first
+ * @lru: pages, the page of the last allocation first
  * @unbuddied: form=early: pages by free chunks
  * @buddied: form=early: pages with three objects
  * @c_handle: form=late: handles
@@ -178,14 +178,14 @@ static inline bool z3fold_full(const struct z3fold_header *zhdr)
 	return zhdr->first_chunks && zhdr->middle_chunks && zhdr->last_chunks;
 }
 
-/** z3fold_empty() - whether it has none */
+/** z3fold_empty() - whether a page has no object */
 static inline bool z3fold_empty(const struct z3fold_header *zhdr)
 {
 	return !zhdr->first_chunks && !zhdr->middle_chunks &&
 	       !zhdr->last_chunks;
 }
 
-/* The lock that guards a page's header. */
+/* Asserts that the lock that guards a page's header is held. */
 static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 					const struct z3fold_header *zhdr)
 {
@@ -197,17 +197,17 @@ static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 
 /* z3fold.c */
 
-/** z3fold_new_page() - take a frame. Return: it, or NULL when there is none */
+/** z3fold_new_page() - take a frame. Return: its page, or NULL if none left */
 struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless);
 
-/** z3fold_free_page() - give the frame back; nobody can find it any more */
+/** z3fold_free_page() - free the frame; the page must be on no list */
 void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
-/** z3fold_num_free_chunks() - longest object that is known to fit, in chunks */
+/** z3fold_num_free_chunks() - largest object that surely fits, in chunks */
 unsigned z3fold_num_free_chunks(const struct z3fold_pool *pool,
 				const struct z3fold_header *zhdr);
 
-/** z3fold_get_free_buddy() - where an object of @chunks goes; HEADLESS = nowhere */
+/** z3fold_get_free_buddy() - buddy for an object of @chunks; HEADLESS = none */
 enum buddy z3fold_get_free_buddy(const struct z3fold_pool *pool,
 				 const struct z3fold_header *zhdr,
 				 unsigned chunks);
@@ -216,7 +216,7 @@ enum buddy z3fold_get_free_buddy(const struct z3fold_pool *pool,
 void z3fold_place(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  enum buddy bud, unsigned chunks);
 
-/** z3fold_compact_page() - move a middle object where it joins free chunks */
+/** z3fold_compact_page() - move a middle object so that free chunks join */
 void z3fold_compact_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
 /** z3fold_lru_touch() - put a page first in the LRU */
@@ -233,33 +233,34 @@ static inline void z3fold_lru_touch(struct z3fold_pool *pool,
 }
 
 /**
- * z3fold_malloc_headless() - a page for one object
+ * z3fold_malloc_headless() - allocate a page for one object
  *
  * Return: its page, or NULL when there is no frame.
  */
 struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *pool);
 
-/** z3fold_free_headless() - free that object; takes pool->lock */
+/** z3fold_free_headless() - free a headless page's object; takes pool->lock */
 void z3fold_free_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
 /**
- * z3fold_evict() - ask for the objects of a claimed page, MIDDLE, FIRST, LAST
- * @handle: by buddy, 0 where there is none
+ * z3fold_evict() - evict the objects of a claimed page: MIDDLE, FIRST, LAST
+ * @handle: handles by buddy, 0 where there is no object
  */
 void z3fold_evict(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  const unsigned long *handle);
 
 /**
- * z3fold_reclaim_page() - ask for the objects of the oldest page there is
+ * z3fold_reclaim_page() - evict the objects of the oldest page that is free to
+ * claim
  * @pool: the pool
- * @claim: whether a page with a header, found in the LRU, can be had; it is off
- *	   its list then. Called with pool->lock held
- * @objects: asks for its objects; whether the page was freed. With lock=pool it
- *	     releases pool->lock, which is held
- * @mark: what is or'ed to the page's address for the handle of a headless one
+ * @claim: claims a page with a header, found in the LRU, and takes it off its
+ *	   list; returns whether it succeeded. Called with pool->lock held
+ * @objects: evicts the objects; returns whether the page was freed. With
+ *	     lock=pool it is called with pool->lock held and releases it
+ * @mark: or'ed to a headless page's address to make its handle
  *
  * Return: 0 when a page was freed; -EINVAL without pages or evict callback;
- * -EAGAIN when the tries went wrong.
+ * -EAGAIN when all tries failed.
  */
 int z3fold_reclaim_page(struct z3fold_pool *pool,
 			bool (*claim)(struct z3fold_pool *pool,
@@ -268,13 +269,13 @@ int z3fold_reclaim_page(struct z3fold_pool *pool,
 					struct z3fold_header *zhdr),
 			unsigned long mark);
 
-/** z3fold_check_page() - a page's header alone. Return: 0 or -EIO */
+/** z3fold_check_page() - check a page's header. Return: 0 or -EIO */
 int z3fold_check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		      struct err *err);
 
 /**
  * z3fold_check_pages() - walk every frame in use
- * @check: form's own look at a page with a header; NULL allowed
+ * @check: the form's own check of a page with a header; may be NULL
  */
 int z3fold_check_pages(struct z3fold_pool *pool,
 		       int (*check)(struct z3fold_pool *pool,
@@ -282,7 +283,7 @@ int z3fold_check_pages(struct z3fold_pool *pool,
 				    struct err *err),
 		       struct err *err);
 
-/** z3fold_check_list() - every page of a list by free chunks belongs there */
+/** z3fold_check_list() - check that each page on a list has @chunks free */
 int z3fold_check_list(struct z3fold_pool *pool, const struct list_head *list,
 		      unsigned chunks, struct err *err);
 
@@ -298,7 +299,7 @@ static inline void z3fold_bad_handle(struct z3fold_pool *pool, const char *call,
 		chunk_bad_handle(&pool->zpool, call, name[bud], handle, why);
 }
 
-/** z3fold_check_unmapped() - debug builds: exit when a freed object is mapped */
+/** z3fold_check_unmapped() - debug builds: exit if a freed object is mapped */
 static inline void z3fold_check_unmapped(struct z3fold_pool *pool,
 					 struct z3fold_header *zhdr,
 					 enum buddy bud, unsigned long handle)

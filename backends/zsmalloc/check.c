@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Checks: the walk over every list, slot and handle, and, in debug builds, what
- * is said to the user of a handle that is none.
+ * Checks: the walk over every list, slot and handle, and, in debug builds, the
+ * messages for an invalid handle.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -98,7 +98,7 @@ static bool slot_is_free(struct zs_pool *pool, const struct size_class *class,
 	return false;
 }
 
-/* Whether a reader of the zspage lock has only counted itself. */
+/* Whether readers only increment a counter, so that lockdep misses them. */
 static inline bool reader_is_unseen(enum zs_lock_kind kind)
 {
 	return kind == ZS_LOCK_ATOMIC || kind == ZS_LOCK_PREEMPT ||

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Moving: compaction empties the emptier zspages of a class into the fuller
- * ones; migration replaces one frame under its objects.
+ * Compaction moves objects from the emptier zspages of a class to the fuller
+ * ones; migration replaces one frame of a zspage by another frame.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "backends/zsmalloc/zsmalloc.h"
 
-/* Where the search for live objects stands in a zspage. */
+/* Current position of the search for live objects in a zspage. */
 struct cursor {
 	pfn_t pfn;
 	unsigned at; /* offset in that frame, or beyond its end */
@@ -33,9 +33,9 @@ static void cursor_next(struct cursor *c, const struct size_class *class)
 }
 
 /*
- * The next live object at or after the cursor; its handle is pinned where
- * handles have pins, and what cannot be pinned is passed over. Return: 0 at
- * the end of the zspage.
+ * Finds the next live object at or after the cursor. With zspage=pin it pins
+ * the object and skips objects that cannot be pinned. Return: the handle, or 0
+ * at the end of the zspage.
  */
 static unsigned long find_alloced_obj(struct zs_pool *pool,
 				      const struct size_class *class,
@@ -62,7 +62,7 @@ static unsigned long find_alloced_obj(struct zs_pool *pool,
 	return 0;
 }
 
-/* Says where the object is now, and ends its pin. */
+/* Stores the object's new location in its handle's word, and unpins it. */
 static void record_obj(struct zs_pool *pool, unsigned long handle,
 		       unsigned long loc)
 {
@@ -76,7 +76,7 @@ static void record_obj(struct zs_pool *pool, unsigned long handle,
 	unpin_tag(word);
 }
 
-/* Copies a whole slot, whatever of it is payload, in pieces across frames. */
+/* Copies a whole slot, not only its payload, in pieces across frames. */
 static void zs_object_copy(struct zs_pool *pool, const struct size_class *class,
 			   unsigned long to, unsigned long from)
 {
@@ -151,7 +151,7 @@ static void movers_unlock(struct zs_pool *pool, struct size_class *class)
 		write_unlock(&pool->migrate_lock);
 }
 
-/* The eras of the pin had no such question. */
+/* With zspage=pin false, as those kernels did not check for contention. */
 static bool movers_contended(struct zs_pool *pool)
 {
 	if (zs_uses_migrate_lock(pool->locking, pool->zspage_lock))
@@ -160,7 +160,7 @@ static bool movers_contended(struct zs_pool *pool)
 	       spin_is_contended(&pool->lock);
 }
 
-/* Lets others have the locks for a moment. */
+/* Releases the locks for a moment so that other threads can take them. */
 static void movers_pause(struct zs_pool *pool, struct size_class *class)
 {
 	movers_unlock(pool, class);
@@ -168,7 +168,7 @@ static void movers_pause(struct zs_pool *pool, struct size_class *class)
 	movers_lock(pool, class);
 }
 
-/* With pins, objects are locked one by one and the zspage is not. */
+/* With zspage=pin, single objects are locked instead of the zspage. */
 static bool lock_zspage(struct zs_pool *pool, struct zspage *zspage,
 			unsigned nest)
 {
@@ -200,7 +200,7 @@ static struct zspage *isolate_zspage(struct zs_pool *pool,
 	return zspage;
 }
 
-/* Return: whether it was empty and its pages were freed. */
+/* Return: whether the zspage was empty and its pages were freed. */
 static bool putback_zspage(struct zs_pool *pool, struct size_class *class,
 			   struct zspage *zspage, struct moved *moved)
 {
@@ -217,9 +217,9 @@ static bool putback_zspage(struct zs_pool *pool, struct size_class *class,
 }
 
 /*
- * The form up to 6.3: one source, as many destinations as it takes; a
- * destination that could not take all goes back full. Return: whether the
- * source was drained.
+ * The form up to 6.3: one source, as many destinations as needed; a destination
+ * that could not take all objects is put back full. Return: whether the source
+ * was drained.
  */
 static bool drain_old(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *src, struct cursor *c, struct zspage *dst,
@@ -262,7 +262,7 @@ static bool compact_source_old(struct zs_pool *pool, struct size_class *class,
 		if (!drained && movers_contended(pool))
 			return false;
 	} while (!drained);
-	/* Nothing but pinned objects: they are the mappers' for now. */
+	/* If only pinned objects are left, nothing was moved: stop. */
 	return moved->objects != before;
 }
 
@@ -279,7 +279,7 @@ static void compact_class_old(struct zs_pool *pool, struct size_class *class,
 		}
 		go_on = zs_class_can_compact(class) &&
 			compact_source_old(pool, class, src, moved);
-		/* An empty zspage has no readers, so its lock may go first. */
+		/* An empty zspage has no readers: unlock before freeing it. */
 		unlock_zspage(pool, src);
 		putback_zspage(pool, class, src, moved);
 		if (go_on)
@@ -348,7 +348,7 @@ unsigned long zs_compact(struct zpool *zpool)
 	struct moved moved;
 	int slot;
 
-	/* Acquire: what the last compaction did came before its release. */
+	/* Acquire: pairs with the release at the end of a compaction. */
 	if (atomic_long_xchg_acquire(&pool->compacting, 1))
 		return 0;
 	for (slot = (int)pool->nr_classes - 1; slot >= 0; slot--) {
@@ -446,7 +446,7 @@ static bool pin_frame(struct zs_pool *pool, const struct size_class *class,
 	return true;
 }
 
-/* The links of free slots name frames too. */
+/* The links of free slots contain frame numbers too. */
 static void relink_free(struct zs_pool *pool, const struct size_class *class,
 			struct zspage *zspage, pfn_t old, pfn_t new)
 {
@@ -480,7 +480,7 @@ static void replace_frame(struct zs_pool *pool, const struct size_class *class,
 	*link = new;
 	relink_free(pool, class, zspage, old, new);
 	smp_store_release(&new_desc->class, desc->class);
-	/* From here on, an object that is not pinned any more may be mapped. */
+	/* Once record_obj() has unpinned an object, it may be mapped. */
 	for (c.pfn = new; in_frame(pool, class, &c); cursor_next(&c, class)) {
 		handle = handle_at(pool, class, zspage, &c);
 		if (handle)
@@ -499,7 +499,7 @@ static int migrate_locked(struct zs_pool *pool, struct size_class *class,
 	int ret = -EAGAIN;
 
 	assert_movers_locked(pool, class);
-	/* It may have been freed between the look and the lock. */
+	/* The frame may have been freed before the lock was taken. */
 	if (READ_ONCE(desc->class) != class->index + 1)
 		return -EAGAIN;
 	zspage = desc->zspage;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Looking into objects: map and unmap through a per-CPU buffer, and
- * obj_read_begin, obj_read_end and obj_write, which copy only what they must.
- * Either way the object stays where it is in between, by the zspage's lock.
+ * Access to objects: map and unmap, with a per-CPU buffer, and obj_read_begin,
+ * obj_read_end and obj_write, which copy only where needed. In both cases the
+ * zspage lock keeps the object in place during the access.
  */
 #include <string.h>
 
 #include "backends/zsmalloc/zsmalloc.h"
 
 /*
- * From a handle to its location, leaving with the zspage read-locked. The
- * lookup is guarded by the pool's lock, except where the object itself is
- * pinned or cannot move.
+ * Looks up a handle's location and read-locks its zspage. The lookup is guarded
+ * by the pool's lock or migrate_lock, except where the object itself is pinned
+ * or cannot move.
  */
 zs_inline unsigned long lock_object(struct zs_pool *pool, const char *call,
 				    unsigned long handle, bool pool_lock,
@@ -55,7 +55,7 @@ zs_inline void unlock_object(struct zspage *zspage, unsigned long handle,
 		unpin_tag((unsigned long *)handle);
 }
 
-/* The bytes of the handle in front of the payload. */
+/* Number of bytes that the handle takes in front of the payload. */
 zs_inline unsigned header(const struct zs_pool *pool,
 			  const struct zspage *zspage)
 {
@@ -73,7 +73,7 @@ static void copy_in(const struct zs_map_area *area, char *buf)
 	memcpy(buf + area->head, area->second, area->size - area->head);
 }
 
-/* The handle in front is not the user's and stays. */
+/* The handle in front of the payload (@skip bytes) is not overwritten. */
 static void copy_out(const struct zs_map_area *area, const char *buf,
 		     unsigned skip)
 {
@@ -159,7 +159,7 @@ zs_inline void *do_read_begin(struct zpool *zpool, unsigned long handle,
 	frame = pfn_addr(zpool->arena, zs_loc_pfn(loc));
 	if (at + len <= page)
 		return frame + at;
-	/* Slots lie at multiples of 16 bytes: a header is never cut off. */
+	/* Slots start at multiples of 16 bytes: no handle crosses a frame. */
 	next = next_frame(pool, zs_loc_pfn(loc));
 	memcpy(copy, frame + at, page - at);
 	memcpy((char *)copy + (page - at), next, len - (page - at));
@@ -262,7 +262,7 @@ struct map_calls {
 #define IF_PLANTED(x)
 #endif
 
-/* The forms that are found under the pool's lock, or under its migrate_lock. */
+/* The lock kinds whose lookup is under pool->lock or pool->migrate_lock. */
 #define LOOKUP_CALLS(name, pool_lock)                     \
 	CALLS(name##_rwlock, pool_lock, ZS_LOCK_RWLOCK)   \
 	CALLS(name##_rwsem, pool_lock, ZS_LOCK_RWSEM)     \

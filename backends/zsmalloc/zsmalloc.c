@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * zsmalloc: slots in size classes 16 bytes apart, in chains of frames that need
- * not be contiguous. The eras of its design are options, see the presets below. This
- * file has the size classes, malloc and free; its siblings have the mappings,
- * compaction and the checks.
+ * not be contiguous. Each era of its design is a set of options, see the
+ * presets below. This file has the size classes, malloc and free; map.c,
+ * compact.c and check.c have the mappings, compaction and the checks.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -52,7 +52,7 @@ static unsigned slot_size(const struct zs_pool *pool, unsigned slot)
 	return size < pool->max_size ? size : pool->max_size;
 }
 
-/* The emptiest group is 0, the last one is full; see upstream's two forms. */
+/* Group 0 is empty, the last one is full; the kernel had 4, later 12 groups. */
 static unsigned get_fullness_group(unsigned inuse, unsigned objs,
 				   unsigned groups)
 {
@@ -190,7 +190,7 @@ static struct zspage *alloc_zspage(struct zs_pool *pool,
 		rest = i * page % class->size;
 		desc->first = rest ? class->size - rest : 0;
 	}
-	/* Only now may migration, which comes with a frame number, see it. */
+	/* From here on, migration can find the zspage by a frame number. */
 	for (i = 0; i < class->pages_per_zspage; i++)
 		smp_store_release(&zs_desc(pool, pfn[i])->class,
 				  (uint16_t)(class->index + 1));
@@ -279,7 +279,7 @@ zs_inline int do_malloc(struct zpool *zpool, size_t size, unsigned long *out,
 	return 0;
 }
 
-/* The slot will be written; its miss need not wait for the zspage's. */
+/* The slot will be written; its cache miss can overlap with the zspage's. */
 zs_inline void prefetch_slot(struct zs_pool *pool, unsigned long loc)
 {
 	struct size_class *class = &pool->classes[zs_loc_class(loc)];
@@ -288,9 +288,10 @@ zs_inline void prefetch_slot(struct zs_pool *pool, unsigned long loc)
 }
 
 /*
- * The location is read under the lock that keeps objects where they are: the
- * pin bit, the pool's lock, or (class-free) the class's, which the word itself
- * names. An object's class never changes, so what was read before is right.
+ * The location is read under the lock that keeps objects in place: the pin bit,
+ * the pool's lock, or migrate_lock. With class-free it is the class's lock; the
+ * class is read from the word without a lock, since an object never changes its
+ * class, and the location is read again under that lock.
  */
 zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		       enum zs_lock locking, enum zs_lock_kind kind, bool after)
@@ -365,7 +366,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	slab_free(pool->handles, word);
 }
 
-/* One function for each combination that differs; create chooses. */
+/* One function for each combination of options; create selects it. */
 
 #define MALLOC(name, locking, direct)                                   \
 	static int malloc_##name(struct zpool *zpool, size_t size,      \
@@ -379,7 +380,7 @@ MALLOC(class, ZS_LOCKED_CLASS, false)
 MALLOC(pool_direct, ZS_LOCKED_POOL, true)
 MALLOC(class_direct, ZS_LOCKED_CLASS, true)
 
-/* Of the zspage's lock, free cares for no more than: none, pin, another. */
+/* For free, only three kinds of zspage lock differ: none, pin, any other. */
 #define FREE(name, locking, kind, after)                                   \
 	static void free_##name(struct zpool *zpool, unsigned long handle) \
 	{                                                                  \

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * zsmalloc's own structures, shared by its files. Nothing outside this room
- * includes this but the tests that damage them.
+ * zsmalloc's internal structures, shared by its files. Outside this directory,
+ * only tests that corrupt these structures include this header.
  *
- * A zspage is a chain of independent frames that is cut into equal slots: slot
- * k starts k * size bytes into the chain and may cross a frame's end. The first
- * word of a free slot links to the next free one; the first word of an
- * allocated one holds its handle with bit 0 set (indirect handles; a huge
+ * A zspage is a chain of independent frames, divided into equal slots: slot k
+ * starts k * size bytes into the chain and may cross a frame's end. The first
+ * word of a free slot links to the next free slot; the first word of an
+ * allocated slot holds its handle with bit 0 set (indirect handles; a huge
  * zspage, one slot in one frame, keeps the handle in its descriptor instead).
  *
- * A location word says where a slot is: frame of its first byte, class, index
- * in the zspage; bit 0 is a tag. A handle is a location (direct) or the address
- * of a word that holds one (indirect). Links are locations too, so that no
- * chain is walked to find a slot.
+ * A location word encodes where a slot is: frame of its first byte, class,
+ * index in the zspage; bit 0 is a tag. A handle is a location (direct) or the
+ * address of a word that holds a location (indirect). Links are locations too,
+ * so that no chain is walked to find a slot.
  */
 #ifndef ZLAB_ZSMALLOC_H
 #define ZLAB_ZSMALLOC_H
@@ -37,10 +37,10 @@
 
 /* Ends a zspage's list of free slots. */
 #define ZS_LINK_END (~ZS_TAG)
-/* In a debug build, the word of a handle that was freed: no such frame. */
+/* In a debug build, the word of a freed handle: its frame is PFN_NONE. */
 #define ZS_WORD_FREED ((unsigned long)PFN_NONE << ZS_PFN_SHIFT)
 
-/** enum zs_lock - what guards the state of a class and the way to a zspage */
+/** enum zs_lock - what guards a class and the lookup of a zspage */
 enum zs_lock {
 	ZS_LOCKED_POOL,
 	ZS_LOCKED_CLASS,
@@ -66,12 +66,12 @@ struct zs_params {
 
 /**
  * struct zs_desc - descriptor of a frame
- * @zspage: whose frame it is
+ * @zspage: the zspage that the frame belongs to
  * @next: next frame of the zspage, or PFN_NONE
  * @first: offset of the first slot that starts in the frame
- * @class: index of the zspage's class + 1 while it is part of a zspage; written
- *	   last and cleared under the class's lock, so that whoever comes with a
- *	   frame number alone can find out which lock to take
+ * @class: index of the zspage's class + 1, or 0 while the frame is in no
+ *	   zspage; written last and cleared under the class's lock, so that code
+ *	   that has only a frame number can find which lock to take
  */
 struct zs_desc {
 	struct zspage *zspage;
@@ -81,19 +81,19 @@ struct zs_desc {
 };
 
 /**
- * struct zspage - descriptor of a zspage, as large as the kernel's
+ * struct zspage - descriptor of a zspage, of the same size as the kernel's
  * @class: index of its class
  * @huge: one slot in one frame
- * @magic: ZS_MAGIC while it exists
+ * @magic: ZS_MAGIC while the zspage exists
  * @inuse: allocated slots
- * @fullness: fullness group on whose list it is
+ * @fullness: fullness group whose list the zspage is on
  * @first: first frame of the chain
  * @freeobj: location of the first free slot, or ZS_LINK_END
- * @handle: of the one object of a huge zspage
+ * @handle: handle of a huge zspage's only object
  * @prev: neighbour on the list towards the head
  * @next: neighbour on the list away from the head
  * @pool: owner, for checks
- * @lock: the zspage lock; last, since its size is the policy's
+ * @lock: the zspage lock; last, since its size depends on the lock kind
  *
  * The class's lock guards all but @class, @huge and @lock; @first, and the
  * frames' @next, change under @lock held for writing as well.
@@ -146,10 +146,10 @@ struct size_class {
 } __attribute__((aligned(64)));
 
 /*
- * What map remembers for unmap: one mapping per CPU.
+ * State that map saves for unmap: one mapping per CPU.
  *
- * @reading: in a debug build, the object that obj_read_begin looked up last,
- *	     until its obj_read_end
+ * @reading: in a debug build, the object of the last obj_read_begin, until its
+ *	     obj_read_end
  */
 struct zs_map_area {
 	unsigned long handle;
@@ -162,9 +162,9 @@ struct zs_map_area {
 
 /**
  * struct zs_pool - a pool
- * @zpool: what every pool has
+ * @zpool: the part that every pool has
  * @lock: the pool lock (lock=pool)
- * @migrate_lock: read to go from a handle to its zspage, written to move
+ * @migrate_lock: read-locked to look up a handle's zspage, write-locked to move
  *		  objects or frames (lock=class, class-free)
  * @size_class: for each logical class, the class that serves it
  */
@@ -218,7 +218,7 @@ zs_inline unsigned zs_loc_index(unsigned long loc)
 
 zs_inline struct zs_desc *zs_desc(const struct zs_pool *pool, pfn_t pfn)
 {
-	/* Not pfn_desc(): a constant size spares the multiplication. */
+	/* Not pfn_desc(): with a constant size, no multiplication is needed. */
 	return (struct zs_desc *)pool->zpool.arena->descs + pfn;
 }
 
@@ -227,7 +227,7 @@ zs_inline unsigned zs_page_size(const struct zs_pool *pool)
 	return 1u << pool->zpool.arena->page_shift;
 }
 
-/* Offset in its frame of a slot. */
+/* Offset of a slot in its frame. */
 zs_inline unsigned zs_slot_offset(const struct zs_pool *pool,
 				  const struct size_class *class,
 				  unsigned long loc)
@@ -256,7 +256,7 @@ zs_inline unsigned long handle_to_obj(const struct zs_pool *pool,
 	return pool->direct ? handle & ~ZS_TAG : zs_word(handle);
 }
 
-/* The class's lock, whichever it is. */
+/* Takes the lock that guards the class: the pool's or the class's own. */
 zs_inline void zs_class_lock(struct zs_pool *pool, struct size_class *class,
 			     enum zs_lock locking)
 {
@@ -303,7 +303,7 @@ zs_inline void unpin_tag(unsigned long *handle)
 	bit_spin_unlock(HANDLE_PIN_BIT, handle);
 }
 
-/* Whether zspages are found under the pool's rwlock, and moved under it. */
+/* Whether migrate_lock guards the lookup of zspages and moving. */
 zs_inline bool zs_uses_migrate_lock(enum zs_lock locking,
 				    enum zs_lock_kind kind)
 {
@@ -311,7 +311,7 @@ zs_inline bool zs_uses_migrate_lock(enum zs_lock locking,
 	       kind != ZS_LOCK_PIN;
 }
 
-/* Lists. Pointers are written once, since free reads ahead without the lock. */
+/* Lists. WRITE_ONCE, since free prefetches them without the lock. */
 
 zs_inline void remove_zspage(struct zs_pool *pool, struct size_class *class,
 			     struct zspage *zspage)
@@ -353,7 +353,7 @@ zs_inline void insert_zspage(struct size_class *class, struct zspage *zspage,
 	class->nonempty |= 1u << group;
 }
 
-/* After a change of inuse: another list if another group, else the place stays. */
+/* After a change of inuse: moves the zspage to its new group's list, if any. */
 zs_inline void fix_fullness_group(struct zs_pool *pool,
 				  struct size_class *class,
 				  struct zspage *zspage)
@@ -369,7 +369,7 @@ zs_inline void fix_fullness_group(struct zs_pool *pool,
 /**
  * obj_malloc() - allocate the zspage's next free slot
  *
- * Return: its location. The zspage's group is not brought up to date.
+ * Return: its location. The zspage's fullness group is not updated.
  */
 zs_inline unsigned long obj_malloc(struct zs_pool *pool,
 				   struct size_class *class,
@@ -393,7 +393,7 @@ zs_inline unsigned long obj_malloc(struct zs_pool *pool,
 	return loc;
 }
 
-/** obj_free() - free a slot; group as above */
+/** obj_free() - free a slot; the zspage's fullness group is not updated */
 zs_inline void obj_free(struct zs_pool *pool, struct size_class *class,
 			struct zspage *zspage, unsigned long loc)
 {
@@ -410,7 +410,7 @@ zs_inline void obj_free(struct zs_pool *pool, struct size_class *class,
 	zspage->freeobj = loc;
 }
 
-/* Objects that compaction could free at most, in frames; racy as the kernel's. */
+/* Most frames that compaction can free; racy, as in the kernel. */
 zs_inline unsigned long zs_class_can_compact(const struct size_class *class)
 {
 	unsigned long allocated = READ_ONCE(class->allocated);
@@ -425,15 +425,15 @@ zs_inline unsigned long zs_class_can_compact(const struct size_class *class)
 /**
  * zs_unlink_zspage() - take an empty zspage out of its class
  *
- * The zspage must be on no list. Its frames are the caller's afterwards.
+ * The zspage must be on no list. Afterwards the caller owns its frames.
  */
 void zs_unlink_zspage(struct zs_pool *pool, struct size_class *class,
 		      struct zspage *zspage);
 
-/** zs_free_zspage() - give back an unlinked zspage; any context */
+/** zs_free_zspage() - free an unlinked zspage and its frames; any context */
 void zs_free_zspage(struct zs_pool *pool, struct zspage *zspage);
 
-/* map.c: sets the calls that look into objects. */
+/* map.c: sets the driver's calls that access objects. */
 void zs_map_driver(struct zs_pool *pool, bool obj);
 
 /* compact.c */
@@ -445,9 +445,9 @@ int zs_migrate(struct zpool *zpool, pfn_t pfn);
 int zs_validate(struct zpool *zpool, struct err *err);
 
 /**
- * zs_bad_handle() - say what is wrong with a handle and exit with status 1
+ * zs_bad_handle() - report what is wrong with a handle, exit with status 1
  * @pool: the pool
- * @call: what was tried
+ * @call: name of the call that got the handle
  * @handle: the handle
  */
 _Noreturn void zs_bad_handle(struct zs_pool *pool, const char *call,
@@ -456,16 +456,15 @@ _Noreturn void zs_bad_handle(struct zs_pool *pool, const char *call,
 /**
  * zs_check_handle() - exit with a message unless @handle was given out
  *
- * Looks at nothing that a lock guards.
+ * Reads nothing that is guarded by a lock.
  */
 void zs_check_handle(struct zs_pool *pool, const char *call,
 		     unsigned long handle);
 
 /**
- * zs_check_unused() - exit with a message if this CPU still looks into @handle
+ * zs_check_unused() - exit with a message if this CPU still accesses @handle
  *
- * What another CPU looks into is not known here: its mapping can end at any
- * time.
+ * Mappings of other CPUs are not checked, since they can end at any time.
  */
 void zs_check_unused(struct zs_pool *pool, const char *call,
 		     unsigned long handle);
@@ -473,7 +472,7 @@ void zs_check_unused(struct zs_pool *pool, const char *call,
 /**
  * zs_check_frame() - exit with a message unless a location names a zspage
  *
- * Asserts that the caller holds what keeps the frame from being replaced.
+ * Asserts that the caller holds a lock that prevents replacing the frame.
  */
 void zs_check_frame(struct zs_pool *pool, const char *call,
 		    unsigned long handle, unsigned long loc);
@@ -481,8 +480,8 @@ void zs_check_frame(struct zs_pool *pool, const char *call,
 /**
  * zs_check_object() - exit with a message unless @handle's object is live
  *
- * Asserts that the caller holds what keeps the object from moving: its class's
- * lock, its zspage's lock, or its pin.
+ * Asserts that the caller holds a lock that prevents moving the object: its
+ * class's lock, its zspage's lock, or its pin.
  */
 void zs_check_object(struct zs_pool *pool, const char *call,
 		     unsigned long handle);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The zspage lock: what keeps the objects of a zspage where they are while
- * somebody looks at them. Readers are mappings; writers are compaction and page
- * migration. Every function takes the kind as an argument that is constant at
- * the call, so the choice is made by the compiler.
+ * The zspage lock keeps the objects of a zspage in place while they are
+ * accessed. Readers are mappings; writers are compaction and page migration.
+ * Every function takes the lock kind as an argument that is constant at the
+ * call, so the compiler selects the code.
  */
 #ifndef ZLAB_ZSMALLOC_LOCK_H
 #define ZLAB_ZSMALLOC_LOCK_H
@@ -20,9 +20,9 @@
  * @ZS_LOCK_RWSEM: sleeping reader-writer semaphore (a proposal of 2025)
  * @ZS_LOCK_ATOMIC: a counter, acquire on lock and release on unlock (as above)
  * @ZS_LOCK_PREEMPT: a spinlock and a count; the writer only tries (from 6.15)
- * @ZS_LOCK_RELAXED: @ZS_LOCK_ATOMIC without any ordering. It is wrong; it is
- *		     built only where ZS_PLANT_RELAXED is defined, so that a test
- *		     can show that the mistake is found
+ * @ZS_LOCK_RELAXED: @ZS_LOCK_ATOMIC without any ordering. This is a deliberate
+ *		     bug, built only where ZS_PLANT_RELAXED is defined, so that
+ *		     a test can show that the tools detect it
  */
 enum zs_lock_kind {
 	ZS_LOCK_NONE,
@@ -39,15 +39,15 @@ enum zs_lock_kind {
 #define zs_inline static inline __attribute__((always_inline))
 
 /*
- * The forms. What a form is given is the zspage as far as the form knows it, so
- * that its lock is zspage->lock in all of them. Every form has
+ * The lock kinds. The functions of each kind get a pointer named zspage, so
+ * that the lock's name is zspage->lock in all of them. Every kind has
  *	read_lock, read_unlock: keep the objects in place
- *	write_lock: keep readers away; whether it was taken
- *	write_unlock: after a write_lock that was
+ *	write_lock: exclude readers; return whether the lock was taken
+ *	write_unlock: release after a successful write_lock
  *	is_free: no reader and no writer
  */
 
-/* A spinning rwlock; a writer waits for readers, as its kernels' do. */
+/* A spinning rwlock; a writer waits for readers, as in 5.17 .. 6.14. */
 struct zspage_rwlock {
 	rwlock_t lock;
 };
@@ -85,8 +85,8 @@ zs_inline bool zspage_rwlock_is_free(const struct zspage_rwlock *zspage)
 }
 
 /*
- * A sleeping semaphore. A reader comes in an atomic section, in which it may
- * not sleep; but the lookup lock that it holds lets no writer in.
+ * A sleeping semaphore. A reader takes it in an atomic section and must not
+ * sleep, so it spins; the lookup lock that it holds keeps writers out.
  */
 struct zspage_rwsem {
 	struct rw_semaphore lock;
@@ -125,7 +125,7 @@ zs_inline bool zspage_rwsem_is_free(const struct zspage_rwsem *zspage)
 	return !zspage->lock.cnt;
 }
 
-/* A counter of readers, or ZS_WRITE_LOCKED. */
+/* @lock is the number of readers, or ZS_WRITE_LOCKED. */
 struct zspage_atomic {
 	atomic_t lock;
 };
@@ -135,7 +135,7 @@ zs_inline void zspage_atomic_init(struct zspage_atomic *zspage)
 	atomic_set(&zspage->lock, 0);
 }
 
-/* One more reader unless a writer has it; the caller chose the ordering. */
+/* Adds a reader once no writer holds the lock; @ordered: with acquire. */
 zs_inline void zspage_counter_read_lock(atomic_t *lock, bool ordered)
 {
 	int old, seen;
@@ -185,7 +185,7 @@ zs_inline bool zspage_atomic_is_free(const struct zspage_atomic *zspage)
 	return !atomic_read(&zspage->lock);
 }
 
-/* The same without any ordering. */
+/* The same counter without any ordering. */
 
 zs_inline void zspage_relaxed_init(struct zspage_atomic *zspage)
 {
@@ -219,7 +219,7 @@ zs_inline bool zspage_relaxed_is_free(const struct zspage_atomic *zspage)
 	return zspage_atomic_is_free(zspage);
 }
 
-/* @cnt counts readers and is guarded by @lock, which a writer keeps. */
+/* @cnt counts readers and is guarded by @lock, which a writer keeps held. */
 struct zspage_preempt {
 	spinlock_t lock;
 	int cnt;
@@ -278,7 +278,7 @@ union zspage_lock {
 	struct zspage_preempt preempt;
 };
 
-/* Returns what the form's @op returns; goes on where there is no lock. */
+/* Returns the result of the kind's @op; without a lock, falls through. */
 #define ZSPAGE_LOCK_CALL(kind, l, op, ...)                                \
 	switch (kind) {                                                   \
 	case ZS_LOCK_NONE:                                                \
@@ -300,7 +300,7 @@ union zspage_lock {
 /**
  * zspage_lock_bytes() - bytes that the lock takes in a zspage
  *
- * The kernel's own sizes, and so a zspage packs into a slab as the kernel's.
+ * These are the kernel's sizes, so a slab holds as many zspages as there.
  */
 static inline size_t zspage_lock_bytes(enum zs_lock_kind kind)
 {
@@ -318,9 +318,9 @@ zspage_lock_init(union zspage_lock *l,
  * zspage_read_lock() - keep the zspage's objects in place
  *
  * The caller holds the lock under which it looked the zspage up (or, for
- * @ZS_LOCK_PIN, has the object pinned), so that the zspage exists. A writer
- * holds the same lock, so in the forms of which only the lookup lock lets a
- * writer in, the wait in here is short.
+ * @ZS_LOCK_PIN, has the object pinned), so the zspage cannot be freed. Except
+ * for @ZS_LOCK_PIN, a writer also holds that lookup lock for as long as it
+ * holds the zspage lock, so the wait in this function is short.
  */
 zs_inline void zspage_read_lock(union zspage_lock *l, enum zs_lock_kind kind){
 	ZSPAGE_LOCK_CALL(kind, l, read_lock)
@@ -350,14 +350,14 @@ static inline bool zspage_write_lock(union zspage_lock *l,
 	return true;
 }
 
-/** zspage_write_unlock() - the end of a zspage_write_lock() that succeeded */
+/** zspage_write_unlock() - release after a successful zspage_write_lock() */
 static inline void zspage_write_unlock(union zspage_lock *l,
 				       enum zs_lock_kind kind)
 {
 	ZSPAGE_LOCK_CALL(kind, l, write_unlock)
 }
 
-/** zspage_lock_is_free() - no reader, no writer; when nothing else runs */
+/** zspage_lock_is_free() - no reader, no writer; call when nothing else runs */
 static inline bool zspage_lock_is_free(const union zspage_lock *l,
 				       enum zs_lock_kind kind)
 {
