@@ -311,7 +311,7 @@ zs_inline bool zs_uses_migrate_lock(enum zs_lock locking,
 	       kind != ZS_LOCK_PIN;
 }
 
-/* Lists. WRITE_ONCE, since free prefetches them without the lock. */
+/* Lists. WRITE_ONCE as in list.h: a list may be looked at without the lock. */
 
 zs_inline void remove_zspage(struct zs_pool *pool, struct size_class *class,
 			     struct zspage *zspage)
