@@ -52,7 +52,7 @@ struct page *shim_mem_map;
 long shim_percpu_offset;
 unsigned shim_cpus_online;
 
-/* Protects the data below that changes when pools and CPUs are added/removed. */
+/* Protects the data below that changes when pools and CPUs come and go. */
 static spinlock_t shim_lock = SPINLOCK_INITIALIZER;
 static unsigned nr_pools;
 static bool was_shared;

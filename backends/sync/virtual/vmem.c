@@ -227,7 +227,7 @@ static bool streamed(struct vcpu *me, uint64_t tag)
 
 /*
  * Return: the cost for @me to fetch @l, ps; 0 for a hit. @memory: set if the
- * line comes from the last-level cache or memory, not from another core's cache.
+ * line comes from the last-level cache or memory, not from another core.
  */
 static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write,
 			  bool *memory)
