@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The kernel side of the backend: compiled behind the tree's source in the same
- * unit, it calls what that source offers. Which of its forms exist was found by
- * reading the tree (harness/kernel/shim_tree.c), not by its version. Placement
- * probes use static functions of the source; the rest keeps to its public calls.
+ * The kernel side of the backend: compiled after the tree's source in the same
+ * unit, so that it can call the functions of that source. The existing variants
+ * of them were found by reading the tree (harness/kernel/shim_tree.c), not by
+ * its version. Placement probes use static functions of the source; all other
+ * code uses only its public functions.
  */
 #ifndef SHIM_ADAPTER_H
 #define SHIM_ADAPTER_H
@@ -27,7 +28,7 @@ void shim_module_exit(void)
 }
 #endif
 
-/* What zswap asks with: it may not reclaim, and failing is no news. */
+/* The flags of zswap: no direct reclaim, and no warning on failure. */
 #define SHIM_GFP (__GFP_NORETRY | __GFP_NOWARN | __GFP_KSWAPD_RECLAIM)
 #define SHIM_GFP_MOVABLE (SHIM_GFP | __GFP_HIGHMEM | __GFP_MOVABLE)
 
@@ -89,7 +90,7 @@ void *shim_unit_create(void *outer)
 	return pool;
 }
 
-/* What runtime.c holds is the pool, or what stands for it beside its evictor. */
+/* @unit is the pool, or a struct zpool with the pool and its evictor. */
 static inline void *shim_pool(void *unit)
 {
 #ifdef SHIM_HAS_SHRINK
@@ -136,12 +137,12 @@ int shim_unit_malloc(void *unit, size_t size, unsigned long *handle)
 	*handle = zs_malloc(shim_pool(unit), size, SHIM_GFP_MOVABLE);
 #endif
 	if (IS_ERR_VALUE(*handle)) {
-		/* Up to 6.4 -EINVAL also said that a size is too large. */
+		/* Up to 6.4 -EINVAL was also the error for a too large size. */
 		int ret = PTR_ERR((void *)*handle);
 
 		return ret == -EINVAL && size ? -ENOSPC : ret;
 	}
-	/* Before 6.0 a failure was a null handle, whatever its reason. */
+	/* Before 6.0 every failure returned a null handle. */
 	if (unlikely(!*handle))
 		return !size ? -EINVAL : size > PAGE_SIZE ? -ENOSPC : -ENOMEM;
 	return 0;
@@ -261,7 +262,7 @@ static bool shim_isolate(struct page *page,
 
 	if (!get_page_unless_zero(page))
 		return false;
-	/* Both before and after the lock: the owner may let go in between. */
+	/* Checked before and after locking: the owner may release the page. */
 	if (!PageMovable(page) || !trylock_page(page))
 		goto put;
 	by_type = PageMovableOps(page);
@@ -290,7 +291,8 @@ static void shim_end_isolation(struct page *page)
 }
 
 /*
- * As memory compaction does: isolate, copy into a new locked page, or put back.
+ * The steps of memory compaction: isolate, copy into a new locked page; put the
+ * page back on failure.
  * Return: 0; -ENOENT for a page without a movable owner; -EAGAIN.
  */
 int shim_unit_migrate(unsigned long pfn)
@@ -312,7 +314,7 @@ int shim_unit_migrate(unsigned long pfn)
 	lock_page(new);
 	lock_page(page);
 	if (!PageMovable(page)) {
-		/* Its owner let go of it while it was isolated. */
+		/* The owner released the page while it was isolated. */
 		ret = -ENOENT;
 		shim_end_isolation(page);
 		unlock_page(page);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The language of kernel code: types, annotations, checks, messages, numbers,
+ * Basic names of kernel code: types, annotations, checks, messages, numbers,
  * bits and strings.
  */
 #ifndef SHIM_BASE_H
@@ -37,7 +37,7 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
-/* Annotations that say nothing to a program outside the kernel. */
+/* Annotations without effect outside the kernel. */
 #define __init
 #define __exit
 #define __initdata
@@ -131,7 +131,7 @@ struct hlist_head {
 #define IS_REACHABLE(option) SHIM_ENABLED(option)
 
 /*
- * Checks. Those of CONFIG_DEBUG_VM live in a --debug build alone, as in the
+ * Checks. Those of CONFIG_DEBUG_VM exist only in a --debug build, as in the
  * kernel.
  */
 void shim_warn(const char *file, int line, const char *what);
@@ -340,7 +340,7 @@ static inline int fls(unsigned int n)
 #define BITS_TO_LONGS(n) DIV_ROUND_UP(n, 64)
 #define DECLARE_BITMAP(name, n) unsigned long name[BITS_TO_LONGS(n)]
 
-/* Strings. Where copies are charged, that is done by functions of the flavour's. */
+/* Strings. In a flavour that charges copies, its own functions are called. */
 #define memcpy(d, s, n) SYNC_STRING(memcpy)(d, s, n)
 #define memmove(d, s, n) SYNC_STRING(memmove)(d, s, n)
 #define memset(d, c, n) SYNC_STRING(memset)(d, c, n)
@@ -358,7 +358,7 @@ static inline int fls(unsigned int n)
 #define LIST_POISON1 ((void *)(0x100 + POISON_POINTER_DELTA))
 #define LIST_POISON2 ((void *)(0x122 + POISON_POINTER_DELTA))
 
-/* A module: the loader runs its init before the first pool. */
+/* A module: its init runs before the first pool is created. */
 struct module;
 #define THIS_MODULE ((struct module *)0)
 #ifndef KBUILD_MODNAME

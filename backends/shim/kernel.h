@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Stands for every kernel header that a memory allocator includes: the names it
- * uses, with the behaviour it relies on, on top of page.h and sync.h. Names and
- * behaviour are the kernel's; the text is this project's own.
+ * Replaces every kernel header that an allocator includes. Defines the names it
+ * uses, with the behaviour it relies on, on top of page.h and sync.h.
+ * Names and behaviour are those of the kernel; the text is this project's own.
  */
 #ifndef SHIM_KERNEL_H
 #define SHIM_KERNEL_H
@@ -15,7 +15,7 @@
 #include "backends/shim/locks.h"
 #include "backends/shim/mm.h"
 
-/* The tree's own, behind what its inline functions need. */
+/* The tree's own header, after the names its inline functions need. */
 #include <linux/list.h>
 
 #endif

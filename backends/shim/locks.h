@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What runs at the same time as what: the rest of the kernel's atomics, locks,
- * per-CPU data and deferred work. sync.h has the core under the same names.
+ * Concurrency: the kernel's atomics, locks, per-CPU data and deferred work that
+ * sync.h does not have. sync.h has the core under the same names.
  */
 #ifndef SHIM_LOCKS_H
 #define SHIM_LOCKS_H
 
-/* Atomics that sync.h does not have, from those that it has. */
+/* Atomics that sync.h does not have, built from those that it has. */
 #define ATOMIC_INIT(i)         \
 	{                      \
 		.counter = (i) \
@@ -65,7 +65,7 @@
 SHIM_ATOMIC(atomic_t, int, atomic)
 SHIM_ATOMIC(atomic_long_t, long, atomic_long)
 
-/* As macros, so that sync.h may get functions of the same names. */
+/* Macros, so that sync.h can later define functions of the same names. */
 #define atomic_sub_return(i, v) shim_atomic_sub_return(i, v)
 #define atomic_inc_return(v) shim_atomic_inc_return(v)
 #define atomic_dec_return(v) shim_atomic_dec_return(v)
@@ -89,7 +89,7 @@ SHIM_ATOMIC(atomic_long_t, long, atomic_long)
 #define atomic_long_inc_not_zero(v) shim_atomic_long_add_unless(v, 1, 0)
 #define atomic_long_read_acquire(v) smp_load_acquire(&(v)->counter)
 
-/* The fully ordered forms serve for those that sync.h has no weaker one of. */
+/* Where sync.h has no weaker form, the fully ordered form is used. */
 #define atomic_try_cmpxchg_acquire(v, o, n) atomic_try_cmpxchg(v, o, n)
 #define atomic_try_cmpxchg_release(v, o, n) atomic_try_cmpxchg(v, o, n)
 #define atomic_try_cmpxchg_relaxed(v, o, n) atomic_try_cmpxchg(v, o, n)
@@ -112,7 +112,7 @@ SHIM_ATOMIC(atomic_long_t, long, atomic_long)
 #define atomic64_xchg(v, n) atomic_long_xchg(v, n)
 #define atomic64_cmpxchg(v, o, n) atomic_long_cmpxchg(v, o, n)
 
-/* What has no ordering in its name is fully ordered, as the kernel says. */
+/* Forms without an ordering in their name are fully ordered, as in Linux. */
 #define smp_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
 #define smp_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
 #define smp_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
@@ -216,7 +216,7 @@ static inline int kref_put(struct kref *kref, void (*release)(struct kref *))
 	return 1;
 }
 
-/* Locks: sync.h's, with the forms that lockdep and interrupts add. */
+/* Locks of sync.h, with the variants for lockdep and interrupts. */
 #define DEFINE_SPINLOCK(l) spinlock_t l = SPINLOCK_INITIALIZER
 #define __SPIN_LOCK_UNLOCKED(l) (spinlock_t) SPINLOCK_INITIALIZER
 #define DEFINE_RWLOCK(l) rwlock_t l = { 0 }
@@ -294,9 +294,9 @@ typedef struct {
 #define local_unlock(l) ((void)(l), preempt_enable())
 
 /*
- * Per-CPU data. A variable is a template in a section of its own; CPU n's copy
- * lies shim_percpu_offset + n * SHIM_PERCPU_STRIDE behind it. Allocated data
- * get addresses as if they stood behind the section.
+ * Per-CPU data. A variable is a template in a separate section; the copy of CPU
+ * n is shim_percpu_offset + n * SHIM_PERCPU_STRIDE bytes after it. Allocated
+ * data have addresses as if they were placed after the section.
  */
 #define DEFINE_PER_CPU(type, name) \
 	__attribute__((section("shim_percpu"), used)) __typeof__(type) name
@@ -328,7 +328,7 @@ typedef struct {
 #define alloc_percpu_gfp(t, gfp) alloc_percpu(t)
 #define free_percpu(p) shim_percpu_free(p)
 
-/* A CPU is online once a thread of that number has come by. */
+/* A CPU is online from the first call of a thread with that number. */
 #define NR_CPUS SYNC_MAX_CPUS
 #define nr_cpu_ids SYNC_MAX_CPUS
 #define num_possible_cpus() SYNC_MAX_CPUS
@@ -352,8 +352,9 @@ enum cpuhp_state {
 #define cpuhp_remove_state_nocalls(state) shim_cpuhp_remove()
 
 /*
- * Deferred work: sync.h's struct work under the kernel's name. All workqueues
- * are one, with one worker at a time; the harness decides when it runs.
+ * Deferred work: struct work of sync.h under the kernel's name. All workqueues
+ * are the same queue, with one worker at a time; the harness decides when it
+ * runs.
  */
 #define work_struct work
 struct workqueue_struct {

@@ -10,14 +10,14 @@
 #define PAGE_MASK (~(PAGE_SIZE - 1))
 #define PAGE_ALIGN(n) ALIGN(n, PAGE_SIZE)
 #define offset_in_page(p) ((unsigned long)(p) & ~PAGE_MASK)
-/* x86-64 with 5-level page tables: zsmalloc sizes its handles by it. */
+/* x86-64 with 5-level page tables: zsmalloc's handle layout depends on it. */
 #define MAX_POSSIBLE_PHYSMEM_BITS 52
 #define MAX_PHYSMEM_BITS 52
 #define NUMA_NO_NODE (-1)
 #define numa_node_id() 0
 #define numa_mem_id() 0
 
-/* Allocation flags: how an allocation may sleep, and where it may lie. */
+/* Allocation flags: whether an allocation may sleep, and its zone. */
 #define __GFP_DMA 0x1u
 #define __GFP_HIGHMEM 0x2u
 #define __GFP_MOVABLE 0x8u
@@ -44,8 +44,8 @@ static inline bool gfpflags_allow_blocking(gfp_t gfp)
 }
 
 /*
- * The descriptor of a frame: 64 bytes, with the members where zpdesc.h's
- * assertions want them.
+ * The descriptor of a frame: 64 bytes, with the members at the offsets that the
+ * assertions of zpdesc.h require.
  */
 struct page {
 	unsigned long flags;
@@ -110,7 +110,7 @@ SHIM_PAGE_FLAG(MovableOpsIsolated, PG_movable_ops_isolated)
 #define page_private(page) ((page)->private)
 #define set_page_private(page, v) ((void)((page)->private = (v)))
 
-/* Frame number, descriptor and address of a frame, each from each. */
+/* Conversions between a frame's number, descriptor and address. */
 #define page_to_pfn(page) ((unsigned long)((page)-shim_mem_map))
 #define pfn_to_page(pfn) (shim_mem_map + (pfn))
 #define folio_page(folio, n) (&(folio)->page)
@@ -134,7 +134,7 @@ static inline struct page *virt_to_page(const void *addr)
 #define inc_zone_page_state(page, item) ((void)(page))
 #define dec_zone_page_state(page, item) ((void)(page))
 
-/* A frame lives until its last reference goes. */
+/* A frame is freed when its last reference is dropped. */
 static inline struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 {
 	struct page *page;
@@ -146,7 +146,7 @@ static inline struct page *alloc_pages_node(int nid, gfp_t gfp, unsigned order)
 	if (unlikely(pfn == PFN_NONE))
 		return NULL;
 	page = pfn_to_page(pfn);
-	/* The count stays 0 until then, for who looks at free pages. */
+	/* The count stays 0 until then, for code that inspects free pages. */
 	WRITE_ONCE(page->flags, 0);
 	WRITE_ONCE(page->mapping, NULL);
 	page->index = 0;
@@ -183,7 +183,7 @@ static inline void put_page(struct page *page)
 #define folio_get(folio) get_page(&(folio)->page)
 #define folio_put(folio) put_page(&(folio)->page)
 
-/* Only the native flavour of sync.h has them to tell the sanitizer. */
+/* Only the native flavour of sync.h has these calls for the sanitizer. */
 #ifndef sync_tsan_acquire
 #define sync_tsan_acquire(p) ((void)(p))
 #define sync_tsan_release(p) ((void)(p))
@@ -227,8 +227,8 @@ static inline void wait_on_page_locked(struct page *page)
 #define folio_wait_locked(folio) wait_on_page_locked(&(folio)->page)
 
 /*
- * Page types. From 6.11 on a byte says the type and 24 bits are free for the
- * owner; before that the owner had the whole word.
+ * Page types. From 6.11 on a byte is the type and the owner may use the other
+ * 24 bits; before that the owner had the whole word.
  */
 enum pagetype {
 	PGTY_offline = 0xf1,
@@ -255,7 +255,7 @@ static inline void page_mapcount_reset(struct page *page)
 	atomic_set(&page->_mapcount, -1);
 }
 
-/* Mappings of the direct map: only the atomic form keeps the CPU. */
+/* Mappings use the direct map; only the atomic form disables preemption. */
 static inline void *kmap_atomic(struct page *page)
 {
 	preempt_disable();
@@ -341,7 +341,7 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *p)
 #define kstrdup(s, gfp) ((void)(gfp), shim_kstrdup(s))
 #define kstrdup_const(s, gfp) kstrdup(s, gfp)
 #define kasprintf(gfp, fmt, ...) shim_kasprintf(fmt, ##__VA_ARGS__)
-/* From 7.0 on: by type or by what a pointer points to, flags optional. */
+/* From 7.0 on: the argument is a type or an object; flags are optional. */
 #define kzalloc_obj(what, ...) \
 	((__typeof__(what) *)shim_kmalloc(sizeof(what), true))
 #define kmalloc_obj(what, ...) \
@@ -351,7 +351,7 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *p)
 #define kmalloc_objs(what, n, ...) \
 	((__typeof__(what) *)shim_kmalloc(sizeof(what) * (n), false))
 
-/* Page migration: what the owner of a movable page offers. */
+/* Page migration: the operations of the owner of a movable page. */
 #define MIGRATEPAGE_SUCCESS 0
 #define PAGE_MAPPING_MOVABLE 2ul
 #define PAGE_MAPPING_FLAGS 3ul
@@ -411,7 +411,7 @@ page_movable_ops(const struct page *page)
 #define page_has_movable_ops(page) PageMovable(page)
 #define __PageMovable(page) PageMovable(page)
 
-/* Shrinkers: remembered, and asked by the adapter. */
+/* Shrinkers: registered here and called by the adapter. */
 #define SHRINK_STOP (~0ul)
 #define SHRINK_EMPTY (~0ul - 1)
 #define DEFAULT_SEEKS 2
@@ -449,7 +449,7 @@ static inline int shim_shrinker_add(struct shrinker *shrinker)
 #define shrinker_register(s) ((void)shim_shrinker_add(s))
 #define shrinker_free(s) shim_kfree(s)
 
-/* A scatter list: the pieces an object lies in. */
+/* A scatter list: the memory pieces of an object. */
 struct scatterlist {
 	struct page *page;
 	unsigned offset, length;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a unit of kernel code sees of libc and of this project. The shim
+ * The parts of libc and this project that a kernel unit can use. The shim
  * preprocesses this file on its own, keeps the macros (-E -dD), and compiles
  * the kernel code against the result without any system header, because the
  * tree's header names (linux/errno.h) would capture libc's own includes.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The side of a shimmed backend that knows libc and zlab: memory, CPUs and
- * deferred work for the kernel code, and the zpool driver that calls it. Built
- * into the same shared object as the unit of kernel code.
+ * The side of a shimmed backend that uses libc and zlab: memory, CPUs and
+ * deferred work for the kernel code, and the zpool driver that calls the kernel
+ * code. Linked into the same shared object as the unit of kernel code.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -16,7 +16,7 @@
 #include "backends/shim/runtime.h"
 
 #ifndef SHIM_BUILD
-/* So that the checkers can read this file on its own. */
+/* Defaults, so that checkers can process this file alone. */
 #define SHIM_NAME "shim"
 #define SHIM_SUMMARY ""
 #define SHIM_SOURCE NULL
@@ -52,7 +52,7 @@ struct page *shim_mem_map;
 long shim_percpu_offset;
 unsigned shim_cpus_online;
 
-/* Guards everything below that changes when pools and CPUs come and go. */
+/* Protects the data below that changes when pools and CPUs come and go. */
 static spinlock_t shim_lock = SPINLOCK_INITIALIZER;
 static unsigned nr_pools;
 static bool was_shared;
@@ -66,7 +66,7 @@ static struct hotplug {
 } hotplug[NR_HOTPLUG];
 
 static struct workqueue works;
-static atomic_t worker_cpu; /* CPU number + 1 of who runs works; 0 = nobody */
+static atomic_t worker_cpu; /* CPU number + 1 of the worker; 0 = none */
 
 void shim_warn(const char *file, int line, const char *what);
 void shim_bug(const char *file, int line, const char *what)
@@ -91,7 +91,7 @@ void shim_printk(const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
-	/* A pool may be destroyed with objects in it; that is no news. */
+	/* A pool may be destroyed with objects in it; do not warn. */
 	if (tearing_down)
 		return;
 	va_start(ap, fmt);
@@ -101,7 +101,7 @@ void shim_printk(const char *fmt, ...)
 	fprintf(stderr, "zlab: the kernel's code says: %s\n", text);
 }
 
-/* The general heap: few and small allocations, counted as metadata. */
+/* The general heap: few small allocations, counted as metadata. */
 void *shim_kmalloc(size_t size, bool zero)
 {
 	void *p;
@@ -181,9 +181,9 @@ void shim_cache_destroy(struct kmem_cache *cache)
 }
 
 /*
- * Per-CPU data. Each CPU's area begins with a copy of the source's section;
- * the heap behind it is the same for all CPUs and handed out in 64-byte units,
- * with the length of an allocation kept at its first unit.
+ * Per-CPU data. Each CPU's area begins with a copy of the source's section. The
+ * heap after it has the same layout for all CPUs and is allocated in units of
+ * 64 bytes; the length of an allocation is stored for its first unit.
  */
 static size_t percpu_static(void)
 {
@@ -240,7 +240,7 @@ static int percpu_create(void)
 	return 0;
 }
 
-/* CPUs: the first thread with a number brings all numbers up to it online. */
+/* CPUs: the first thread of CPU n brings all CPUs up to n online. */
 int shim_cpuhp_setup(int (*up)(unsigned cpu), int (*down)(unsigned cpu))
 {
 	unsigned i, cpu;
@@ -305,7 +305,7 @@ static bool worker_begin(bool wait)
 {
 	int me = (int)smp_processor_id() + 1;
 
-	/* Acquire and release, as a lock: a work sees what the last one did. */
+	/* Acquire and release as a lock: a work sees the stores of the last. */
 	while (atomic_cmpxchg_acquire(&worker_cpu, 0, me)) {
 		if (!wait || worker_is_me())
 			return false;
@@ -319,7 +319,7 @@ static void worker_end(void)
 	atomic_set_release(&worker_cpu, 0);
 }
 
-/* A work that lies in a frame is about that frame. */
+/* A work that is stored in a page frame belongs to that frame. */
 bool shim_queue_work(struct work *work)
 {
 	if (!work_pending(work))
@@ -329,7 +329,7 @@ bool shim_queue_work(struct work *work)
 	return queue_work(&works, work);
 }
 
-/* The work that must be over may be the one that the worker runs now. */
+/* The worker may be running the work that the caller must wait for. */
 static void wait_for_worker(void)
 {
 	while (atomic_read(&worker_cpu) && !worker_is_me())
@@ -377,13 +377,13 @@ int shim_evict(void *outer, unsigned long handle)
 {
 	struct zpool *zpool = outer;
 
-	/* As in the kernel, whoever writes it back maps it to see the bytes. */
+	/* As in the kernel, the callback maps the object to read its bytes. */
 	return zpool->evict
 		       ? zpool->evict(zpool, handle, NULL, zpool->evict_arg)
 		       : -ENOENT;
 }
 
-/* The first pool makes the memory that all pools of this object share. */
+/* The first pool creates the arena that all pools of this object share. */
 static int first_pool(const struct zpool_config *config, struct err *err)
 {
 	struct arena_config arena = config->arena;
@@ -428,7 +428,7 @@ static void last_pool(void)
 
 static void shim_destroy(struct zpool *pool);
 
-/* The largest size it takes: malloc says -ENOSPC above it. */
+/* Return: the largest size that malloc accepts; above it: -ENOSPC. */
 static size_t find_largest(struct shim_zpool *p)
 {
 #ifdef SHIM_ZS
@@ -529,7 +529,7 @@ static void shim_destroy(struct zpool *pool)
 	free(p);
 }
 
-/* Each CPU has its own, which others read while it is written. */
+/* Each CPU has its own count, which other CPUs read concurrently. */
 static inline void count(struct shim_zpool *p, long by)
 {
 	long *objects = &p->count[smp_processor_id()].objects;
@@ -597,8 +597,8 @@ static void shim_write(struct zpool *pool, unsigned long handle,
 #endif
 
 /*
- * Kernel code keeps no size per object, and one arena serves all pools: the
- * peak is the arena's while the pool is alone in it, else what was seen here.
+ * Kernel code keeps no size per object, and all pools share an arena: the peak
+ * is that of the arena if it has one pool, else the largest value seen here.
  */
 static void shim_stats(struct zpool *pool, struct zpool_stats *stats)
 {
@@ -678,7 +678,7 @@ static int shim_migrate(struct zpool *pool, pfn_t pfn)
 }
 #endif
 
-/* Whoever finds another worker at it leaves the works to that one. */
+/* If another worker runs already, the works are left to that worker. */
 static size_t shim_settle(struct zpool *pool)
 {
 	size_t n;
@@ -693,7 +693,7 @@ static size_t shim_settle(struct zpool *pool)
 	return n;
 }
 
-/* The frame's own work, and then what that left for the pool's (key ~0). */
+/* Run the work of the frame, then pool works (key ~0), which it may queue. */
 static bool shim_run_work(struct zpool *pool, pfn_t pfn)
 {
 	const unsigned long frame = pfn, any = ~0ul;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Between the two halves of a shimmed backend: the unit of kernel code (tree
+ * Interface of the halves of a shimmed backend: the unit of kernel code (tree
  * file and adapter.h, compiled without libc) and runtime.c (compiled as any
  * other file of this project). Plain C types only.
  */
@@ -9,21 +9,21 @@
 
 #include "backends/page.h"
 
-/* Per-CPU areas lie side by side: the source's own variables, then a heap. */
+/* Size of a CPU's area: the source's own per-CPU variables, then a heap. */
 #define SHIM_PERCPU_STRIDE (256ul << 10)
 
 struct page;
 struct work;
 
-/* Names stay inside the object: several kernels run in one process. */
+/* Symbols are hidden: several shim objects may be loaded in one process. */
 #pragma GCC visibility push(hidden)
 
 /**
  * DOC: one arena per object
  *
  * Kernel code has one memory, file-global caches and per-CPU data, so all pools
- * of one object share one arena. It exists from the first pool to the last;
- * module_init and module_exit run at its ends.
+ * of one object share one arena. The arena exists from the first pool to the
+ * last; module_init and module_exit run when it is created and destroyed.
  */
 extern struct arena *shim_arena;
 extern char *shim_frames;
@@ -31,13 +31,13 @@ extern struct page *shim_mem_map;
 extern long shim_percpu_offset;
 extern unsigned shim_cpus_online;
 
-/** struct kmem_cache - a slab; exists as long as the arena at most */
+/** struct kmem_cache - a slab cache; must not outlive the arena */
 struct kmem_cache {
 	struct slab *slab;
 	unsigned size;
 };
 
-/* What runtime.c offers to the kernel code. */
+/* Functions of runtime.c for the kernel code. */
 struct kmem_cache *shim_cache_create(const char *name, unsigned size,
 				     unsigned align);
 void shim_cache_destroy(struct kmem_cache *cache);
@@ -56,7 +56,7 @@ bool shim_flush_work(struct work *work);
 void shim_drain_works(void);
 int shim_evict(void *outer, unsigned long handle);
 
-/* What the kernel code's unit (adapter.h) offers to runtime.c. */
+/* Functions of the kernel code's unit (adapter.h) for runtime.c. */
 
 int shim_module_init(void);
 void shim_module_exit(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The atomics of sync.h, the same in every flavour: the compiler's builtins,
- * which a sanitizer understands and which the virtual flavour gets as calls.
+ * The atomics of sync.h, the same in every flavour: compiler builtins. A
+ * sanitizer understands them; the virtual flavour receives them as calls.
  *
  * Forms without an ordering in their name that return a value are sequentially
- * consistent, for a kernel's source may count on it (shim/). zlab's own code
- * uses the weakest form that does, and says why it does.
+ * consistent, because kernel source may rely on it (shim/). zlab's own code
+ * uses the weakest form that is correct, and a comment gives the reason.
  */
 #ifndef ZLAB_SYNC_ATOMIC_H
 #define ZLAB_SYNC_ATOMIC_H

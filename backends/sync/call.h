@@ -4,15 +4,16 @@
  * checks of a debug build, the lock calls. Included by sync.h alone.
  *
  * A flavour provides sync_preempt_disable(), sync_preempt_enable(),
- * sync_cond_resched(), sync_cpu_release(), sync_at(site), which is told where a
- * lock is about to be taken, and sync_spin_lock(lock, class) and so on for every
- * lock call below. The class is the text of a call's argument, so each macro
- * makes that text itself: an inner macro would see the argument expanded.
+ * sync_cond_resched(), sync_cpu_release(), sync_at(site), which receives the
+ * place where a lock is about to be taken, and sync_spin_lock(lock, class) and
+ * so on for every lock call below. The class is the text of a call's argument,
+ * so each macro makes that text itself: an inner macro would get the argument
+ * already expanded.
  */
 #ifndef ZLAB_SYNC_CALL_H
 #define ZLAB_SYNC_CALL_H
 
-/* Sleeping is a call in every flavour. */
+/* Locks that may sleep are real functions in every flavour. */
 void init_rwsem(struct rw_semaphore *s);
 void sync_down_read(struct rw_semaphore *s, unsigned class);
 bool sync_down_read_trylock(struct rw_semaphore *s, unsigned class);
@@ -22,7 +23,7 @@ bool sync_down_write_trylock(struct rw_semaphore *s, unsigned class);
 void sync_up_write(struct rw_semaphore *s);
 bool rwsem_is_contended(struct rw_semaphore *s);
 
-/* Looks a call site's class up, at its first use. */
+/* Looks up the class of a call site when the site is first used. */
 unsigned lock_site_resolve(struct lock_site *site);
 
 #define SYNC_SITE(text, suffix)                                     \
@@ -40,7 +41,7 @@ static inline unsigned sync_class(struct lock_site *site)
 	return __builtin_expect(class, 1) ? class : lock_site_resolve(site);
 }
 
-/* The checks of a debug build stand in front of the calls themselves. */
+/* In a debug build the checks run before the calls themselves. */
 #ifdef ZLAB_DEBUG
 #define SYNC_HERE SYNC_SITE("", "")
 #define SYNC_TAKE(l, text, sfx, take, nest, call)             \
@@ -111,7 +112,7 @@ static inline unsigned sync_class(struct lock_site *site)
 #define cond_resched() sync_cond_resched()
 #define sync_cpu_detach() sync_cpu_release()
 #define sync_assert_none_held() ((void)0)
-/* Nothing is loaded for these; what they name must exist all the same. */
+/* These read nothing at run time, but their arguments must compile. */
 #define lockdep_is_held(l) ((void)(l), true)
 #define SYNC_ASSERT(l, text, want) ((void)(l))
 #define lockdep_assert(cond) ((void)(0 && (cond)))

@@ -31,7 +31,7 @@ uint64_t clock_cpu_ns(void)
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);
 }
 
-/* The kernel itself keeps time by the counter only when it is constant. */
+/* The kernel uses the counter as its clock only if its rate is constant. */
 static bool counter_is_steady(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -51,7 +51,7 @@ static bool counter_is_steady(void)
 #endif
 }
 
-/* Both clocks at one moment: the try with the shortest gap between reads. */
+/* Reads both clocks; keeps the try with the shortest gap between the reads. */
 static void read_both(uint64_t *ticks, uint64_t *ns)
 {
 	uint64_t best = ~0ull, before, after, now;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one clock that locks, stages and operations are timed with, so that a
- * wait can be taken off the time around it: the processor's cycle counter where
- * the kernel keeps time by it too, CLOCK_MONOTONIC otherwise. A reading waits
- * for the instructions before it, so that a stage is not charged to the next.
+ * The one clock for timing locks, stages and operations, so that a wait can be
+ * subtracted from the time around it: the processor's cycle counter if the
+ * kernel uses it as its clock too, else CLOCK_MONOTONIC. A reading waits for
+ * earlier instructions, so that their time is not charged to the next stage.
  * Virtual CPUs read their own time, in picoseconds, at no cost.
  */
 #ifndef ZLAB_SYNC_CLOCK_H
@@ -19,7 +19,7 @@
 
 /**
  * struct zclock - how ticks become nanoseconds
- * @tsc: ticks are of the cycle counter, not nanoseconds
+ * @tsc: a tick is one of the cycle counter, not a nanosecond
  * @mult: nanoseconds per tick * 2^32
  * @cost: ticks between two readings with nothing between them
  *
@@ -34,14 +34,14 @@ struct zclock {
 extern struct zclock zclock;
 
 /**
- * clock_init() - use the cycle counter if it is a clock, from now on
+ * clock_init() - from now on use the cycle counter, if it is usable as a clock
  *
- * The first call takes 10 ms. No other thread runs and the caller times
- * nothing: ticks from before and after must not be subtracted.
+ * The first call takes 10 ms. No other thread may run and no timing may be in
+ * progress: ticks from before and after the call cannot be subtracted.
  */
 void clock_init(void);
 
-/** clock_wall_ns() - CLOCK_MONOTONIC; its own time on a virtual CPU */
+/** clock_wall_ns() - CLOCK_MONOTONIC; on a virtual CPU, its virtual time */
 uint64_t clock_wall_ns(void);
 
 /** clock_cpu_ns() - CPU time of the calling thread or virtual CPU */
@@ -58,7 +58,7 @@ static inline uint64_t clock_to_ns(uint64_t ticks)
 	return ticks / 1000;
 }
 #else
-/** clock_ticks() - now, in ticks since some moment; the same on all CPUs */
+/** clock_ticks() - current time in ticks, from an origin shared by all CPUs */
 static inline uint64_t clock_ticks(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -70,7 +70,7 @@ static inline uint64_t clock_ticks(void)
 	return clock_wall_ns();
 }
 
-/** clock_to_ns() - nanoseconds of a difference of two readings, rounded down */
+/** clock_to_ns() - a difference of two readings in nanoseconds, rounded down */
 static inline uint64_t clock_to_ns(uint64_t ticks)
 {
 	return (uint64_t)(((unsigned __int128)ticks * zclock.mult) >> 32);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What each thread holds, the order of lock classes, and the lines that stop a
- * program.
+ * The locks that each thread holds, the order of lock classes, and the messages
+ * printed before a program is aborted.
  */
 #include <pthread.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 #include "backends/sync/debug.h"
 
-#define HELD_MAX 2304 /* migration pins each object of a 64 KiB frame */
+#define HELD_MAX 2304 /* migration locks each object of a 64 KiB frame */
 #define ORDERS 64 /* classes */
 #define NESTS 2
 #define NODES (ORDERS * NESTS)
@@ -29,7 +29,7 @@ static __thread unsigned nr_held;
 static __thread int preempt_off;
 static __thread const struct lock_site *preempt_site;
 
-/* Seen once: a lock of the second class was taken at @to under one of @from. */
+/* An observed nesting: a lock taken at @to while one from @from was held. */
 struct edge {
 	const struct lock_site *from, *to;
 };
@@ -83,7 +83,7 @@ static unsigned order_of(struct lock_site *site)
 	return i;
 }
 
-/* The first step of a way from @a to @b, or NODES. */
+/* Return: the first node on a path from @a to @b, or NODES without a path. */
 static unsigned way(unsigned a, unsigned b, unsigned char *been)
 {
 	unsigned i;
@@ -104,7 +104,7 @@ static void learn(const struct held *h, unsigned node,
 	const struct edge *back;
 	unsigned step;
 
-	/* A known pair was checked when it was learnt. */
+	/* A known pair was checked when it was recorded. */
 	if (__atomic_load_n(&edges[h->node][node].to, __ATOMIC_ACQUIRE))
 		return;
 	pthread_mutex_lock(&graph);
@@ -148,9 +148,9 @@ void sync_debug_sleep(const char *what, const struct lock_site *site)
 }
 
 /*
- * Even two readers of one lock are an error in one thread: a writer that
- * queues between them waits for the first and keeps the second out. A second
- * reader that only tries does not wait.
+ * Taking a lock for reading twice in one thread is an error too: a writer that
+ * queues between the two takes waits for the first and blocks the second. A
+ * second take by trylock does not wait, so it is allowed.
  */
 void sync_debug_take(const void *lock, struct lock_site *site, unsigned take,
 		     unsigned nest)
@@ -185,7 +185,7 @@ void sync_debug_take(const void *lock, struct lock_site *site, unsigned take,
 	};
 }
 
-/* The latest take of it: a second reader may hold the same lock. */
+/* Finds the latest take: the thread may have read-locked @lock twice. */
 static struct held *find_held(const void *lock)
 {
 	unsigned i = nr_held;

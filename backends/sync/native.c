@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The slow paths of the native locks, and the CPUs.
+ * The slow paths of the native locks, and the numbering of CPUs.
  */
 #include <errno.h>
 #include <limits.h>
@@ -88,8 +88,8 @@ void sync_spin_wait(spinlock_t *l, unsigned class)
 }
 
 /*
- * Readers use the CPU's node only while they wait, and a thread that waits
- * takes no second lock, so one node per CPU is enough.
+ * A thread uses its CPU's node only while it waits, and a waiting thread takes
+ * no second lock, so one node per CPU is enough.
  */
 void sync_mcs_lock_slow(struct sync_mcs *l)
 {
@@ -107,7 +107,7 @@ void sync_mcs_lock_slow(struct sync_mcs *l)
 		while (__atomic_load_n(&node->waits, __ATOMIC_ACQUIRE))
 			sync_relax(&spins);
 	}
-	/* At the head: only a newcomer's trylock can come in between. */
+	/* At the head of the queue: only a trylock can still take the lock. */
 	alone.tail = me;
 	held.locked = 1;
 	for (;;) {
@@ -124,7 +124,7 @@ void sync_mcs_lock_slow(struct sync_mcs *l)
 						__ATOMIC_RELAXED))
 			return;
 	}
-	/* Somebody is behind, so the word is not zero and no try succeeds. */
+	/* Another waiter is queued, so the word is not 0 and trylocks fail. */
 	__atomic_exchange_n(&l->locked, 1, __ATOMIC_ACQUIRE);
 	while (!(next = __atomic_load_n(&node->next, __ATOMIC_ACQUIRE)))
 		sync_relax(&spins);
@@ -136,7 +136,7 @@ void sync_read_wait(rwlock_t *l, unsigned class)
 	uint64_t t = clock_ticks();
 	unsigned spins = 0;
 
-	/* The count must not keep the writer out while this reader queues. */
+	/* While this reader queues, its count must not block the writer. */
 	__atomic_sub_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
 	sync_raw(lock)(&l->wait);
 	__atomic_add_fetch(&l->cnts, RWLOCK_READER, __ATOMIC_RELAXED);
@@ -171,10 +171,10 @@ void sync_write_wait(rwlock_t *l, unsigned class)
 }
 
 /*
- * The semaphore is sequentially consistent throughout. Whoever waits writes
- * that it waits and then reads @cnt; whoever releases writes @cnt and then reads
- * whether somebody waits. With anything weaker both could read what was there
- * before, and the one would sleep while the other wakes nobody.
+ * All accesses to the semaphore are sequentially consistent. A waiter writes
+ * the number of waiters and then reads @cnt; a thread that releases writes @cnt
+ * and then reads the number of waiters. With a weaker ordering both could read
+ * old values: the waiter would sleep and the other thread would not wake it.
  */
 
 static void futex_wait(uint32_t *addr, uint32_t val)
@@ -218,7 +218,7 @@ static bool rwsem_write_try(struct rw_semaphore *s)
 					   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
-/* The caller has announced itself as waiting before the first try here. */
+/* The caller is counted as a waiter before the first try here. */
 static void rwsem_sleep(struct rw_semaphore *s,
 			bool (*try)(struct rw_semaphore *s))
 {
@@ -232,7 +232,7 @@ static void rwsem_sleep(struct rw_semaphore *s,
 	}
 }
 
-/* Return: how many of the same kind still wait. */
+/* Return: how many waiters of the same kind are left. */
 static uint32_t rwsem_wait(struct rw_semaphore *s, unsigned class,
 			   uint32_t *waiting,
 			   bool (*try)(struct rw_semaphore *s))

@@ -2,9 +2,9 @@
 /*
  * sync.h for real threads. Included by sync.h alone.
  *
- * An uncontended acquisition costs the lock's own instruction, one count per
- * class and one per atomic section. A clock is read only after a failed try,
- * and in one atomic section of SYNC_SAMPLE_PERIOD on average.
+ * An uncontended acquisition costs the lock's own instruction, one counter
+ * update per class and one per atomic section. The clock is read only after a
+ * failed try, and on average in one of SYNC_SAMPLE_PERIOD atomic sections.
  * With SYNC_NO_STATS (make STATS=off) nothing is counted.
  */
 #ifndef ZLAB_SYNC_NATIVE_H
@@ -17,14 +17,14 @@
 #define SYNC_MAX_CLASSES 64
 #define SYNC_SAMPLE_PERIOD 512
 
-/* What every call touches; the rest of a CPU's counts is in stat.c. */
+/* The data that every call uses; stat.c has the CPU's other counts. */
 struct sync_cpu {
 	unsigned id;
 	unsigned nr_slept; /* timed holds of sleeping locks */
 	/*
-	 * The depth of the atomic section in the low 16 bits; above it the
-	 * takes that are left until a section is timed. Below zero every take
-	 * and drop goes the slow way: a section is due to be timed or is timed.
+	 * Low 16 bits: the depth of the atomic section. High bits: the takes
+	 * that are left until a section is timed. If negative, every take and
+	 * drop uses the slow path: timing a section is due or in progress.
 	 */
 	int64_t state;
 	uint64_t wait_ns;
@@ -42,13 +42,13 @@ void sync_sleep_end(struct sync_cpu *me, const void *l);
 /* @since: clock_ticks() when the wait began. */
 void sync_waited(unsigned class, uint64_t since, bool spins);
 
-/* Nobody asks where a lock is taken, and copies cost what they cost. */
+/* The native flavour needs no call sites and does not charge for copies. */
 #define sync_at(site) ((void)(site))
 #define SYNC_STRING(call) __builtin_##call
 
 struct sync_cpu *sync_cpu_of(unsigned id);
 
-/* CPUs that were ever attached have numbers below it. */
+/* Return: 1 + the highest number of any CPU that was ever attached. */
 unsigned sync_cpus_seen(void);
 int sync_cpu_attach(void);
 void sync_cpu_release(void);
@@ -81,7 +81,7 @@ static inline void sync_preempt_enable(void)
 		sync_dropped_slow(me, NULL);
 }
 
-/* A count has one writer; the relaxed store is for whoever reads meanwhile. */
+/* A count has one writer; the store is relaxed for concurrent readers. */
 #ifdef SYNC_TSAN
 #define sync_count(at) WRITE_ONCE(at, (at) + 1)
 #else
@@ -89,8 +89,8 @@ static inline void sync_preempt_enable(void)
 #endif
 
 /*
- * A lock was taken: counts it and enters the atomic section, which began when
- * the wait began.
+ * Called when a lock was taken: counts the acquisition and enters the atomic
+ * section, which began when the wait began.
  */
 static inline void sync_took(const void *l, unsigned class)
 {
@@ -181,9 +181,9 @@ static inline void sync_spin_unlock(spinlock_t *l)
 #define spin_is_contended(l) sync_raw(is_contended)(&(l)->raw)
 
 /*
- * @cnts counts readers above two marks: a writer holds it, a writer waits.
- * Whoever must wait queues on @wait, writers and readers alike, and the head of
- * the queue alone watches @cnts: so both get their turn in order.
+ * @cnts is a count of readers above two flag bits: a writer holds the lock, a
+ * writer waits. Readers and writers that must wait queue on @wait, and only the
+ * head of the queue polls @cnts, so that both are served in order.
  */
 typedef struct {
 	union {
@@ -282,8 +282,8 @@ static inline void sync_write_unlock(rwlock_t *l)
 
 /*
  * Waiters sleep on @seq; @cnt: readers, or -1 for a writer. A waiting writer
- * keeps new readers out; a writer that leaves waiting readers behind gives them
- * the next turn. As large as the kernel's, so that what embeds it is too.
+ * blocks new readers; a writer that releases lets waiting readers go next. As
+ * large as the kernel's, so that structures that embed it are as large too.
  */
 struct rw_semaphore {
 	int cnt;

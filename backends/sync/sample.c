@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the native locks time.
+ * The sampled times of the native locks.
  */
 #include <string.h>
 
@@ -17,13 +17,13 @@ struct hold {
 	uint64_t since;
 };
 
-/* What a CPU is timing now, in ticks; touched by that CPU alone. */
+/* The times that a CPU is taking now, in ticks; used by that CPU alone. */
 static struct sample {
 	uint64_t section_since;
 	uint64_t waited; /* for the lock that is being taken */
-	bool contended; /* there was such a wait */
-	bool timing; /* an atomic section */
-	unsigned skip; /* sections to let pass before one is timed */
+	bool contended; /* the lock was waited for */
+	bool timing; /* times an atomic section */
+	unsigned skip; /* sections left before one is timed */
 	unsigned until_sleep;
 	uint32_t random;
 	unsigned nr_held;
@@ -34,8 +34,8 @@ static struct sample {
 static unsigned period = SYNC_SAMPLE_PERIOD;
 
 /*
- * Who took a lock last, by a hash of its address: another lock may overwrite
- * the entry, then one bounce is missed. Written in detail mode only.
+ * The CPU that last took a lock, by a hash of the lock's address. Another lock
+ * may overwrite the entry; then a bounce is missed. Only used in detail mode.
  */
 static uint64_t owners[OWNERS];
 
@@ -45,8 +45,8 @@ void lock_stats_detail(bool on)
 }
 
 /*
- * Drawn from 0 to 2 * (period - 1): a fixed distance would meet the same lock
- * again and again when the workload has a rhythm.
+ * Return: a random number from 0 to 2 * (mean - 1): with a fixed distance, a
+ * periodic workload would have the same lock sampled every time.
  */
 static unsigned draw(struct sample *s, unsigned mean)
 {
@@ -76,10 +76,10 @@ static void bounce(struct sync_cpu *me, const void *l, unsigned class,
 		sync_stat_bounce(me->id, class, contended);
 }
 
-/* What a wait adds to the state so that its take goes the slow way once. */
+/* A wait adds this to the state, so that its take uses the slow path once. */
 #define FORCE (SYNC_COUNTDOWN << 40)
 
-/* Whether the take that follows a wait began with it; for how long. */
+/* Ends the wait before a take. Return: how long the wait was, in ticks. */
 static uint64_t take_wait(struct sync_cpu *me, struct sample *s, bool spins)
 {
 	uint64_t waited = s->waited;
@@ -143,7 +143,7 @@ void sync_dropped_slow(struct sync_cpu *me, const void *l)
 	sync_stat_section(me->id, clock_to_ns(now - s->section_since));
 	s->timing = false;
 	me->state = (int64_t)draw_period(s) * SYNC_COUNTDOWN;
-	/* Not always the section behind the one with most takes. */
+	/* Else the section after the one with most takes is always timed. */
 	s->skip = READ_ONCE(period) == 1 ? 0 : draw(s, 4);
 }
 

@@ -5,8 +5,8 @@
  * through one validator and one bench. Included by native.h alone.
  *
  * Each kind is 4 bytes and has init, trylock, lock, unlock, is_locked and
- * is_contended. lock() waits with sync_relax(), which gives the processor away
- * when a wait is so long that the holder cannot be running.
+ * is_contended. lock() waits with sync_relax(), which yields the processor when
+ * the wait is so long that the holder cannot be running.
  */
 #ifndef ZLAB_SYNC_SPIN_H
 #define ZLAB_SYNC_SPIN_H
@@ -32,7 +32,7 @@
 #define sync_tsan_release(p) ((void)(p))
 #endif
 
-/* Some 50 us of waiting: longer than any section here takes. */
+/* About 50 us of waiting: longer than any atomic section of this project. */
 #define SYNC_SPINS_BEFORE_YIELD 1024
 
 static inline void sync_relax(unsigned *spins)
@@ -43,7 +43,7 @@ static inline void sync_relax(unsigned *spins)
 		sched_yield();
 }
 
-/* Test and set: unfair, and every waiter hammers the one word. */
+/* Test and set: unfair, and all waiters write to the same word. */
 struct sync_fas {
 	ck_spinlock_fas_t fas;
 };
@@ -60,7 +60,7 @@ static inline bool sync_fas_is_locked(struct sync_fas *l)
 
 static inline bool sync_fas_is_contended(struct sync_fas *l)
 {
-	return false; /* the word does not tell */
+	return false; /* not known from the word */
 }
 
 static inline bool sync_fas_trylock(struct sync_fas *l)
@@ -87,7 +87,7 @@ static inline void sync_fas_unlock(struct sync_fas *l)
 }
 
 #ifdef CK_F_SPINLOCK_TICKET_TRYLOCK
-/* First come, first served: the stand-in for the kernel's fair queue lock. */
+/* First come, first served: takes the place of the kernel's queued spinlock. */
 struct sync_ticket {
 	ck_spinlock_ticket_t ticket;
 };
@@ -102,7 +102,7 @@ static inline bool sync_ticket_is_locked(struct sync_ticket *l)
 	return ck_spinlock_ticket_locked(&l->ticket);
 }
 
-/* The low half is the ticket being served, the high half the next to draw. */
+/* Low half: the ticket being served; high half: the next ticket to take. */
 static inline bool sync_ticket_is_contended(struct sync_ticket *l)
 {
 	uint32_t v = ck_pr_load_32(&l->ticket.value);
@@ -136,7 +136,7 @@ static inline void sync_ticket_unlock(struct sync_ticket *l)
 {
 	uint16_t *served = (uint16_t *)&l->ticket.value;
 
-	/* Only the holder writes this half, so it needs no locked add as ck's. */
+	/* Only the holder writes this half: ck's locked add is not needed. */
 	sync_tsan_release(l);
 	ck_pr_fence_unlock();
 	ck_pr_store_16(served, ck_pr_load_16(served) + 1);
@@ -144,9 +144,9 @@ static inline void sync_ticket_unlock(struct sync_ticket *l)
 #endif
 
 /*
- * A queue of waiters that each spin on a line of their own, in 4 bytes: ck's
- * MCS lock is a pointer, so the tail here is a CPU number. @locked is apart
- * from @tail so that the holder needs no queue node.
+ * A queue of waiters, each of which spins on its own cache line, in 4 bytes:
+ * ck's MCS lock is a pointer, so here the tail is a CPU number. @locked is
+ * separate from @tail so that the holder needs no queue node.
  */
 struct sync_mcs {
 	union {

@@ -11,7 +11,7 @@
 
 #include "backends/sync/stat.h"
 
-/* What one CPU counted; written by that CPU alone. */
+/* The counts of one CPU; written by that CPU alone. */
 struct cpu_stat {
 	struct class_stat {
 		uint64_t con_bounces, acq_bounces;
@@ -29,8 +29,8 @@ static unsigned nr_classes = 1;
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 
 /*
- * A CPU uses a few pages of its megabytes: most classes are never waited for,
- * and times gather in few buckets.
+ * Of these megabytes a CPU touches only a few pages: most classes are never
+ * waited for, and times fall into few buckets.
  */
 int sync_stat_attach(unsigned cpu)
 {
@@ -59,7 +59,7 @@ unsigned sync_class_of(const char *name)
 		if (!strcmp(class_name[i], name))
 			break;
 	if (i == nr_classes) {
-		/* The name may lie in a shared object that goes away. */
+		/* The name may be in a shared object that is unloaded. */
 		name = strdup(name);
 		if (!name || nr_classes == SYNC_MAX_CLASSES) {
 			fprintf(stderr, "zlab: more than %d lock classes\n",

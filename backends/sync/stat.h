@@ -11,15 +11,15 @@
 /**
  * sync_stat_attach() - make room for the counts of @cpu, once
  *
- * CPU 0 always has it. Each CPU's counts are written by one thread. Return: 0
- * or -ENOMEM.
+ * CPU 0 always has room. One thread writes the counts of each CPU. Return: 0 or
+ * -ENOMEM.
  */
 int sync_stat_attach(unsigned cpu);
 
-/** sync_class_of() - number of the class @name, a new one if need be */
+/** sync_class_of() - number of the class @name, which is added if it is new */
 unsigned sync_class_of(const char *name);
 
-/** sync_class_name() - name of class @class, NULL behind the last */
+/** sync_class_name() - name of class @class, NULL after the last class */
 const char *sync_class_name(unsigned class);
 
 /** sync_stat_wait() - @cpu waited @ns for a lock of class @class */
@@ -28,15 +28,15 @@ void sync_stat_wait(unsigned cpu, unsigned class, uint64_t ns);
 /** sync_stat_hold() - @cpu held a lock of class @class for @ns */
 void sync_stat_hold(unsigned cpu, unsigned class, uint64_t ns);
 
-/** sync_stat_bounce() - the lock was last taken by another CPU than @cpu */
+/** sync_stat_bounce() - another CPU than @cpu had taken the lock before @cpu */
 void sync_stat_bounce(unsigned cpu, unsigned class, bool contended);
 
 /** sync_stat_section() - an atomic section of @cpu lasted @ns */
 void sync_stat_section(unsigned cpu, uint64_t ns);
 
 /*
- * Owned by the flavour: its counts of acquisitions, of all CPUs, and their
- * zeroing.
+ * Provided by the flavour: the sum of its acquisition counts over all CPUs, and
+ * a function that resets these counts to 0.
  */
 uint64_t sync_flavour_acquisitions(unsigned class);
 void sync_flavour_reset(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Native time and the virtual interval of one case. */
+/* Native time of one case, and the interval of its virtual times. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One replay as this machine performs it and as virtual CPUs do. Time is that
- * of the allocator: CPU time of the loop over the operations, less that of the
- * same loop over the null backend, so that no clock is read between
- * operations. Codecs are not part of it: a trace's sizes are replayed.
+ * The times of one replay on this machine and on virtual CPUs. The time is the
+ * allocator's: CPU time of the loop over the operations minus CPU time of the
+ * same loop with the null backend, so that no clock is read between operations.
+ * It includes no codec: the object sizes of the trace are replayed.
  */
 #ifndef ZLAB_AGREEMENT_H
 #define ZLAB_AGREEMENT_H
@@ -18,9 +18,9 @@
  * @backend: spec
  * @threads: native threads, and virtual CPUs
  * @runs: native runs, each in a process of its own, 1..AGREEMENT_MAX_RUNS
- * @native: median, least and most of them, ns per operation
- * @overlap: virtual, misses overlap, ns per operation
- * @sum: virtual, misses add up
+ * @native: median, minimum and maximum of the runs, ns per operation
+ * @overlap: virtual time if misses overlap, ns per operation
+ * @sum: virtual time if misses add up, ns per operation
  */
 struct agreement {
 	const char *trace, *backend;
@@ -31,10 +31,9 @@ struct agreement {
 
 /**
  * agreement_native() - measure @a->native
- * @null: the same case's times with the null backend, or NULL to take none off
+ * @null: the same case with the null backend, or NULL to subtract nothing
  *
- * Return: 0, or the exit status that this program should end with, the line
- * printed.
+ * Return: 0, or the program's exit status after an error line was printed.
  */
 int agreement_native(struct agreement *a, const struct agreement *null);
 
@@ -45,8 +44,8 @@ int agreement_native(struct agreement *a, const struct agreement *null);
  */
 int agreement_virtual(struct agreement *a, const char *profile, double access);
 
-/** agreement_off() - how far native is outside the interval, as a share of the
- *  nearer end: below 0 when it is less than both */
+/** agreement_off() - distance of native from the interval, as a share of the
+ *  nearer end: below 0 if native is less than both ends */
 double agreement_off(const struct agreement *a);
 
 #endif

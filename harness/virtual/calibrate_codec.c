@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a codec costs: a line through pages that shrink more and less.
+ * The costs of a codec: a linear fit over pages of different compressibility.
  */
 #include <math.h>
 
@@ -11,7 +11,7 @@
 #define PAGES 7
 #define PASSES 500
 
-/* A page of which @share 1/8 is noise. */
+/* Makes a page of which @share eighths are random bytes. */
 static void make_page(char *page, unsigned share, unsigned seed)
 {
 	unsigned i;
@@ -23,7 +23,7 @@ static void make_page(char *page, unsigned share, unsigned seed)
 	}
 }
 
-/* The object's size, and what compressing [0] and expanding [1] it takes. */
+/* Return: the object's size; @ns: time to compress [0] and to expand [1]. */
 static int time_page(struct codec *c, const char *page, double ns[2])
 {
 	static char dst[CODEC_DST_SIZE], back[CODEC_PAGE_SIZE];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What one CPU can measure alone: atomics, caches, copies. A round is shorter
- * than what the scheduler gives at once, and of many rounds the lower quartile
- * counts: what else runs on the machine only ever adds time.
+ * Measurements that need one CPU: atomics, caches, copies. A round is shorter
+ * than a time slice of the scheduler, and the result is the lower quartile of
+ * many rounds: other load on the machine can only add time.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -28,8 +28,8 @@ static int by_value(const void *a, const void *b)
 }
 
 /*
- * The spread is that of the quarter of the rounds below the one that counts,
- * or of the half around it when that is the median.
+ * The spread is that of the quarter of the rounds below the result, or, if the
+ * result is the median, of the half around it.
  */
 static double rounds(double (*measure)(void), double share, double *spread)
 {
@@ -45,7 +45,7 @@ static double rounds(double (*measure)(void), double share, double *spread)
 	return v[at];
 }
 
-/* A neighbour's burst is shorter than a few tries; the quietest counts. */
+/* Other load is often shorter than a few tries: use the least spread. */
 double calibrate_rounds(struct calibration *c, const char *name,
 			double (*measure)(void), double share)
 {
@@ -91,7 +91,7 @@ static void *buffer;
 static size_t buffer_lines;
 static uint64_t random_state = 88172645463325252ull;
 
-/* Lines that point to each other in one ring of random order. */
+/* Makes lines that are linked into one ring in random order. */
 static void buffer_make(size_t bytes)
 {
 	uint32_t *chain, other;
@@ -135,9 +135,9 @@ static double chase(void)
 }
 
 /*
- * As objects are: from any offset of a small buffer to a place of the pool, and
- * a lock is let go of behind it, which waits for the lines. A copy of no bytes
- * is the loop itself.
+ * Copies like those of objects: from any offset of a small buffer to a place in
+ * the pool, followed by the release of a lock, which waits for the lines. A
+ * copy of 0 bytes measures the loop itself.
  */
 #define COPIES 1000
 #define SHORT_COPY 256
@@ -190,7 +190,7 @@ void calibrate_memory(struct calibration *c)
 	c->l3_lines = l3 / LINE;
 	c->rmw = calibrate_rounds(c, "rmw", rmw, QUARTILE);
 	c->relax = calibrate_rounds(c, "relax", relax, QUARTILE);
-	/* Both sides of a copy count its lines. */
+	/* The lines of both source and destination are counted. */
 	buffer_make((size_t)l2 / 2);
 	none = copies_of(c, "no copy", 0);
 	brief = copies_of(c, "short copy", SHORT_COPY) - none;
@@ -201,7 +201,7 @@ void calibrate_memory(struct calibration *c)
 		c->copy_start = 0;
 	buffer_make((size_t)far);
 	c->l3 = calibrate_rounds(c, "l3", chase, QUARTILE);
-	/* The first line's latency is charged apart. */
+	/* The latency of the first line is charged separately. */
 	c->stream = copies_of(c, "stream", LONG_COPY) - none - near - c->l3;
 	c->stream /= (double)LONG_COPY / LINE;
 	if (!(c->stream > 0))

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What takes two CPUs: a line that goes from one to the other, the hand-over of
- * a spinlock, waking. Both sides are pinned and meet spinning, so that both run
- * when the clock starts; of many rounds the median counts, since a round in
- * which one side did not run is too short as well as too long.
+ * Measurements that need two CPUs: the transfer of a line, the hand-over of a
+ * spinlock, a wake-up. Both sides are pinned and spin until both have started,
+ * so that both run when the clock starts. The result is the median of many
+ * rounds: a round in which one side did not run can be too short or too long.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -64,7 +64,7 @@ static void *side(void *arg)
 	return NULL;
 }
 
-/* @fn(0) and @fn(1) at the same time; the time of the first. */
+/* Runs @fn(0) and @fn(1) at the same time. Return: the time of @fn(0). */
 static double both(void (*fn)(int side))
 {
 	pthread_t t[2];
@@ -96,13 +96,13 @@ static void ping(int me)
 	}
 }
 
-/* One way is an upgrade of the line and a fetch of it: two transfers. */
+/* Each direction is an upgrade and a fetch of the line: two transfers. */
 static double transfer(void)
 {
 	return both(ping) / PINGS / 2 / 2;
 }
 
-/* The first side stops the other, so that both contend all the time. */
+/* Side 0 stops the other side, so that both contend all the time. */
 static void hammer(int me)
 {
 	unsigned k;
@@ -119,20 +119,20 @@ static void hammer(int me)
 		smp_store_release(&pair.word, 1);
 }
 
-/* A ticket lock alternates: the other side had it as often. */
+/* A ticket lock alternates: the other side has taken it as often. */
 static double handover(void)
 {
 	return both(hammer) / (2 * PINGS);
 }
 
 #define WAKES 20
-/* Long enough for the other side to have gone to sleep. */
+/* Long enough for the other side to fall asleep. */
 #define ASLEEP_NS 30000
 
 static uint64_t posted;
 static double post_ns, latency_ns;
 
-/* The first side wakes the second. */
+/* Side 0 wakes side 1. */
 static void wake(int me)
 {
 	uint64_t t, spent = 0, late = 0;

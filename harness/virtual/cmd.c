@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * "zlab replay --vcpus N": a replay for each memory model, and for each cost
- * that was used one with it halved and one with half as much more.
+ * "zlab replay --vcpus N": a replay for each memory model, and for each used
+ * cost one replay with the cost halved and one with the cost raised by half.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "lib/stop.h"
 
 #define MAX_COSTS 32
-/* What a cost is multiplied with. */
+/* The factors for a cost. */
 #define LESS 0.5
 #define MORE 1.5
 
@@ -99,7 +99,7 @@ static void print(FILE *out, const json_t *record)
 	fprintf(out, "  result %s\n", hash_of(record));
 }
 
-/* What a run without waiting or a second socket hardly uses. */
+/* Costs that a run without waiting or a second socket rarely uses. */
 static bool probably_unused(const char *cost, const json_t *record)
 {
 	double vcpus = json_number_value(json_object_get(record, "vcpus"));
@@ -122,7 +122,7 @@ struct sensitivity {
 	json_t *record;
 	bool sum;
 	struct progress progress;
-	/* By number of the cost: LESS and MORE of it. */
+	/* Replays with LESS and MORE of a cost, by number of the cost. */
 	struct virtual_job job[2][MAX_COSTS];
 	bool used[MAX_COSTS];
 };
@@ -133,8 +133,8 @@ static int run(struct sensitivity *s, struct virtual_job *jobs, size_t n)
 }
 
 /*
- * One replay with all the costs that are probably unused half as much more:
- * clocks that stay as they were prove that none of them is used.
+ * One replay with all probably unused costs raised by half: if no clock
+ * changes, none of these costs is used.
  */
 static int rule_out(struct sensitivity *s)
 {
@@ -158,7 +158,7 @@ static int rule_out(struct sensitivity *s)
 	return ret;
 }
 
-/* Replay with every used cost multiplied; [which] of the jobs receive it. */
+/* Replay with each used cost times @by; the records go to s->job[@which]. */
 static int scaled(struct sensitivity *s, double by, unsigned which)
 {
 	struct virtual_job jobs[MAX_COSTS];
@@ -179,8 +179,8 @@ static int scaled(struct sensitivity *s, double by, unsigned which)
 }
 
 /*
- * What sys would be if one cost were half, and half as much more. Clocks that
- * half as much more leaves as they are mean that the cost is not used.
+ * Computes sys with each cost halved, and raised by half. If the raised cost
+ * changes no clock, the cost is not used.
  */
 static int sensitivity(struct sensitivity *s)
 {
@@ -237,7 +237,7 @@ static int vary(const struct virtual_run *r, const struct replay_config *config,
 	return ret;
 }
 
-/* Both ends of the interval in one record. */
+/* Puts both ends of the interval into one record. */
 static int both(const struct virtual_run *r, const struct replay_config *config,
 		const char *sha256, json_t **record)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What the swap path says of itself, as virtual CPUs take it: user time before
- * an operation, the codec's time, and where a store spends its own.
+ * The hooks of the swap path on virtual CPUs: user time before an operation,
+ * the codec's time, and the time in each part of a store.
  */
 #include <string.h>
 
@@ -11,10 +11,10 @@
 
 #define COMPRESSED_LINES 64
 
-/* Drawn per CPU, so that who else runs does not change a CPU's own times. */
+/* Random state per CPU, so that other CPUs do not change a CPU's own times. */
 static uint64_t randoms[SYNC_MAX_CPUS];
 static unsigned left_of_burst[SYNC_MAX_CPUS];
-/* When each CPU entered each part, and what it had waited till then, ns. */
+/* When each CPU entered each part, and its lock wait until then, ns. */
 static uint64_t part_since[SYNC_MAX_CPUS][HOOK_PARTS];
 static uint64_t part_waited[SYNC_MAX_CPUS][HOOK_PARTS];
 static uint64_t last_mark;

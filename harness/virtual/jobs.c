@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Replays on virtual CPUs, each in a process of its own so that its addresses,
- * and with them all else, repeat; as many at a time as there are cores.
+ * Replays on virtual CPUs, each in a separate process so that its addresses,
+ * and thus all results, repeat; as many at the same time as there are cores.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,17 +21,17 @@
 #include "harness/virtual/virtual.h"
 #include "lib/stop.h"
 
-/* Where the thread that replays has its stack. */
+/* Address of the stack of the thread that replays. */
 #define STACK_BASE 0x100000000000ul
 #define STACK_SIZE (8ul << 20)
 
-/* A job that runs. Its result, or what went wrong, comes by a memory file. */
+/* A running job. It writes its result or error line to a memory file. */
 struct running {
 	pid_t pid;
 	int fd;
 };
 
-/* Where stores through the front end spent their time. */
+/* The time in each part of the front end's stores. */
 static json_t *store_parts(void)
 {
 	const uint64_t *ns = virtual_result.part_ns;
@@ -47,7 +47,7 @@ static json_t *store_parts(void)
 			 (json_int_t)wait[HOOK_WRITE]);
 }
 
-/* What virtual time adds to a record. */
+/* Adds the values of virtual time to a record. */
 static int annotate(json_t *record)
 {
 	const struct virtual_result *v = &virtual_result;
@@ -92,7 +92,7 @@ struct child {
 	int fd, ret;
 };
 
-/* Replay and leave the record, or one line, in @fd. Return: exit status */
+/* Replay; write the record or an error line to @fd. Return: exit status */
 static int work(const struct replay_config *config, const char *sha256, int fd)
 {
 	struct replay_result *res;
@@ -132,8 +132,8 @@ static void *thread(void *arg)
 }
 
 /*
- * malloc places large objects by a random number of the thread, which begins
- * with the thread's address: a new one at an address that is always the same.
+ * malloc places large objects by a per-thread random number, seeded from the
+ * thread's address: so the replay runs in a new thread at a fixed address.
  */
 static int child(const struct replay_config *config, const char *sha256, int fd)
 {
@@ -181,13 +181,13 @@ static int start(const struct replay_config *config, const char *sha256,
 		_exit(EXIT_FAILED);
 	virtual_config.profile = job->profile;
 	virtual_config.machine.sum = job->sum;
-	/* A map of the frames is the same in each. */
+	/* All jobs have the same map of frames; only the first writes it. */
 	if (!first)
 		mine.occupancy = NULL;
 	_exit(child(&mine, sha256, at->fd));
 }
 
-/* Whatever the child left, NUL-terminated, to be freed. */
+/* Return: what the child wrote, NUL-terminated; the caller frees it. */
 static char *contents(int fd)
 {
 	off_t len = lseek(fd, 0, SEEK_END);
@@ -233,7 +233,7 @@ static void stop_all(const struct running *at, unsigned cores)
 			kill(at[i].pid, SIGTERM);
 }
 
-/* Wait for one of those that run. Return: which, or -1 after an interruption */
+/* Wait for a running job to end. Return: its index, or -1 if interrupted */
 static int wait_one(const struct running *at, unsigned cores, int *status)
 {
 	pid_t pid = waitpid(-1, status, 0);

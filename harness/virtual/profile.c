@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Profiles: JSON files that say what things cost on a machine.
+ * Profiles: JSON files with the costs of a machine.
  */
 #include <bsd/string.h>
 #include <dirent.h>
@@ -22,7 +22,7 @@
 static const struct field {
 	const char *name;
 	size_t offset;
-	double unit; /* of the file, in that of struct vcost */
+	double unit; /* units of struct vcost per unit of the file */
 } fields[] = {
 	{ "access_ns", offsetof(struct vcost, access), 1000 },
 	{ "call_ns", offsetof(struct vcost, call), 1000 },
@@ -143,7 +143,7 @@ static int codecs(const json_t *o, struct profile *p, const char *path,
 	return 0;
 }
 
-/* One of those that come with this program, by its name. */
+/* Finds one of the profiles that come with zlab by its name. */
 static const char *find_by_name(const char *name, char *path, size_t len)
 {
 	char file[NAME_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What the program for virtual CPUs does in its own way, beside replaying. */
+/* Functions of program.h in the program for virtual CPUs, except replaying. */
 #include <jemalloc/jemalloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +15,8 @@
 const bool virtual_program = true;
 
 /*
- * What was allocated before a replay must not decide which of its objects share
- * a line: its arena is made before all else, and nothing else allocates there.
+ * Allocations before a replay must not decide which of its objects share a
+ * line: the replay has its own arena, created before anything is allocated.
  */
 static unsigned arena;
 static bool have_arena;

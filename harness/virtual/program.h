@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two programs are made of these sources: zlab, whose CPUs are real, and
- * zlab-virtual. This is what the commands ask for that only the second one can
- * do: zlab goes on as zlab-virtual there, see virtual_exec().
+ * Two programs are built from these sources: zlab, whose CPUs are real, and
+ * zlab-virtual. This is the commands' interface to what only zlab-virtual can
+ * do: for it zlab executes zlab-virtual, see virtual_exec().
  */
 #ifndef ZLAB_VIRTUAL_PROGRAM_H
 #define ZLAB_VIRTUAL_PROGRAM_H
@@ -12,32 +12,32 @@
 #include "harness/cli/virtual_opts.h"
 #include "harness/replay/replay.h"
 
-/* Of the profiles that this program reads and writes. */
+/* Version of the profiles that this program reads and writes. */
 #define PROFILE_VERSION 2
 
 /* Whether this is the program for virtual CPUs. */
 extern const bool virtual_program;
 
 /**
- * virtual_start() - what comes first in main(); nothing where CPUs are real
+ * virtual_start() - called first in main(); does nothing if CPUs are real
  *
- * Starts the program again at addresses that repeat. Where data lies must not
- * change a result: some of what is replayed hashes addresses, and lines are cut
- * from them. So no random addresses, and a malloc that does nothing by the clock
- * or at random.
+ * Executes the program again with addresses that repeat. The addresses of data
+ * must not change a result: replayed code hashes addresses, and cache lines
+ * follow from them. So addresses are not randomised, and malloc does nothing
+ * that depends on time or random numbers.
  */
 void virtual_start(char **argv);
 
 /**
- * virtual_setup() - make the machine of the options
+ * virtual_setup() - create the machine that the options describe
  * @o: the options
  * @vcpus: virtual CPUs
- * @config: what will be replayed; of it trace, salvage and codec are read, to
- *	    see that the trace has work for so many CPUs and the profile the
- *	    codec's costs
+ * @config: the replay; its trace, salvage and codec are read, to check that the
+ *	    trace has work for so many CPUs and that the profile has the codec's
+ *	    costs
  *
- * Return: 0 in the program for virtual CPUs, or the exit status with the line
- * printed.
+ * Return: 0 in the program for virtual CPUs, or the exit status after an error
+ * line was printed.
  */
 int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
 		  const struct replay_config *config);
@@ -49,8 +49,8 @@ int virtual_setup(const struct virtual_opts *o, unsigned vcpus,
  * @json: file for the records, "-" for standard output, or NULL
  * @sha256: of the trace, or NULL if it is not known yet
  * @vcpus: virtual CPUs
- * @runs: how many, each with the next seed
- * @quiet: no progress
+ * @runs: number of runs, each with the next seed
+ * @quiet: print no progress
  * @width: columns of a line, 0 = any number
  */
 struct virtual_run {
@@ -64,7 +64,7 @@ struct virtual_run {
 };
 
 /**
- * virtual_replay() - make the machine, replay as @run says and print
+ * virtual_replay() - create the machine, replay @run and print the results
  *
  * Return: exit status.
  */

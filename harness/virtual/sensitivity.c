@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The table of what each cost contributes. */
+/* The table of the contribution of each cost. */
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static void add_row(struct layout_table *t, const char *cost,
 	}
 }
 
-/* Whether an earlier column has the cost too, and with it the row. */
+/* Whether an earlier column has the cost, so that its row was printed. */
 static bool had(const char *cost, const json_t *const *records, size_t n)
 {
 	size_t i;

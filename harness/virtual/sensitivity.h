@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What each cost of a profile contributes to a result. */
+/* The contribution of each cost of a profile to a result. */
 #ifndef ZLAB_SENSITIVITY_H
 #define ZLAB_SENSITIVITY_H
 
@@ -7,13 +7,13 @@
 #include <stdio.h>
 
 /**
- * sensitivity_print() - what each cost contributes, a column for each record
+ * sensitivity_print() - print each cost's contribution, a column per record
  * @width: columns of a line, 0 = any number
  * @labels: heads of the columns
- * @records: result records of virtual CPUs; NULL or one without is left out
- * @n: how many
+ * @records: records of virtual CPUs; NULL or without sensitivities: left out
+ * @n: number of records
  *
- * Prints nothing when no record has any.
+ * Prints nothing if no record has sensitivities.
  */
 void sensitivity_print(FILE *out, int width, const char *const *labels,
 		       const json_t *const *records, size_t n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * From options to a machine: the profile, its costs, where the CPUs sit.
+ * Creates a machine from options: profile, costs, and placement of the CPUs.
  */
 #include <errno.h>
 #include <limits.h>

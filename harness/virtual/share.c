@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What virtual CPUs divide among them: the events, the order of a key's
- * operations, meeting at a mark, orders for the CPU behind their backs.
+ * Coordination of virtual CPUs: distribution of the events, order of a key's
+ * operations, barriers at marks, orders for the compacting CPU.
  */
 #include <errno.h>
 
@@ -24,8 +24,8 @@ static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
 }
 
 /*
- * The worker's next event of [@from, @to), or @to; how often its key came
- * before, in @turn. Without an order to keep the others' are not looked at.
+ * Return: the worker's next event of [@from, @to), or @to. @turn: how many
+ * events had its key before. If no order is kept, other events are skipped.
  */
 static size_t next_mine(struct replay_worker *w, const struct zlt_batch *b,
 			size_t from, size_t to, uint32_t *turn)
@@ -52,7 +52,7 @@ ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
 	for (i = next_mine(w, b, from, to, &turn); i < to;
 	     i = next_mine(w, b, i + 1, to, &turn)) {
 		w->ops_in++;
-		/* Other CPUs' work comes between: time enough to fetch it. */
+		/* Other CPUs run before the next event: time to prefetch. */
 		ahead = w->mine ? to : trace_ahead(w);
 		if (ahead < to)
 			__builtin_prefetch(&r->swap->slots[b->key[ahead]]);

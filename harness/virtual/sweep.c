@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * A replay on each of several numbers of virtual CPUs, for each of several
- * backends. What the output file holds already is not replayed again, so an
- * interrupted sweep goes on where it was.
+ * Replays for each of several numbers of virtual CPUs and each of several
+ * backends. Replays whose records are already in the output file are skipped,
+ * so an interrupted sweep continues where it stopped.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -36,8 +36,8 @@ struct step {
 };
 
 /*
- * What was interrupted while it wrote its last record leaves a part of a line,
- * which is cut off: that record is made again.
+ * A sweep that was interrupted while it wrote a record leaves an incomplete
+ * line. The line is cut off and the record is made again.
  */
 static int cut(const struct sweep *s, off_t whole)
 {
@@ -95,7 +95,7 @@ static int load(struct sweep *s)
 	return ret;
 }
 
-/* The command that makes one record; it is also how the record is known. */
+/* The command that makes a record; it also identifies the record. */
 static json_t *command(const struct sweep *s, const struct step *step)
 {
 	json_t *cli = json_pack("[s, s, s, s, s]", "zlab", "replay",
@@ -184,7 +184,7 @@ static int finish(const struct sweep *s, const struct step *step,
 						   : 0;
 }
 
-/* Replays that do not depend on each other, at once; the file keeps order. */
+/* Runs independent replays in parallel; records are written in order. */
 static int take(const struct sweep *s, const struct step *step, unsigned n)
 {
 	struct sample sample[SIDE_BY_SIDE];
@@ -205,7 +205,7 @@ static unsigned side_by_side(void)
 {
 	unsigned cores = cores_allowed();
 
-	/* A sample is two replays. */
+	/* Each record needs two replays. */
 	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
 }
 
@@ -293,7 +293,7 @@ static void print_record(struct layout_table *t, const json_t *r)
 	layout_cell(t, "%.1f%%", share);
 }
 
-/* Whether a later record is the same replay, with the sensitivities added. */
+/* Whether a later record is of the same replay, with sensitivities added. */
 static bool again(const struct sweep *s, size_t at)
 {
 	const json_t *cli =
@@ -308,7 +308,7 @@ static bool again(const struct sweep *s, size_t at)
 	return false;
 }
 
-/* All that the file holds, made now or before. */
+/* Prints all records of the file, made now or before. */
 static int print(const struct sweep *s)
 {
 	static const char *const heads[] = { "\nbackend",   "\nvcpus",
@@ -347,7 +347,7 @@ static int plot(const struct sweep *s)
 	return ret ? EXIT_FAILED : 0;
 }
 
-/* All that can be wrong, before the first replay. */
+/* Checks all arguments before the first replay. */
 static int check_words(struct sweep *s)
 {
 	const struct replay_config *config = &s->with.common.config;

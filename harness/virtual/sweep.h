@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "zlab sweep": what its options say, and what each program does with them. */
+/* "zlab sweep": its options, and the function that performs it. */
 #ifndef ZLAB_VIRTUAL_SWEEP_H
 #define ZLAB_VIRTUAL_SWEEP_H
 
@@ -9,15 +9,15 @@
 
 /**
  * struct sweep - a trace on several numbers of virtual CPUs
- * @with: options of a replay and of the machine
+ * @with: options of the replays and of the machine
  * @out: file of the records
  * @plot: folder for the plots, or NULL
  * @backend: specs
  * @vcpus: numbers of virtual CPUs
  * @most: the largest of them
- * @wide: no narrow table
+ * @wide: do not limit the width of the table
  * @sha256: of the trace
- * @records: of the file, and made now, in the order of the file
+ * @records: records read from the file and made now, in the file's order
  */
 struct sweep {
 	struct replaying with;
@@ -34,7 +34,7 @@ struct sweep {
  * sweep_run() - make the records and print the table
  * @args: struct sweep
  *
- * In the program of real CPUs, goes on as zlab-virtual. Return: exit status.
+ * In zlab, executes zlab-virtual. Return: exit status.
  */
 int sweep_run(void *args, int argc, char **argv);
 

@@ -9,7 +9,7 @@
 
 #include "harness/virtual/internal.h"
 
-/* Starts are drawn over at least this long: 20 us, some tens of operations. */
+/* Minimum range of the random start times: 20 us, some tens of operations. */
 #define START_PS 20000000ull
 
 struct virtual_config virtual_config;
@@ -52,7 +52,7 @@ static void worker(void *arg)
 	uint64_t spread;
 	unsigned i;
 
-	/* Nobody starts in step either, also where nobody thinks. */
+	/* CPUs do not start in step either, even without think time. */
 	spread = virtual_config.think_ps * virtual_config.burst + 1;
 	if (spread < START_PS)
 		spread = START_PS;

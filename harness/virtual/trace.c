@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The trace as all virtual CPUs read it: each batch is decoded once and kept
- * until the last CPU is through with it.
+ * Reading of one trace by all virtual CPUs: each batch is decoded once and kept
+ * until the last CPU has finished it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,14 +13,14 @@ struct kept {
 	struct zlt_batch b;
 	char **labels;
 	size_t nr_labels;
-	unsigned readers; /* CPUs that still want it */
+	unsigned readers; /* CPUs that have not finished it */
 	/* Each CPU's first event, and after each event its CPU's next. */
 	uint32_t *first, *after;
 	struct kept *next;
 };
 
 static struct kept *oldest, *newest;
-/* Where each CPU is: the batch it works on, or NULL before the first. */
+/* The batch that each CPU works on, or NULL before the first. */
 static struct kept *at[SYNC_MAX_CPUS];
 static uint32_t cursor[SYNC_MAX_CPUS];
 
@@ -61,7 +61,7 @@ static void leave_batch(struct kept *k)
 	}
 }
 
-/* The reader's own texts are gone with its next batch. */
+/* Copies the labels: the reader frees its own with the next batch. */
 static int copy_labels(struct kept *k)
 {
 	const struct zlt_batch *b = &k->b;
@@ -82,7 +82,7 @@ static int copy_labels(struct kept *k)
 	return 0;
 }
 
-/* So that not every CPU must look at every event. */
+/* Links the events of each CPU, so that no CPU must scan all events. */
 static int share_out(struct kept *k, const struct replay *r)
 {
 	size_t i = k->b.count, n = r->config->threads;
@@ -166,7 +166,7 @@ int replay_next(struct replay_worker *w, struct zlt_batch *b)
 	struct kept *was = at[w->id], *k = was ? was->next : oldest;
 	int ret = 1;
 
-	/* The first batch is kept until every CPU has had it. */
+	/* The first batch is kept until every CPU has processed it. */
 	if (!k) {
 		ret = decode(w, &k);
 		if (ret <= 0 || !k)

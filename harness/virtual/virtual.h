@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Replaying on virtual CPUs: the machine, what it charges, what came of it.
- * For the program for virtual CPUs alone.
+ * Replaying on virtual CPUs: the machine, its costs, and the results. Only for
+ * the program for virtual CPUs.
  */
 #ifndef ZLAB_VIRTUAL_H
 #define ZLAB_VIRTUAL_H
@@ -19,10 +19,10 @@
 #define PROFILE_CODECS 8
 
 /**
- * struct profile_codec - what one codec costs, in picoseconds
- * @name: as codec_name() says, e.g. "lz4" or "zstd:3"
- * @compress: of a page: fixed, and per byte of the object
- * @expand: the same
+ * struct profile_codec - the costs of one codec, in picoseconds
+ * @name: as returned by codec_name(), e.g. "lz4" or "zstd:3"
+ * @compress: cost for a page: fixed, and per byte of the object
+ * @expand: the same for expanding
  */
 struct profile_codec {
 	char name[32];
@@ -31,12 +31,12 @@ struct profile_codec {
 
 /**
  * struct profile - a machine's costs; described in docs/virtual-cpus.md
- * @name: what it is called
- * @sockets: of its own topology
- * @cores: of a socket
- * @cost: of memory and locks
- * @codec: of codecs
- * @codecs: how many
+ * @name: name of the profile
+ * @sockets: sockets of the machine
+ * @cores: cores of a socket
+ * @cost: costs of memory and locks
+ * @codec: costs of codecs
+ * @codecs: number of codecs
  */
 struct profile {
 	char name[64];
@@ -56,11 +56,11 @@ struct profile {
  */
 int profile_load(const char *path, struct profile *p, struct err *err);
 
-/** profile_codec() - a codec's costs; "zstd:3" finds "zstd" too; or NULL */
+/** profile_codec() - a codec's costs or NULL; "zstd:3" also matches "zstd" */
 const struct profile_codec *profile_codec(const struct profile *p,
 					  const char *name);
 
-/** profile_scale() - multiply the cost called @field; false if there is none */
+/** profile_scale() - multiply the cost named @field; false if there is none */
 bool profile_scale(struct profile *p, const char *field, double by);
 
 /** profile_field() - name of the @i-th cost that can be scaled, or NULL */
@@ -70,11 +70,11 @@ const char *profile_field(size_t i);
  * struct virtual_config - a replay on virtual CPUs
  * @profile: the machine
  * @machine: its size and model
- * @codec: what is charged for it; NULL = nothing
+ * @codec: costs of the codec; NULL = none are charged
  * @think_ps: mean user time before a burst
  * @burst: operations of a burst
- * @burst_stores: only stores come in bursts; others think each
- * @seed: of think times and starts
+ * @burst_stores: only stores come in bursts; others have think time each
+ * @seed: seed of think times and start times
  */
 struct virtual_config {
 	struct profile profile;
@@ -87,17 +87,17 @@ struct virtual_config {
 };
 
 /**
- * struct virtual_result - what a replay adds to the record
+ * struct virtual_result - the values that a replay adds to the record
  * @user_ns: user time of all CPUs
  * @idle_ns: time asleep
  * @end_ns: when the last CPU ended
  * @lines: lines in the directory
- * @bytes: its memory
- * @switches: of fibers
- * @hash: equal runs have equal ones
+ * @bytes: memory of the directory
+ * @switches: switches of fibers
+ * @hash: equal for equal runs
  * @since_mark_ns: from the last mark, or the start, until each CPU's end
  * @part_ns: time in each part since then, all CPUs
- * @part_wait_ns: of that, waiting for locks
+ * @part_wait_ns: part of @part_ns spent waiting for locks
  */
 struct virtual_result {
 	uint64_t user_ns, idle_ns, end_ns;
@@ -110,15 +110,15 @@ struct virtual_result {
 extern struct virtual_config virtual_config;
 extern struct virtual_result virtual_result;
 
-/** profile_costs() - all costs, as a profile file has them; NULL = no memory */
+/** profile_costs() - all costs in the form of a profile; NULL = no memory */
 json_t *profile_costs(const struct profile *p);
 
 struct progress;
 
 /**
- * struct virtual_job - one replay, in a process of its own
+ * struct virtual_job - one replay, in a separate process
  * @profile: the machine
- * @sum: which model
+ * @sum: the memory model: misses add up
  * @record: receives its result record, or stays NULL
  */
 struct virtual_job {
@@ -128,17 +128,18 @@ struct virtual_job {
 };
 
 /**
- * virtual_jobs() - replay @n times, as many at a time as there are cores
- * @config: what is replayed; virtual_config has the rest
- * @sha256: of the trace
- * @progress: is told of each that is done, or NULL
+ * virtual_jobs() - replay @n times, as many in parallel as there are cores
+ * @config: the replay; virtual_config has the other settings
+ * @sha256: hash of the trace
+ * @progress: called after each finished replay, or NULL
  *
- * Prints what the first one that failed said. Return: 0 or the exit status.
+ * Prints the error line of the first failed replay. Return: 0 or the exit
+ * status.
  */
 int virtual_jobs(const struct replay_config *config, const char *sha256,
 		 struct virtual_job *jobs, size_t n, struct progress *progress);
 
-/** virtual_use_heap() - allocate where nothing was allocated before */
+/** virtual_use_heap() - from now on allocate from an unused arena */
 void virtual_use_heap(void);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * clock.h for virtual CPUs, whose readings cost no time.
+ * clock.h for virtual CPUs, where reading the clock costs no time.
  */
 #ifdef SYNC_VIRTUAL
 #include <time.h>

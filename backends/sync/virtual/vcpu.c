@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Virtual CPUs: fibers and the scheduler that runs the one with the least
- * virtual time, the lower number among equals. There is no scheduler fiber:
- * whoever gives up switches straight to the next.
+ * Virtual CPUs: fibers, and the scheduler, which runs the CPU with the least
+ * virtual time; of equal ones, that with the lowest number. There is no
+ * scheduler fiber: a CPU that stops running switches directly to the next.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,8 +21,8 @@ struct vcpu *vcpus;
 static unsigned nr_cpus, nr_alive;
 
 /*
- * Runnable CPUs, least time first; the running one is not among them. Their
- * times stand in the heap too: a CPU that does not run does not age.
+ * Heap of the runnable CPUs, least time first, without the running CPU. It has
+ * copies of their times, which stay valid: only a running CPU's time advances.
  */
 struct runnable {
 	uint64_t vt;
@@ -36,7 +36,7 @@ static bool deadlock;
 static uint64_t switches;
 
 #ifdef __x86_64__
-/* Saves the callee's registers on the old stack, takes them from the new. */
+/* Saves callee-saved registers on the old stack, loads them from the new. */
 void vcpu_switch(void **save, void *to);
 __asm__(".text\n"
 	".globl vcpu_switch\n"
@@ -72,7 +72,7 @@ static void *first_sp(struct vcpu *c, void (*entry)(void))
 #else
 #include <ucontext.h>
 
-/* Slower, for every other processor. */
+/* Slower, for all other architectures. */
 static void vcpu_switch(void **save, void *to)
 {
 	ucontext_t here;
@@ -163,7 +163,7 @@ static void leave(void **save)
 		go_to(heap_pop(), save);
 		return;
 	}
-	/* Nobody can run: all is done, or nothing will ever be. */
+	/* No CPU is runnable: all have ended, or there is a deadlock. */
 	deadlock = nr_alive;
 	vcpu_me = NULL;
 	vcpu_switch(save, main_sp);
@@ -284,7 +284,7 @@ static const struct vcpu *holder_of(const void *lock, const struct vheld **held)
 	return NULL;
 }
 
-/* Follow who waits for whom until a CPU comes twice; then once round. */
+/* Follow from waiter to holder up to a CPU seen before; report that cycle. */
 static void describe(struct err *err)
 {
 	bool seen[SYNC_MAX_CPUS] = { false };
@@ -434,7 +434,7 @@ void vcpu_park(const char *why)
 	me->unparked = false;
 }
 
-/* A CPU that does not sleep yet will not; the wake-up itself is free. */
+/* If the CPU does not sleep yet, its next park returns at once. No cost. */
 void vcpu_unpark(unsigned id)
 {
 	struct vcpu *c = &vcpus[id], *me = vcpu_me;

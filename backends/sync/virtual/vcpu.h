@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the virtual flavour share. */
+/* Internal interface of the files of the virtual flavour. */
 #ifndef ZLAB_SYNC_VCPU_H
 #define ZLAB_SYNC_VCPU_H
 
@@ -14,10 +14,10 @@
 
 enum vwait {
 	VWAIT_NONE,
-	VWAIT_SPIN, /* burns */
+	VWAIT_SPIN, /* takes CPU time */
 	VWAIT_READ,
 	VWAIT_WRITE,
-	VWAIT_SLEEP_READ, /* does not burn */
+	VWAIT_SLEEP_READ, /* takes no CPU time */
 	VWAIT_SLEEP_WRITE,
 	VWAIT_PARK,
 };
@@ -37,13 +37,13 @@ struct vcpu {
 	unsigned id, socket, bit;
 
 	/*
-	 * Memory. Lines fetched: all, and those of each place in a page, which
-	 * share the same sets of a cache.
+	 * Memory. Lines fetched: in total, and per place in a page. Lines at
+	 * the same place of their pages share the same sets of a cache.
 	 */
 	uint32_t fills;
 	uint32_t set_fills[VCPU_SETS];
 	uintptr_t stack;
-	uint64_t here; /* its socket's bits in a set of sharers */
+	uint64_t here; /* bits of its socket in a set of sharers */
 	unsigned next_miss, next_dep, next_set;
 	uint64_t miss[VCPU_MISSES];
 	struct {
@@ -77,17 +77,17 @@ struct vcpu {
 	bool spawned, done;
 };
 
-/* The CPU that runs now; NULL outside. */
+/* The CPU that runs now; NULL outside virtual CPUs. */
 extern struct vcpu *vcpu_me;
 extern struct vmachine vmachine;
 
-/* All of them, by number. */
+/* All virtual CPUs, by number. */
 extern struct vcpu *vcpus;
 
 /* Let a CPU with less virtual time go first. */
 void vcpu_point(void);
 
-/* Not runnable until vcpu_ready(). */
+/* Stop running; the CPU is not runnable until vcpu_ready(). */
 void vcpu_block(void);
 void vcpu_ready(struct vcpu *c);
 
@@ -104,10 +104,10 @@ void vmem_rmw(struct vcpu *me, const void *addr);
 /* A plain store to a lock's line; @me is its only owner afterwards. */
 void vmem_own(struct vcpu *me, const void *addr);
 
-/* What moving a line from @from to @to costs, ps. */
+/* Return: the cost of moving a line from @from to @to, ps. */
 uint64_t vmem_transfer(const struct vcpu *from, const struct vcpu *to);
 
-/* @lines lines that are nobody else's came into @me's cache. */
+/* Account for @lines private lines that were fetched into @me's cache. */
 void vmem_pollute(struct vcpu *me, uint64_t lines);
 
 void vlock_start(void);

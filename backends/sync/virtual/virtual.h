@@ -2,13 +2,13 @@
 /*
  * sync.h for virtual CPUs in virtual time. Included by sync.h alone.
  *
- * Each virtual CPU is a fiber of the one real thread; the one with the least
- * virtual time runs. Locks are models: what a waiter burns, what a hand-over
- * costs, who is next, all follow from the costs of a profile. What the memory
- * accesses between two locks cost is charged by vmem.c, which the
- * compiler's thread instrumentation calls.
+ * Each virtual CPU is a fiber of the one real thread; the CPU with the least
+ * virtual time runs. Locks are models: the CPU time of a waiter, the cost of a
+ * hand-over and the next holder follow from the costs of a profile. vmem.c
+ * charges the memory accesses between two lock calls; the compiler's thread
+ * instrumentation calls it.
  *
- * Outside a virtual CPU (setup, teardown) locks are taken at no cost.
+ * Outside virtual CPUs (setup, teardown) locks cost nothing.
  */
 #ifndef ZLAB_VIRTUAL_SYNC_H
 #define ZLAB_VIRTUAL_SYNC_H
@@ -17,30 +17,30 @@
 #include "backends/sync/debug.h"
 #include "lib/err.h"
 
-/* 512 of a machine, and one that compacts. */
+/* 512 CPUs of a machine, and one more for compaction. */
 #define SYNC_MAX_CPUS 513
 #define SYNC_MAX_CLASSES 64
 
 /**
- * struct vcost - what things cost, in picoseconds unless said otherwise
+ * struct vcost - costs, in picoseconds unless noted otherwise
  * @access: an access that hits the CPU's own cache
  * @call: a function call and its return
  * @rmw: an atomic read-modify-write of a line the CPU owns
  * @relax: cpu_relax()
- * @copy_start: a copy of more than a line, beside its lines
+ * @copy_start: a copy of more than a line, without the cost of its lines
  * @copy: a line that is copied from or to the CPU's own cache
  * @stream: a line that the prefetcher has fetched ahead
  * @xfer: a line that another core of the socket holds
  * @xfer_socket: a line that a core of another socket holds
- * @l3: a line that is in the socket's last cache only
+ * @l3: a line that is only in the socket's last-level cache
  * @dram: a line that is in no cache
- * @wake: what waking a sleeper costs the waker
- * @wake_latency: until the sleeper runs
+ * @wake: CPU time of the waker to wake a sleeper
+ * @wake_latency: time until the sleeper runs
  * @handover: hand-over of a spinlock to its only waiter, in hundredths of a
  *	      transfer
- * @handover_many: the same while others wait behind
+ * @handover_many: the same while more CPUs wait
  * @l2_lines: lines of a core's own cache
- * @l3_lines: lines of the socket's last cache, per core
+ * @l3_lines: lines of the socket's last-level cache, per core
  */
 struct vcost {
 	uint64_t access, call, rmw, relax;
@@ -51,14 +51,14 @@ struct vcost {
 };
 
 /**
- * struct vmachine - the machine to be
+ * struct vmachine - the simulated machine
  * @cpus: virtual CPUs, 1..SYNC_MAX_CPUS
- * @helpers: of them, the last ones, that share a core with CPU 0
+ * @helpers: how many of them, the last ones, share a core with CPU 0
  * @sockets: sockets
  * @cores: cores of a socket; CPU n is on socket n / cores
  * @sum: misses between two serialising instructions add up instead of
  *	 overlapping
- * @cost: of everything
+ * @cost: all costs
  */
 struct vmachine {
 	unsigned cpus, helpers, sockets, cores;
@@ -66,43 +66,43 @@ struct vmachine {
 	struct vcost cost;
 };
 
-/** vcpu_start() - build the machine. Return: 0 or a negative errno */
+/** vcpu_start() - create the machine. Return: 0 or a negative errno */
 int vcpu_start(const struct vmachine *machine, struct err *err);
 
-/** vcpu_spawn() - @fn(@arg) is what CPU @id will do */
+/** vcpu_spawn() - CPU @id will run @fn(@arg) */
 void vcpu_spawn(unsigned id, void (*fn)(void *arg), void *arg);
 
 /**
- * vcpu_run() - run all CPUs until each has done its work
+ * vcpu_run() - run all CPUs until the function of each has returned
  *
- * Return: 0, or -EDEADLK with the ring of waiting CPUs in @err when none can
- * run.
+ * Return: 0, or -EDEADLK with the cycle of waiting CPUs in @err if none is
+ * runnable.
  */
 int vcpu_run(struct err *err);
 
-/** vcpu_finish() - take the machine down; its counts stay readable till then */
+/** vcpu_finish() - destroy the machine; its counts are readable until then */
 void vcpu_finish(void);
 
-/** vcpu_now() - virtual time of the calling CPU, ps; 0 outside */
+/** vcpu_now() - virtual time of the calling CPU, ps; 0 outside virtual CPUs */
 uint64_t vcpu_now(void);
 
 /** vcpu_end() - time at which CPU @id ended its work, ps */
 uint64_t vcpu_end(unsigned id);
 
-/** vcpu_work() - @ps of computing that touches @lines lines of its own */
+/** vcpu_work() - charge @ps of computing that touches @lines private lines */
 void vcpu_work(uint64_t ps, uint64_t lines);
 
-/** vcpu_think() - @ps of the workload's own computing: user time */
+/** vcpu_think() - charge @ps of user time, the workload's own computing */
 void vcpu_think(uint64_t ps);
 
 /** vcpu_user(), vcpu_idle() - user time and time asleep of the caller, ps */
 uint64_t vcpu_user(void);
 uint64_t vcpu_idle(void);
 
-/** vcpu_sleep_until() - sleep up to virtual time @ps */
+/** vcpu_sleep_until() - sleep until virtual time @ps */
 void vcpu_sleep_until(uint64_t ps);
 
-/** vcpu_park() - sleep until vcpu_unpark(), or not at all if it came before */
+/** vcpu_park() - sleep until vcpu_unpark(); return at once if called before */
 void vcpu_park(const char *why);
 void vcpu_unpark(unsigned id);
 
@@ -115,7 +115,7 @@ size_t vmem_lines(void);
 /** vmem_bytes() - memory of the directory */
 size_t vmem_bytes(void);
 
-/** vcpu_hash() - of all clocks and counts: equal runs have equal ones */
+/** vcpu_hash() - hash of all clocks and counts; equal for equal runs */
 uint64_t vcpu_hash(void);
 
 unsigned smp_processor_id(void);
@@ -127,17 +127,17 @@ void sync_cond_resched(void);
 void sync_relax_virtual(void);
 #define cpu_relax() sync_relax_virtual()
 
-/* The copies of watched code, which these charge. */
+/* Copies made by instrumented code call these functions, which charge them. */
 #define SYNC_STRING(call) vmem_##call
 void *vmem_memcpy(void *to, const void *from, size_t len);
 void *vmem_memmove(void *to, const void *from, size_t len);
 void *vmem_memset(void *to, int byte, size_t len);
 int vmem_memcmp(const void *a, const void *b, size_t len);
 
-/* Notes the place for the report of a deadlock. */
+/* Remembers the call site for the report of a deadlock. */
 void sync_at(const struct lock_site *site);
 
-/* Low half: holder's number + 1; high half: the last holder's. */
+/* Low half: the holder's number + 1; high half: that of the last holder. */
 typedef struct {
 	uint32_t word;
 } spinlock_t;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The locks of virtual CPUs. A lock's word says who holds it; who waits is kept
- * beside, in a table by the lock's address that has an entry only while
- * somebody waits. Locks are handed over: who is granted a lock owns it from
- * that moment, so nobody can come in between.
+ * The locks of virtual CPUs. A lock's word has the holder; the waiters are in a
+ * separate table, indexed by the lock's address, with an entry only while a CPU
+ * waits. Locks are handed over: a CPU that is granted a lock owns it from that
+ * moment, so no other CPU can take it first.
  *
- * - A spinlock queues as the kernel's: first come, first served. The hand-over
- *   moves lines: the holder's store to the waiter, and the next waiter's node.
- * - A bit lock and a test-and-set lock have no queue in hardware: with n
- *   waiters the word moves n times until the next one has it.
- * - A rwlock's readers meet at its counter; whoever must wait queues.
- * - A rw-semaphore's waiters sleep, but a writer spins while a writer runs.
+ * - A spinlock has a queue as in the kernel: first come, first served. A
+ *   hand-over moves two lines: the holder's store to the waiter, and the next
+ *   waiter's node.
+ * - A bit lock and a test-and-set lock have no queue: with n waiters the word
+ *   moves n times before the next holder has it.
+ * - All readers of a rwlock write its counter; CPUs that must wait queue.
+ * - Waiters of a rw-semaphore sleep, but a writer spins while a writer runs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,17 +20,17 @@
 #include "backends/sync/stat.h"
 #include "backends/sync/virtual/vcpu.h"
 
-/* One thread runs all virtual CPUs, so one set of counts does for them. */
+/* One thread runs all virtual CPUs, so one set of counts is enough. */
 #define ALL_CPUS 0
 #define BUCKETS 1024
 #define RW_WRITER 0x80000000u
 
-/* Those who wait for one lock. */
+/* The waiters of one lock. */
 struct vqueue {
 	const void *lock;
 	struct vcpu *head, *tail;
 	unsigned count;
-	struct vqueue *next; /* in its bucket, or among the free ones */
+	struct vqueue *next; /* in its bucket or in the free list */
 };
 
 /* A CPU waits for one lock at a time, so one queue per CPU is enough. */
@@ -68,7 +69,7 @@ static struct vqueue *queue_make(const void *lock)
 	return q;
 }
 
-/* Takes the oldest waiter; an empty queue is gone. */
+/* Removes and returns the oldest waiter; frees the queue if it is empty. */
 static struct vcpu *dequeue(struct vqueue *q)
 {
 	struct vcpu *c = q->head;
@@ -86,7 +87,7 @@ static struct vcpu *dequeue(struct vqueue *q)
 	return c;
 }
 
-/* Who waited on a machine that is gone waits no more. */
+/* Drops the waiters that an earlier machine has left. */
 void vlock_start(void)
 {
 	memset(queues, 0, sizeof(queues));
@@ -142,7 +143,7 @@ void sync_cond_resched(void)
 		vcpu_point();
 }
 
-/* An instruction that others may see: in the order of virtual time. */
+/* Before an instruction with effects on other CPUs: keep virtual-time order. */
 static void point(struct vcpu *me)
 {
 	vmem_serialise(me);
@@ -178,7 +179,7 @@ static void dropped(struct vcpu *me, const void *lock)
 	}
 }
 
-/* Returns when the lock was granted; the time was set by who granted it. */
+/* Returns when the lock is granted; the granting CPU has set @me's time. */
 static void wait_for(struct vcpu *me, const void *lock, unsigned class,
 		     enum vwait how)
 {
@@ -201,7 +202,7 @@ static void wait_for(struct vcpu *me, const void *lock, unsigned class,
 	me->wait_ps += ps;
 }
 
-/* When @to has the lock that @from lets go of. */
+/* Return: the time at which @to has the lock that @from releases. */
 static uint64_t handed_over(const struct vcpu *from, const struct vcpu *to,
 			    bool more)
 {
@@ -310,8 +311,8 @@ bool spin_is_contended(spinlock_t *l)
 }
 
 /*
- * The part that rwlocks and rw-semaphores share: @cnts, and a queue in which
- * readers and writers get their turn in order.
+ * Common to rwlocks and rw-semaphores: @cnts, and a queue that serves readers
+ * and writers in order.
  */
 static bool rw_read_try(rwlock_t *l)
 {
@@ -329,7 +330,7 @@ static bool rw_write_try(rwlock_t *l)
 	return true;
 }
 
-/* A waiter's transfer, or its way out of sleep at the cost of the waker. */
+/* Return: when @to has the lock. Waking a sleeper also costs @me time. */
 static uint64_t rw_wake(struct vcpu *me, const struct vcpu *to, uint64_t at)
 {
 	if (to->wait != VWAIT_SLEEP_READ && to->wait != VWAIT_SLEEP_WRITE)
@@ -346,7 +347,7 @@ static void rw_grant(struct vcpu *me, rwlock_t *l)
 	struct vcpu *c;
 	bool writer;
 
-	/* One writer, or all readers up to the next writer. */
+	/* Grant to one writer, or to all readers up to the next writer. */
 	while ((q = queue_of(l))) {
 		c = q->head;
 		writer = c->wait == VWAIT_WRITE || c->wait == VWAIT_SLEEP_WRITE;
@@ -380,7 +381,7 @@ static void rw_take(rwlock_t *l, unsigned class, bool write, bool sleeps)
 	vmem_rmw(me, l);
 	waits = !(write ? rw_write_try(l) : rw_read_try(l));
 	if (waits) {
-		/* A writer spins as long as the one before it is a writer. */
+		/* A writer spins if the holder is a writer and no CPU waits. */
 		if (sleeps && write && l->cnts & RW_WRITER && !queue_of(l))
 			sleeps = false;
 		since = me->vt;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What memory costs. Allocators and the front end are compiled with the
- * compiler's thread instrumentation, which calls the functions at the end of
- * this file for every load, store, atomic and call; the sanitizer's library is
- * not linked. A directory knows of each cache line that was touched who has it,
- * so an access costs a hit, a transfer within the socket or across, or memory.
+ * The cost of memory accesses. Allocators and the front end are compiled with
+ * the compiler's thread instrumentation, which calls the functions at the end
+ * of this file for every load, store, atomic and call; the sanitizer's library
+ * is not linked. A directory records the CPUs that have each touched cache
+ * line. From it follows the cost of an access: a hit, a transfer within the
+ * socket or between sockets, or memory.
  *
  * Misses between two serialising instructions (atomics, locks) overlap, unless
- * one is at an address that an earlier one loaded; or they add up (vmachine.sum).
- * The truth lies between: both are computed.
+ * an earlier miss loaded the address of a later one; or they add up
+ * (vmachine.sum). The truth lies between the two, so both are computed.
  *
- * Capacity needs no model of a cache: a line is taken for evicted when the CPU
- * that touched it last has fetched more lines since than its cache holds. Lines
- * at the same place of their pages share the same sets, so each place counts
- * for itself: headers at the start of every page evict each other.
+ * Capacity needs no model of a cache: a line counts as evicted when the CPU
+ * that last touched it has since fetched more lines than its cache holds. Lines
+ * at the same place of their pages share the same sets, so lines are counted
+ * per place: headers at the start of every page evict each other.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,31 +25,31 @@
 #define LINE_SHIFT 6
 #define LINE 64u
 #define FIRST_SIZE (1u << 16)
-/* Copies up to this size are accesses; longer ones are streams. */
+/* Copies up to this size are charged as accesses; longer ones as streams. */
 #define SMALL_COPY 64
 
-/* What is known of one line. */
+/* The directory's entry of one line. */
 struct vline {
 	uint64_t tag; /* line number + 1; 0 = unused entry */
-	uint64_t sharers; /* CPUs that have it, one bit for one or more */
-	uint64_t until; /* when its last read-modify-write ends: they queue */
-	uint32_t stamp; /* the last toucher's fetches then */
-	uint16_t last; /* who touched it last */
-	bool modified; /* by @last, the only one who has it */
+	uint64_t sharers; /* CPUs that have it; a bit is one or more CPUs */
+	uint64_t until; /* end of its last read-modify-write: they queue */
+	uint32_t stamp; /* fetches of CPU @last at that time */
+	uint16_t last; /* the CPU that touched it last */
+	bool modified; /* by @last, which alone has it */
 };
 
 /*
- * The program's own image: call sites, tables, no shared state of a pool. Where
- * the linker puts what must not decide which of it shares a line.
+ * The program's own image: call sites and tables, no shared state of a pool.
+ * The linker's layout of it must not decide which variables share a line.
  */
 extern char __executable_start[], _end[];
 
 static struct vline *table;
 static size_t size, used;
-/* Lines of one set that a cache holds, a set being VCPU_SETS' part of it. */
+/* Lines per set of a cache; a set is 1/VCPU_SETS of the cache. */
 static uint32_t l2_ways, l3_ways;
 
-/* Huge pages: every look-up would miss the host's TLB as well. */
+/* Huge pages: else every look-up would also miss the host's TLB. */
 static struct vline *table_make(size_t entries)
 {
 	size_t bytes = entries * sizeof(struct vline);
@@ -67,7 +68,7 @@ static void table_free(struct vline *t, size_t entries)
 		munmap(t, entries * sizeof(struct vline));
 }
 
-/* Neighbours lie together: what touches one line often touches the next. */
+/* Adjacent lines have adjacent slots: they are often used together. */
 static size_t slot_of(uint64_t tag)
 {
 	return ((size_t)((tag >> 1) * 0x9e3779b97f4a7c15ull >> 32) << 1 |
@@ -110,7 +111,7 @@ static void grow(void)
 
 	table = table_make(2 * size);
 	if (!table) {
-		/* Slower from here on, and still right. */
+		/* Without a larger table look-ups are slower, but correct. */
 		table = old;
 		return;
 	}
@@ -139,7 +140,7 @@ static struct vline *find(uint64_t tag)
 	if (used >= size - size / 4) {
 		grow();
 		if (used + 1 >= size) {
-			/* Full and no memory: share an entry. */
+			/* The table is full and cannot grow: share an entry. */
 			return &table[at];
 		}
 		at = slot_of(tag);
@@ -154,7 +155,7 @@ static struct vline *find(uint64_t tag)
 static __attribute__((noinline)) struct vline *recall(struct vcpu *me,
 						      uint64_t tag)
 {
-	/* It may grow the table and empty all of these. */
+	/* find() may grow the table, which clears all of @me->recent. */
 	struct vline *l = find(tag);
 
 	me->recent[tag % VCPU_RECENT].line = l;
@@ -184,14 +185,14 @@ static inline unsigned set_of(uint64_t tag)
 	return (unsigned)(tag - 1) % VCPU_SETS;
 }
 
-/* Lines that came into @c's cache, of those that could evict @l. */
+/* Return: lines fetched into @c's cache that could evict @l. */
 static inline uint32_t fills_of(const struct vcpu *c, const struct vline *l)
 {
 	return l->tag & PAYLOAD ? c->fills / VCPU_SETS
 				: c->set_fills[set_of(l->tag)];
 }
 
-/* Where an evicted line of @c is found, by how long ago it was touched. */
+/* Return: cost of a line that @c touched last, by its age; 0 for a hit. */
 static uint64_t evicted(const struct vcpu *c, const struct vline *l)
 {
 	uint32_t age = fills_of(c, l) - l->stamp;
@@ -212,7 +213,7 @@ void vmem_pollute(struct vcpu *me, uint64_t lines)
 		me->set_fills[me->next_set++ % VCPU_SETS]++;
 }
 
-/* Whether the prefetcher had it: a miss next to a miss of a moment ago. */
+/* Whether the line was prefetched: a recent miss was at an adjacent line. */
 static bool streamed(struct vcpu *me, uint64_t tag)
 {
 	unsigned i;
@@ -225,8 +226,8 @@ static bool streamed(struct vcpu *me, uint64_t tag)
 }
 
 /*
- * What fetching @l costs @me, ps; 0 for a hit. @memory: it comes from the last
- * cache or from memory, not from another core's own cache.
+ * Return: the cost for @me to fetch @l, ps; 0 for a hit. @memory: set if the
+ * line comes from the last-level cache or memory, not from another core.
  */
 static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write,
 			  bool *memory)
@@ -248,7 +249,7 @@ static uint64_t miss_cost(struct vcpu *me, const struct vline *l, bool write,
 		*memory = false;
 		if (!write || l->sharers == bit)
 			return 0;
-		/* An upgrade: the others' copies go. */
+		/* An upgrade: invalidate the copies of other CPUs. */
 		return l->sharers & ~here ? cost->xfer_socket : cost->xfer;
 	}
 	out = evicted(last, l);
@@ -281,7 +282,7 @@ static void touch(struct vcpu *me, struct vline *l, bool write)
 	l->stamp = fills_of(me, l);
 }
 
-/* The cost of an access to @l; the line is @me's afterwards. */
+/* Return: the cost of an access to @l; @me has the line afterwards. */
 static uint64_t fetch(struct vcpu *me, struct vline *l, bool write)
 {
 	bool memory;
@@ -318,8 +319,8 @@ void vmem_own(struct vcpu *me, const void *addr)
 }
 
 /*
- * A miss begins now, or when the miss has ended whose value points into the
- * same 4 KiB: it could not begin earlier.
+ * A miss begins now; but if an earlier miss loaded a pointer into the same
+ * 4 KiB, it begins when the earlier miss ends.
  */
 static void miss(struct vcpu *me, uintptr_t addr, uint64_t cost, bool pointer)
 {
@@ -370,7 +371,7 @@ access_line(struct vcpu *me, uintptr_t addr, bool write, bool pointer)
 	if (addr - me->stack < VCPU_STACK || in_image(addr))
 		return;
 	l = line_of(me, (addr >> LINE_SHIFT) + 1);
-	/* The common case: touched a moment ago, by nobody else since. */
+	/* The common case: touched recently, and by no other CPU since. */
 	if (l->last == me->id && (l->modified || !write) &&
 	    me->set_fills[at] - l->stamp <= l2_ways && l->sharers)
 		l->stamp = me->set_fills[at];
@@ -383,7 +384,7 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 {
 	uintptr_t at = addr & ~(uintptr_t)(LINE - 1);
 
-	/* How it lies on the stack is the callers' compiler's choice. */
+	/* The layout of the stack depends on the compiler. */
 	if (addr - me->stack < VCPU_STACK) {
 		me->vt += (len + LINE - 1) / LINE * vmachine.cost.access;
 		return;
@@ -392,7 +393,7 @@ static void access_range(struct vcpu *me, uintptr_t addr, size_t len,
 		access_line(me, at < addr ? addr : at, write, false);
 }
 
-/* Where the first line of a copy comes from, ps; 0: it lies in @me's cache. */
+/* Return: latency of a copy's first line, ps; 0 if it is in @me's cache. */
 static uint64_t payload_latency(const struct vcpu *me, const struct vline *l)
 {
 	const struct vcpu *last = &vcpus[l->last];
@@ -409,10 +410,10 @@ static uint64_t payload_latency(const struct vcpu *me, const struct vline *l)
 }
 
 /*
- * Payload: the directory would otherwise hold every byte of the pool, so one
- * entry stands for the payload of a page. Lines that the CPU used lately are in
- * its cache; of others the first is waited for, and the prefetcher fetches the
- * rest one after the other.
+ * Payload: one entry represents the payload of a whole page, because otherwise
+ * the directory would have an entry for every line of the pool. Lines that the
+ * CPU used recently are in its cache. Of other lines the CPU waits for the
+ * first, and the prefetcher fetches the rest one after the other.
  */
 static void access_payload(struct vcpu *me, uintptr_t addr, size_t len,
 			   bool write)
@@ -456,7 +457,7 @@ static void access_copy(const void *addr, size_t len, bool write)
 	}
 }
 
-/* Short ones are expanded in place where no callback must see them. */
+/* Short copies are expanded inline where no callback must see them. */
 static void copy_start(size_t len)
 {
 	if (vcpu_me && len > SMALL_COPY)
@@ -464,8 +465,8 @@ static void copy_start(size_t len)
 }
 
 /*
- * What instrumented objects call instead of the C library: their calls are
- * renamed, so that copies inside zlab itself cost nothing.
+ * Instrumented objects call these functions instead of the C library: their
+ * calls are renamed, so that copies inside zlab itself cost nothing.
  */
 void *vmem_memcpy(void *to, const void *from, size_t len)
 {
@@ -498,7 +499,7 @@ int vmem_memcmp(const void *a, const void *b, size_t len)
 	return memcmp(a, b, len);
 }
 
-/* The instrumentation's interface, as gcc and clang call it. */
+/* The interface of the instrumentation, as gcc and clang call it. */
 
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 
@@ -575,7 +576,7 @@ void *__tsan_memset(void *to, int byte, size_t len)
 	return vmem_memset(to, byte, len);
 }
 
-/* A read-modify-write is seen by others in the order of virtual time. */
+/* Other CPUs see read-modify-writes in the order of virtual time. */
 static void atomic_rmw(const volatile void *addr)
 {
 	struct vcpu *me = vcpu_me;
