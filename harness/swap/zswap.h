@@ -119,8 +119,8 @@ struct zswap;
 /**
  * zswap_create() - create a front end with its pools
  *
- * Return: the front end, or NULL with @err set: a bad spec, reclaim=backend over
- * an allocator that cannot evict, out of memory.
+ * Return: the front end, or NULL with @err set: a bad spec, reclaim=backend
+ * over an allocator that cannot evict, out of memory.
  */
 struct zswap *zswap_create(const struct zswap_config *config, struct err *err);
 
