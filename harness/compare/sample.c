@@ -106,7 +106,7 @@ static int await(const struct sample *s, const json_t *record)
 		snprintf(what, sizeof(what), "was lost: %s", strerror(-ret));
 		return sample_failed(s, what);
 	}
-	/* Ctrl-C also stopped the sample, so its status is no failure. */
+	/* Ctrl-C stopped the sample too, so its status is not an error. */
 	if (ret && cli_stopped())
 		return EXIT_STOPPED;
 	if (WIFSIGNALED(status)) {

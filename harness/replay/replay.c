@@ -293,7 +293,7 @@ static void collect_front(struct replay *r)
 	res->counts.object_bytes = (int64_t)z->object_bytes;
 }
 
-/* Return: the first failure; -ECANCELED after another's failure is none. */
+/* Sum up the workers; a worker's -ECANCELED only follows another's error. */
 static int collect(struct replay *r, struct err *err)
 {
 	struct replay_result *res = r->res;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A backend is untrusted code in this process. When it ends the process, by a
- * signal or by calling exit(), one line names the backend, the position in the
- * trace, and a command to reproduce it.
+ * A backend can be third-party code. When it ends this process, by a signal or
+ * by calling exit(), one line names the backend, the position in the trace, and
+ * a command to reproduce it.
  */
 #ifndef ZLAB_REPLAY_WATCH_H
 #define ZLAB_REPLAY_WATCH_H
