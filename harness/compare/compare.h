@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A comparison: cells of trace x codec x threads x backend, each sampled the
- * same number of times, in random order within each round.
+ * A comparison: one cell per trace, codec, number of threads and backend. Each
+ * round samples every cell once, in random order.
  */
 #ifndef ZLAB_COMPARE_H
 #define ZLAB_COMPARE_H
@@ -14,10 +14,10 @@
  * struct compare_cell - one backend in one case
  * @trace: index of the trace
  * @codec: codec spec, or NULL for the trace's own default
- * @threads: threads, or virtual CPUs
+ * @threads: number of threads, or of virtual CPUs
  * @backend: spec as the user wrote it
- * @record: its result records by round; NULL where a run failed or was not made
- * @failed: a run failed, and no more are made
+ * @record: result record of each round; NULL where the run failed or is missing
+ * @failed: a run failed, so no more are made
  */
 struct compare_cell {
 	size_t trace;
@@ -29,10 +29,10 @@ struct compare_cell {
 };
 
 /**
- * struct compare - all cells; those of one case stand together, in the order of
+ * struct compare - all cells; cells of one case are adjacent, in the order of
  *		    the backends
- * @rounds: records per cell
- * @virtual: on virtual CPUs; a round is a seed
+ * @rounds: number of records per cell
+ * @virtual: runs use virtual CPUs; each round has its own seed
  */
 struct compare {
 	struct compare_cell *cell;
@@ -42,8 +42,8 @@ struct compare {
 };
 
 /**
- * compare_print() - the table of every case that has a result
- * @width: columns of a line, 0 = any number
+ * compare_print() - print the table of every case that has a result
+ * @width: columns of a line, 0 = no limit
  *
  * The first backend is the reference of the ratios. Return: cases printed.
  */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Starts a replay in a process of its own and reads its record. */
+/* Starts a replay in a new process and reads its record. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #define FIXED_ARGS 16
 
-/* The words of the command line, those made here among them. */
+/* The words of the command line, and buffers for the numbers in it. */
 struct words {
 	char *at[FIXED_ARGS + 128];
 	int n;
@@ -88,7 +88,7 @@ int sample_start(const struct sample_run *run, struct sample *s)
 	return begin(w.at, s);
 }
 
-/* Which sample it was. */
+/* Report an error with the sample's backend and trace. */
 static int sample_failed(const struct sample *s, const char *what)
 {
 	if (!s->backend)
@@ -106,7 +106,7 @@ static int await(const struct sample *s, const json_t *record)
 		snprintf(what, sizeof(what), "was lost: %s", strerror(-ret));
 		return sample_failed(s, what);
 	}
-	/* It was told too, however far it came. */
+	/* Ctrl-C stopped the sample too, so its status is not an error. */
 	if (ret && cli_stopped())
 		return EXIT_STOPPED;
 	if (WIFSIGNALED(status)) {
@@ -121,7 +121,7 @@ static int await(const struct sample *s, const json_t *record)
 	return 0;
 }
 
-/* An interruption is no end: the sample is told too, or ends by itself. */
+/* Retry after a signal: the sample gets the signal too, or ends normally. */
 static size_t more(void *buf, size_t len, void *from)
 {
 	const struct sample *s = from;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The table of a comparison: medians, ratios, intervals, notes. */
+/* Prints the table of a comparison: medians, ratios, intervals, notes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "harness/measure/stats.h"
 #include "lib/layout.h"
 
-/* Where the tables go. */
+/* Output file of the tables, and its width in columns. */
 struct sheet {
 	FILE *out;
 	int width;
@@ -60,7 +60,7 @@ static const json_t *first_of(const struct compare *c,
 	return NULL;
 }
 
-/* The values of a cell's runs in @v; return: how many. */
+/* Put the values of a cell's runs into @v. Return: the number of values. */
 static size_t collect(const struct compare *c, const struct compare_cell *cell,
 		      const char *path, double *v)
 {
@@ -93,7 +93,7 @@ static void put_ratio(struct layout_table *t, const json_t *record,
 		layout_cell(t, "-");
 }
 
-/* Median over the rounds of cell against base, of one number; 0 = none. */
+/* Median over the rounds of the ratio cell/base of one number; 0 = none. */
 static double ratio_of(const struct compare *c, const struct compare_cell *base,
 		       const struct compare_cell *cell, const char *path,
 		       double *v)
@@ -109,7 +109,7 @@ static double ratio_of(const struct compare *c, const struct compare_cell *base,
 	return n ? stats_summary(v, n).median : 0;
 }
 
-/* Both ends of the models' interval. */
+/* Both ends of the interval given by the two models of cache misses. */
 static void put_vs_virtual(const struct compare *c,
 			   const struct compare_cell *base,
 			   const struct compare_cell *cell, double *v,
@@ -191,7 +191,7 @@ static void put_cell(const struct compare *c, const struct compare_cell *base,
 	put_vs(c, base, cell, v, t);
 }
 
-/* Space, time and where it went, a row for each backend. */
+/* Space, time and the parts of the time, one row per backend. */
 static int print_rows(const struct compare *c, const struct compare_cell *from,
 		      const struct compare_cell *to, double *v,
 		      const struct sheet *sheet)
@@ -306,7 +306,7 @@ static void print_floor(const struct compare *c,
 			STATS_MIN_PAIRS, STATS_MIN_PAIRS);
 }
 
-/* Seeds are not noise: how far they are apart belongs to the workload. */
+/* The spread between seeds is a property of the workload, not noise. */
 static void print_seeds(const struct compare *c,
 			const struct compare_cell *from,
 			const struct compare_cell *to, double *v, FILE *out)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How many CPUs there are to work with, which is fewer in a container. */
+/* Counts the CPUs that this process may use: fewer in a container. */
 #include <sched.h>
 
 #include "harness/measure/cores.h"

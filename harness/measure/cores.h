@@ -3,7 +3,7 @@
 #ifndef ZLAB_CORES_H
 #define ZLAB_CORES_H
 
-/** cores_allowed() - CPUs of this machine that this process may use */
+/** cores_allowed() - number of CPUs that this process may use */
 unsigned cores_allowed(void);
 
 #endif

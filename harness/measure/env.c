@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What a reader of a number must know about where it was taken.
+ * The environment of a measurement: the machine and the build.
  */
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
@@ -24,7 +24,7 @@ static void chomp(char *s)
 	s[strcspn(s, "\n")] = 0;
 }
 
-/* First line of a file, or "" when there is none. */
+/* Read the first line of a file, or "" when there is none. */
 static void first_line(const char *path, char *buf, size_t len)
 {
 	FILE *f = fopen(path, "re");
@@ -60,7 +60,7 @@ static void cpu_model(char *buf, size_t len)
 	fclose(f);
 }
 
-/* The chosen word of a file such as "always [madvise] never". */
+/* Read the word in brackets of a file such as "always [madvise] never". */
 static void bracketed(const char *path, char *buf, size_t len)
 {
 	char line[128], *from, *to;
@@ -89,7 +89,7 @@ static json_t *libraries(void)
 			 "xxhash", xxhash);
 }
 
-/* Which malloc() this process really runs with. */
+/* The malloc() that this process really uses. */
 static const char *active_malloc(void)
 {
 	static const char *const others[] = { "mimalloc", "tcmalloc", "scudo",

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where the time of one swap operation goes. A clock reading costs as much as a
- * cheap operation, so only sampled operations are timed; the code between two
- * readings is charged to the stage that was entered last, less the reading's
- * own cost and less what the locks say they waited meanwhile.
+ * Divides the time of one swap operation into stages. A clock reading costs as
+ * much as a cheap operation, so only sampled operations are timed. The time
+ * between two readings is charged to the stage that was entered last, minus the
+ * cost of the reading and minus the time spent waiting for locks.
  */
 #ifndef ZLAB_STAGE_H
 #define ZLAB_STAGE_H
@@ -16,8 +16,9 @@
  * @STAGE_FRONT: the swap path's own work: lookup, same-filled check, counters
  * @STAGE_CODEC: compressing and expanding
  * @STAGE_ALLOC: inside the allocator
- * @STAGE_LOCK: waiting for any lock, taken out of the other stages
- * @STAGE_OFF: not the kernel's work: verification; never counted as sys
+ * @STAGE_LOCK: waiting for any lock, subtracted from the other stages
+ * @STAGE_OFF: work that the kernel does not do, such as verification; never
+ *	       counted as sys
  */
 enum stage {
 	STAGE_FRONT,
@@ -31,9 +32,9 @@ enum stage {
 /**
  * struct stage_clock - one operation's times
  * @cur: the stage being timed
- * @last: when it began, ticks
- * @wait: lock_wait_ns() then
- * @readings: clock readings so far, which cost time that is in no stage
+ * @last: start of the stage, in ticks
+ * @wait: lock_wait_ns() at that time
+ * @readings: clock readings so far, whose cost is in no stage
  * @ns: time by stage
  */
 struct stage_clock {
@@ -44,7 +45,7 @@ struct stage_clock {
 	uint64_t ns[STAGES];
 };
 
-/** stage_switch() - the current stage ends, @next begins */
+/** stage_switch() - end the current stage, begin @next */
 static inline void stage_switch(struct stage_clock *k, enum stage next)
 {
 	uint64_t now = clock_ticks();
@@ -63,7 +64,7 @@ static inline void stage_switch(struct stage_clock *k, enum stage next)
 	k->last = clock_ticks();
 }
 
-/** stage_begin() - an operation starts in @first */
+/** stage_begin() - start timing an operation, in stage @first */
 static inline void stage_begin(struct stage_clock *k, enum stage first)
 {
 	int i;
@@ -75,7 +76,7 @@ static inline void stage_begin(struct stage_clock *k, enum stage first)
 	k->last = clock_ticks();
 }
 
-/** stage_end() - it is over. Return: its time without STAGE_OFF, ns */
+/** stage_end() - end an operation. Return: its time without STAGE_OFF, ns */
 static inline uint64_t stage_end(struct stage_clock *k)
 {
 	stage_switch(k, STAGE_OFF);

@@ -42,7 +42,7 @@ struct stats_summary stats_summary(double *v, size_t n)
 	return s;
 }
 
-/* The value below which @share of @n sorted values lie. */
+/* The value below which a @share of the @n sorted values lies. */
 static double percentile(const double *v, size_t n, double share)
 {
 	double at = share * (double)(n - 1);
@@ -51,7 +51,7 @@ static double percentile(const double *v, size_t n, double share)
 	return v[low] + (v[high] - v[low]) * (at - (double)low);
 }
 
-/* Medians of samples drawn with replacement, sorted into @medians. */
+/* Bootstrap: sorted medians of samples drawn with replacement, in @medians. */
 static void resample(const double *v, size_t n, double *draw, double *medians)
 {
 	uint64_t random = 0x9e3779b97f4a7c15ull;

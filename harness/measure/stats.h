@@ -2,9 +2,9 @@
 /*
  * Statistics of repeated runs. Times on a shared machine are not normally
  * distributed and drift, so nothing here assumes a distribution: medians,
- * ratios of runs that stood next to each other, percentile bootstrap intervals
- * from a fixed seed. analysis/records/intervals.py has the same intervals: it
- * says what both have to agree on, and tests/cli_report that they do.
+ * ratios of runs of the same round, percentile bootstrap intervals from a fixed
+ * seed. analysis/records/intervals.py computes the same intervals and documents
+ * what both must agree on; tests/cli_report checks this.
  */
 #ifndef ZLAB_STATS_H
 #define ZLAB_STATS_H
@@ -12,16 +12,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Below this an interval says nothing about the spread. */
+/* With fewer pairs an interval is no estimate of the spread. */
 #define STATS_MIN_PAIRS 5
 #define STATS_MIN_FLOOR 3
 
-/** struct stats_summary - as the field prints repeated runs */
+/** struct stats_summary - summary of repeated runs, in the customary form */
 struct stats_summary {
 	double min, max, mean, median, stddev;
 };
 
-/** stats_summary() - of @n > 0 values, which are sorted */
+/** stats_summary() - summarize @n > 0 values; sorts @v */
 struct stats_summary stats_summary(double *v, size_t n);
 
 /**
@@ -29,7 +29,7 @@ struct stats_summary stats_summary(double *v, size_t n);
  * @ratio: median of the ratios of runs of the same round
  * @low: lower end of its 95 % interval, if @interval
  * @high: upper end
- * @interval: there were enough rounds for one
+ * @interval: there were enough rounds for an interval
  */
 struct stats_ratio {
 	double ratio;
@@ -38,7 +38,7 @@ struct stats_ratio {
 };
 
 /**
- * stats_ratio() - @other over @base, round by round
+ * stats_ratio() - ratio of @other to @base, round by round
  * @base: @n values above 0
  * @other: @n values
  *
@@ -48,11 +48,11 @@ int stats_ratio(const double *base, const double *other, size_t n,
 		struct stats_ratio *out);
 
 /**
- * stats_floor() - how far a series is from itself
+ * stats_floor() - noise floor of a series
  *
- * Every run against the next: the median of the larger over the smaller. A
- * difference below it cannot be told from noise. Return: at least 1; 0 for
- * fewer than STATS_MIN_FLOOR runs, or without memory.
+ * Compares each run with the next: the median of the ratios larger/smaller. A
+ * smaller difference cannot be told from noise. Return: at least 1; 0 for fewer
+ * than STATS_MIN_FLOOR runs, or when memory ran out.
  */
 double stats_floor(const double *v, size_t n);
 

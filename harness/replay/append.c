@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Files of records: one JSON object to a line. */
+/* Files of records: one JSON object per line. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@ static int print_line(const char *line, struct err *err)
 	return 0;
 }
 
-/* Records begin with a brace and end with their line. */
+/* A file of records begins with a brace and ends with a newline. */
 static bool holds_lines(int fd, off_t size)
 {
 	char first = '{', last = '\n';
@@ -66,7 +66,7 @@ int result_check(const char *path, struct err *err)
 	return 0;
 }
 
-/* All of it or, in a file, nothing. */
+/* Write the whole line; a regular file is restored if that fails. */
 static int append(int fd, const char *line, size_t len, const struct stat *st)
 {
 	size_t have = 0;

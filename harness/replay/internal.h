@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the files of the replayer share. */
+/* Declarations shared by the files of the replayer. */
 #ifndef ZLAB_REPLAY_INTERNAL_H
 #define ZLAB_REPLAY_INTERNAL_H
 
@@ -11,12 +11,12 @@
 struct replay;
 
 /*
- * One thread of a replay. It reads the whole trace by itself and leaves out
- * what is not its own: that costs a few nanoseconds per event and needs no
- * queue that the threads would meet at.
+ * One thread of a replay. Each worker reads the whole trace and skips the
+ * events of other workers: that costs a few nanoseconds per event and avoids a
+ * queue that all threads would contend for.
  *
- * @mine: how many operations each key has seen, as far as this worker has read
- * @op, @key, @object: the worker's own events of a batch, one after the other
+ * @mine: operations on each key, in the part of the trace read by this worker
+ * @op, @key, @object: the worker's own events of a batch, stored contiguously
  */
 struct replay_worker {
 	struct replay *r;
@@ -40,7 +40,7 @@ struct replay_worker {
 
 /*
  * @done: operations performed on each key, when threads share keys
- * @failed: some worker gave up, so nobody waits for it any more
+ * @failed: a worker failed, so no other worker may wait for it
  */
 struct replay {
 	const struct replay_config *config;
@@ -61,7 +61,7 @@ struct replay {
 	struct replay_worker *workers;
 	struct progress progress;
 
-	/* Meeting of all workers, and the background thread's orders. */
+	/* Protects the workers' barrier and the background thread's orders. */
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	unsigned arrived;
@@ -72,12 +72,12 @@ struct replay {
 	uint64_t background_ns;
 };
 
-/* Read to the end of the trace and do one's part. */
+/* Read to the end of the trace and perform the worker's own events. */
 int replay_work(struct replay_worker *w);
 
 /*
- * Who performs event @i of @b. Keys are mixed apart from how pools choose
- * theirs, or each worker would have pools of its own.
+ * The worker that performs event @i of @b. The hash of a key differs from the
+ * hash that chooses its pool; otherwise workers would not share pools.
  */
 static inline unsigned replay_owner(const struct replay *r,
 				    const struct zlt_batch *b, size_t i)
@@ -85,7 +85,7 @@ static inline unsigned replay_owner(const struct replay *r,
 	unsigned n = r->config->threads;
 	uint32_t x;
 
-	/* For one alone, the columns are not read. */
+	/* A single worker need not read the columns. */
 	if (n == 1)
 		return 0;
 	switch (r->config->assign) {
@@ -100,7 +100,7 @@ static inline unsigned replay_owner(const struct replay *r,
 	}
 }
 
-/* swap_run() for a worker, with its CPU time noted. */
+/* swap_run() for a worker; adds the CPU time to w->loop_ns. */
 static inline ssize_t replay_perform(struct replay_worker *w, const uint8_t *op,
 				     const uint32_t *key,
 				     const uint32_t *object, size_t n)
@@ -117,14 +117,14 @@ static inline ssize_t replay_perform(struct replay_worker *w, const uint8_t *op,
 }
 
 /*
- * What each kind of CPUs does in its own way. On real ones threads.c starts the
- * workers, and share.c is what these call down into.
+ * Functions that real and virtual CPUs implement differently. For real CPUs
+ * they are in threads.c, which starts the workers, and in share.c.
  */
 
-/* Start all workers, and whoever works behind their backs; wait for all. */
+/* Start all workers and the background thread, if any; wait for all. */
 int replay_workers(struct replay *r, struct err *err);
 
-/* How many workers read the trace; the others see what the first one reads. */
+/* How many workers read the trace; the others use the first one's batches. */
 unsigned replay_readers(const struct replay *r);
 
 /* The worker's next batch. Return: 1, 0 at the end, or a negative errno. */
@@ -132,29 +132,29 @@ int replay_next(struct replay_worker *w, struct zlt_batch *b);
 
 /*
  * Perform a worker's part of events [@from, @to) of @b, none of them special.
- * Return: how many events that were, or a negative errno.
+ * Return: the number of events performed, or a negative errno.
  */
 ssize_t replay_share(struct replay_worker *w, const struct zlt_batch *b,
 		     size_t from, size_t to);
 
-/* Wait until all workers are here. Return: 0 or -ECANCELED. */
+/* Wait until all workers have arrived. Return: 0 or -ECANCELED. */
 int replay_barrier(struct replay *r);
 
-/* Leave a compaction or a migration to whoever works behind their backs. */
+/* Order compactions or migrations from the background thread. */
 void replay_order(struct replay *r, uint64_t compactions, uint64_t migrations);
 
-/* One compaction, one migration, by the caller. */
+/* Run one compaction or one migration in the calling thread. */
 void replay_compact(struct replay *r);
 void replay_migrate(struct replay *r, uint64_t *random);
 
-/* The pools' state, and what is live according to all workers. */
+/* The pools' state, with the live objects as counted by all workers. */
 void replay_stats(struct replay *r, struct zpool_stats *stats);
 
-/* Keep it among @p, as of @event events. Return: 0 or -ENOMEM. */
+/* Add the pools' state after @event events to @p. Return: 0 or -ENOMEM. */
 int replay_add_point(struct replay *r, struct replay_points *p, uint64_t event,
 		     const char *label);
 
-/* Whether everybody should stop: a failure or Ctrl-C. */
+/* Whether all workers should stop: a failure or Ctrl-C. */
 bool replay_stopping(struct replay *r);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* How full each frame is, as JSON lines. */
+/* Writes the occupancy of each frame as JSON lines. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static int by_pfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Where every object begins. */
+/* Find the frame in which each object begins. */
 static struct frame *locate_all(const struct swap *s, size_t *count)
 {
 	struct zpool *pool = s->pools.at[0];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A map of the pool: how many objects, and how many bytes of them, begin in
- * each page frame. It is the picture of fragmentation.
+ * A map of the pool, which shows fragmentation: how many objects begin in each
+ * page frame, and their bytes.
  */
 #ifndef ZLAB_OCCUPANCY_H
 #define ZLAB_OCCUPANCY_H
@@ -10,17 +10,16 @@
 
 /**
  * occupancy_append() - write the map as one line of JSON
- * @s: the swap path; nothing may run
+ * @s: the swap path; no operation may be running
  * @path: file to append to
- * @when: a word that names the map, as "before"
+ * @when: a word that names the map, such as "before"
  *
  * The line is {"when", "backend", "page_size", "pool_pages", "frames": [[frame,
- * objects, bytes], ...]} in ascending order of frames; frames in which no object begins
- * are left out.
+ * objects, bytes], ...]} in ascending order of frames; frames in which no
+ * object begins are left out.
  *
  * Return: 0; -ENOTSUP for several pools or a backend that cannot locate its
- * objects; -ENOMEM;
- * or the error of the file, with @err set.
+ * objects; -ENOMEM; or the error of the file, with @err set.
  */
 int occupancy_append(const struct swap *s, const char *path, const char *when,
 		     struct err *err);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Brings trace, codec and swap path together, and adds up what the workers
- * did.
+ * Sets up the trace, codec and swap path of a replay, and adds up the results
+ * of the workers.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -112,7 +112,7 @@ static int check_columns(struct replay *r, struct err *err)
 	return 0;
 }
 
-/* Readers are made before the clock starts. */
+/* Trace readers are created before timing starts. */
 static int make_workers(struct replay *r, struct err *err)
 {
 	unsigned i, n = r->config->threads, readers = replay_readers(r);
@@ -251,7 +251,7 @@ static int open_all(struct replay *r, struct err *err)
 		c->pool_limit >> (c->swap.pool.arena.page_shift
 					  ? c->swap.pool.arena.page_shift
 					  : 12);
-	/* Tools that fill the address space themselves leave less than 64G. */
+	/* Under tools such as sanitizers, less than 64G may be free. */
 	r->swap_config.pool.arena.capacity = r->swap_config.pool.arena.limit;
 	r->swap_config.contents = r->info->contents;
 	r->swap_config.keys = r->info->keys;
@@ -276,7 +276,7 @@ static int play(struct replay *r, struct err *err)
 	return ret;
 }
 
-/* What zswap counted goes where the direct path counts the same. */
+/* Copy zswap's counters to the counters that the direct path uses. */
 static void collect_front(struct replay *r)
 {
 	struct replay_result *res = r->res;
@@ -293,7 +293,7 @@ static void collect_front(struct replay *r)
 	res->counts.object_bytes = (int64_t)z->object_bytes;
 }
 
-/* The first real failure of a worker; stopping for another's is none. */
+/* Sum up the workers; a worker's -ECANCELED only follows another's error. */
 static int collect(struct replay *r, struct err *err)
 {
 	struct replay_result *res = r->res;
@@ -351,7 +351,7 @@ static int collect(struct replay *r, struct err *err)
 	return ret;
 }
 
-/* An allocator that counts its objects must have as many as we gave it. */
+/* If the allocator counts its objects, compare its count with ours. */
 static int check_objects(struct replay *r, struct err *err)
 {
 	struct zpool_stats said;
@@ -394,9 +394,9 @@ static int at_end(struct replay *r, struct err *err)
 }
 
 /*
- * What the loop, the slots and the sampling cost by themselves: the trace's
- * first events through the null backend, all of size 1. The second of two
- * rounds counts, so that the slots are there already.
+ * Measure the cost of the loop, the slots and the sampling alone: replay the
+ * trace's first events on the null backend, all of size 1. Only the second of
+ * two rounds counts, so that the slots are in memory already.
  */
 static int measure_null(struct replay *r, struct err *err)
 {

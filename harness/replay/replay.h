@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Replays a trace through the swap path and says what came of it.
+ * Replays a trace through the swap path and returns the results.
  */
 #ifndef ZLAB_REPLAY_H
 #define ZLAB_REPLAY_H
@@ -10,14 +10,14 @@
 #define REPLAY_MAX_THREADS 256
 #define REPLAY_MAX_LOCKS 64
 /*
- * swap.sample: every operation when pages are compressed, since the clock is
- * then cheap beside them, and 1 of 128 otherwise.
+ * swap.sample: time every operation when pages are compressed, since reading
+ * the clock is then comparatively cheap, and 1 of 128 otherwise.
  */
 #define REPLAY_SAMPLE_AUTO (~0u)
 
 /**
  * enum replay_assign - which thread performs an operation
- * @REPLAY_BY_KEY: a hash of its key chooses; nothing is shared but the pool
+ * @REPLAY_BY_KEY: a hash of its key chooses; threads share only the pool
  * @REPLAY_BY_TID: the thread that did it in the trace, modulo the threads
  * @REPLAY_BY_CPU: the CPU that did it in the trace, modulo the threads
  */
@@ -28,13 +28,13 @@ enum replay_assign {
 };
 
 /**
- * struct replay_config - one replay; all pointers stay the caller's
+ * struct replay_config - one replay; the caller owns all pointers
  * @trace: path of the trace
  * @codec: codec spec, or NULL: lz4 for contents, none for sizes
  * @swap: the swap path; codec, object, sizes, infos, contents and keys are
  *	  filled in from the trace
  * @threads: 1..REPLAY_MAX_THREADS
- * @assign: who performs what, with threads
+ * @assign: how operations are assigned to threads
  * @speed: 0 = as fast as possible; 1 = the trace's own timing, 2 = twice as
  *	   fast
  * @pool_limit: bytes at which a pool runs out of memory; 0 = never
@@ -45,15 +45,15 @@ enum replay_assign {
  * @migrate_every: replace one frame, chosen at random, after this many events;
  *		   0 = never
  * @series_every: events between two points of the series; 0 = a hundredth
- * @max_events: replay no more than these; 0 = all
+ * @max_events: replay at most this many events; 0 = all
  * @front: go through the zswap front end
- * @zswap: how, when @front is set
- * @max_pool_percent: limit of the pools in percent of @ram_bytes; 0 = what
- *		      @zswap says
- * @ram_bytes: size of the machine that is stood in for
+ * @zswap: configuration of the front end, when @front is set
+ * @max_pool_percent: limit of the pools in percent of @ram_bytes; 0 = the
+ *		      limit in @zswap
+ * @ram_bytes: memory size of the simulated machine
  * @swap_file: the swap file; NULL = a temporary one
  * @no_swap: count writebacks without I/O
- * @salvage: take a damaged trace to end before its first damage
+ * @salvage: replay a damaged trace up to its first damage
  * @validate: check the pool's structure at the end
  * @lock_detail: time every hold and atomic section, see lock_stats_detail()
  * @progress: show a bar
@@ -88,7 +88,7 @@ struct replay_config {
  * struct replay_point - the pool after some events
  * @event: events before it
  * @label: a mark's text, or NULL in a series
- * @time_ns: when, if time is virtual, else 0
+ * @time_ns: virtual time of the point, or 0 if time is real
  * @stats: the pools' state
  */
 struct replay_point {
@@ -104,12 +104,12 @@ struct replay_points {
 };
 
 /**
- * struct replay_result - what came of it; freed by replay_result_free()
- * @trace_name: of the trace
- * @trace_note: what was left out of it and why, or ""
+ * struct replay_result - results of a replay; freed by replay_result_free()
+ * @trace_name: name of the trace
+ * @trace_note: what was left out of the trace and why, or ""
  * @backend: its full spec
  * @source: what the backend was compiled from, as JSON, or NULL
- * @codec: what really happened, e.g. "sizes:lz4"
+ * @codec: codec that was really used, e.g. "sizes:lz4"
  * @trace_events: events of the trace
  * @trace_keys: distinct keys
  * @live_peak: most keys stored at one time
@@ -118,11 +118,11 @@ struct replay_points {
  * @events: events that were replayed
  * @ops_in: store, load and invalidate events among them
  * @ops_done: operations performed, all threads; equals @ops_in
- * @counts: of the swap path
+ * @counts: counters of the swap path
  * @times: sampled times of operations
- * @front: whether the front end was gone through
+ * @front: whether the zswap front end was used
  * @zswap: its counters
- * @swap_direct: whether the swap file was written past the page cache
+ * @swap_direct: whether writes to the swap file bypassed the page cache
  * @end: the pools at the end
  * @marks: the pools at marks
  * @series: the pools over time
@@ -130,23 +130,23 @@ struct replay_points {
  * @compactions: compactions that ran
  * @compacted_pages: pages they freed
  * @compact_ns: CPU time they took
- * @compact_latency: time of each
+ * @compact_latency: time of each compaction
  * @real_ns: wall time of the replay
  * @cpu_ns: CPU time of all threads
- * @decode_ns: of it, reading the trace
- * @loop_ns: of it, performing operations whose contents are made up, clock
- *	     readings left out; 0 where it cannot be told from waiting or from
- *	     fetching pages
+ * @decode_ns: part of @cpu_ns spent reading the trace
+ * @loop_ns: part of @cpu_ns spent performing operations with made-up contents,
+ *	     without clock readings; 0 where this cannot be separated from
+ *	     waiting or from fetching pages
  * @wait_ns: time all threads waited for locks, exact
  * @order_wait_ns: time threads waited for an earlier operation on their key
- * @late_max_ns: how late an operation of a paced replay began at most
+ * @late_max_ns: largest delay of an operation in a paced replay
  * @clock_ns: cost of one clock reading
  * @null_ns: what one event costs without codec and allocator
  * @table_bytes: memory of the replayer's per-key tables
  * @oversubscribed: more threads than CPUs
  * @locks: lock classes that were taken
- * @nr_locks: how many
- * @sections: time with preemption off, of the sections that were sampled
+ * @nr_locks: number of @locks
+ * @sections: times of the sampled sections with preemption off
  */
 struct replay_result {
 	char *trace_name;
@@ -185,12 +185,12 @@ struct replay_result {
  * @res: receives the result, also after -EINTR
  * @err: receives the error line
  *
- * Runs on the calling thread when @config->threads is 1, on threads of its own
- * pinned to the allowed CPUs otherwise.
+ * Runs on the calling thread when @config->threads is 1, otherwise on new
+ * threads pinned to the allowed CPUs.
  *
- * Return: 0; -EINTR after Ctrl-C; -EIO when an object came back changed or a
- * pool contradicts itself; -EINVAL for what the trace and the options cannot do
- * together; or any error of the trace or the backend.
+ * Return: 0; -EINTR after Ctrl-C; -EIO when a load returned wrong data or a
+ * pool is inconsistent; -EINVAL when the options do not fit the trace or each
+ * other; or any error of the trace or the backend.
  */
 int replay_run(const struct replay_config *config, struct replay_result *res,
 	       struct err *err);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A result as a JSON record, and as text. */
+/* Writes a result as a JSON record, and as text. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -91,9 +91,9 @@ static json_t *counts(const struct replay_result *res)
 }
 
 /*
- * CPU time that waiting for locks took. The waits are known exactly, but by the
- * wall: a waiter that sleeps, or that the scheduler puts aside, burns nothing.
- * What cannot have been CPU time is left out.
+ * CPU time spent waiting for locks. Waits are known exactly, but as wall time:
+ * a waiter that sleeps or is preempted uses no CPU time. The part that cannot
+ * have been CPU time is left out.
  */
 static double lock_cpu(const struct replay_result *res, double others)
 {
@@ -109,10 +109,10 @@ static double lock_cpu(const struct replay_result *res, double others)
 }
 
 /*
- * Time of all operations, from the sampled ones: their mean times the exact
- * number of operations. Where the CPU time of the whole loop is known too, the
- * samples only say how it divides: an operation with clock readings inside
- * cannot overlap with its neighbours and so looks dearer than it is.
+ * Time of all operations, estimated as the samples' mean times the exact number
+ * of operations. Where the CPU time of the whole loop is known too, the samples
+ * only give its division: clock readings inside an operation keep the CPU from
+ * overlapping it with its neighbours, so a sample is too long.
  */
 static void split(const struct replay_result *res, double ns[STAGES])
 {
@@ -168,7 +168,7 @@ static json_t *times(const struct replay_result *res)
 		"virtual", 0);
 }
 
-/* The distribution as [upper end, values], eight buckets of ours in one. */
+/* The distribution as [upper end, values]; merges eight buckets into one. */
 static json_t *buckets(const struct hist *h)
 {
 	json_t *a = json_array();
@@ -321,8 +321,8 @@ static json_t *series(const struct replay_result *res)
 }
 
 /*
- * Over the whole replay: the mean of the series, pages weighing pages, and its
- * largest point.
+ * Values over the whole replay: the mean of the series, weighted by pages, and
+ * the largest point.
  */
 static json_t *over_time(const struct replay_result *res)
 {
@@ -369,7 +369,7 @@ static json_t *options(const struct replay_config *c)
 		(json_int_t)c->migrate_every, "max_events",
 		(json_int_t)c->max_events, "pool_limit_bytes",
 		(json_int_t)c->pool_limit, "huge", c->swap.pool.arena.huge);
-	/* Named where it was on alone: only there it changes what is timed. */
+	/* Recorded only if on: only then does it affect the times. */
 	if (c->lock_detail)
 		json_object_set_new(o, "lock_detail", json_true());
 	return o;
@@ -380,7 +380,7 @@ static int put(json_t *o, const char *name, json_t *value)
 	return json_object_set_new(o, name, value);
 }
 
-/* zswap's counters under zswap's names; what the field never had comes last. */
+/* zswap's counters under zswap's names; counters of zlab alone come last. */
 static json_t *front(const struct replay_config *c,
 		     const struct replay_result *res)
 {

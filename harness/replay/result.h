@@ -13,9 +13,9 @@
 #define RESULT_SCHEMA 1
 
 /**
- * result_record() - everything one replay says
- * @config: what was asked for
- * @res: what came of it
+ * result_record() - make the record of one replay
+ * @config: its configuration
+ * @res: its results
  * @sha256: of the trace file, in hex
  *
  * Return: a new object, or NULL when memory ran out.
@@ -46,10 +46,10 @@ int result_sha256(const char *path, char hex[65], struct err *err);
 
 /**
  * result_check() - whether records can be appended to a file
- * @path: one that need not exist, "-" or NULL
+ * @path: a file that need not exist, "-" or NULL
  *
- * For who takes long to make the first. Return: 0, or a negative errno with
- * @err set.
+ * For callers whose first record takes long. Return: 0, or a negative errno
+ * with @err set.
  */
 int result_check(const char *path, struct err *err);
 
@@ -57,7 +57,7 @@ int result_check(const char *path, struct err *err);
  * result_append() - write a record as one line
  * @path: file to append to, "-" for standard output
  *
- * What holds anything but records is left alone, and a record that does not fit
+ * A file that holds anything but records is not modified, and a failed write
  * leaves the file as it was.
  *
  * Return: 0, or a negative errno with @err set.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What threads divide among them: the events, the order of a key's operations,
- * meeting at a mark, orders for the thread behind their backs.
+ * How threads share the work: assigning events, keeping a key's operations in
+ * order, the barrier at a mark, orders to the background thread.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 #include "harness/replay/internal.h"
 
-/* Looks before a waiter lets others run. */
+/* A waiter yields the CPU after this many polls. */
 #define SPINS 2000
 #define NAP_NS 60000
 
@@ -40,7 +40,7 @@ static int make_room(struct replay_worker *w, size_t n)
 	return err_set(&w->err, -ENOMEM, "out of memory for a batch");
 }
 
-/* Until all earlier operations on the key are done. */
+/* Wait until all earlier operations on the key are done. */
 static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
 {
 	uint32_t *done = &w->r->done[key];
@@ -62,7 +62,7 @@ static int await_turn(struct replay_worker *w, uint32_t key, uint32_t turn)
 	return 0;
 }
 
-/* Until the trace's own time has come. */
+/* Wait until the time that the trace gives for the event. */
 static int await_time(struct replay_worker *w, uint64_t time_ns)
 {
 	uint64_t due = w->r->start_ns +
@@ -90,8 +90,8 @@ static int await_time(struct replay_worker *w, uint64_t time_ns)
 }
 
 /*
- * One by one: in the order of the key, or at the trace's time. A clock reading
- * would cost as much as the operation.
+ * Perform events one by one: in the key's order, or at the trace's times. CPU
+ * time is not measured: a clock reading costs as much as an operation.
  */
 static ssize_t singly(struct replay_worker *w, const struct zlt_batch *b,
 		      size_t from, size_t to)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The pools during a replay: their state at some moment, and what is done to
- * them beside the trace's operations.
+ * The pools during a replay: their state at a point, and the operations on them
+ * that are not in the trace.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ bool replay_stopping(struct replay *r)
 	return READ_ONCE(r->failed) || cli_stopped();
 }
 
-/* The pools now; what is live is what the swap path itself counted. */
+/* The pools' current state; live objects are as counted by the swap path. */
 void replay_stats(struct replay *r, struct zpool_stats *stats)
 {
 	struct swap_counts sum = { 0 };

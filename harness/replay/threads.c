@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The workers on real CPUs: the caller itself, or threads, and the thread that
- * compacts and migrates behind their backs.
+ * The workers on real CPUs: the calling thread, or several threads, and the
+ * background thread that compacts and migrates.
  */
 #include <errno.h>
 #include <sched.h>
@@ -35,7 +35,7 @@ static void pin(unsigned nth)
 	pthread_setaffinity_np(pthread_self(), sizeof(one), &one);
 }
 
-/* A store that queues reclaim must not pay for waking anybody, so look. */
+/* Poll for reclaim: a store that queues it must not pay for a wakeup. */
 static void await_orders(struct replay *r)
 {
 	struct timespec ts;
@@ -133,7 +133,7 @@ static void *thread(void *arg)
 	return NULL;
 }
 
-/* The caller is the only worker, and nobody works behind its back. */
+/* The caller is the only worker, and there is no background thread. */
 static int alone(struct replay_worker *w, struct err *err)
 {
 	w->cpu = swap_cpu_create(w->r->swap, w->cursor, err);

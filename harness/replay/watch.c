@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The last words of a replay that a backend ends. */
+/* Reports that a backend has ended the process during a replay. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,14 +16,14 @@
 static const int signals[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL };
 #define NR_SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-/* All that the handler needs is here before it runs. */
+/* The replay being watched; set before the handler can run. */
 static const struct replay *volatile watched;
 static struct sigaction before[NR_SIGNALS];
 static char command[COMMAND_MAX];
 static char stack[STACK_BYTES];
 static pid_t watched_pid;
 
-/* A line that is put together without the C library's help. */
+/* A line composed without C library calls, which a handler must avoid. */
 struct note {
 	char text[COMMAND_MAX + 2048];
 	size_t len;
@@ -48,8 +48,8 @@ static void put_number(struct note *n, uint64_t value)
 }
 
 /*
- * With one worker the operations begun tell the event; several have each an
- * own, and all that is known is behind which one the slowest is.
+ * With one worker, the count of operations begun gives the event. With several
+ * workers, only the last event that the slowest one has passed is known.
  */
 static void put_place(struct note *n, const struct replay *r)
 {
@@ -115,7 +115,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		tell(r, " was ended by signal", sig);
 	for (i = 0; i < NR_SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
-	/* A fault comes again by itself, with all that a debugger wants. */
+	/* A fault recurs on return, which keeps its state for a debugger. */
 	if (info->si_code <= 0 || sig == SIGABRT)
 		raise(sig);
 }
@@ -147,7 +147,7 @@ static void add_word(const char *word)
 		 quote);
 }
 
-/* How many words from here on are between this program and its parent. */
+/* Number of words from @word on that a parent zlab added for itself. */
 static int private_words(const char *word, const char *next)
 {
 	if (!strcmp(word, "--quiet"))
@@ -157,7 +157,7 @@ static int private_words(const char *word, const char *next)
 	return !strcmp(word, "--json") && next && !strcmp(next, "-") ? 2 : 0;
 }
 
-/* The command line, as one would type it. */
+/* Note the command line, quoted for a shell. */
 static void note_command(void)
 {
 	char words[COMMAND_MAX / 2], *at, *next, *end;
@@ -193,7 +193,7 @@ void watch_begin(const struct replay *r)
 	note_command();
 	if (!registered)
 		registered = !atexit(on_exit_call);
-	/* A sanitizer has its own. */
+	/* Keep the alternate stack of a sanitizer. */
 	if (!sigaltstack(NULL, &old) && old.ss_flags & SS_DISABLE)
 		sigaltstack(&ss, NULL);
 	watched_pid = getpid();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A backend is anybody's code in this process. When it ends the process, by a
- * signal or by calling exit(), one line says which backend, where in which
- * trace, and how to see it again.
+ * A backend can be third-party code. When it ends this process, by a signal or
+ * by calling exit(), one line names the backend, the position in the trace, and
+ * a command to reproduce it.
  */
 #ifndef ZLAB_REPLAY_WATCH_H
 #define ZLAB_REPLAY_WATCH_H
@@ -11,15 +11,15 @@ struct replay;
 
 /**
  * watch_begin() - report an end of the process from here on
- * @r: the replay; its config must be there. One at a time; a second one, inside
- *     a first, is not watched
+ * @r: the replay; its config must be set. Only one replay is watched at a time;
+ *     a second one, nested in the first, is not watched
  *
- * Signals that are caught go on to whoever had them before, so that the process
- * still ends by the signal.
+ * The handler restores the previous signal handlers, so that the process still
+ * ends by the signal.
  */
 void watch_begin(const struct replay *r);
 
-/** watch_end() - the replay @r is over, nothing more is reported */
+/** watch_end() - stop watching the replay @r */
 void watch_end(const struct replay *r);
 
 #endif

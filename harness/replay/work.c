@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The loop of one worker: batches of the trace, cut where something other than
- * an operation is due.
+ * The loop of one worker: it reads batches of the trace and splits them where
+ * something other than an operation is due.
  */
 #include <errno.h>
 
@@ -44,7 +44,7 @@ static int special(struct replay_worker *w, const struct zlt_batch *b, size_t i)
 	return 0;
 }
 
-/* What is due after @event events; only the first worker does it. */
+/* Do the work due after @event events; only the first worker has any. */
 static int due(struct replay_worker *w, uint64_t event)
 {
 	const struct replay_config *config = w->r->config;

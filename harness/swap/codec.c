@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* lz4, zstd, none, and sizes from a trace's table. */
+/* The codecs lz4, zstd and none, and sizes from a trace's table. */
 #include <errno.h>
 #include <lz4.h>
 #include <stdio.h>
@@ -212,7 +212,7 @@ const char *codec_table(const struct codec *c)
 	return c->table;
 }
 
-/* The calling CPU's context; only that CPU ever sees it. */
+/* The calling CPU's context; no other CPU uses it. */
 static struct ctx *get_ctx(struct codec *c)
 {
 	static const char blank[CODEC_PAGE_SIZE];
@@ -228,7 +228,7 @@ static struct ctx *get_ctx(struct codec *c)
 		ctx_free(ctx);
 		return NULL;
 	}
-	/* zstd takes its memory at the first page it sees. */
+	/* zstd allocates its memory when it compresses the first page. */
 	if (c->ops->compress(ctx, c->level, blank, ctx->scratch) < 0) {
 		ctx_free(ctx);
 		return NULL;

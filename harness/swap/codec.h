@@ -2,14 +2,14 @@
 /*
  * Compressors of pages. A codec is named by a spec:
  *  lz4            LZ4 at its default, as the kernel's crypto "lz4"
- *  zstd[:LEVEL]   Zstandard, level 3 unless told, as the kernel's "zstd"
+ *  zstd[:LEVEL]   Zstandard, level 3 by default, as the kernel's "zstd"
  *  none           the page as it is
  *  sizes:CODEC    nothing is compressed: the trace's table of CODEC's sizes
- *                 says how long each object is. Only codec_create() and
- *                 codec_table() know it; it cannot compress.
+ *                 gives the length of each object. Only codec_create() and
+ *                 codec_table() accept this spec; it cannot compress.
  *
- * Every CPU has a context of its own, made at its first call; after that no
- * call allocates memory.
+ * Every CPU has its own context, which its first call allocates; later calls
+ * allocate no memory.
  */
 #ifndef ZLAB_CODEC_H
 #define ZLAB_CODEC_H
@@ -19,7 +19,7 @@
 #include "lib/err.h"
 
 #define CODEC_PAGE_SIZE 4096
-/* Room that codec_compress() needs: two pages, as the kernel gives it. */
+/* Size of codec_compress()'s buffer: two pages, as in the kernel. */
 #define CODEC_DST_SIZE 8192
 #define CODEC_NAME_MAX 63
 
@@ -29,27 +29,27 @@ struct codec;
  * codec_create() - make a codec from a spec
  *
  * Return: the codec, or NULL with @err set to a line that names the known
- * codecs or the levels that there are.
+ * codecs or the valid levels.
  */
 struct codec *codec_create(const char *spec, struct err *err);
 
-/** codec_destroy() - free it; no CPU is inside; NULL is ignored */
+/** codec_destroy() - free a codec that no CPU is using; NULL is ignored */
 void codec_destroy(struct codec *c);
 
 /** codec_name() - the canonical spec: "lz4", "zstd:3", "none", "sizes:lz4" */
 const char *codec_name(const struct codec *c);
 
 /**
- * codec_table() - the codec whose sizes stand for compressing
+ * codec_table() - the codec whose sizes are used instead of compressing
  *
  * Return: "lz4" for "sizes:lz4"; NULL for a codec that compresses.
  */
 const char *codec_table(const struct codec *c);
 
 /**
- * codec_attach() - make the calling CPU's context now
+ * codec_attach() - allocate the calling CPU's context now
  *
- * So that no measured call does it. Return: 0 or -ENOMEM.
+ * Keeps the allocation out of measured calls. Return: 0 or -ENOMEM.
  */
 int codec_attach(struct codec *c);
 
@@ -59,7 +59,8 @@ int codec_attach(struct codec *c);
  * @dst: receives at most CODEC_DST_SIZE bytes
  *
  * Return: bytes in @dst, which may be more than a page; -ENOMEM when the CPU's
- * context cannot be made; -EIO when the library refuses; -EINVAL for "sizes:".
+ * context cannot be allocated; -EIO when the library fails; -EINVAL for
+ * "sizes:".
  */
 int codec_compress(struct codec *c, const void *page, void *dst);
 
@@ -68,13 +69,13 @@ int codec_compress(struct codec *c, const void *page, void *dst);
  * @src: @len bytes that codec_compress() made
  * @page: receives CODEC_PAGE_SIZE bytes
  *
- * Return: 0; -EIO when @src is not a whole page's; -ENOMEM; -EINVAL for
- * "sizes:".
+ * Return: 0; -EIO when @src does not expand to a whole page; -ENOMEM; -EINVAL
+ * for "sizes:".
  */
 int codec_decompress(struct codec *c, const void *src, size_t len, void *page);
 
 /**
- * codec_size() - how long a page would be; the shape of a trace's sizer
+ * codec_size() - compressed size of a page; usable as a trace's sizer
  * @codec: a struct codec
  * @page: CODEC_PAGE_SIZE bytes
  *

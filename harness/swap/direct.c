@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Store, load and invalidate with nothing above the allocator. Each is compiled
- * for every kind of object, with and without the clock, so that an operation
- * that is not timed pays for nothing but itself.
+ * Store, load and invalidate directly on the allocator. Each is compiled for
+ * every kind of object, with and without the clock, so that an operation that
+ * is not timed has no cost of timing.
  */
 #include <errno.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #define hot static inline __attribute__((always_inline))
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
-/* Slots fetched ahead of their operation. */
+/* A slot is prefetched this many operations ahead. */
 #define AHEAD 16
 
 hot void enter(struct swap_cpu *c, bool timed, enum stage stage)
@@ -24,7 +24,7 @@ hot void enter(struct swap_cpu *c, bool timed, enum stage stage)
 		stage_switch(&c->clock, stage);
 }
 
-/* Others may look at it meanwhile. */
+/* Add to a counter that other CPUs may read at the same time. */
 hot void tally(int64_t *v, int64_t add)
 {
 	WRITE_ONCE(*v, *v + add);
@@ -38,8 +38,8 @@ hot struct zpool *pool_of(const struct swap *s, uint32_t key)
 }
 
 /*
- * Free what a slot holds, if anything; the caller fills or empties it. A slot
- * that is filled again counts as @refilled.
+ * Free what a slot holds, if anything; the caller then fills or empties the
+ * slot. @refilled is 1 when the caller fills the slot again, else 0.
  */
 hot void release(struct swap_cpu *c, const struct swap_slot *slot,
 		 struct zpool *pool, int64_t refilled, int64_t bytes,
@@ -92,8 +92,8 @@ static int no_size(struct swap_cpu *c, uint32_t content)
 }
 
 /*
- * The object of a store: its bytes and their number. Return: 1 when it is to
- * be rejected, or a negative errno.
+ * Make the object of a store: its bytes and their number. Return: 1 when the
+ * store is to be rejected, or a negative errno.
  */
 hot int make_object(struct swap_cpu *c, uint32_t object, const void *page,
 		    enum swap_object kind, const void **src, size_t *len,
@@ -212,7 +212,7 @@ static int changed(struct swap_cpu *c, uint32_t key,
 		       slot->length, slot->handle);
 }
 
-/* The page of a slot again, from the trace. */
+/* Make the object of a slot again, from the trace's contents. */
 static int recompress(struct swap_cpu *c, const struct swap_slot *slot)
 {
 	const void *page;
@@ -289,7 +289,7 @@ hot int read_made_up(struct swap_cpu *c, uint32_t key,
 	return 0;
 }
 
-/* @slot: what the slot held when the load began. */
+/* @slot: a copy of the slot from before the load. */
 static int verify_page(struct swap_cpu *c, uint32_t key,
 		       const struct swap_slot *slot)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the swap path and the replayer say of themselves, for whoever charges
- * their time instead of measuring it. Virtual CPUs do, see harness/virtual; on
- * real CPUs nobody listens, and each hook is nothing at all.
+ * Hooks by which the swap path and the replayer report what they do. Virtual
+ * CPUs use them to charge modelled time instead of measuring it, see
+ * harness/virtual. On real CPUs the hooks are empty.
  */
 #ifndef ZLAB_SWAP_HOOKS_H
 #define ZLAB_SWAP_HOOKS_H
@@ -14,7 +14,7 @@
 #include "harness/measure/stage.h"
 
 /**
- * enum hook_part - the parts of a store by the front end that are told apart
+ * enum hook_part - parts of a front-end store that are reported separately
  * @HOOK_STORE: all of it
  * @HOOK_MALLOC: the allocator's malloc
  * @HOOK_WRITE: mapping the object and writing it
@@ -35,9 +35,9 @@ void hook_operation(bool store);
 
 /**
  * hook_codec() - a page is compressed to, or expanded from, @len bytes
- * @clock: of the operation when it is timed; receives the time as STAGE_CODEC
- *	   whatever stage it is in. NULL where it is in that stage already
- * @expand: expanded
+ * @clock: clock of the operation, if timed; the time is added to STAGE_CODEC,
+ *	   whatever the current stage is. NULL when that is STAGE_CODEC already
+ * @expand: the page is expanded, not compressed
  */
 void hook_codec(struct stage_clock *clock, bool expand, size_t len);
 
@@ -48,7 +48,7 @@ void hook_end(enum hook_part part);
 /** hook_mark() - all CPUs meet at a mark of the trace */
 void hook_mark(void);
 
-/** hook_time_ns() - the time if it is not the clock's, else 0 */
+/** hook_time_ns() - virtual time, or 0 where time comes from the clock */
 uint64_t hook_time_ns(void);
 
 /** hook_preemptible() - whether a scheduler may take the CPU away */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Pages as the swap path sees them: of one repeated word, or to be compressed. */
+/* Same-filled pages: detecting and restoring them. */
 #ifndef ZLAB_SWAP_PAGE_H
 #define ZLAB_SWAP_PAGE_H
 
@@ -14,7 +14,7 @@
  * @page: SWAP_PAGE_SIZE bytes
  * @value: receives the word when it does
  *
- * As the kernel does: the last word first, which differs in most pages.
+ * As in the kernel, the last word is compared first: it differs in most pages.
  */
 static inline bool page_same_filled(const void *page, unsigned long *value)
 {
@@ -30,7 +30,7 @@ static inline bool page_same_filled(const void *page, unsigned long *value)
 	return true;
 }
 
-/** page_fill() - make @page of one word, SWAP_PAGE_SIZE bytes */
+/** page_fill() - fill @page, SWAP_PAGE_SIZE bytes, with one repeated word */
 static inline void page_fill(void *page, unsigned long value)
 {
 	unsigned long *w = page;

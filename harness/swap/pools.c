@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Making and freeing the pools, and what takes all of them at once. */
+/* Creates and frees the pools; operations on all of them at once. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "harness/swap/pools.h"
 
-/* The same allocator as if it had never had the calls that came with 6.15. */
+/* Replace the driver by a copy without the obj calls, which 6.15 added. */
 static int take_obj_calls_away(struct swap_pools *p, struct err *err)
 {
 	struct zpool_driver *d = malloc(sizeof(*d));

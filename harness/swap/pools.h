@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The pools of a swap path: alike, of one allocator, a page going to the one
- * that a hash of its slot chooses. What is done to all of them, and by which
- * calls objects are read and written, is the same for the direct path and for
- * zswap.
+ * The pools of a swap path: identical pools of one allocator. A hash of the
+ * slot chooses the pool of a page. The direct path and zswap share the
+ * operations on all pools, and the choice of calls that read and write objects.
  */
 #ifndef ZLAB_SWAP_POOLS_H
 #define ZLAB_SWAP_POOLS_H
@@ -15,9 +14,9 @@
 /**
  * enum swap_api - which calls of the allocator carry the bytes
  * @SWAP_API_AUTO: obj where the allocator has it, else map
- * @SWAP_API_MAP: map and unmap, as to 6.14. An allocator that does not allow
- *		  sleeping while mapped is copied from before expanding.
- * @SWAP_API_OBJ: obj_read_begin, obj_read_end, obj_write, as from 6.15
+ * @SWAP_API_MAP: map and unmap, as up to 6.14. If the allocator forbids
+ *		  sleeping while mapped, objects are copied before expanding.
+ * @SWAP_API_OBJ: obj_read_begin, obj_read_end, obj_write, as since 6.15
  */
 enum swap_api {
 	SWAP_API_AUTO,
@@ -26,11 +25,11 @@ enum swap_api {
 };
 
 /**
- * struct swap_pools - the pools, which belong to whoever made them
+ * struct swap_pools - the pools, owned by their creator
  * @nr: how many
  * @copy_first: an object is copied before it is expanded, since the allocator
  *		forbids sleeping while it is mapped
- * @contents: what was written can be read back
+ * @contents: the allocator keeps the bytes that were written
  * @own_driver: the pools' driver is a table that belongs to these pools
  * @at: each
  */
@@ -45,13 +44,13 @@ struct swap_pools {
  * @p: filled in
  * @backend: spec of the allocator
  * @n: how many, 1..SWAP_MAX_POOLS
- * @config: what each pool takes
- * @api: with SWAP_API_MAP the pools' driver has no obj calls any more, so that
+ * @config: configuration of each pool
+ * @api: with SWAP_API_MAP the obj calls are removed from the driver, so that
  *	 zpool_write() and zpool_read_begin() map
  * @err: receives the error line
  *
- * Return: 0, or -EINVAL: a bad spec or number, an api the allocator has not, out
- * of memory. Then pools_destroy() frees what was made.
+ * Return: 0, or -EINVAL: a bad spec or number, an api that the allocator lacks,
+ * out of memory. After an error, pools_destroy() frees what was created.
  */
 int pools_create(struct swap_pools *p, const char *backend, unsigned n,
 		 const struct zpool_config *config, enum swap_api api,
@@ -60,7 +59,7 @@ int pools_create(struct swap_pools *p, const char *backend, unsigned n,
 /** pools_destroy() - free them with all objects */
 void pools_destroy(struct swap_pools *p);
 
-/** pools_driver() - their allocator; there is at least one pool */
+/** pools_driver() - the pools' allocator; there is at least one pool */
 static inline const struct zpool_driver *
 pools_driver(const struct swap_pools *p)
 {
@@ -68,9 +67,9 @@ pools_driver(const struct swap_pools *p)
 }
 
 /**
- * pools_index() - which of them a slot's page goes to
+ * pools_index() - the pool for a slot's page
  *
- * Multiplicative hash, so that neighbouring slots spread over the pools.
+ * A multiplicative hash, so that neighbouring slots spread over the pools.
  */
 static inline unsigned pools_index(const struct swap_pools *p, uint32_t slot)
 {
@@ -79,7 +78,7 @@ static inline unsigned pools_index(const struct swap_pools *p, uint32_t slot)
 	return (slot * 0x9e3779b97f4a7c15ull >> 32) % p->nr;
 }
 
-/** pools_defer() - whether they queue work that pools_settle() runs */
+/** pools_defer() - whether the pools queue work that pools_settle() runs */
 static inline bool pools_defer(const struct swap_pools *p)
 {
 	return p->at[0]->caps & ZPOOL_DEFERS;
@@ -95,14 +94,14 @@ static inline void pools_settle(const struct swap_pools *p)
 			p->at[i]->driver->settle(p->at[i]);
 }
 
-/** pools_compact() - compact each. Return: pages freed */
+/** pools_compact() - compact all pools. Return: pages freed */
 uint64_t pools_compact(const struct swap_pools *p);
 
-/** pools_stats() - their states added up */
+/** pools_stats() - the sum of the pools' statistics */
 void pools_stats(const struct swap_pools *p, struct zpool_stats *stats);
 
 /**
- * pools_validate() - check each, where the allocator can; nothing else may run
+ * pools_validate() - check all pools, if supported; nothing else may run
  *
  * Return: 0, or -EIO with the first contradiction in @err.
  */

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Which operations are timed, and what becomes of their times. */
+/* Choosing which operations are timed, and recording their times. */
 #include <sys/resource.h>
 
 #include "harness/swap/hooks.h"
 #include "harness/swap/swap_internal.h"
 
-/* Longer than any operation takes by itself. */
+/* Longer than any operation takes unless it is preempted. */
 #define SUSPECT_NS 100000
 
-/* Whether this CPU was taken away since the last time somebody asked. */
+/* Whether this thread was preempted since the last call. */
 static bool was_preempted(struct swap_cpu *c)
 {
 	struct rusage u;

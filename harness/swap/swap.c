@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Making a swap path of either form, and what is the same for both. */
+/* Creates a swap path of either form; code that both forms share. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 
 #define HUGE_ALIGN (2ul << 20)
 
-/* Bytes that made-up objects are cut from, at an offset by their content. */
+/* Made-up objects are copied from this pattern; the content sets the offset. */
 static int make_pattern(struct swap *s)
 {
 	uint64_t state = s->config.seed;
@@ -24,7 +24,7 @@ static int make_pattern(struct swap *s)
 }
 
 /*
- * Huge pages keep a large table's lookups from being a test of the TLB.
+ * Huge pages keep TLB misses on a large table out of the measurement.
  */
 static int make_slots(struct swap *s)
 {
@@ -39,12 +39,12 @@ static int make_slots(struct swap *s)
 	}
 	if (s->slots_bytes >= HUGE_ALIGN)
 		madvise(s->slots, s->slots_bytes, MADV_HUGEPAGE);
-	/* Every key is stored at some time; fault it in off the clock. */
+	/* Every key is stored sometime; fault all in before timing starts. */
 	madvise(s->slots, bytes, MADV_POPULATE_WRITE);
 	return 0;
 }
 
-/* The front end makes the pools; the path only looks at them. */
+/* The front end creates and owns the pools; the path only reads them. */
 static int make_zswap(struct swap *s, struct err *err)
 {
 	struct zswap_config z = *s->config.zswap;
@@ -147,7 +147,7 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 
 	if (!every)
 		return s->form(c, op, key, object, n);
-	/* In parts, so that operations cost nothing where no work is deferred. */
+	/* In parts, so that single operations need not check for settling. */
 	while (done < n) {
 		part = every - c->unsettled;
 		if (part > n - done)

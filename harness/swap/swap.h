@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The swap path: a trace's operations, performed on a page, its slot and its
- * object. It has two forms: through zswap, and the direct one, which does what
- * zswap does without an index, LRU or limit above the allocator. There a slot is
- * found by the trace's dense key, so the path itself costs next to nothing and
- * what is left is the allocator and the codec.
+ * object. The path has two forms: through zswap, and the direct form, which
+ * works like zswap without an index, LRU or limit above the allocator. The
+ * direct form finds a slot by the trace's dense key, so nearly all of its cost
+ * is the allocator and the codec.
  *
- * The direct form mirrors zswap_store(), zswap_load() and zswap_invalidate(): a store to a live
- * slot takes room for the new object first and frees the old one afterwards; a
- * failed store frees the old one too, since it is stale; with exclusive loads
- * (the only form since 6.9) a load frees the object.
+ * The direct form mirrors zswap_store(), zswap_load() and zswap_invalidate(): a
+ * store to a live slot allocates the new object before it frees the old one; a
+ * failed store frees the old object too, since it is stale; with exclusive
+ * loads (the only form since 6.9) a load frees the object.
  *
- * A slot belongs to one caller at a time: the kernel's folio lock. Whoever
- * replays with threads keeps the operations of a key in order.
+ * Only one caller uses a slot at a time, as with the kernel's folio lock: a
+ * replay with threads keeps the operations of a key in order.
  */
 #ifndef ZLAB_SWAP_H
 #define ZLAB_SWAP_H
@@ -29,9 +29,9 @@
 #define SWAP_PATTERN_SIZE 65536u /* every 16-bit offset */
 
 /**
- * enum swap_object - what the object column of a trace means to the path
+ * enum swap_object - meaning of the object column of a trace
  * @SWAP_SIZES: the object's size; its bytes are made up
- * @SWAP_TABLE: a content id whose size stands in a table; bytes made up
+ * @SWAP_TABLE: a content id; a table has its size, and its bytes are made up
  * @SWAP_PAGES: a content id whose page is compressed
  */
 enum swap_object {
@@ -55,28 +55,28 @@ enum swap_settle {
 };
 
 /**
- * struct swap_config - one swap path; all pointers stay the caller's
+ * struct swap_config - one swap path; the caller owns all pointers
  * @backend: spec of the allocator
  * @pools: pools, 1..SWAP_MAX_POOLS; a hash of the key chooses one
- * @pool: what each pool takes
+ * @pool: configuration of each pool
  * @codec: compressor, for SWAP_PAGES
  * @object: what the trace's objects are
  * @sizes: size by content id, for SWAP_TABLE
- * @infos: what is known of every content, or NULL; with it a page of
- *	   SWAP_TABLE can be same-filled and one of SWAP_PAGES is verified
- * @contents: entries of @sizes and @infos
- * @keys: keys are below it
+ * @infos: information on every content, or NULL; it lets SWAP_TABLE pages be
+ *	   same-filled and SWAP_PAGES pages be verified
+ * @contents: number of entries of @sizes and @infos
+ * @keys: all keys are below this number
  * @exclusive: a load frees the object
- * @drop_unchanged: a store of what the slot holds already does nothing, as when
- *		    the swap cache kept an unchanged page
+ * @drop_unchanged: a store of the content that the slot already holds does
+ *		    nothing, as when the swap cache kept an unchanged page
  * @keep_incompressible: a page that does not shrink is kept as 4096 bytes
  *			 instead of being rejected
  * @same_filled: pages of one repeated word are kept as a value
  * @verify: compare every load with what was stored
- * @api: calls that carry the bytes
+ * @api: calls that read and write objects
  * @settle: when deferred work runs
  * @sample: one of this many operations is timed; 1 = all, 0 = none
- * @seed: of made-up bytes and of the choice of samples
+ * @seed: seed of made-up bytes and of the choice of samples
  * @zswap: the front end to go through, of which index, reclaim, second_chance,
  *	   max_pool_bytes, accept_percent and swap are read; NULL for the direct
  *	   path
@@ -105,11 +105,11 @@ struct swap_config {
 	bool reclaim_here;
 };
 
-/* What a slot holds. */
+/* The slot holds a page. */
 #define SWAP_LIVE 1
-/* Its handle is the word that fills the page. */
+/* The slot's handle is the word that fills the page. */
 #define SWAP_SAME 2
-/* Its object is the page itself. */
+/* The slot's object is the page itself, uncompressed. */
 #define SWAP_RAW 4
 
 struct swap_slot {
@@ -121,24 +121,24 @@ struct swap_slot {
 _Static_assert(sizeof(struct swap_slot) <= 24, "the replayer's memory bar");
 
 /**
- * struct swap_counts - what one CPU did; names as zswap's where it has them
- * @op: operations by enum zlt_op, of the first three
+ * struct swap_counts - counters of one CPU, named as in zswap where possible
+ * @op: operations by enum zlt_op, the first three only
  * @same_filled_pages: stores that kept a value
- * @reject_compress_poor: stores refused since the page did not shrink, or is
- *			  of a size the allocator never takes
+ * @reject_compress_poor: stores refused since the page did not shrink, or the
+ *			  allocator never accepts its size
  * @reject_compress_fail: stores refused since the codec failed
  * @reject_alloc_fail: stores refused since the allocator had no memory
  * @duplicate_entry: stores to a slot that held something
- * @unchanged: stores dropped since the slot held the same
+ * @unchanged: stores dropped since the slot held the same content
  * @incompressible: stores kept as 4096 bytes
  * @load_miss: loads of a slot that held nothing (released or never stored)
  * @invalidate_miss: invalidates of such a slot
  * @verified: loads that were compared
  * @stored_pages: slots filled less slots emptied
- * @stored_same: those of them that hold a value
+ * @stored_same: the part of @stored_pages that holds a value
  * @object_bytes: bytes of objects made less bytes of objects freed
  *
- * The last three are read by others while the CPU works.
+ * Other CPUs read the last three while this CPU is running.
  */
 struct swap_counts {
 	uint64_t op[3];
@@ -160,8 +160,8 @@ struct swap_counts {
 /**
  * struct swap_times - the sampled operations of one CPU, by enum zlt_op
  * @samples: operations that were timed
- * @preempted: timed operations that were left out because the scheduler took
- *	       the CPU away meanwhile
+ * @preempted: timed operations that were left out because the thread was
+ *	       preempted
  * @ns: their time by operation and stage
  * @latency: their time in the swap path
  * @reclaim_ns: time of all reclaim by stage, exact
@@ -179,8 +179,7 @@ struct swap_cpu;
 /**
  * typedef swap_form_t - performs operations in one form of the path
  *
- * As swap_run(), but leaves deferred work alone that is not due after every
- * operation.
+ * As swap_run(), but runs deferred work only if due after every operation.
  */
 typedef ssize_t (*swap_form_t)(struct swap_cpu *c, const uint8_t *op,
 			       const uint32_t *key, const uint32_t *object,
@@ -188,13 +187,13 @@ typedef ssize_t (*swap_form_t)(struct swap_cpu *c, const uint8_t *op,
 
 /**
  * struct swap - a swap path
- * @config: what it was made of
- * @form: how it performs operations
- * @pools: where objects go; with @zswap they are its own
+ * @config: its configuration
+ * @form: performs operations
+ * @pools: the pools; owned by @zswap if there is one
  * @zswap: the front end, or NULL
- * @slots: of every key; with @zswap only what loads are compared with
- * @slots_bytes: their memory
- * @pattern: what made-up objects are cut from
+ * @slots: slot of every key; with @zswap used only to verify loads
+ * @slots_bytes: memory of @slots
+ * @pattern: bytes that made-up objects are copied from
  * @settle_op: deferred work runs after each operation
  * @settle_every: operations of a CPU between two runs of deferred work, or 0
  */
@@ -211,7 +210,7 @@ struct swap {
 };
 
 /**
- * struct swap_cpu - what one CPU works with; nobody else touches it
+ * struct swap_cpu - state of one CPU, used by that CPU only
  * @err: the line of a failed operation
  */
 struct swap_cpu {
@@ -234,19 +233,19 @@ struct swap_cpu {
 /**
  * swap_create() - a swap path with its pools
  *
- * Return: it, or NULL with @err set: a bad spec, an api the allocator has not,
- * out of memory.
+ * Return: the path, or NULL with @err set: a bad spec, an api that the
+ * allocator lacks, out of memory.
  */
 struct swap *swap_create(const struct swap_config *config, struct err *err);
 
-/** swap_destroy() - free it with all objects; NULL is ignored */
+/** swap_destroy() - free a path with all objects; NULL is ignored */
 void swap_destroy(struct swap *s);
 
 /**
- * swap_cpu_create() - what the calling CPU needs
+ * swap_cpu_create() - create the state of the calling CPU
  * @cursor: the CPU's own access to pages, for SWAP_PAGES; not owned
  *
- * Return: it, to be freed by swap_cpu_destroy(), or NULL with @err set.
+ * Return: the state, freed by swap_cpu_destroy(), or NULL with @err set.
  */
 struct swap_cpu *swap_cpu_create(struct swap *s, struct zlt_cursor *cursor,
 				 struct err *err);
@@ -254,15 +253,15 @@ void swap_cpu_destroy(struct swap_cpu *c);
 
 /**
  * swap_run() - perform consecutive operations
- * @c: the calling CPU's own
+ * @c: the calling CPU's state
  * @op: enum zlt_op of each
  * @key: key of each, below config.keys
  * @object: object of each store
  * @n: how many
  *
- * Stops before an operation that is none of store, load and invalidate.
+ * Stops before any operation other than store, load and invalidate.
  * Return: operations performed, or a negative errno with @c->err set: -EIO when
- * an object came back changed.
+ * a load returned wrong data.
  */
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 		 const uint32_t *object, size_t n);
@@ -272,7 +271,7 @@ void swap_settle(struct swap *s);
 
 /**
  * swap_reclaim() - run the reclaim that a full front end queued
- * @times: where its time goes; the calling CPU's own
+ * @times: receives the reclaim time; the calling CPU's own
  *
  * Return: entries written back.
  */
@@ -282,16 +281,16 @@ uint64_t swap_reclaim(struct swap *s, struct swap_times *times);
 uint64_t swap_compact(struct swap *s);
 
 /**
- * swap_stats() - the pools' states added up
+ * swap_stats() - the sum of the pools' statistics
  *
- * Their objects and object_bytes are what the allocators say, where they do.
+ * objects and object_bytes come from the allocators, if they count them.
  */
 void swap_stats(const struct swap *s, struct zpool_stats *stats);
 
 /** swap_validate() - check every pool. Return: 0 or -EIO with @err set */
 int swap_validate(struct swap *s, struct err *err);
 
-/** swap_counts_add() - @to += @from; exact when @from's CPU does nothing */
+/** swap_counts_add() - @to += @from; exact when @from's CPU is idle */
 void swap_counts_add(struct swap_counts *to, const struct swap_counts *from);
 
 /** swap_times_add() - @to += @from */

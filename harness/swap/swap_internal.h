@@ -13,13 +13,13 @@ static inline const char *swap_made_up(const struct swap *s, uint32_t content)
 	return s->pattern + (content * GOLDEN >> 16);
 }
 
-/* Operations until the next one that is timed. */
+/* Return: the number of operations until the next timed one. */
 uint32_t swap_next_sample(struct swap_cpu *c);
 
-/* A timed operation is over: note what its clock says. */
+/* Record the times of a timed operation that has just ended. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
 
-/* The direct form, for the kind of objects that the path is made for. */
+/* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);
 
 /* The form through the zswap front end. */

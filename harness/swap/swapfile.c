@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Pages that are written back: a file, past the page cache where it can be. */
+/* The file for pages written back; bypasses the page cache where possible. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -114,7 +114,7 @@ static bool chosen_to_fail(struct swapfile *f)
 {
 	if (!atomic_long_read(&f->fail_in))
 		return false;
-	/* Relaxed: a count with which no other memory goes. */
+	/* Relaxed: the counter orders no other memory accesses. */
 	if (atomic_long_add_return_relaxed(-1, &f->fail_in))
 		return false;
 	atomic_long_set(&f->fail_in, READ_ONCE(f->fail_every));

@@ -16,20 +16,20 @@ struct swapfile;
 
 /**
  * swapfile_open() - open or make the file
- * @path: the file; NULL makes a temporary one in @dir that vanishes with the
- *	  process
+ * @path: the file; NULL creates a temporary one in @dir that is removed when
+ *	  the process ends
  * @dir: directory of the temporary file
  * @err: receives the error line
  *
- * O_DIRECT is used where the file system has it; swapfile_direct() says so. An
+ * O_DIRECT is used where the file system supports it, see swapfile_direct(). An
  * existing file is overwritten only when it is a regular file that is empty or
- * a swap file of ours; anything else is refused.
+ * a swap file made by zlab; anything else is refused.
  * Return: the file, or NULL with @err set.
  */
 struct swapfile *swapfile_open(const char *path, const char *dir,
 			       struct err *err);
 
-/** swapfile_close() - close; a file that was created is removed; NULL is fine */
+/** swapfile_close() - close; removes a file it created; NULL is ignored */
 void swapfile_close(struct swapfile *f);
 
 /** swapfile_direct() - whether transfers bypass the page cache */
@@ -42,8 +42,8 @@ bool swapfile_direct(const struct swapfile *f);
  * @page: SWAP_PAGE_SIZE bytes, aligned to that
  *
  * Several CPUs may write different slots at once. Return: 0, or the negative
- * errno of the write (-ENOSPC, -EIO, ...); a slot whose write failed holds
- * nothing that may be read.
+ * errno of the write (-ENOSPC, -EIO, ...); a slot whose write failed must not
+ * be read.
  */
 int swapfile_write(struct swapfile *f, uint64_t slot, const void *page);
 

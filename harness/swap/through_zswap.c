@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The swap path's operations through the zswap front end. The slots are only
- * the dictionary that loads are compared with.
+ * The swap path's operations through the zswap front end. Here the slots only
+ * record what each load should return.
  */
 #include <errno.h>
 #include <string.h>
@@ -28,8 +28,8 @@ static void end(struct swap_cpu *c, uint8_t op, bool timed)
 }
 
 /*
- * The page of a content, and the bytes of its object when those are given
- * instead of made. A made-up object is cut from the pattern.
+ * Get the page of a content, or the object's bytes when nothing is compressed.
+ * A made-up object is cut from the pattern.
  */
 static int page_of(struct swap_cpu *c, uint32_t object, uint32_t *content,
 		   const void **page, size_t *length)

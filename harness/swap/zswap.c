@@ -75,7 +75,7 @@ bool zswap_can_accept(struct zswap *z)
 	       z->config.max_pool_bytes / 100 * z->config.accept_percent;
 }
 
-/* The limit has hysteresis: once hit, it holds down to the threshold. */
+/* Once the limit was hit, the pools count as full down to the threshold. */
 static bool is_full(struct zswap *z)
 {
 	if (!z->config.max_pool_bytes)
@@ -141,14 +141,14 @@ void zswap_entry_free(struct zswap *z, struct zswap_entry *entry)
 	zswap_count(z, Z_ENTRIES, -1);
 }
 
-/* The last reference is gone, and so is the page. */
+/* Free an entry whose last reference was dropped, and its page. */
 static void release(struct zswap *z, struct zswap_entry *entry)
 {
 	zswap_count(z, Z_STORED, -1);
 	zswap_entry_free(z, entry);
 }
 
-/* Take whatever the pool holds of a slot away. */
+/* Remove the slot's entry from the pool, if there is any. */
 static void drop_slot(struct zswap *z, uint32_t slot)
 {
 	struct zswap_tree *tree = zswap_tree(&z->index, slot);
@@ -172,7 +172,7 @@ void zswap_time(struct zswap *z, struct stage_clock *clock)
 	z->counters[smp_processor_id()].clock = clock;
 }
 
-/* O_DIRECT wants aligned memory, and a caller's page may lie anywhere. */
+/* O_DIRECT needs aligned memory, but a caller's page may be unaligned. */
 static bool is_aligned(const void *page)
 {
 	return (uintptr_t)page % SWAP_PAGE_SIZE == 0;
@@ -201,7 +201,7 @@ int zswap_write_slot(struct zswap *z, uint32_t slot, const void *page)
 	return 0;
 }
 
-/* Whoever evicts reads the header without a lock, so it is written in one store. */
+/* Eviction reads the header without a lock, hence the WRITE_ONCE. */
 static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 				const char *object, size_t length)
 {
@@ -214,7 +214,7 @@ static void write_behind_header(struct zswap *z, struct zswap_entry *entry,
 	pool->driver->unmap(pool, entry->handle);
 }
 
-/* Return: bytes of the object, or a negative errno when there is none. */
+/* Return: bytes of the object, or a negative errno when none can be made. */
 static int make_object(struct zswap *z, const struct zswap_entry *entry,
 		       const void *page, size_t sized, char *object)
 {
@@ -243,7 +243,7 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 	return SWAP_PAGE_SIZE;
 }
 
-/* An object of the page, with whatever stands in front of it. */
+/* Store the page as an object, behind a header if the backend needs it. */
 static int put_object(struct zswap *z, struct zswap_entry *entry,
 		      const void *page, size_t sized, char *object)
 {
@@ -307,7 +307,7 @@ static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 	return entry;
 }
 
-/* An entry that never reached the index is on no list either. */
+/* Free an entry that was never indexed, and so is on no list either. */
 static void discard_entry(struct zswap *z, struct zswap_entry *entry)
 {
 	struct zpool *pool = z->pools.at[entry->pool];
@@ -322,7 +322,7 @@ static void discard_entry(struct zswap *z, struct zswap_entry *entry)
 	zswap_count(z, Z_ENTRIES, -1);
 }
 
-/* The old entry of the slot is let go with the lock released. */
+/* The slot's old entry is freed after the lock is released. */
 static int index_entry(struct zswap *z, struct zswap_entry *entry)
 {
 	struct zswap_tree *tree = zswap_tree(&z->index, entry->slot);
@@ -363,7 +363,7 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page, size_t length)
 	if (!ret) {
 		slot_set_in_file(z, slot, false);
 	} else {
-		/* What the slot held is out of date now, wherever it is. */
+		/* The slot's old page is stale now, in pool or file. */
 		drop_slot(z, slot);
 		slot_set_in_file(z, slot, false);
 		ret = zswap_write_slot(z, slot, page);
@@ -410,9 +410,9 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 }
 
 /*
- * Releases tree->lock. The entry leaves the index before it is
- * read, so that the lock is taken once; the slot lock keeps everybody from
- * missing it meanwhile. Nothing of it is touched after it was freed.
+ * Releases tree->lock. The entry is removed from the index before it is read,
+ * so that the lock is taken only once. The slot lock keeps other CPUs from
+ * looking up the slot meanwhile. The entry is not accessed after it was freed.
  */
 static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
 			  struct zswap_entry *entry, void *page)
@@ -437,7 +437,7 @@ static int load_exclusive(struct zswap *z, struct zswap_tree *tree,
 	return ret;
 }
 
-/* Releases tree->lock. The entry stays and becomes the youngest. */
+/* Releases tree->lock. The entry stays and moves to the LRU's newest end. */
 static int load_keep(struct zswap *z, struct zswap_tree *tree,
 		     struct zswap_entry *entry, void *page)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The path the kernel runs above its allocators: what is stored, what is thrown
- * out, and who holds which lock meanwhile. Mirrors mm/zswap.c: reclaim=backend
- * as in 6.1, reclaim=lru as in 6.5 to 6.7, the second chance of 6.12, the
- * incompressible pages of 6.18.
+ * The code above the allocators, as in the kernel: which pages are stored,
+ * which are written back, and the locks held. Mirrors mm/zswap.c:
+ * reclaim=backend as in 6.1, reclaim=lru as in 6.5 to 6.7, the second chance of
+ * 6.12, the incompressible pages of 6.18.
  *
  * A slot is in at most one of three states: in the pool, in the swap file, or
  * empty. The slot lock stands for the kernel's lock on the swap-cache folio: it
@@ -31,23 +31,23 @@ enum zswap_reclaim {
  * @backend: spec of the allocator
  * @pools: allocator pools, 1..SWAP_MAX_POOLS; a hash of the slot chooses one
  * @codec: compressor; not owned; may be NULL when @sized
- * @sized: pages come with the length of their object, which is then their
- *	   first bytes, and nothing is compressed: for traces without contents
- * @pool: limits of each pool's arena (evict and evict_arg are ours)
+ * @sized: for traces without contents: each page comes with the length of its
+ *	   object, which is the page's first bytes; nothing is compressed
+ * @pool: limits of each pool's arena; evict and evict_arg are set by zswap
  * @index: form of the index
- * @reclaim: who chooses what is written back
+ * @reclaim: what chooses the entries to write back
  * @exclusive: a load releases the entry (always so since 6.9)
- * @second_chance: an entry stored or loaded since it was last looked at is
- *		   passed over once
+ * @second_chance: reclaim skips an entry once if it was stored or loaded since
+ *		   reclaim last examined it
  * @keep_incompressible: pages that do not shrink are kept as they are instead
  *			 of being rejected
- * @api: calls that carry the bytes
+ * @api: calls that read and write objects
  * @max_pool_bytes: limit of all pools together; 0 = none
  * @accept_percent: after the limit was hit, stores are refused until the pools
  *		    are at or below this share of it, 0..100
- * @slots: swap slots; a slot number is below this
- * @swap: where pages go that leave the pool; NULL counts them without I/O, and
- *	  their contents are gone
+ * @slots: number of swap slots; all slot numbers are below it
+ * @swap: swap file for pages that leave the pool; NULL counts them without I/O
+ *	  and discards their contents
  */
 struct zswap_config {
 	const char *backend;
@@ -117,34 +117,34 @@ struct zswap_stats {
 struct zswap;
 
 /**
- * zswap_create() - make a front end with its pools
+ * zswap_create() - create a front end with its pools
  *
- * Return: it, or NULL with @err set: a bad spec, reclaim=backend over an
- * allocator that cannot evict, out of memory.
+ * Return: the front end, or NULL with @err set: a bad spec, reclaim=backend
+ * over an allocator that cannot evict, out of memory.
  */
 struct zswap *zswap_create(const struct zswap_config *config, struct err *err);
 
 /**
  * zswap_destroy() - free everything, entries included
  *
- * Return: entries that were alive but not reachable through the index (leaks);
- * always 0 unless zlab itself is wrong.
+ * Return: live entries that were not reachable through the index (leaks);
+ * always 0 unless zlab has a bug.
  */
 uint64_t zswap_destroy(struct zswap *z);
 
 /**
  * zswap_store() - swap a page out
  * @z: the front end
- * @slot: its slot; whatever the slot held is replaced
+ * @slot: its slot; the slot's old page is replaced
  * @page: SWAP_PAGE_SIZE bytes
  * @length: bytes of the object when the front end is sized, 1..SWAP_PAGE_SIZE;
  *	    0 for a same-filled page and when it is not sized
  *
  * A page the pool refuses goes to the swap file. Queues reclaim when the limit
  * is reached. Takes tree->lock, pool->lru_lock; may sleep.
- * Return: 0 when the page is in the pool or the file; a negative errno when it
- * is in neither (the file could not be written), and then the slot is empty
- * and the page is still the caller's.
+ * Return: 0 when the page is in the pool or the file; a negative errno when the
+ * file could not be written; the slot is then empty and the caller has the only
+ * copy of the page.
  */
 int zswap_store(struct zswap *z, uint64_t slot, const void *page,
 		size_t length);
@@ -163,7 +163,7 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page,
 int zswap_load(struct zswap *z, uint64_t slot, void *page);
 
 /**
- * zswap_time() - charge what the calling CPU does from now on to a clock
+ * zswap_time() - charge the calling CPU's time to a clock from now on
  * @clock: a clock between stage_begin() and stage_end(), or NULL to stop
  *
  * Transfers to and from the swap file are STAGE_OFF: the kernel only submits
@@ -177,17 +177,17 @@ void zswap_invalidate(struct zswap *z, uint64_t slot);
 /**
  * zswap_writeback_one() - write one entry back, the oldest one
  *
- * One step of the worker with reclaim=lru. The item is rotated before the LRU
- * lock is dropped, so that a failure leaves it where it can be found; the entry
- * is found again in the index and compared before it is used.
+ * One step of the worker with reclaim=lru. The entry is rotated before the LRU
+ * lock is dropped, so that it stays on the list after a failure. The entry is
+ * then looked up in the index and compared before it is used.
  * Return: 0; -ENOENT nothing to write back; -EAGAIN the entry got a second
- * chance or was gone; -EEXIST its slot is in use; -EIO or the errno of the
+ * chance or was freed; -EEXIST its slot is in use; -EIO or the errno of the
  * write, and the entry stays in the pool.
  */
 int zswap_writeback_one(struct zswap *z);
 
 /**
- * zswap_reclaim() - the worker's body: run what a full pool queued
+ * zswap_reclaim() - the worker: run the reclaim that a full pool queued
  *
  * With reclaim=lru: writes back until the pools are at the acceptance threshold
  * or 16 tries failed. With reclaim=backend: asks one pool for one page, as 6.1
@@ -202,7 +202,7 @@ bool zswap_reclaim_queued(struct zswap *z);
 /** zswap_stats() - sum the counters of all CPUs; exact when no thread runs */
 void zswap_stats(struct zswap *z, struct zswap_stats *stats);
 
-/** zswap_pools() - its pools, which stay its own */
+/** zswap_pools() - the front end's pools; it keeps ownership */
 const struct swap_pools *zswap_pools(const struct zswap *z);
 
 /**

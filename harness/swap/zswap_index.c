@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The dictionary of entries: red-black trees or radix trees. */
+/* The index of entries: red-black trees or radix trees. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

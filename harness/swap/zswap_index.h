@@ -7,7 +7,7 @@
  * The trees are libbsd's, the radix tree is Judy's.
  *
  * Lock order: tree->lock, then pool->lru_lock. The lock of the tree that
- * zswap_tree() returns for a slot guards the way to the slot's entry.
+ * zswap_tree() returns for a slot protects the lookup of the slot's entry.
  */
 #ifndef ZLAB_ZSWAP_INDEX_H
 #define ZLAB_ZSWAP_INDEX_H
@@ -33,10 +33,10 @@ enum zswap_index_kind {
  * @lru: place on the pool's list; unused for a same-filled page
  * @handle: the object, or the repeated word of a same-filled page
  * @slot: swap slot
- * @refcount: users, the index being one; under tree->lock
+ * @refcount: references, including the index's; protected by tree->lock
  * @length: object bytes; 0 for a same-filled page
  * @pool: which of the pools holds it
- * @referenced: second chance
+ * @referenced: the entry gets a second chance
  */
 struct zswap_entry {
 	RB_ENTRY(zswap_entry) node;
@@ -67,7 +67,7 @@ struct zswap_index {
 };
 
 /**
- * zswap_index_init() - an empty index for slots 0..@slots - 1
+ * zswap_index_init() - create an empty index for slots 0..@slots - 1
  *
  * Return: 0 or -ENOMEM.
  */
@@ -77,7 +77,7 @@ int zswap_index_init(struct zswap_index *index, enum zswap_index_kind kind,
 /** zswap_index_destroy() - free the index, not the entries */
 void zswap_index_destroy(struct zswap_index *index);
 
-/** zswap_tree() - the tree that is responsible for @slot */
+/** zswap_tree() - the tree that holds @slot */
 static inline struct zswap_tree *zswap_tree(struct zswap_index *index,
 					    uint32_t slot)
 {
@@ -107,7 +107,7 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 		 struct zswap_entry **old);
 
 /**
- * zswap_erase() - take @entry out; it is the entry of its slot
+ * zswap_erase() - remove @entry, which must be the entry of its slot
  */
 void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry);
 

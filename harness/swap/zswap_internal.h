@@ -5,7 +5,7 @@
 
 #include "harness/swap/zswap.h"
 
-/* An evictable backend knows only handles, so the slot travels in front. */
+/* An evicting backend knows only handles, so the slot precedes the object. */
 struct zswap_header {
 	uint64_t slot;
 };
@@ -32,7 +32,7 @@ enum zswap_counter {
 	Z_COUNTERS
 };
 
-/* What one CPU needs to expand and compress; nobody else touches it. */
+/* Buffers to compress and expand; used by their own CPU only. */
 struct zswap_buffers {
 	char page[SWAP_PAGE_SIZE] __attribute__((aligned(SWAP_PAGE_SIZE)));
 	char object[2 * SWAP_PAGE_SIZE];
@@ -55,7 +55,7 @@ struct zswap_lru_list {
 #define SLOT_LOCKED 1
 #define SLOT_IN_FILE 2
 
-/* What a freed entry's refcount reads, to stop whoever still touches it. */
+/* Refcount of a freed entry, which exposes a use after free. */
 #define ZSWAP_FREED 0xdeadf4eeu
 
 struct zswap {
@@ -66,7 +66,7 @@ struct zswap {
 	struct zswap_index index;
 	struct zswap_lru_list pool;
 	size_t header;
-	/* In which lines the rest lies is part of what virtual CPUs replay. */
+	/* Virtual CPUs model cache lines: alignment affects their results. */
 	size_t largest[SWAP_MAX_POOLS] __attribute__((aligned(16)));
 	atomic_t *slots;
 	atomic_t reached_full;
@@ -81,11 +81,11 @@ static inline void zswap_count(struct zswap *z, enum zswap_counter what,
 {
 	int64_t *count = &z->counters[smp_processor_id()].n[what];
 
-	/* Others may look at it meanwhile. */
+	/* Other CPUs may read the counter at the same time. */
 	WRITE_ONCE(*count, *count + n);
 }
 
-/* What follows belongs to @stage of the operation being timed, if any. */
+/* Charge the time from now on to @stage, if the operation is timed. */
 static inline void zswap_stage(struct zswap *z, enum stage stage)
 {
 	struct stage_clock *clock = z->counters[smp_processor_id()].clock;
@@ -94,10 +94,10 @@ static inline void zswap_stage(struct zswap *z, enum stage stage)
 		stage_switch(clock, stage);
 }
 
-/* The calling CPU's buffers, made at its first use; NULL without memory. */
+/* The calling CPU's buffers, allocated at first use; NULL if out of memory. */
 struct zswap_buffers *zswap_buffers(struct zswap *z);
 
-/* The folio lock: sleeps. */
+/* Stands for the folio lock; may sleep. */
 void slot_lock(struct zswap *z, uint32_t slot);
 bool slot_trylock(struct zswap *z, uint32_t slot);
 void slot_unlock(struct zswap *z, uint32_t slot);
@@ -125,8 +125,8 @@ bool zswap_can_accept(struct zswap *z);
 bool zswap_entry_drop(struct zswap_entry *entry);
 
 /*
- * Drop one user. True: it was the last one, and the caller calls
- * zswap_entry_free() when the lock of the entry's tree is released.
+ * Drop one reference. Return: true if it was the last one; the caller then
+ * calls zswap_entry_free() after it has released the lock of the entry's tree.
  */
 static inline bool zswap_entry_put(struct zswap_tree *tree,
 				   struct zswap_entry *entry)
@@ -135,14 +135,14 @@ static inline bool zswap_entry_put(struct zswap_tree *tree,
 	return zswap_entry_drop(entry);
 }
 
-/* Free an entry without users. */
+/* Free an entry that has no references. */
 void zswap_entry_free(struct zswap *z, struct zswap_entry *entry);
 
-/* Newest end of the list; the entry must be alive. Takes pool->lru_lock. */
+/* Add a live entry at the newest end of the LRU. Takes pool->lru_lock. */
 void zswap_lru_add(struct zswap *z, struct zswap_entry *entry);
 void zswap_lru_rotate(struct zswap *z, struct zswap_entry *entry);
 
-/* Expand an entry that cannot go away meanwhile into @page. */
+/* Expand an entry into @page; the caller keeps the entry from being freed. */
 int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page);
 
 /* The backend's evict callback. */

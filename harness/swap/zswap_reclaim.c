@@ -10,8 +10,8 @@
 #define MAX_SCAN 32
 
 /*
- * Write an entry back. The caller holds a user of the entry, which this takes
- * over. On failure the entry stays as it was.
+ * Write an entry back. Consumes the caller's reference to the entry. On failure
+ * the entry stays as it was.
  */
 static int writeback_entry(struct zswap *z, struct zswap_entry *entry)
 {
@@ -40,10 +40,10 @@ static int writeback_entry(struct zswap *z, struct zswap_entry *entry)
 }
 
 /*
- * The oldest entry that had its second chance. It goes to the young end before
- * the lock is dropped: afterwards it may be gone, and could not be put back.
- * Return: NULL when there is none, else the entry, to be compared and not to
- * be looked into, with its slot in *@slot.
+ * Take the oldest entry that has used up its second chance. The entry is moved
+ * to the newest end before the lock is dropped: afterwards it may be freed.
+ * Return: NULL when there is none, else the entry, with its slot in *@slot. The
+ * caller may compare the pointer, but must not dereference it.
  */
 static struct zswap_entry *take_oldest(struct zswap *z, uint32_t *slot)
 {
@@ -93,7 +93,7 @@ int zswap_writeback_one(struct zswap *z)
 	return ret;
 }
 
-/* Garbage when the object is not written yet or not any more. */
+/* Return: the object's slot; garbage unless the object is live and written. */
 static uint64_t evicted_slot(struct zpool *pool, unsigned long handle,
 			     const void *object)
 {
@@ -151,7 +151,7 @@ static uint64_t reclaim_lru(struct zswap *z)
 			written++;
 		else if (++failures == MAX_RECLAIM_RETRIES)
 			break;
-		/* Workers of the kernel free pages meanwhile; we look at pages. */
+		/* In the kernel, workers free pages meanwhile. */
 		pools_settle(&z->pools);
 		zswap_stage(z, STAGE_OFF);
 		cond_resched();
@@ -167,7 +167,7 @@ static uint64_t reclaim_backend(struct zswap *z)
 	unsigned reclaimed = 0, turn;
 	struct zpool *pool;
 
-	/* Relaxed: a turn is all that it hands out. */
+	/* Relaxed: the counter orders no other memory accesses. */
 	turn = (unsigned)atomic_add_return_relaxed(1, &z->next_pool);
 	pool = z->pools.at[turn % z->pools.nr];
 	if (pool->driver->shrink(pool, 1, &reclaimed))
@@ -184,7 +184,7 @@ uint64_t zswap_reclaim(struct zswap *z)
 {
 	uint64_t before, after, written;
 
-	/* Relaxed: whoever queues leaves no more behind than the flag. */
+	/* Relaxed: the queueing CPU publishes only this flag. */
 	if (!atomic_xchg_relaxed(&z->reclaim_queued, 0))
 		return 0;
 	before = zswap_total_bytes(z);
