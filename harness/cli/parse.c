@@ -83,7 +83,7 @@ static void prepare(struct parse *p, const struct cli_command *cmd, void *args)
 
 	memset(p, 0, sizeof(*p));
 	p->cmd = cmd;
-	/* "-": keep the order and return each operand as an option with value 1. */
+	/* "-": keep the order and return each operand as an option 1. */
 	strcpy(p->shorts, "-:");
 	for (i = 0; cli_group(cmd, i, &g); i++)
 		add_group(p, &g, args);

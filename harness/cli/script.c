@@ -70,7 +70,7 @@ int script_run(const char *verb, int argc, char **argv)
 	args[3] = (char *)verb;
 	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	p.argv = args;
-	/* On a signal the script must first clean up its folders and programs. */
+	/* On a signal the script first cleans up its folders and programs. */
 	stop_hold();
 	cli_silent();
 	fflush(NULL);

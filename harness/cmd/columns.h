@@ -6,7 +6,7 @@
 #include "harness/cli/options.h"
 #include "traces/zlt.h"
 
-/* Words of --drop, and the @set of its row: ORs ZLT_TIME etc. into an unsigned. */
+/* Words of --drop; its row's @set ORs ZLT_TIME etc. into an unsigned. */
 extern const struct cli_word columns_words[];
 int columns_set(const struct cli_option *o, const char *arg, void *to);
 

@@ -241,7 +241,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *random)
 	}
 }
 
-/* Write the records to the folder, to a file and to standard output. */
+/* Append a record to the folder's file and to the --json output. */
 static int keep(const struct args *a, const char *jsonl, const json_t *record)
 {
 	struct err err;
@@ -379,7 +379,7 @@ static int take(const struct args *a, const struct trace *traces,
 		order[i] = i;
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
-		/* Order does not affect virtual time, so shuffle only native runs. */
+		/* Order does not affect virtual time: shuffle native runs. */
 		if (!a->vcpus.nr)
 			shuffle(order, c->nr_cells, &random);
 		one = take_round(a, traces, c, order, round, jsonl, &progress);
