@@ -94,7 +94,7 @@ static void print_profile(FILE *f, const void *o)
 }
 
 /*
- * Fit the cost of an access (also used as the cost of a call), so that one
+ * Fit the cost of an access, which is also used for a call, so that one
  * virtual CPU takes as long as the native run: least squares of the relative
  * errors of the middle of the interval.
  */

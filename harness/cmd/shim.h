@@ -6,7 +6,7 @@
 #include "harness/cli/options.h"
 #include "harness/kernel/shim_build.h"
 
-/* Options for the source in a struct shim_request; also of "zlab patch-test". */
+/* Options that set what a struct shim_request compiles, for both commands. */
 extern const struct cli_option shim_source_options[];
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Compares virtual time with this machine's time. Each backend replays each
- * trace natively and on virtual CPUs, for every number of CPUs up to the
- * machine's.
+ * trace natively and on virtual CPUs, with one CPU up to all CPUs of the
+ * machine.
  */
 #include <errno.h>
 #include <math.h>

@@ -225,7 +225,7 @@ static double ir_of_object(const char *text, const char *so)
 	for (; *p; p = *end ? end + 1 : end) {
 		end = strchrnul(p, '\n');
 		if (sscanf(p, "ob=%15[^) \n]", id) == 1) {
-			/* Only an id's first mention is followed by its name. */
+			/* Only the first use of an id has its name. */
 			if (memmem(p, (size_t)(end - p), so, strlen(so)))
 				memcpy(ours, id, sizeof(ours));
 			inside = *ours && !strcmp(id, ours);

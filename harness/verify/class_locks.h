@@ -12,7 +12,7 @@
 
 /**
  * struct class_lock - one form of the zspage lock
- * @zspage: its word in a spec, zspage=...
+ * @zspage: value of the option zspage= in a spec
  * @bytes: what it adds to a zspage; rwlock_t 8, spinlock and count 8,
  *	   struct rw_semaphore 40, atomic_t 4
  * @what: the type, for a table

@@ -392,7 +392,7 @@ void placement_shrink(struct placement *p, unsigned pages)
 	for (id = 0; id < p->nr_obj; id++) {
 		struct object *o = &p->obj[id];
 
-		/* An object that only one side evicted is freed on the other. */
+		/* Free an object on the side that did not evict it. */
 		for (i = 0; i < 2; i++)
 			if (o->size && o->gone[!i] && !o->gone[i])
 				p->pool[i]->driver->free(p->pool[i],
