@@ -134,7 +134,7 @@ static void fill_streams(void)
 
 	for (fd = 0; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			/* Opened for the other direction, so that its use fails. */
+			/* Opened for the other direction: its use fails. */
 			(void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 
