@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The one histogram of nanoseconds, for operations, compactions, waits, holds
- * and atomic sections alike, so that equal times have equal percentiles
- * wherever they are printed.
+ * Histogram of nanoseconds, shared by operations, compactions, waits, holds and
+ * atomic sections, so that equal times have equal percentiles wherever they are
+ * printed.
  *
- * Buckets double in width every HIST_HALF of them, HdrHistogram's method: any
- * value is kept to 1/HIST_HALF of itself (0.8 %) at a fixed size and a handful
- * of instructions. A percentile is the upper end of its bucket, never above the
- * largest value: what so many values did not exceed.
+ * The width of buckets doubles after every HIST_HALF buckets, as in
+ * HdrHistogram: the relative error is at most 1/HIST_HALF (0.8 %), with a fixed
+ * size and few instructions. A percentile is the upper end of its bucket, but
+ * not above the largest value.
  *
- * By hand, since Debian has no such library for C, and the locks count into it
- * with a lock held: nothing here allocates.
+ * Implemented here because Debian has no such library for C. Nothing allocates,
+ * since locks add to a histogram while a lock is held.
  */
 #ifndef ZLAB_HIST_H
 #define ZLAB_HIST_H
@@ -25,15 +25,15 @@
 #define HIST_SIZE ((HIST_MAX_BITS - HIST_BITS + 2) * HIST_HALF)
 
 /**
- * struct hist - the histogram; all zero is an empty one
- * @count: values
- * @sum: of the values
- * @min: smallest value, if @count
+ * struct hist - a histogram; all zero is an empty histogram
+ * @count: number of values
+ * @sum: sum of the values
+ * @min: smallest value; valid if @count is not 0
  * @max: largest value, exact
- * @n: values by bucket
+ * @n: number of values in each bucket
  *
- * One thread adds. Another may read meanwhile: it sees each number whole, but
- * not all of them at one moment.
+ * Only one thread may add. Others may read concurrently: they see each number
+ * without tearing, but not a consistent snapshot of all numbers.
  */
 struct hist {
 	uint64_t count;
@@ -82,7 +82,7 @@ static inline void hist_add(struct hist *h, uint64_t v)
 /** hist_merge() - add all values of @from to @to */
 void hist_merge(struct hist *to, const struct hist *from);
 
-/** hist_reset() - make it empty; only memory that was used is written */
+/** hist_reset() - empty a histogram; only memory that was used is written */
 void hist_reset(struct hist *h);
 
 /**

@@ -6,10 +6,10 @@
 
 #include "lib/layout.h"
 
-/* Text beyond this column is not what a folded line goes on below. */
+/* A folded line is never indented further than to this column. */
 #define DEEPEST 32
 #define GAP 2
-/* Labels that are longer leave a narrow table no room. */
+/* Longer labels leave no room in a narrow table. */
 #define LABEL_MOST 24
 #define LABEL_LEAST 4
 
@@ -20,7 +20,7 @@ struct fold {
 	size_t len, room;
 };
 
-/* Where the text of a line begins that the rest of it stands below. */
+/* The column to which the rest of a folded line is indented. */
 static size_t text_column(const char *line, size_t len)
 {
 	size_t from = 0, at;
@@ -234,7 +234,7 @@ static int width_of(const struct layout_table *t, size_t column)
 	return width;
 }
 
-/* To the right in @width columns; @owed, the blanks before it, only if it is. */
+/* Right-align in @width columns; @owed blanks are printed only before text. */
 static void put_right(FILE *out, const char *text, int len, int width,
 		      int *owed)
 {
@@ -266,7 +266,7 @@ static void put_heads(const struct layout_table *t, FILE *out, int label,
 	}
 }
 
-/* The columns [@from, @to) of all rows. */
+/* Print the columns [@from, @to) of all rows. */
 static void put_block(const struct layout_table *t, FILE *out, int label,
 		      size_t from, size_t to, const int *widths)
 {
@@ -303,7 +303,7 @@ static void put_table(const struct layout_table *t, FILE *out, int width,
 		put_block(t, out, label, 1, t->nr, widths);
 		return;
 	}
-	/* Longer labels get lines of their own, if the numbers fit then. */
+	/* Put long labels on separate lines if the numbers then fit. */
 	sum -= label;
 	if (sum + LABEL_LEAST <= width) {
 		put_block(t, out, width - sum, 1, t->nr, widths);

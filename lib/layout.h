@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Columns where nobody asks for more. */
+/* Default number of columns. */
 #define LAYOUT_WIDTH 80
 
 /**
@@ -18,8 +18,8 @@
  * @to: receives the lines; must stay open until layout_close()
  * @width: columns of a line; 0 = any number
  *
- * A line is broken at a blank, a word that is longer than a line after a
- * comma, and goes on below its own text: "  name   what it is" below "what".
+ * Lines are broken at blanks; a word longer than a line is broken after a
+ * comma. The rest of "  name   what it is" is indented to the column of "what".
  *
  * Return: the stream, or NULL when memory ran out.
  */
@@ -36,11 +36,11 @@ struct layout_table;
 
 /**
  * layout_table() - begin a table
- * @heads: of each column two lines, "frag\nratio %" or "frag\n"; the first
- *	   column, of labels, stands to the left and the others to the right
- * @nr: columns
+ * @heads: two lines for each column, "frag\nratio %" or "frag\n"; the first
+ *	   column has labels and is left-aligned, the others are right-aligned
+ * @nr: number of columns
  *
- * Return: the table; NULL when memory ran out, which the calls below take.
+ * Return: the table; NULL without memory, which the functions below accept.
  */
 struct layout_table *layout_table(const char *const *heads, size_t nr);
 
@@ -54,8 +54,8 @@ void layout_cell(struct layout_table *t, const char *fmt, ...)
  * @out: receives it
  * @width: columns of a line; 0 = any number
  *
- * A table that is wider is printed as several below each other, each with the
- * labels again; a label that leaves no room gets a line of its own.
+ * A wider table is split into several tables below each other, which repeat the
+ * labels; a label that leaves no room for numbers gets a line of its own.
  *
  * Return: 0, or -ENOMEM when it is not complete.
  */

@@ -41,7 +41,7 @@ static size_t folder(const char *path)
 	return slash ? (size_t)(slash + 1 - path) : 0;
 }
 
-/* What a chain of links ends at, which need not exist; to be freed. */
+/* The target of a chain of links, which may not exist; caller frees it. */
 static char *follow(const char *path)
 {
 	char *at = strdup(path), *next, to[PATH_MAX];
@@ -67,7 +67,7 @@ static char *follow(const char *path)
 	return NULL;
 }
 
-/* There is no way to ask for the mask alone. */
+/* umask() cannot be read without setting it. */
 static mode_t new_mode(void)
 {
 	mode_t mask = umask(0);
@@ -97,7 +97,7 @@ static int make_temp(struct output *o, const struct stat *old)
 
 	if (old && access(o->target, W_OK))
 		return -1;
-	/* Short, since the target's own name may be as long as names can be. */
+	/* A short fixed name, since the target's may be NAME_MAX long. */
 	if (asprintf(&o->temp, "%.*s.zlab-XXXXXX", len, o->target) < 0) {
 		o->temp = NULL;
 		return -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Files that are there whole or not at all: what is written goes to a temporary
- * file beside the target and takes its name at the end. Until then the target
- * is as it was, whatever happens.
+ * Atomic replacement of files: output is written to a temporary file in the
+ * target's folder, which is renamed to the target at the end. Until then the
+ * target is unchanged.
  */
 #ifndef ZLAB_OUTPUT_H
 #define ZLAB_OUTPUT_H
@@ -21,9 +21,9 @@ struct output;
  * @err: receives the error line
  *
  * The new file gets the owner and the mode of the old one; without an old one
- * mode 0666 less the umask. An old file that this user may not write, or whose
- * owner cannot be kept, is an error. A signal that ends the program removes
- * the temporary file, see lib/stop.h.
+ * mode 0666 & ~umask. It is an error if this user may not write the old file,
+ * or if its owner cannot be kept. When a signal ends the program, the temporary
+ * file is removed, see lib/stop.h.
  *
  * Return: the output, ended by output_commit() or output_discard(), or NULL
  * with errno set.
@@ -33,8 +33,8 @@ struct output *output_open(const char *path, int *fd, struct err *err);
 /**
  * output_commit() - give the file its name, and free the output
  *
- * All must have been written; the descriptor may be open still. On an error the
- * target is as it was. Return: 0 or a negative errno.
+ * All data must have been written; the descriptor may still be open. On an
+ * error the target is unchanged. Return: 0 or a negative errno.
  */
 int output_commit(struct output *o, struct err *err);
 

@@ -39,7 +39,7 @@ static int gz_close(void *cookie)
 	return ret;
 }
 
-/* Return: what zstd still has, or -1. */
+/* Return: bytes that zstd has still to write, or -1. */
 static ssize_t pump(const struct pack *p, ZSTD_inBuffer *in,
 		    ZSTD_EndDirective end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Files that are packed as their names say. */
+/* Output files that are compressed according to their name. */
 #ifndef ZLAB_PACK_H
 #define ZLAB_PACK_H
 
@@ -8,7 +8,7 @@
 #include "lib/err.h"
 
 /**
- * pack_open() - a file to write to
+ * pack_open() - open a file for writing
  * @path: NAME.gz is packed with gzip, NAME.zst with zstd, others not at all; it
  *	  is replaced if it exists
  * @err: receives the error line

@@ -30,7 +30,7 @@ static bool replaced(const char *old, char *const *env)
 	return false;
 }
 
-/* Our environment with @env in it; only the list is the caller's to free. */
+/* The environment overridden by @env; the caller frees only the list. */
 static char **merge(char *const *env)
 {
 	char **all = calloc(count(environ) + count(env) + 1, sizeof(*all));
@@ -119,7 +119,7 @@ static int spawn(const struct process *p, char *const *env, pid_t *pid)
 	int ret;
 
 	stop_block(&mask);
-	/* What nobody tells to end would go on to its own end. */
+	/* After the signal a new process would not be told to end. */
 	ret = stop_signal() && !p->cleans ? -EINTR
 					  : spawn_with(p, env, &mask, pid);
 	if (!ret && !p->alone)
@@ -212,7 +212,7 @@ int process_line(char *const argv[], char *out, size_t len)
 	for (;;) {
 		bool full = have == len - 1;
 
-		/* What does not fit is read too: it must not end by SIGPIPE. */
+		/* Read the rest, too, so that the command gets no SIGPIPE. */
 		n = full ? read(fd, rest, sizeof(rest))
 			 : read(fd, out + have, len - 1 - have);
 		if (n < 0 && errno == EINTR)

@@ -19,18 +19,18 @@
  * @argv: its words, NULL-terminated
  * @path: the executable, searched in $PATH when there is no slash in it; NULL
  *	  for argv[0]
- * @env: NULL-terminated "NAME=VALUE" that replace those of this program; or
- *	 NULL
- * @in: descriptor that becomes its standard input: 0 for ours, or PROCESS_NULL
- * @out: the same for its standard output; 0 for ours
- * @err: the same for its standard error; 0 for ours
- * @mask: signals that it has blocked; NULL for those of the caller
- * @defaults: signals that are not ignored in it; NULL for none
- * @alone: signals that end this program are not handed on to it, see
- *	   lib/stop.h; set by who does not use process_wait()
- * @cleans: it is started also after such a signal; any other is not
+ * @env: NULL-terminated "NAME=VALUE" that override variables of this program;
+ *	 or NULL
+ * @in: descriptor for its standard input; 0 for the caller's, or PROCESS_NULL
+ * @out: the same for its standard output; 0 for the caller's
+ * @err: the same for its standard error; 0 for the caller's
+ * @mask: signals that are blocked in it; NULL for those of the caller
+ * @defaults: signals that are reset to their default in it; NULL for none
+ * @alone: signals that end this program are not forwarded to it, see
+ *	   lib/stop.h; for callers that do not use process_wait()
+ * @cleans: start it even after such a signal
  *
- * Descriptors of the caller stay open in it unless they are O_CLOEXEC.
+ * Descriptors of the caller stay open in the process unless they are O_CLOEXEC.
  */
 struct process {
 	char *const *argv;
@@ -42,34 +42,34 @@ struct process {
 };
 
 /**
- * process_start() - start it
- * @pid: receives its process, to be given to process_wait()
+ * process_start() - start a program
+ * @pid: receives the process ID, for process_wait()
  *
- * A file that @path names with a slash, without a format that the kernel knows,
- * is a shell script, as for execvp(). Return: 0, or a negative errno when it cannot be executed:
- * -EINTR after a signal that ends this program.
+ * If @path has a slash and the kernel does not know the file's format, the file
+ * is run as a shell script, as execvp() does. Return: 0, or a negative errno
+ * when it cannot be executed; -EINTR after a signal that ends this program.
  */
 int process_start(const struct process *p, pid_t *pid);
 
 /**
- * process_pipe() - process_start() with its standard output in a pipe
- * @p: its @out is not looked at
+ * process_pipe() - process_start() with standard output connected to a pipe
+ * @p: the program; its @out is ignored
  * @fd: receives the end to read from, O_CLOEXEC; the caller closes it
  */
 int process_pipe(const struct process *p, pid_t *pid, int *fd);
 
 /**
- * process_wait() - wait until it has ended, whatever signals come meanwhile
- * @status: receives the status as waitpid() has it, or NULL
+ * process_wait() - wait until a process has ended, even if signals arrive
+ * @status: receives the status of waitpid(), or NULL
  *
  * Return: as process_exit(), or a negative errno.
  */
 int process_wait(pid_t pid, int *status);
 
-/** process_exit() - exit status of a waitpid() status; 128 + signal after one */
+/** process_exit() - exit status of a waitpid() status, or 128 + signal */
 int process_exit(int status);
 
-/** process_run() - start it and wait. Return: as both */
+/** process_run() - process_start() and process_wait(). Return: as these two */
 int process_run(const struct process *p);
 
 /**
@@ -83,8 +83,8 @@ int process_remove(const char *dir);
  * process_line() - run a command for the first line that it prints
  * @out: receives the line without its newline, cut to @len - 1 bytes
  *
- * Its standard error is thrown away. Return: 0, a negative errno when it cannot
- * be started, -EIO when it ends with anything but 0.
+ * Its standard error is discarded. Return: 0, a negative errno when it cannot
+ * be started, -EIO when its exit status is not 0.
  */
 int process_line(char *const argv[], char *out, size_t len);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Random numbers that repeat: the same seed gives the same sequence on every
+ * Reproducible random numbers: the same seed gives the same sequence on every
  * machine. Recorded results were made with both sequences, so neither may
- * change; new code takes random_splitmix().
+ * change; new code uses random_splitmix().
  */
 #ifndef ZLAB_RANDOM_H
 #define ZLAB_RANDOM_H
@@ -13,8 +13,8 @@
 
 /**
  * random_splitmix() - the next number of a splitmix64 sequence
- * @state: the caller's; any value is a seed, and near seeds give sequences that
- *	   have nothing in common
+ * @state: owned by the caller; any value is a seed, and even consecutive seeds
+ *	   give unrelated sequences
  *
  * Return: any 64-bit number, each once in a period of 2^64.
  */
@@ -43,9 +43,10 @@ static inline void random_fill(void *to, size_t len, uint64_t *state)
 
 /**
  * random_xorshift() - the next number of a xorshift64 sequence
- * @state: the caller's; any seed but 0. Small and near seeds begin alike.
+ * @state: owned by the caller; any seed but 0. The sequences of small or
+ *	   consecutive seeds begin with similar numbers.
  *
- * Without a multiplication, for loops that are timed. Return: a number from 1
+ * Needs no multiplication, for use in timed loops. Return: a number from 1
  * to 2^64 - 1, each once in a period.
  */
 static inline uint64_t random_xorshift(uint64_t *state)

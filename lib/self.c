@@ -44,7 +44,7 @@ static void look(void)
 	}
 	memcpy(prefix, dir, sizeof(prefix));
 	cut(prefix);
-	/* Programs that only others start are not in PREFIX/bin. */
+	/* Programs that users do not start themselves are not in PREFIX/bin. */
 	if (ends_with(dir, "/lib/zlab"))
 		cut(prefix);
 }

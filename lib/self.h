@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where this program is, and the files that belong to it: the one place that
- * knows the layout of a build tree and of an installed prefix.
+ * Finds this program and the files that belong to it. Only this code knows the
+ * layout of a build tree and of an installed prefix.
  */
 #ifndef ZLAB_SELF_H
 #define ZLAB_SELF_H
@@ -10,7 +10,7 @@
 
 #include "lib/err.h"
 
-/* Runs this very program, also after its file was replaced by a newer one. */
+/* Executes this same program, even if its file was replaced meanwhile. */
 #define SELF_PROGRAM "/proc/self/exe"
 
 /** self_path() - the executable's own path; empty where /proc is not mounted */
@@ -29,8 +29,8 @@ const char *self_dir(void);
  * @path: receives its path
  * @len: room in @path, in bytes
  *
- * That is this program, or for zlab-virtual the zlab that it was built or
- * installed with. Return: 0, -ENAMETOOLONG, or -EIO where /proc is not mounted.
+ * This program itself, or for zlab-virtual the zlab that was built or installed
+ * with it. Return: 0, -ENAMETOOLONG, or -EIO where /proc is not mounted.
  */
 int native_path(char *path, size_t len);
 

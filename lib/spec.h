@@ -38,7 +38,7 @@ enum spec_kind {
  * @def: default, in the form a user writes
  * @min: smallest accepted value (all but SPEC_BOOL and SPEC_CHOICE)
  * @max: largest accepted value
- * @choices: NULL-terminated words of a SPEC_CHOICE
+ * @choices: NULL-terminated list of the words of a SPEC_CHOICE
  * @help: one line of help
  */
 struct spec_option {

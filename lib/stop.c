@@ -13,7 +13,7 @@
 
 static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGPIPE };
 
-/* What does not fit is not told, and not removed. */
+/* Children and files beyond these are not signalled or removed. */
 static _Atomic(pid_t) children[256];
 static _Atomic(const char *) files[16];
 
@@ -76,7 +76,7 @@ static void on_signal(int sig)
 
 static void take(int sig, bool ignored)
 {
-	/* No SA_RESTART: who waits is to look whether it was stopped. */
+	/* No SA_RESTART: callers that wait must check for a signal. */
 	struct sigaction sa = { .sa_handler = on_signal }, old;
 	size_t i;
 

@@ -15,17 +15,17 @@
 
 /**
  * struct table - an open file
- * @file: its bytes; gzip is expanded, all else is given as it is
+ * @file: zlib stream, which expands gzip and passes other bytes unchanged
  * @path: for error lines
- * @zstd: expands what @file gives, or NULL
- * @in: bytes of zstd that wait in @packed
- * @unfinished: a frame of zstd is not at its end
- * @packed: room for them
+ * @zstd: expands the bytes read from @file, or NULL
+ * @in: the unread zstd bytes in @packed
+ * @unfinished: the current zstd frame is not complete
+ * @packed: buffer of @in
  * @buf: text from @pos to @len
  * @line_nr: number of the current line, from 1
  * @line: the current line; its fields end with NUL
  * @fields: its fields
- * @count: how many
+ * @count: number of fields
  */
 struct table {
 	gzFile file;
@@ -69,7 +69,7 @@ static int get(struct table *t, void *to, struct err *err)
 
 	if (n >= 0 && code >= 0)
 		return n;
-	/* zlib puts the number of the descriptor before it. */
+	/* zlib puts the descriptor's number before the message. */
 	said = strstr(why, ": ");
 	if (code == Z_ERRNO)
 		why = strerror(errno);
@@ -118,7 +118,7 @@ static int begin_zstd(struct table *t, size_t n, struct err *err)
 	return 0;
 }
 
-/* More text into @buf. Return: 1, 0 at the end, or a negative errno */
+/* Read more text into @buf. Return: 1, 0 at the end, or a negative errno */
 static int fill(struct table *t, struct err *err)
 {
 	static const unsigned char magic[4] = { 0x28, 0xb5, 0x2f, 0xfd };
@@ -202,7 +202,7 @@ static char *take_field(char **at)
 	if (!closed || (*from && *from != ','))
 		return NULL;
 	*at = from;
-	/* Behind what was read by a quote at least. */
+	/* At least one quote was skipped, so @to is before *@at here. */
 	*to = '\0';
 	return start;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Tables in text files: comma-separated values whose first line names the
- * columns. Read line by line, also gzip and zstd; never more than a line is in
- * memory.
+ * columns. Files may be packed with gzip or zstd and are read line by line; at
+ * most one line is in memory.
  */
 #ifndef ZLAB_TABLE_H
 #define ZLAB_TABLE_H
 
 #include "lib/err.h"
 
-/* Bytes of the longest line: a longer one is no table of ours. */
+/* Maximal length of a line in bytes; a longer line is an error. */
 #define TABLE_LINE_MAX 4096
 
 struct table;
@@ -21,7 +21,7 @@ struct table;
  * @example: a header as it should be, for the error line of an empty file
  * @err: receives the error line
  *
- * Return: a table at its header, whose names are its fields, for
+ * Return: a table whose fields are the names in the header, to be closed with
  * table_close(); or NULL with errno set.
  */
 struct table *table_open(const char *path, const char *example,
@@ -32,8 +32,8 @@ void table_close(struct table *t);
 /**
  * table_next() - read the next line that is not empty
  *
- * A field may stand in double quotes, with "" for a quote in it. Fields that
- * were read before are gone.
+ * A field may be in double quotes, with "" for a quote in it. Pointers to
+ * fields of the previous line become invalid.
  * Return: 1, 0 at the end, or -EINVAL, -EIO, -ENOMEM with @err set.
  */
 int table_next(struct table *t, struct err *err);
@@ -47,10 +47,10 @@ char *table_field(struct table *t, int field);
 /** table_line() - number of the current line, from 1 */
 unsigned long table_line(const struct table *t);
 
-/** table_bad_line() - put file and line before @err. Return: -EINVAL */
+/** table_bad_line() - prefix @err with file and line. Return: -EINVAL */
 int table_bad_line(const struct table *t, struct err *err);
 
-/** table_bad_field() - put file, line and column before @err. Return: -EINVAL */
+/** table_bad_field() - prefix @err with file, line, column. Return: -EINVAL */
 int table_bad_field(const struct table *t, int field, const char *name,
 		    struct err *err);
 

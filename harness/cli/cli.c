@@ -17,7 +17,7 @@
 #include "lib/stop.h"
 
 static const char *name;
-/* The line that says what an interruption leaves has been printed. */
+/* The line about an interruption has been printed. */
 static bool told;
 
 void cli_name(const char *command)
@@ -38,7 +38,7 @@ int cli_failed(const char *fmt, ...)
 {
 	va_list ap;
 
-	/* What fails behind a signal fails because of it. */
+	/* A failure after a signal is a consequence of the signal. */
 	if (stop_signal())
 		return EXIT_FAILED;
 	va_start(ap, fmt);
@@ -115,7 +115,7 @@ int cli_write(const char *path, void (*print)(FILE *f, const void *what),
 
 static void print_json(FILE *f, const void *o)
 {
-	/* The stream remembers an error. */
+	/* Errors are kept in the stream and checked when it is closed. */
 	(void)dump(o, f);
 }
 
@@ -127,14 +127,14 @@ int cli_write_json(const char *path, const json_t *o)
 			       : 0;
 }
 
-/* What is opened must not take the place of a stream that is closed. */
+/* Files opened later must not get the descriptor of a closed stream. */
 static void fill_streams(void)
 {
 	int fd;
 
 	for (fd = 0; fd <= STDERR_FILENO; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
-			/* The wrong way round: to use it is an error still. */
+			/* Opened for the other direction: its use fails. */
 			(void)open("/dev/null", fd ? O_RDONLY : O_WRONLY);
 }
 

@@ -16,7 +16,7 @@
 /* A signal came; cli_end() makes it 128 and the signal's number. */
 #define EXIT_STOPPED 130
 
-/** cli_name() - the command that error lines name from here on; stays valid */
+/** cli_name() - set the command name in error lines; @command is not copied */
 void cli_name(const char *command);
 
 /** cli_failed() - one line on stderr, none after a signal. Return: EXIT_FAILED */
@@ -28,22 +28,22 @@ int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /**
  * cli_interrupted() - the one line on stderr after a signal
  *
- * Says what is kept; only the first call prints. Return: EXIT_STOPPED
+ * The line tells what is kept; only the first call prints. Return: EXIT_STOPPED
  */
 int cli_interrupted(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/** cli_silent() - after a signal, somebody else says it. Return: EXIT_STOPPED */
+/** cli_silent() - another process prints that line. Return: EXIT_STOPPED */
 int cli_silent(void);
 
-/** cli_note() - one line on stderr, of what the user should know */
+/** cli_note() - print one line for the user on stderr */
 void cli_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /**
  * cli_width() - columns of a line on standard output
  * @wide: --wide was given
  *
- * Return: 0 for any number; those of the terminal; 80 where there is none, or
- * a narrower one.
+ * Return: 0 for no limit; the columns of the terminal; 80 without a terminal or
+ * if it is narrower.
  */
 int cli_width(bool wide);
 
@@ -66,14 +66,14 @@ int cli_write(const char *path, void (*print)(FILE *f, const void *what),
  */
 int cli_write_json(const char *path, const json_t *o);
 
-/** cli_begin() - before anything is opened or started, see lib/stop.h */
+/** cli_begin() - called before anything is opened or started, see lib/stop.h */
 void cli_begin(void);
 
 /**
  * cli_end() - the exit status of a command that has ended with @ret
  *
- * What was printed is flushed; that it could not be written is an error, unless
- * nobody reads it to the end: then the status is that of SIGPIPE, and no line.
+ * Flushes standard output. A write error is reported, except a closed pipe:
+ * then the status is that of SIGPIPE and no line is printed.
  */
 int cli_end(int ret);
 

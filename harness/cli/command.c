@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* From a command's name to its run; the list of commands and their help. */
+/* Finds and runs a command by name; prints the list of commands and help. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 #include "lib/layout.h"
 #include "version.h"
 
-/* Where help begins to say what an option is for. */
+/* Column at which the descriptions of options start in help. */
 #define HELP_COLUMN 27
 
 static const char *const chapters[CHAPTERS] = {

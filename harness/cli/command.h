@@ -8,7 +8,7 @@
 
 #include "harness/cli/options.h"
 
-/** enum cli_chapter - where the list of commands has it */
+/** enum cli_chapter - section of the list of commands */
 enum cli_chapter {
 	CHAPTER_TRACES,
 	CHAPTER_MEASURING,
@@ -21,9 +21,9 @@ enum cli_chapter {
 /**
  * struct cli_group - options that belong together; a table ends with NULL
  *		      @options
- * @head: stands above them in help, or NULL
+ * @head: heading of the group in help, or NULL
  * @options: the rows
- * @at: place of their structure in the command's
+ * @at: offset of the group's structure in the command's structure
  * @keep: note them in the struct cli_kept at @kept of the command's structure
  */
 struct cli_group {
@@ -51,20 +51,20 @@ struct cli_group {
 
 /**
  * struct cli_command - one sub-command
- * @name: as it is typed
- * @chapter: of the list
+ * @name: name on the command line
+ * @chapter: section in the list of commands
  * @summary: one line for the list
- * @usage: what follows the name, a line for each way
+ * @usage: arguments after the name, one line for each form
  * @doc: a paragraph for help
- * @more: what help says below the options, or NULL
- * @operand: what stands without an option, one row; NULL for nothing
- * @options: its options, whose structure is the command's; or NULL
- * @groups: more of them, or NULL
- * @size: of its structure
- * @defaults: what the structure holds before the first option; NULL for zeros
- * @check: looks at the whole of it before @run, or NULL. Return: 0, or
+ * @more: help text below the options, or NULL
+ * @operand: row of the operands; NULL if the command takes none
+ * @options: its options, stored in the command's structure; or NULL
+ * @groups: more groups of options, or NULL
+ * @size: size of the command's structure
+ * @defaults: initial contents of the structure; NULL for zeros
+ * @check: checks all options together before @run, or NULL. Return: 0, or
  *	   EXIT_USAGE with the line printed
- * @run: the command; argv[0] is its name and argv is as it was typed. Return:
+ * @run: runs the command; argv[0] is its name and argv is as typed. Return:
  *	 the exit status
  */
 struct cli_command {
@@ -93,7 +93,7 @@ struct cli_command {
  * cli_group() - the @i-th group of a command's options
  * @g: receives it
  *
- * Return: false behind the last one.
+ * Return: false if @i is beyond the last group.
  */
 bool cli_group(const struct cli_command *cmd, size_t i, struct cli_group *g);
 
@@ -126,11 +126,11 @@ int cli_parse(const struct cli_command *cmd, int argc, char **argv, void *args,
 int cli_help(const struct cli_command *cmd);
 
 /**
- * cli_complete() - say what could stand at the end of a command line
- * @argv: the words behind "zlab", the last one begun or empty
+ * cli_complete() - print candidates for the last word of a command line
+ * @argv: the words after "zlab"; the last may be incomplete or empty
  *
  * Prints lines of a word, a tab and what it means; and ":files ENDING...",
- * ":dirs", ":refs" or ":program N", which the shell knows better (N: the first
+ * ":dirs", ":refs" or ":program N", which the shell completes itself (N: first
  * word of that program's command line). Return: the exit status.
  */
 int cli_complete(const struct cli_command *const *commands, int argc,

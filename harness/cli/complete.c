@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What could stand at the end of a command line, from the tables that parse
- * it. The shells' own scripts, completions/, ask "zlab complete WORD...".
+ * Candidates for the last word of a command line, from the same tables that
+ * parse it. The shell scripts in completions/ call "zlab complete WORD...".
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "harness/cli/command.h"
 #include "traces/generate.h"
 
-/* A command line as far as it goes. */
+/* The command line up to the word that is completed. */
 struct line {
 	const struct cli_command *cmd;
 	/* Wants a value next, takes words, or NULL. */
@@ -22,7 +22,7 @@ struct line {
 	int rest;
 };
 
-/* The word that is completed, from @at on: what stands before stays. */
+/* The word that is completed; the text before @at is kept as it is. */
 struct offer {
 	const char *whole;
 	size_t at;
@@ -33,13 +33,13 @@ static const char *begun(const struct offer *o)
 	return o->whole + o->at;
 }
 
-/* The same word, from behind @last on. */
+/* The same word, completed from the character after @last. */
 static struct offer behind(const struct offer *o, const char *last)
 {
 	return (struct offer){ o->whole, (size_t)(last + 1 - o->whole) };
 }
 
-/* One candidate, if it begins as the word does. */
+/* Print a candidate if the typed word is a prefix of it. */
 static void put(const struct offer *o, const char *word, const char *end,
 		const char *what)
 {
@@ -109,7 +109,7 @@ static void put_spec_options(const struct spec_desc *d, const struct offer *o)
 	}
 }
 
-/* A spec of @d, whose name may be begun or complete. */
+/* Complete a spec of @d, whose name may be only partly typed. */
 static void put_spec(const struct spec_desc *d, const char *what,
 		     const struct offer *o)
 {
@@ -258,7 +258,7 @@ static void put_word(const struct line *l, int argc, char **argv)
 	if (l->pending) {
 		put_value(l->pending, &offer);
 	} else if (l->rest) {
-		/* "record" itself is a word of the line too. */
+		/* Count "record" itself as a word of the line, too. */
 		printf(":program %d\n", l->rest + 1);
 	} else if (!l->ended && word[0] == '-') {
 		len = strcspn(word, "=");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A command line that C has parsed goes on as one of Python's. */
+/* Passes a command line that was parsed here on to a Python script. */
 #include "harness/cli/hand_over.h"
 #include "harness/cli/script.h"
 
@@ -12,7 +12,7 @@ int hand_over(const struct hand_over *h, const char *verb)
 	argv[argc++] = (char *)verb;
 	for (i = 0; i < h->kept.nr; i++)
 		argv[argc++] = h->kept.args[i];
-	/* No word that follows is an option. */
+	/* The words after "--" must not be read as options. */
 	if (h->words.nr)
 		argv[argc++] = "--";
 	for (i = 0; i < h->words.nr; i++)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands that a script of analysis/ carries out. */
+/* Commands that are implemented by a script of analysis/. */
 #ifndef ZLAB_HAND_OVER_H
 #define ZLAB_HAND_OVER_H
 
 #include "harness/cli/options.h"
 
 /**
- * struct hand_over - a command line that a script goes on with
+ * struct hand_over - a parsed command line to be passed to a script
  * @kept: its options
- * @words: what stood without an option
+ * @words: its operands
  */
 struct hand_over {
 	struct cli_kept kept;

@@ -139,7 +139,7 @@ static int set_counts(const struct cli_option *o, const char *arg, void *to)
 	}
 }
 
-/* A file that is called - would be a surprise. */
+/* Refuse "-", so that no file named "-" is created by mistake. */
 static bool no_stream(const struct cli_option *o, const char *arg)
 {
 	return o->key == 'o' && !o->stream && !strcmp(arg, "-");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Options as tables. One row says what an option is called, what it takes,
- * where the value goes and what it is for; parsing, error lines, help and
- * completion all come from the row.
+ * Options as tables. A row has an option's name, its kind of value, the place
+ * where the value is stored, and the help text; parsing, error lines, help and
+ * completion all use the row.
  */
 #ifndef ZLAB_OPTIONS_H
 #define ZLAB_OPTIONS_H
@@ -80,9 +80,9 @@ struct cli_counts {
 };
 
 /**
- * struct cli_kept - options of a group, to be handed on to another program
- * @given: name of the last one that was given, or NULL
- * @nr: how many
+ * struct cli_kept - options of a group, to be passed to another program
+ * @given: name of the last option that was given, or NULL
+ * @nr: number of @args
  * @args: each an "--option=value"; own copies
  */
 struct cli_kept {
@@ -98,26 +98,25 @@ struct cli_option;
 typedef int (*cli_set)(const struct cli_option *o, const char *arg, void *to);
 
 /**
- * struct cli_option - one option, or what stands without one; a table ends
- *		       with a NULL name
- * @name: long name; of an operand, any
+ * struct cli_option - one option or operand; a table ends with a NULL name
+ * @name: long name; arbitrary for an operand
  * @key: its letter, or 0
- * @arg: what help calls the value; NULL where none is taken
- * @help: what it is for; NULL: not shown and not completed
- * @kind: what it does with the value
- * @at: place of the value in the group's structure, see CLI_AT()
- * @size: of an integer
- * @value: of a CLI_FLAG
- * @min: smallest
- * @max: largest
- * @words: of a CLI_CHOICE; of others, words to complete
- * @set: of a CLI_CALL
- * @offer: for completion
- * @many: words that follow are values too, up to the next option
- * @split: commas part values
- * @stream: "-" is standard output; elsewhere -o refuses it
- * @output: it names a file that is written; of a CLI_TEXT
- * @needs: the error line when it is not given; NULL: it may be left out
+ * @arg: name of the value in help; NULL if the option takes none
+ * @help: description; NULL: not shown and not completed
+ * @kind: how the value is parsed and stored
+ * @at: offset of the value in the group's structure, see CLI_AT()
+ * @size: size of an integer value
+ * @value: value that a CLI_FLAG stores
+ * @min: smallest accepted value
+ * @max: largest accepted value
+ * @words: words of a CLI_CHOICE; for other kinds, words to complete
+ * @set: function of a CLI_CALL
+ * @offer: what completion offers
+ * @many: following words are values, too, up to the next option
+ * @split: values are separated by commas
+ * @stream: "-" means standard output; without this, -o refuses it
+ * @output: the value of this CLI_TEXT names a file that is written
+ * @needs: error line if the option is missing; NULL: it is optional
  */
 struct cli_option {
 	const char *name;
@@ -134,7 +133,7 @@ struct cli_option {
 	const char *needs;
 };
 
-/* Where a member is. */
+/* Offset and size of a member. */
 #define CLI_AT(type, member) \
 	.at = offsetof(type, member), .size = sizeof(((type *)0)->member)
 
@@ -162,7 +161,7 @@ struct cli_option {
 	.kind = CLI_COUNTS, CLI_AT(type, member), .min = 1, .max = (hi)
 #define CLI_IS_CALL(f) .kind = CLI_CALL, .set = (f)
 
-/* Rows that many commands have; what the value means there is theirs to say. */
+/* Rows that many commands have; each command supplies the help text. */
 #define CLI_BACKEND(text, ...)                                        \
 	{                                                             \
 		"backend", 'b', "SPEC", text, .offer = OFFER_BACKEND, \
@@ -204,7 +203,7 @@ struct cli_option {
 			CLI_IS_CHOICE(type, member, { "4K", 12 },   \
 				      { "16K", 14 }, { "64K", 16 }) \
 	}
-/* What stands without an option. */
+/* Operands. */
 #define CLI_TRACE(line, ...)                                            \
 	{                                                               \
 		"trace", 0, "T.zlt", NULL, .offer = OFFER_TRACE,        \

@@ -12,7 +12,7 @@
 #include "version.h"
 
 #define SLOTS 96
-/* getopt_long() tells long options by numbers beyond all letters. */
+/* Values above all letters, by which getopt_long() returns long options. */
 #define FIRST 0x100
 
 enum {
@@ -83,7 +83,7 @@ static void prepare(struct parse *p, const struct cli_command *cmd, void *args)
 
 	memset(p, 0, sizeof(*p));
 	p->cmd = cmd;
-	/* In order; what stands without an option comes as one called 1. */
+	/* "-": keep the order and return each operand as an option 1. */
 	strcpy(p->shorts, "-:");
 	for (i = 0; cli_group(cmd, i, &g); i++)
 		add_group(p, &g, args);
@@ -121,7 +121,7 @@ static bool is_trace(const char *word)
 	return len > 4 && !strcmp(word + len - 4, ".zlt");
 }
 
-/* A word that no option took. */
+/* Store a word that is not the value of an option. */
 static int take_word(struct parse *p, char **at)
 {
 	struct slot *s = &p->operand;
@@ -140,7 +140,7 @@ static int take_word(struct parse *p, char **at)
 	return take(s, *at);
 }
 
-/* getopt_long() does not say which of the two it is. */
+/* getopt_long() does not tell unknown and ambiguous options apart. */
 static int unknown(const struct parse *p, const char *word)
 {
 	size_t i, len = strcspn(word, "="), n = 0;
@@ -171,7 +171,7 @@ static int wrong(struct parse *p, int found, char **argv)
 	return cli_usage("option --%s takes no value", s->option->name);
 }
 
-/* Whether @s lacks what it needs, with the line printed. */
+/* Whether @s lacks a value that it needs; prints the error line if so. */
 static bool lacks(const struct slot *s)
 {
 	if (!s->option || !s->option->needs || s->given)
@@ -222,7 +222,7 @@ static bool reads(const struct slot *s, const struct stat *out)
 	}
 }
 
-/* What is read must not be written, with the line printed. */
+/* Whether @s would overwrite an input file; prints the error line if so. */
 static bool overwrites(const struct parse *p, const struct slot *s)
 {
 	const char *name;
@@ -263,7 +263,7 @@ static int take_options(struct parse *p, int argc, char **argv)
 	int found, ret;
 
 	opterr = 0;
-	/* 0 makes it forget the last command line. */
+	/* 0 resets the state that getopt_long() keeps from an earlier call. */
 	optind = 0;
 	while ((found = getopt_long(argc, argv, p->shorts, p->longs, NULL)) !=
 	       -1) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Options of everything that replays, and what of them does nothing for a
- * backend.
+ * Options of all commands that replay, and notes on options that have no effect
+ * for a backend.
  */
 #include <errno.h>
 #include <limits.h>
@@ -224,7 +224,7 @@ static bool given(const struct replay_opts *o, const char *name)
 	return false;
 }
 
-/* An option that only a front end has, or NULL. */
+/* The first given option that only a front end uses, or NULL. */
 static const char *front_option(const struct replay_opts *o)
 {
 	static const char *const names[] = { "max-pool", "accept", "reclaim",
@@ -282,7 +282,7 @@ int replay_check_words(const char *const *backends, size_t nr_backends,
 	return 0;
 }
 
-/* Of a backend's pool: what the options of one kind need. */
+/* What a group of options needs a backend's pool to support. */
 enum need {
 	NEED_COMPACT,
 	NEED_MIGRATE,

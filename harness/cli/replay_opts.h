@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The options that every command takes which replays: zlab replay uses them
- * itself, the others hand them on.
+ * The options of all commands that replay: "zlab replay" uses them itself, the
+ * others pass them on.
  */
 #ifndef ZLAB_REPLAY_OPTS_H
 #define ZLAB_REPLAY_OPTS_H
@@ -11,9 +11,9 @@
 
 /**
  * struct replay_opts - the options so far; starts as REPLAY_OPTS_DEFAULTS
- * @config: what they mean, after replay_opts_check()
- * @index: as --index said; an enum zswap_index_kind, or below 0
- * @kept: the options as text, to be handed on
+ * @config: the resulting configuration, after replay_opts_check()
+ * @index: value of --index, an enum zswap_index_kind; negative if not given
+ * @kept: the options as text, to be passed on
  */
 struct replay_opts {
 	struct replay_config config;
@@ -71,14 +71,14 @@ extern const struct cli_option replay_measure_options[];
 			     replay_measure_options)
 
 /**
- * replay_opts_check() - look at all options together
+ * replay_opts_check() - check all options together
  *
  * Return: 0, or EXIT_USAGE with the line printed.
  */
 int replay_opts_check(struct replay_opts *o);
 
 /**
- * replay_check_words() - whether all specs can be understood
+ * replay_check_words() - check that all specs can be parsed
  * @backends: specs of backends
  * @codecs: of codecs
  *

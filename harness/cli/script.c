@@ -14,7 +14,7 @@
 #include "lib/self.h"
 #include "lib/stop.h"
 
-/* What a script measures, it measures natively. */
+/* Scripts measure with the native executable, never the virtual one. */
 static int set_program(void)
 {
 	char path[PATH_MAX];
@@ -26,13 +26,13 @@ static int set_program(void)
 }
 
 /*
- * Debian's own, whose packages the scripts import; another that comes first in
- * PATH has none of them.
+ * Debian's interpreter, since the scripts import Debian's Python packages;
+ * another interpreter earlier in PATH does not have them.
  */
 #define PYTHON "/usr/bin/python3"
 #define ENTRY "__main__.py"
 
-/* Where the scripts' entry is, in @path. */
+/* Store the path of the scripts' entry point in @path. */
 static int script_find(char *path, size_t len, struct err *err)
 {
 	const char *dir = getenv("ZLAB_ANALYSIS");
@@ -70,7 +70,7 @@ int script_run(const char *verb, int argc, char **argv)
 	args[3] = (char *)verb;
 	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	p.argv = args;
-	/* The script has folders and programs of its own to end. */
+	/* On a signal the script first cleans up its folders and programs. */
 	stop_hold();
 	cli_silent();
 	fflush(NULL);

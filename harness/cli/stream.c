@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* -o -: a file of its own, which is copied to standard output at the end. */
+/* -o -: a temporary file, which is copied to standard output at the end. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "-o -": what is made as a file, on standard output. */
+/* "-o -": output that is made as a file, then copied to standard output. */
 #ifndef ZLAB_STREAM_H
 #define ZLAB_STREAM_H
 
 /**
  * struct stream - an output
- * @path: where it is made: as the user said, or a temporary file
- * @copy: it is temporary and goes to standard output
+ * @path: the file that is written: the user's path or a temporary file
+ * @copy: @path is temporary and will be copied to standard output
  */
 struct stream {
 	char path[4096];
@@ -23,7 +23,7 @@ int stream_open(struct stream *s, const char *to);
 
 /**
  * stream_close() - copy what was made to standard output, if it goes there
- * @ret: exit status of making it; with another than 0 nothing is copied
+ * @ret: exit status of the command; nothing is copied unless it is 0
  *
  * Return: @ret, or EXIT_FAILED with the line printed.
  */

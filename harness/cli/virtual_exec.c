@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The program of real CPUs, where virtual ones are asked for. */
+/* The native executable's side of --vcpus: execute zlab-virtual instead. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The options of a replay on virtual CPUs, which replay, compare and sweep
- * take. The native executable only reads them: with --vcpus it goes on as the
- * one for virtual CPUs, see virtual_exec().
+ * take. The native executable only parses them: with --vcpus it executes the
+ * program for virtual CPUs, see virtual_exec().
  */
 #ifndef ZLAB_VIRTUAL_OPTS_H
 #define ZLAB_VIRTUAL_OPTS_H
@@ -33,14 +33,14 @@ enum virtual_sensitivity {
  * @topology: SOCKETSxCORES, or NULL for the profile's
  * @profile: file, or NULL for the one of a desktop
  * @charge: codec whose time is charged, or NULL for the replay's
- * @scale: each a COST=FACTOR
+ * @scale: list of COST=FACTOR
  * @think: mean user time before a burst, ns
  * @burst: operations of a burst
  * @burst_of: 1: only stores come in bursts
  * @model: enum virtual_model
- * @sensitivity: whether to say what each cost contributes
- * @kept: what decides a result, to be handed on
- * @said: the others
+ * @sensitivity: whether to report what each cost contributes
+ * @kept: options that affect a result, to be passed on
+ * @said: the other options
  */
 struct virtual_opts {
 	const char *command;
@@ -60,8 +60,9 @@ struct virtual_opts {
 	}
 
 /**
- * struct replaying - what a command has that replays, natively or on virtual
- *		      CPUs; its first member, where replaying_groups has it
+ * struct replaying - options of a command that replays, natively or on virtual
+ *		      CPUs; must be its structure's first member, which
+ *		      replaying_groups relies on
  */
 struct replaying {
 	struct replay_opts common;
@@ -76,7 +77,7 @@ struct replaying {
 
 extern const struct cli_group replaying_groups[];
 
-/** virtual_opts_command() - note the command line that the options stand in */
+/** virtual_opts_command() - note the command line that has the options */
 void virtual_opts_command(struct virtual_opts *o, const char *command, int argc,
 			  char **argv);
 
@@ -84,7 +85,7 @@ void virtual_opts_command(struct virtual_opts *o, const char *command, int argc,
 bool virtual_opts_misplaced(const struct virtual_opts *o, const char *command);
 
 /**
- * virtual_exec() - go on as the executable for virtual CPUs, build/zlab-virtual
+ * virtual_exec() - execute the program for virtual CPUs, build/zlab-virtual
  * @command: the sub-command
  * @argv: its arguments; argv[0] is not passed on
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What can be refused before two builds are made. */
+/* Checks the options of "zlab ab" before anything is built. */
 #include "harness/cli/hand_over.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
@@ -45,7 +45,7 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
-/* All that can be known before two builds. */
+/* Check everything that can be checked before the two builds. */
 static int check(void *args)
 {
 	const struct args *a = args;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Measures a machine's costs and writes them as a profile for virtual CPUs.
- * Where the rounds of a measurement are more than a tenth apart nobody should
- * trust the profile.
+ * The profile should not be trusted if the rounds of a measurement differ by
+ * more than a tenth.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -37,7 +37,7 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
-/* Hot and cold, of one size and of many: what an access costs must do for all. */
+/* Hot and cold, one size and many: one access cost is fitted to all of them. */
 static const char *const fits[][2] = {
 	{ "uniform:keys=5000,ops=300000,reads=0.5", "zsmalloc@6.12" },
 	{ "uniform:keys=5000,ops=300000,reads=0.5", "zsmalloc@6.1" },
@@ -58,7 +58,7 @@ static double middle(const struct agreement *a)
 	return (a->overlap + a->sum) / 2;
 }
 
-/* Virtual time is a line in the cost of an access: where it begins, its slope. */
+/* Virtual time is linear in the cost of an access: intercept and slope. */
 struct fit {
 	double native, rest, slope;
 };
@@ -94,9 +94,9 @@ static void print_profile(FILE *f, const void *o)
 }
 
 /*
- * The cost of an access, which is that of a call too, so that one virtual CPU
- * takes the time that native takes: least squares of the relative errors of the
- * interval's middle.
+ * Fit the cost of an access, which is also used for a call, so that one
+ * virtual CPU takes as long as the native run: least squares of the relative
+ * errors of the middle of the interval.
  */
 static int fit_in(const char *dir, const json_t *o, double guess,
 		  double *access, double *error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Size classes of the live code, and what a trace puts into them. */
+/* Size classes of the running allocator, and how a trace fills them. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/verify/class_locks.h"
 
-/* rw_semaphore (40 bytes) in place of rwlock_t (8): asked about in 2025. */
+/* rw_semaphore (40 bytes) in place of rwlock_t (8), as discussed in 2025. */
 #define DEFAULT_EXTRA 32
 
 static double span_share(const struct zpool_class *c)

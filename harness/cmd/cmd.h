@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The sub-commands: each in a file of its own, and in main.c's table. */
+/* The sub-commands: each has its own file and a row in main.c's table. */
 #ifndef ZLAB_CMD_H
 #define ZLAB_CMD_H
 

@@ -6,11 +6,11 @@
 #include "harness/cli/options.h"
 #include "traces/zlt.h"
 
-/* Words of --drop; @set of its row. Stores ZLT_TIME | ... in an unsigned. */
+/* Words of --drop; its row's @set ORs ZLT_TIME etc. into an unsigned. */
 extern const struct cli_word columns_words[];
 int columns_set(const struct cli_option *o, const char *arg, void *to);
 
-/* The row: @member is an unsigned. */
+/* The row of --drop; @member is an unsigned. */
 #define COLUMNS_DROP(type, member)                                              \
 	{                                                                       \
 		"drop", 0, "time,cpu,tid",                                      \

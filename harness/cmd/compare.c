@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Samples in random order within rounds, until each cell of the table has its
- * runs.
+ * Takes one sample of each cell per round, in random order, until each cell of
+ * the table has its number of runs.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,14 +27,14 @@ struct args {
 	struct cli_list traces, backends, codecs;
 	struct cli_counts threads, vcpus;
 	const char *dir, *json;
-	/* As it was typed, for the records and for the other executable. */
+	/* Command line as typed, for the records and the virtual executable. */
 	char **cli;
 	int nr_cli;
 	bool no_report, wide;
 	long long runs;
 };
 
-/* What is known of a trace before any sample. */
+/* Properties of a trace that are known before the first sample. */
 struct trace {
 	const char *path;
 	char sha256[65];
@@ -105,12 +105,12 @@ static int check(void *args)
 	return replay_opts_check(&a->with.common);
 }
 
-/* Everything that can be wrong with the words, before the first sample. */
+/* Check all arguments before the first sample. */
 static int check_words(const struct args *a)
 {
 	size_t i;
 
-	/* The virtual executable judges: a backend for it loads only there. */
+	/* Checked in the virtual executable: its backends load only there. */
 	if (a->vcpus.nr && !virtual_program)
 		return 0;
 	for (i = 0; i < a->threads.nr && !a->vcpus.nr; i++)
@@ -125,7 +125,7 @@ static int check_words(const struct args *a)
 				  a->codecs.nr);
 }
 
-/* Without any, each trace's own default. */
+/* Number of codecs; without --codec each trace uses its own default. */
 static size_t nr_codecs(const struct args *a)
 {
 	return a->codecs.nr ? a->codecs.nr : 1;
@@ -136,7 +136,7 @@ static const char *codec_at(const struct args *a, size_t i)
 	return a->codecs.nr ? a->codecs.at[i] : NULL;
 }
 
-/* The same of virtual CPUs: the machine, and whether the traces keep it busy. */
+/* Check the virtual machine, and whether the traces have enough threads. */
 static int check_virtual(const struct args *a)
 {
 	struct replay_config config = a->with.common.config;
@@ -177,7 +177,7 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 	return 0;
 }
 
-/* A trace of sizes has no choice of codecs: it is one case. */
+/* A trace that has only sizes is one case, since it needs no codec. */
 static size_t codecs_of(const struct args *a, const struct trace *t)
 {
 	return t->sizes ? 1 : nr_codecs(a);
@@ -241,7 +241,7 @@ static void shuffle(size_t *order, size_t n, uint64_t *random)
 	}
 }
 
-/* Where the records go: the folder, a file, standard output. */
+/* Append a record to the folder's file and to the --json output. */
 static int keep(const struct args *a, const char *jsonl, const json_t *record)
 {
 	struct err err;
@@ -268,7 +268,7 @@ static bool quiet(const struct args *a)
 	return a->json && !strcmp(a->json, "-");
 }
 
-/* Only of the first seed: it is a replay for each cost, twice. */
+/* Only for the first seed, since it takes two replays for each cost. */
 static bool sensitivity(const struct args *a, size_t round)
 {
 	return !round && (a->with.virtual.sensitivity == SENSITIVITY_YES ||
@@ -310,7 +310,7 @@ static int finish(const struct args *a, struct compare_cell *cell, size_t round,
 	return keep(a, jsonl, record);
 }
 
-/* How many samples run at a time: times that a clock measures, one. */
+/* Samples to run in parallel; one if times are measured by a clock. */
 static size_t side_by_side(const struct args *a)
 {
 	size_t cores;
@@ -318,11 +318,11 @@ static size_t side_by_side(const struct args *a)
 	if (!a->vcpus.nr || sensitivity(a, 0))
 		return 1;
 	cores = cores_allowed();
-	/* A sample is two replays. */
+	/* A sample runs two replays. */
 	return cores > 2 * SIDE_BY_SIDE ? SIDE_BY_SIDE : (cores + 1) / 2;
 }
 
-/* The next cells of a round, at once. Return: 0 or what failed first. */
+/* Run the next cells of a round in parallel. Return: 0 or the first error. */
 static int take_some(const struct args *a, const struct trace *traces,
 		     struct compare_cell **cell, size_t n, size_t round,
 		     const char *jsonl)
@@ -363,7 +363,7 @@ static int take_round(const struct args *a, const struct trace *traces,
 	return ret;
 }
 
-/* All rounds. Return: 0, or the status of what failed first. */
+/* Run all rounds. Return: 0, or the status of the first failure. */
 static int take(const struct args *a, const struct trace *traces,
 		struct compare *c, const char *jsonl)
 {
@@ -379,7 +379,7 @@ static int take(const struct args *a, const struct trace *traces,
 		order[i] = i;
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
-		/* Virtual time knows no neighbours: in order, as asked for. */
+		/* Order does not affect virtual time: shuffle native runs. */
 		if (!a->vcpus.nr)
 			shuffle(order, c->nr_cells, &random);
 		one = take_round(a, traces, c, order, round, jsonl, &progress);
@@ -432,7 +432,7 @@ static int make_report(const struct args *a)
 	return ret ? EXIT_FAILED : 0;
 }
 
-/* Of a codec that is asked for, where it can change nothing. */
+/* Note that a codec was given for traces on which it has no effect. */
 static void note_codecs(const struct args *a, const struct trace *traces)
 {
 	size_t i, k;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A real kernel's log, and the verdict. */
+/* Replays a real kernel's log and reports the differences. */
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>

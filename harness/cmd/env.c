@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The machine and the build, as in result records. */
+/* Prints the machine and the build, as result records contain them. */
 #include <stdio.h>
 
 #include "harness/cmd/cmd.h"

@@ -62,7 +62,7 @@ static bool listed(const struct generator *const *g,
 	return false;
 }
 
-/* What is new with a kind, and by name what is not. */
+/* Describe a kind's new options; only name those that were listed before. */
 static int show(const struct generator *const *g, FILE *out)
 {
 	struct spec_desc part = (*g)->desc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* CSV into a trace. */
+/* Converts CSV to a trace. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a trace holds. */
+/* Prints the contents of a trace. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
-/* Classes that exist; several logical ones can share one. */
+/* The physical class of a size; logical classes can share a physical one. */
 static size_t class_of(const void *arg, size_t size)
 {
 	const struct class_table *t = arg;
@@ -41,7 +41,7 @@ static size_t class_of(const void *arg, size_t size)
 
 static int concentrate(struct summary *s, struct err *err)
 {
-	/* Nothing is stored, so little address space has to be there. */
+	/* Nothing is stored, so the smallest address space is enough. */
 	struct zpool_config config = { .arena = { .capacity = 1,
 						  .slab_capacity = 1 } };
 	struct class_table table = { 0 };

@@ -89,7 +89,7 @@ static void row(const json_t *lock)
 	putchar('\n');
 }
 
-/* A section may hold several locks, so it has no place among the classes. */
+/* A section may hold several locks, so it is not listed with the classes. */
 static void sections(const json_t *s)
 {
 	if (!s)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A folder in which a backend outside this tree begins. */
+/* Creates a folder with the files of a new backend outside this tree. */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "harness/cmd/cmd.h"
 #include "lib/self.h"
 
-/* The example's name, which the new one's takes the place of. */
+/* The example's name, which is replaced by the new backend's. */
 #define EXAMPLE "onepage"
 #define HEADER "backends/zpool.h"
 #define NAME_MOST 31
@@ -32,7 +32,7 @@ static const struct cli_option options[] = {
 	{ 0 },
 };
 
-/* What a new folder is made of; all but the last two come from the tree. */
+/* The files of a new folder; all but the last two come from the tree. */
 static const struct part {
 	const char *from, *to;
 	mode_t mode;
@@ -45,7 +45,7 @@ static const struct part {
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 
-/* It becomes a part of C identifiers and the name of files. */
+/* The name becomes part of C identifiers and of file names. */
 static bool good_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -54,7 +54,7 @@ static bool good_name(const char *name)
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")];
 }
 
-/* Write @line with @name where the example's stands. */
+/* Write @line with @name in place of the example's name. */
 static void put_renamed(FILE *out, const char *line, const char *name)
 {
 	const char *at;
@@ -87,7 +87,7 @@ static int copy(const struct part *part, FILE *out, const char *name)
 	return bad ? cli_failed("%s: cannot be read", path) : 0;
 }
 
-/* A path as one word of the shell, whatever is in it. */
+/* Write a path, quoted as one word of the shell. */
 static void put_setting(FILE *out, const char *name, const char *path)
 {
 	fprintf(out, "%s=${%s:-'", name, name);
@@ -113,7 +113,7 @@ static int settings(FILE *out)
 		return cli_failed("%s", err.text);
 	path[strlen(path) - strlen("/" HEADER)] = '\0';
 	put_setting(out, "INCLUDE", path);
-	/* They need a library that not every zlab was built with. */
+	/* The tests need a library that is optional when zlab is built. */
 	if (data_path(path, sizeof(path), "tests/backends/test_backends",
 		      NULL) &&
 	    data_path(path, sizeof(path), "test_backends", NULL))

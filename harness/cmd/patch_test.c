@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The kernel's allocator before and after a patch. */
+/* Compares the kernel's allocator before and after a patch. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ static int check(void *args)
 	return 0;
 }
 
-/* Both objects; the patched tree is gone again when this returns. */
+/* Build both objects; the patched tree is removed before returning. */
 static int build(struct args *a, struct shim_object obj[2], struct err *err)
 {
 	struct shim_request req = a->req;

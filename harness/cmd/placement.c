@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Where two allocators put every object of a trace. */
+/* Compares where two allocators place every object of a trace. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -16,7 +16,7 @@
 #include "version.h"
 
 #define SIZERS_MAX 8
-/* Less than that is how recording is. */
+/* Slowdowns below this factor are normal for recording and not reported. */
 #define SLOW_TOLD 5
 
 /**
@@ -211,7 +211,7 @@ static void show_news(void *arg, enum record_news what,
 			 mib(n->limit), (double)bytes / (1 << 20));
 }
 
-/* What leaves a trace without events, or one that is no picture of a use. */
+/* Warn if the trace has no events or does not represent normal use. */
 static void warn(const struct args *a, const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Options of the gate; analysis/run/regress.py is the gate. */
+/* Options of "zlab regress"; analysis/run/regress.py does the work. */
 #include <string.h>
 
 #include "harness/cli/hand_over.h"

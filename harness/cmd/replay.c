@@ -163,7 +163,7 @@ static void warn(const struct replay_result *res, unsigned threads)
 			threads, replay_cpus());
 }
 
-/* The command line goes along, so that a record can be made again. */
+/* Record the command line, so that the run can be repeated. */
 static int add_cli(const struct args *a, json_t *record)
 {
 	json_t *cli = json_array();
@@ -212,7 +212,7 @@ static int once(struct args *a)
 	return cli_failed("%s", err.text);
 }
 
-/* Each run in a process of its own, which inherits nothing of the last. */
+/* Each run gets a new process, so that runs do not affect each other. */
 static int many(struct args *a)
 {
 	struct sample_run run = { .trace = a->with.common.config.trace,
@@ -243,7 +243,7 @@ static int many(struct args *a)
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 
-/* The words that need no trace to be judged. */
+/* Check the arguments that can be checked without reading the trace. */
 static int check_words(const struct args *a)
 {
 	const char *codec = a->with.common.config.codec;
@@ -253,7 +253,7 @@ static int check_words(const struct args *a)
 				 "replay; give one");
 	if (!a->vcpus && virtual_opts_misplaced(&a->with.virtual, "replay"))
 		return EXIT_USAGE;
-	/* The virtual executable judges: a backend for it loads only there. */
+	/* Checked in the virtual executable: its backends load only there. */
 	if (a->vcpus && !virtual_program)
 		return 0;
 	return replay_check_words(&a->backend, 1, &codec, codec ? 1 : 0);

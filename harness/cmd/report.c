@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Options of the page; analysis/report makes it. */
+/* Options of the report page, which analysis/report creates. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

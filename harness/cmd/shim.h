@@ -6,7 +6,7 @@
 #include "harness/cli/options.h"
 #include "harness/kernel/shim_build.h"
 
-/* What is compiled, of a struct shim_request; "zlab patch-test" has them too. */
+/* Options that set what a struct shim_request compiles, for both commands. */
 extern const struct cli_option shim_source_options[];
 
 #endif

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Does virtual time say what this machine does? Each backend replays each trace
- * natively and on virtual CPUs, on every number of CPUs the machine has.
+ * Compares virtual time with this machine's time. Each backend replays each
+ * trace natively and on virtual CPUs, with one CPU up to all CPUs of the
+ * machine.
  */
 #include <errno.h>
 #include <math.h>
@@ -23,7 +24,7 @@ struct validation {
 	const char *profile, *json;
 	long long runs;
 	bool wide;
-	/* Of each case, how far native is outside the interval. */
+	/* For each case, how far the native time is outside the interval. */
 	double *off;
 	unsigned cases;
 };
@@ -142,7 +143,7 @@ static int record(const struct validation *v, const struct agreement *a)
 	return ret ? cli_failed("%s", err.text) : 0;
 }
 
-/* What parts a row, which is as long as these columns. */
+/* Width of the separator line, which is that of the columns. */
 #define ROW 97
 
 static const char *newline(const struct validation *v)
@@ -178,7 +179,7 @@ static int one(struct validation *v, struct agreement *a,
 	return cli_stopped() ? EXIT_STOPPED : 0;
 }
 
-/* The cases done so far, also after Ctrl-C. */
+/* Summarise the finished cases; also called after Ctrl-C. */
 static void summary(struct validation *v)
 {
 	unsigned i, near = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Both builds in turn: pages, instructions, time. */
+/* Measures both builds alternately: pages, instructions, time. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@
 
 #define RANDOM_SEQUENCES 5
 #define RANDOM_OPS 20000
-/* Instructions repeat to a few, so a part of a long trace is enough. */
+/* Instruction counts hardly vary, so a part of a long trace is enough. */
 #define IR_EVENTS "200000"
 #define MAX_ARGS 32
 
@@ -41,7 +41,7 @@ static void add_up(struct placement_result *sum,
 		memcpy(sum->corrupt, one->corrupt, sizeof(sum->corrupt));
 }
 
-/* What the child found, or why it could not. */
+/* The child's findings, or the reason why it failed. */
 struct findings {
 	int ret;
 	struct placement_result places;
@@ -163,7 +163,7 @@ static void scratch_remove(struct scratch *s)
 	process_remove(s->dir);
 }
 
-/* What both a measured and a counted replay are told. Return: arguments. */
+/* Add the options of timed and counted replays. Return: argument count. */
 static size_t add_options(const struct patch_plan *plan, char **args, size_t n)
 {
 	if (plan->codec) {
@@ -214,7 +214,7 @@ static json_t *replay(const struct patch_plan *plan, struct scratch *s,
 	return record;
 }
 
-/* Cost of the code of one object in a callgrind output: its own lines. */
+/* Cost of one object's own code in callgrind output, without its callees. */
 static double ir_of_object(const char *text, const char *so)
 {
 	const char *p = text, *end;
@@ -225,7 +225,7 @@ static double ir_of_object(const char *text, const char *so)
 	for (; *p; p = *end ? end + 1 : end) {
 		end = strchrnul(p, '\n');
 		if (sscanf(p, "ob=%15[^) \n]", id) == 1) {
-			/* The name stands behind an id the first time. */
+			/* Only the first use of an id has its name. */
 			if (memmem(p, (size_t)(end - p), so, strlen(so)))
 				memcpy(ours, id, sizeof(ours));
 			inside = *ours && !strcmp(id, ours);
@@ -238,7 +238,7 @@ static double ir_of_object(const char *text, const char *so)
 		} else if (strchr("+-*0123456789", *p) && p != end) {
 			double cost;
 
-			/* The line behind calls= is the callee's cost. */
+			/* The line after calls= has the cost of the callee. */
 			if (!call && inside && sscanf(p, "%*s %lf", &cost) == 1)
 				sum += cost;
 			call = false;
@@ -247,7 +247,7 @@ static double ir_of_object(const char *text, const char *so)
 	return sum;
 }
 
-/* valgrind has less address space to give than a pool may ask for. */
+/* Under valgrind a pool can reserve less address space. */
 static double count_instructions(const struct patch_plan *plan,
 				 struct scratch *s, int side, const char *trace,
 				 double events, double peak_bytes)
@@ -319,7 +319,7 @@ static bool same_counts(json_t *a, json_t *b)
 static int one_round(const struct patch_plan *plan, struct scratch *s,
 		     const char *trace, struct patch_result *r, struct err *err)
 {
-	/* Either side goes first as often, in no order that could repeat. */
+	/* Each side goes first equally often, in an irregular order. */
 	int first = (int)((unsigned)r->runs * 2654435761u >> 31), k;
 	json_t *record;
 

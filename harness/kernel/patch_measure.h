@@ -32,15 +32,15 @@ struct patch_plan {
 
 /**
  * struct patch_result - what was measured on one trace
- * @trace: its name
- * @events: of it
- * @codec: that was used
+ * @trace: name of the trace
+ * @events: number of events in the trace
+ * @codec: codec that was used
  * @record: a result record of each side, from the first run; owned
  * @ns: allocator time per run, nanoseconds
- * @runs: that succeeded, on both sides
+ * @runs: runs that succeeded on both sides
  * @repeats: the counts of all runs were equal
  * @ir: instructions inside the backend's object per event; 0 = not counted
- * @places: objects in step, and those that were placed elsewhere
+ * @places: objects placed equally, and objects placed differently
  * @compared_places: how many places were compared
  */
 struct patch_result {
@@ -56,9 +56,9 @@ struct patch_result {
 };
 
 /**
- * patch_verify() - both backends in step, in a process of its own
+ * patch_verify() - run both backends in step, in a separate process
  * @plan: the backends
- * @trace: a trace, or NULL for sequences made up from @seed
+ * @trace: a trace, or NULL for sequences generated from @seed
  * @seed: first seed
  * @places: receives the findings; different places are no error
  * @err: receives the error line: bytes that changed, with the first object; a
@@ -71,10 +71,10 @@ int patch_verify(const struct patch_plan *plan, const char *trace,
 		 struct err *err);
 
 /**
- * patch_measure() - replay a trace through both
+ * patch_measure() - replay a trace with both backends
  *
- * Return: 0, or a negative errno with @err set. @result is to be given to
- * patch_result_free() either way.
+ * Return: 0, or a negative errno with @err set. In both cases the caller frees
+ * @result with patch_result_free().
  */
 int patch_measure(const struct patch_plan *plan, const char *trace,
 		  struct patch_result *result, struct err *err);

@@ -35,7 +35,7 @@ static void change(FILE *out, double a, double b)
 		fprintf(out, "%10s\n", "new");
 }
 
-/* What neither side has is not worth a line. */
+/* Print a row, unless the value is missing on both sides. */
 static void row(FILE *out, const char *name, double a, double b, int digits)
 {
 	if (a == 0 && b == 0)
@@ -78,8 +78,8 @@ static double median(const double *v, int n)
 }
 
 /*
- * The ratio head to base of runs that followed each other: their median, and
- * the interval that 95 % of resampled sets of runs have theirs in.
+ * Ratio of head to base over adjacent runs: the median, and the interval that
+ * contains the median of 95 % of the resampled sets of runs.
  */
 static void ratio(const struct patch_result *r, double *mid, double *low,
 		  double *high)
@@ -117,7 +117,7 @@ static double lock_value(json_t *locks, const char *name, const char *what)
 	return 0;
 }
 
-/* One line a lock class of either side. */
+/* Print one line for each lock class of either side. */
 static void lock_table(FILE *out, const struct patch_plan *plan,
 		       const struct patch_result *r, const char *what,
 		       const char *title)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How a patch test is told, as text and as JSON. */
+/* Reports of a patch test, as text and as JSON. */
 #ifndef ZLAB_PATCH_REPORT_H
 #define ZLAB_PATCH_REPORT_H
 
@@ -12,9 +12,9 @@
  * patch_report_head() - what was built and compared
  * @obj: the object without the patch, and with it
  * @file: the source
- * @verified: contents on made-up operations
+ * @verified: comparison of contents on generated operations
  *
- * Plain text of at most 78 columns, as a patch description takes it.
+ * Plain text of at most 78 columns, so that it fits a patch description.
  */
 void patch_report_head(FILE *out, const struct shim_object obj[2],
 		       const char *file,

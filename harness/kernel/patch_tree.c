@@ -20,7 +20,7 @@ static int copy(const struct shim_request *req, const char *dir,
 
 	snprintf(path, sizeof(path), "%s/%s", req->tree, name);
 	text = file_read(path);
-	/* A patch may create a file; git says so when it may not. */
+	/* A patch may create the file; otherwise git reports the error. */
 	if (!text)
 		return 0;
 	ret = file_write(dir, name, "", text, err);
@@ -28,7 +28,7 @@ static int copy(const struct shim_request *req, const char *dir,
 	return ret;
 }
 
-/* The files that a patch names: "--- a/mm/zsmalloc.c". */
+/* Copy the files that a patch names: "--- a/mm/zsmalloc.c". */
 static int copy_named(const struct shim_request *req, const char *dir,
 		      const char *patch, struct err *err)
 {
@@ -61,7 +61,7 @@ static int apply(const char *dir, const char *patch, struct err *err)
 	if (strchr(full, '\'') || strchr(dir, '\''))
 		return err_set(err, -EINVAL, "%s: a path with a quote in it",
 			       full);
-	/* The copy is no repository, whatever it may lie in. */
+	/* git must not use a repository that the copy happens to be inside. */
 	snprintf(command, sizeof(command),
 		 "cd '%s' && GIT_CEILING_DIRECTORIES='%s' LC_ALL=C "
 		 "git apply --whitespace=nowarn '%s' 2>&1",

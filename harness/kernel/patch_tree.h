@@ -6,8 +6,8 @@
 #include "harness/kernel/shim_tree.h"
 
 /**
- * patch_tree() - a copy of what matters of a tree, with patches applied
- * @req: the unpatched tree and the source that is built of it
+ * patch_tree() - copy the needed files of a tree and apply patches
+ * @req: the unpatched tree and the source file to build
  * @patch: files with patches, as git format-patch or diff -up write them
  * @nr: how many; applied in order
  * @dir: receives the copy's path, in PATH_MAX bytes; to be removed with
@@ -20,7 +20,7 @@
 int patch_tree(const struct shim_request *req, const char *const *patch,
 	       size_t nr, char *dir, struct err *err);
 
-/** patch_tree_remove() - remove the copy and forget it */
+/** patch_tree_remove() - remove the copy and clear @dir */
 void patch_tree_remove(char *dir);
 
 #endif

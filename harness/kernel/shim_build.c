@@ -72,7 +72,7 @@ static const char *const flags[] = {
 };
 #define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
 
-/* Of the kernel code alone: this program may charge its memory accesses. */
+/* Only for the kernel code, whose memory accesses may be charged. */
 static const char *const watched[] = { SYNC_WATCH_FLAGS NULL };
 
 struct build {
@@ -86,7 +86,7 @@ struct build {
 	size_t nr_args;
 };
 
-/* The folder that has @ONE_PART in it. */
+/* Find the folder that contains @ONE_PART. */
 static int find_root(struct build *b, struct err *err)
 {
 	int ret = data_path(b->root, sizeof(b->root), ONE_PART, err);
@@ -97,8 +97,8 @@ static int find_root(struct build *b, struct err *err)
 }
 
 /*
- * A folder of this user alone, where anybody may have made one of that name
- * before. Return: 0 or a negative errno; -EPERM when it is another's.
+ * Make a folder that only this user can access; another user may already have
+ * made one of that name. Return: 0 or a negative errno; -EPERM in that case.
  */
 static int private_dir(const char *path)
 {
@@ -120,7 +120,7 @@ static int private_dir(const char *path)
 	return ret;
 }
 
-/* Where no home is known: a folder among those of all users. */
+/* Without a home: a private folder in a directory that all users share. */
 static int shared_dir(char *path, size_t len, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
@@ -164,7 +164,7 @@ static int cache_dir(char *path, size_t len, struct err *err)
 	return 0;
 }
 
-/* What this user put there, and nobody else could have changed. */
+/* Whether this user made the file and no other user can write it. */
 static bool is_cached(const char *path)
 {
 	struct stat st;
@@ -179,7 +179,7 @@ static void hash_text(SHA2_CTX *ctx, const char *text)
 	SHA256Update(ctx, (const uint8_t *)text, strlen(text) + 1);
 }
 
-/* Everything that decides what the object will be. */
+/* Hash everything that the object depends on. */
 static int hash_build(const struct build *b, const struct shim_tree *t,
 		      const char *name, char key[65], struct err *err)
 {
@@ -229,7 +229,7 @@ static void add_arg(struct build *b, const char *arg)
 	}
 }
 
-/* Up to a NULL. */
+/* Add arguments up to a NULL. */
 static void add_args(struct build *b, ...)
 {
 	const char *arg;
@@ -274,7 +274,7 @@ static bool finish(pid_t pid)
 	return pid >= 0 && !process_wait(pid, NULL);
 }
 
-/* The macros and inline functions of this project that kernel code sees. */
+/* Collect this project's macros and inline functions for kernel code. */
 static bool make_prelude(struct build *b)
 {
 	char in[2 * PATH_MAX], out[2 * PATH_MAX], inc[2 * PATH_MAX];
@@ -296,7 +296,7 @@ static bool make_prelude(struct build *b)
 		free(text);
 		return false;
 	}
-	/* Those are the compiler's own, it defines them again. */
+	/* Skip the compiler's built-in macros, which it defines again. */
 	for (line = text; *line; line = next) {
 		next = strchrnul(line, '\n');
 		next += *next != '\0';
@@ -351,7 +351,7 @@ static bool compile(struct build *b, const char *so)
 	return finish(start(b));
 }
 
-/* A JSON text as the body of a C string. */
+/* Print a JSON text as the body of a C string. */
 static void put_c_string(FILE *f, const char *text)
 {
 	for (; *text; text++) {
@@ -433,7 +433,7 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 	}
 	if (ret)
 		return ret;
-	/* Its contents are in shim_prelude.h. */
+	/* An empty page.h, since its contents are in shim_prelude.h. */
 	ret = file_write(b->dir, "backends/page.h", "", "", err);
 	if (ret)
 		return ret;
@@ -451,7 +451,7 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 	return file_write(b->dir, "unit.c", "", unit, err);
 }
 
-/* The old object may be mapped by a program, so it is replaced. */
+/* Replace the file, since a program may have mapped the old object. */
 static int copy_file(const char *from, const char *to, struct err *err)
 {
 	FILE *in = fopen(from, "re"), *out = NULL;
@@ -499,7 +499,7 @@ static int build_in(struct build *b, const struct shim_tree *t,
 		return 0;
 	if (stop_signal())
 		return err_set(err, -EINTR, "interrupted");
-	/* The folder goes away, its messages stay. */
+	/* The folder is removed, so save its messages elsewhere. */
 	snprintf(saved, sizeof(saved), "%.*s/failed.log",
 		 (int)(strrchr(b->dir, '/') - b->dir), b->dir);
 	if (copy_file(b->log, saved, NULL))

@@ -3,8 +3,8 @@
  * Compiles an allocator of a user's kernel tree into a loadable backend. Objects
  * are cached under $XDG_CACHE_HOME/zlab/shim by the hash of all they are made
  * of: the tree's files, the options, the compiler, and the shim's own sources.
- * Without a home that is $TMPDIR/zlab-UID or /var/tmp/zlab-UID, which must be of
- * this user alone. What another user could have written is built again.
+ * Without a home the cache is $TMPDIR/zlab-UID or /var/tmp/zlab-UID, which only
+ * this user may access. Files that another user could write are built again.
  */
 #ifndef ZLAB_SHIM_BUILD_H
 #define ZLAB_SHIM_BUILD_H
@@ -18,10 +18,10 @@
  * @name: what the backend calls itself: shim-ALLOCATOR-HASH and the options
  *	  that differ from the tree's
  * @sha256: of the source file
- * @git: what git calls the tree's commit; may be empty
- * @settings: chain, page size and flags, for people
+ * @git: name of the tree's commit, as git describes it; may be empty
+ * @settings: chain, page size and flags, as text
  * @notes: what was left out; may be empty
- * @cached: nothing was compiled
+ * @cached: found in the cache; nothing was compiled
  */
 struct shim_object {
 	char path[PATH_MAX];
@@ -39,8 +39,8 @@ struct shim_object {
  *
  * Compiling takes one to two seconds. Nothing is ever written into the tree.
  * Return: 0, or a negative errno with @err set: as shim_tree_read(); no
- * compiler; the tree uses names that the shim does not offer (they are named,
- * and how to add them); the cache cannot be written.
+ * compiler; the tree uses names that the shim lacks (@err lists them and tells
+ * how to add them); the cache cannot be written.
  */
 int shim_build(const struct shim_request *req, struct shim_object *obj,
 	       struct err *err);

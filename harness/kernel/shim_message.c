@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What of a compiler's output a user needs to see. */
+/* Extracts the part of a compiler's output that a user needs. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define MAX_NAMES 6
 
-/* What gcc and clang say of a name that nothing declares; then its quotes. */
+/* gcc's and clang's messages for an undeclared name, up to its quote. */
 static const char *const unknown[] = {
 	"implicit declaration of function '",
 	"call to undeclared function '",

@@ -6,14 +6,14 @@
 #include "lib/err.h"
 
 /**
- * shim_message() - one line from all that the compiler said
+ * shim_message() - reduce the compiler's messages to one line
  * @log: file with its messages
  * @file: the source, for the line
  * @saved: where the messages can be read later; may be empty
  * @err: receives the line
  *
- * Names that are used and not offered are what a newer kernel or a patch brings;
- * they are listed together with the way to add them. Return: -EINVAL.
+ * A newer kernel or a patch can use names that the shim lacks; the line lists
+ * them and tells how to add them. Return: -EINVAL.
  */
 int shim_message(const char *log, const char *file, const char *saved,
 		 struct err *err);

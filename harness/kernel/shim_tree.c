@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* What a kernel tree has: release, allocator, headers, symbols. */
+/* Reads from a kernel tree: release, allocator, headers, symbols. */
 #include <ctype.h>
 #include <errno.h>
 #include <sha2.h>
@@ -80,7 +80,7 @@ static bool is_own_header(const char *name)
 	return false;
 }
 
-/* One header that @from includes: the tree's own file, or a forwarder. */
+/* Add a header that @from includes: the tree's file, or a forwarder. */
 static int add_include(struct shim_tree *t, const struct shim_request *req,
 		       const struct shim_file *from, const char *name,
 		       bool quoted, struct err *err)
@@ -147,7 +147,7 @@ static int scan_includes(struct shim_tree *t, const struct shim_request *req,
 	return 0;
 }
 
-/* Whether any file that came from the tree holds @word. */
+/* Whether any file that was read from the tree contains @word. */
 static bool has(const struct shim_tree *t, const char *word)
 {
 	size_t i;
@@ -204,7 +204,7 @@ static bool sets_member(const char *text, const char *name)
 	return false;
 }
 
-/* Debugging of the kernel's own structures would only change their sizes. */
+/* Ignore debugging options that only change the kernel's structure sizes. */
 static bool config_ignored(const char *name)
 {
 	return !strcmp(name, "CONFIG_ZSMALLOC_STAT") ||
@@ -417,7 +417,7 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 		snprintf(t->git, sizeof(t->git), "%s", req->git);
 		return;
 	}
-	/* A tree unpacked inside somebody's repository is not that one. */
+	/* The tree may be unpacked inside a repository that is not its own. */
 	if (process_line(top, line, sizeof(line)) || *line)
 		return;
 	if (process_line(name, t->git, sizeof(t->git) - 8)) {

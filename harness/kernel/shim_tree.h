@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What the shim reads from a user's kernel tree: one source file, the few
- * headers of its own that it needs, its .config, and which forms of the
- * allocator's calls it has. Everything is found by looking, nothing by version.
+ * headers that this file needs, the .config, and which forms of the allocator's
+ * calls the tree has. All of it is read from the source, not from the version.
  */
 #ifndef ZLAB_SHIM_TREE_H
 #define ZLAB_SHIM_TREE_H
@@ -23,11 +23,11 @@
  * @output: where the object goes, or NULL for the cache alone
  * @chain: CONFIG_ZSMALLOC_CHAIN_SIZE, or 0 for the tree's own
  * @page_shift: log2 of the page size: 12, 14 or 16
- * @debug: VM_BUG_ON and its like are live
+ * @debug: enable VM_BUG_ON and similar checks
  * @tsan: compile with ThreadSanitizer
  * @include: headers of the user that define what the shim lacks
  * @nr_include: how many
- * @git: what to say of the tree instead of asking git, or NULL
+ * @git: description of the tree to use instead of git's, or NULL
  */
 struct shim_request {
 	const char *tree;
@@ -43,7 +43,7 @@ struct shim_request {
 
 /**
  * struct shim_file - a file of the private folder that is compiled
- * @name: its place in the folder, e.g. "linux/list.h"
+ * @name: its path in the folder, e.g. "linux/list.h"
  * @from: path it was read from; NULL for one that forwards to the shim
  * @text: contents, or NULL
  */
@@ -55,9 +55,9 @@ struct shim_file {
  * struct shim_tree - all that was read; free with shim_tree_free()
  * @name: allocator, e.g. "zsmalloc"
  * @sha256: of the source file, in hex
- * @git: what git calls the tree's commit; empty outside of a repository
- * @config: the defines that shim_config.h gets, one a line
- * @notes: what a person should know of how it is built; may be empty
+ * @git: commit, as git describes it; empty outside of a repository
+ * @config: the defines of shim_config.h, one per line
+ * @notes: remarks for the user about the build; may be empty
  * @files: source, headers and forwarders
  */
 struct shim_tree {
@@ -71,7 +71,7 @@ struct shim_tree {
 };
 
 /**
- * shim_tree_read() - look at a tree
+ * shim_tree_read() - read a tree
  * @req: what to build from it
  * @tree: receives the findings
  * @err: receives the error line: no such tree or file, no interface that the

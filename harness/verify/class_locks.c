@@ -28,7 +28,7 @@ unsigned class_lock_bytes(const char *zspage)
 	return 0;
 }
 
-/* How many stores have an object of which size. */
+/* Number of stores by object size. */
 struct counted {
 	uint64_t of[SIZES];
 	const uint16_t *sizes;
@@ -109,7 +109,7 @@ static int by_share(const void *a, const void *b)
 	return (x->share > y->share) - (x->share < y->share);
 }
 
-/* @at has room for one weight a class. */
+/* @at has room for one weight per class. */
 static void summarise(struct weight *at, size_t nr, struct class_weights *w)
 {
 	uint64_t passed = 0;

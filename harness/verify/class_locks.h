@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What each form of the zspage lock costs in memory, with the sizes that the
- * kernel's own types have on a 64-bit machine.
+ * Memory cost of each form of the zspage lock, with the sizes of the kernel's
+ * types on a 64-bit machine.
  */
 #ifndef ZLAB_CLASS_LOCKS_H
 #define ZLAB_CLASS_LOCKS_H
@@ -12,7 +12,7 @@
 
 /**
  * struct class_lock - one form of the zspage lock
- * @zspage: its word in a spec, zspage=...
+ * @zspage: value of the option zspage= in a spec
  * @bytes: what it adds to a zspage; rwlock_t 8, spinlock and count 8,
  *	   struct rw_semaphore 40, atomic_t 4
  * @what: the type, for a table
@@ -25,19 +25,19 @@ struct class_lock {
 
 #define CLASS_LOCKS 6
 
-/** class_locks - all forms; the one the others are compared with is "rwlock" */
+/** class_locks - all forms; the others are compared with "rwlock" */
 extern const struct class_lock class_locks[CLASS_LOCKS];
 
-/** class_lock_bytes() - bytes of the form called @zspage; 0 for none such */
+/** class_lock_bytes() - bytes of the form called @zspage; 0 if unknown */
 unsigned class_lock_bytes(const char *zspage);
 
 /**
  * struct class_weights - the objects of a trace, by the class that takes them
  * @trace: name of the trace, a copy
- * @codec: whose sizes were used, a copy; "none" when the trace has but sizes
+ * @codec: codec whose sizes were used, a copy; "none" for a trace of sizes only
  * @stores: stores whose object has a class
- * @same_filled: stores of pages that are kept as a value and so left out
- * @incompressible: stores of a page or more, refused and so left out
+ * @same_filled: stores of same-filled pages, which have no object; not counted
+ * @incompressible: stores of a page or more, which are refused; not counted
  * @share: zspages per object, over these stores, every zspage full: a lock of n
  *	   bytes costs n times that
  */
@@ -51,8 +51,8 @@ struct class_weights {
  * class_weights_read() - weigh classes by the stores of a trace
  * @t: the classes
  * @path: the trace
- * @codec: one of which the trace has sizes; NULL = lz4, or none for a trace of
- *	   sizes
+ * @codec: a codec whose sizes are in the trace; NULL = lz4, or none for a trace
+ *	   of sizes only
  * @w: receives the weights; to be released with class_weights_free()
  * @err: receives the error line
  *

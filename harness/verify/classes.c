@@ -16,7 +16,7 @@ static int by_value(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* @share has room for one number a class. */
+/* @share has room for one number per class. */
 static struct class_share summarise(const struct class_table *t, unsigned extra,
 				    double *share,
 				    bool (*counts)(const struct zpool_class *c))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Size classes of an allocator, from its live code, and what some more bytes in
- * each zspage (a longer lock) cost per object.
+ * Size classes, as the running allocator reports them, and the cost per object
+ * of additional bytes in each zspage (a longer lock).
  */
 #ifndef ZLAB_CLASSES_H
 #define ZLAB_CLASSES_H
@@ -21,9 +21,9 @@ struct class_share {
  * @nr: how many there are
  * @physical: how many of them exist; the others are served by a larger one
  * @huge_limit: smallest object that gets a huge class, one object in one page;
- *		zram keeps a page uncompressed from there on
- * @handle_bytes: what an object has in front of it, its handle; 0 where a handle
- *		  is a location
+ *		zram keeps pages of this size or more uncompressed
+ * @handle_bytes: bytes of the handle in front of each object; 0 if a handle
+ *		  encodes the location
  * @spanning: share of slots that cross a page boundary, mean over logical
  *	      classes
  * @lock_share: zspages per object, over the classes that exist, so that n bytes
@@ -56,8 +56,8 @@ int class_table_read(struct zpool *pool, unsigned extra,
 /**
  * class_table_find() - the class that takes an object of @size bytes
  *
- * The first that is large enough for the object and its handle; the largest one
- * takes what no class is large enough for. Return: index of a logical class.
+ * The first class that is large enough for the object and its handle, or the
+ * largest class if none is. Return: index of a logical class.
  */
 size_t class_table_find(const struct class_table *table, size_t size);
 

@@ -14,7 +14,7 @@
 
 #define NONE (-1L)
 
-/* The sides of the frames. */
+/* The two sides of struct frames: the log and the replay. */
 #define LOGGED 0
 #define OURS 1
 
@@ -24,9 +24,9 @@ const char *const conform_kind_name[CONFORM_KINDS] = {
 };
 
 /*
- * An object of the log. @log_frame is where the log has it, NONE after it moved
- * to a place that no row has told yet. Objects of one frame of the replay are
- * on a list.
+ * An object of the log. @log_frame is its frame in the log, or NONE after it
+ * moved to a place that no row has given yet. The objects in one frame of the
+ * replay are on a list.
  */
 struct obj {
 	unsigned long handle;
@@ -90,7 +90,7 @@ static uint64_t pool_pages(struct conform *c)
 	return stats.pages;
 }
 
-/* Bytes that differ from object to object and within one. */
+/* Fill with bytes that differ between objects and within an object. */
 static void pattern(unsigned char *to, size_t len, long id)
 {
 	uint64_t state = (uint64_t)id;
@@ -178,7 +178,7 @@ static bool enlist(struct conform *c, long id, const struct zpool_location *loc)
 	return true;
 }
 
-/* Says that the log has object @id in frame @nr; the replay has it in o->pfn */
+/* Note that object @id is in the log's frame @nr and in the replay's o->pfn */
 static void set_place(struct conform *c, long id, long nr, bool compare)
 {
 	struct obj *o = &c->obj[id];
@@ -210,7 +210,7 @@ static void set_place(struct conform *c, long id, long nr, bool compare)
 			nr, o->pfn, c->frames.side[OURS][o->pfn].twin);
 }
 
-/* The page of the log that a frame of the replay is, or NONE. */
+/* The log's page that corresponds to a frame of the replay, or NONE. */
 static long log_page(const struct conform *c, pfn_t pfn)
 {
 	if (pfn >= c->frames.nr[OURS] || !c->frames.side[OURS][pfn].objects)
@@ -224,8 +224,8 @@ static void locate(struct conform *c, long id, struct zpool_location *loc)
 }
 
 /*
- * Objects that moved in the replay are looked up again. Where one went to a
- * frame that is known, the log must have it there too.
+ * Look up an object again after the replay moved it. If the log's page for its
+ * new frame is known, the log must have the object there, too.
  */
 static void moved(struct conform *c, long id)
 {
@@ -280,7 +280,7 @@ static struct obj *row_object(struct conform *c, bool live, struct err *err)
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	/* Fresh entries are all ones: size SIZE_MAX says never seen. */
+	/* New entries are all ones, so size SIZE_MAX means never seen. */
 	if (c->obj[id].size == SIZE_MAX)
 		c->obj[id].live = false;
 	if (live ? c->obj[id].size == SIZE_MAX : c->obj[id].size != SIZE_MAX) {
@@ -346,7 +346,7 @@ static void load_object(struct conform *c, long id)
 	compare_place(c, id);
 }
 
-/* What is done to an object that the log has and the replay may have. */
+/* A row about an object that is in the log, and may be in the replay. */
 static int row_known(struct conform *c,
 		     void (*then)(struct conform *c, long id), struct err *err)
 {
@@ -401,8 +401,8 @@ static int row_compact(struct conform *c)
 }
 
 /*
- * A row "w" also stands for work that the kernel did inside the free in the
- * row before it; there the replay has done it, too, and has none queued.
+ * A row "w" is also logged for work that the kernel did inside the free of the
+ * row before; then the replay also did it there, and has no work queued.
  */
 static int row_work(struct conform *c, struct err *err)
 {
@@ -413,7 +413,7 @@ static int row_work(struct conform *c, struct err *err)
 		return 0;
 	if (!log_needs(&c->row, LOG_PAGE, err))
 		return -EINVAL;
-	/* Still known when its last object has gone: work may follow. */
+	/* The twin stays known without objects, since work may follow. */
 	pfn = (size_t)page < c->frames.nr[LOGGED]
 		      ? c->frames.side[LOGGED][page].twin
 		      : PFN_NONE;

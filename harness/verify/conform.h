@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Conformance: does an allocator put every object where a real kernel did?
+ * Conformance: does an allocator place every object where a real kernel did?
  *
- * A log holds what one allocator of a running kernel was asked and what it did,
- * one row an operation, in CSV with the columns
+ * A log has the requests to one allocator of a running kernel and the results,
+ * one row per operation, in CSV with the columns
  * op,id,size,pages,before,page,at,note (others are ignored; ".csv", ".csv.gz"
  * and ".csv.zst" are read):
  *
@@ -29,7 +29,7 @@
 
 #include "lib/err.h"
 
-/* Deferred work runs where the log's "w" rows stand. */
+/* Deferred work runs at the log's "w" rows. */
 #define CONFORM_BY_LOG 0u
 
 /**
@@ -64,8 +64,8 @@ extern const char *const conform_kind_name[CONFORM_KINDS];
  * @backend: spec of the allocator
  * @settle_every: CONFORM_BY_LOG, and all comparisons are made; or the number
  *		  of operations after which all deferred work runs, and at each
- *		  checkpoint. Then "w" rows are passed over, and only that is
- *		  compared which the moment of deferred work cannot shift: page
+ *		  checkpoint. Then "w" rows are skipped, and only results are
+ *		  compared that do not depend on when deferred work runs: page
  *		  counts at settled checkpoints, refusals, contents
  * @tolerance: share of a checkpoint's pages (0.01 = 1 %) that counts as equal;
  *	       if it is not 0, so does one page

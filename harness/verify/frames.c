@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A bijection between two numberings of frames, made as it goes. */
+/* A bijection between two numberings of frames, built step by step. */
 #include <stdlib.h>
 
 #include "harness/verify/frames.h"

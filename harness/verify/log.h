@@ -10,7 +10,7 @@
 
 #include "lib/err.h"
 
-/* Nothing stands in the column. */
+/* The column is empty. */
 #define LOG_ABSENT LONG_MIN
 
 /** enum log_column - the columns of a log */
@@ -30,8 +30,8 @@ enum log_column {
  * struct log_row - a row
  * @line: of the file, from 1
  * @op: what was done
- * @num: by enum log_column, what stands there: 0 to INT_MAX, or LOG_ABSENT
- * @note: the log's until the next row
+ * @num: the values by enum log_column: 0 to INT_MAX, or LOG_ABSENT
+ * @note: owned by the log; valid until the next row
  */
 struct log_row {
 	unsigned long line;
@@ -54,17 +54,17 @@ struct log {
 	int columns;
 };
 
-/** log_open() - open one and read its header; log_close() it on success */
+/** log_open() - open a log and read its header; the caller does log_close() */
 int log_open(struct log *log, const char *path, struct err *err);
 
 /** log_next() - read a row. Return: 1, 0 at the end, or a negative errno */
 int log_next(struct log *log, struct log_row *row, struct err *err);
 
-/** log_needs() - false with @err set when nothing stands in @column */
+/** log_needs() - false with @err set when @column is empty */
 bool log_needs(const struct log_row *row, enum log_column column,
 	       struct err *err);
 
-/** log_bad() - put file and line before @err. Return: -EINVAL */
+/** log_bad() - prefix @err with file and line. Return: -EINVAL */
 int log_bad(const struct log *log, struct err *err);
 
 void log_close(struct log *log);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Two allocators side by side: the first object that lies elsewhere. */
+/* Runs two allocators in step and finds the first object placed differently. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ struct object {
 	bool gone[2]; /* evicted by the shrink that runs */
 };
 
-/* The order in which shrink evicts is an answer as well. */
+/* The order of evictions is a result that is compared, too. */
 struct evictions {
 	struct placement *p;
 	int side;
@@ -99,7 +99,7 @@ static void compare_pages(struct placement *p)
 		compare(p, PLACEMENT_PAGES, (long)s[0].slots, (long)s[1].slots);
 }
 
-/* Bytes that differ between objects and between places in one. */
+/* Fill with bytes that differ between objects and within an object. */
 static void fill(unsigned char *bytes, uint32_t seed, size_t size)
 {
 	uint64_t state = seed;
@@ -130,7 +130,7 @@ static void leave_frames(struct placement *p, const struct object *o)
 	frames_leave(&p->frames, o->pfn[0], o->pfn[1]);
 }
 
-/* Where the object is on both sides, and whether it has the right company. */
+/* Compare an object's places, and which objects share its frame. */
 static void place(struct placement *p, struct object *o,
 		  enum placement_kind frames, enum placement_kind slots)
 {
@@ -159,7 +159,7 @@ static void place(struct placement *p, struct object *o,
 	compare(p, slots, (long)loc[0].at, (long)loc[1].at);
 }
 
-/* All objects anew, after something may have moved any of them. */
+/* Compare all objects again, since any of them may have moved. */
 static void place_all(struct placement *p)
 {
 	size_t id;
@@ -312,8 +312,8 @@ void placement_settle(struct placement *p)
 }
 
 /*
- * Which object an eviction is about. The handle need not be the one that malloc
- * gave: z3fold evicts by handles of the moment. The place is the same.
+ * Find the object that is evicted. Its handle can differ from malloc's, since
+ * z3fold evicts by temporary handles; so the object is found by its place.
  */
 static size_t evicted_id(struct evictions *e, struct zpool *pool,
 			 unsigned long handle)
@@ -372,8 +372,8 @@ void placement_shrink(struct placement *p, unsigned pages)
 	if (!both_have(p, ZPOOL_EVICTABLE))
 		return;
 	/*
-	 * z3fold 6.1 puts a page that it has emptied while its work is queued
-	 * on a list behind the last one.
+	 * When z3fold 6.1 has emptied a page whose work is still queued, it
+	 * adds the page at the end of a list.
 	 */
 	placement_settle(p);
 	begin(p, "shrink", 0, 0);
@@ -392,7 +392,7 @@ void placement_shrink(struct placement *p, unsigned pages)
 	for (id = 0; id < p->nr_obj; id++) {
 		struct object *o = &p->obj[id];
 
-		/* One that only one side evicted leaves the other as well. */
+		/* Free an object on the side that did not evict it. */
 		for (i = 0; i < 2; i++)
 			if (o->size && o->gone[!i] && !o->gone[i])
 				p->pool[i]->driver->free(p->pool[i],

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Two allocators in step: each operation goes to both, and each answer, page
- * count, place of an object and byte of it is compared. Frames compare up to
- * renaming: two objects share one here exactly when they share one there.
+ * Two allocators in step: each operation is done by both, and results, page
+ * counts, and the places and bytes of objects are compared. Frames compare up
+ * to renaming: two objects share a frame in one pool iff they do in the other.
  */
 #ifndef ZLAB_PLACEMENT_H
 #define ZLAB_PLACEMENT_H
@@ -73,8 +73,8 @@ void placement_free(struct placement *p, size_t id);
 /**
  * placement_unlimit_deferring() - lift the limit of pools with deferred work
  *
- * When such a pool gives an emptied page back is its own business, so two of
- * them may run out of memory at different times and place alike all the same.
+ * Such pools may free an empty page at different times. With a limit they could
+ * run out of memory at different times although their placement is the same.
  */
 void placement_unlimit_deferring(struct placement *p);
 
@@ -96,7 +96,7 @@ void placement_shrink(struct placement *p, unsigned pages);
 /**
  * placement_trace() - perform a trace's events
  * @path: a .zlt
- * @codec: whose sizes, of those that the trace has; NULL for the first
+ * @codec: codec whose sizes in the trace are used; NULL for the first
  * @result: receives the findings
  *
  * Return: 0, or a negative errno with @err set.
@@ -106,7 +106,7 @@ int placement_trace(const char *const spec[2], const char *path,
 		    struct err *err);
 
 /**
- * placement_random() - perform operations made up from a seed
+ * placement_random() - perform operations generated from a seed
  *
  * Sizes and lifetimes follow a pattern that the seed chooses, with compaction,
  * migration, deferred work and eviction where both have it, refused sizes and

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Where the operations come from: a trace, or a seed.
+ * Runs the comparison with operations from a trace or from a seed.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,14 +19,14 @@ static void trace_event(struct placement *p, const struct zlt_batch *b,
 	switch (b->op[i]) {
 	case ZLT_STORE:
 		size = sizes ? sizes[b->object[i]] : b->object[i];
-		/* What does not shrink goes to the disk. */
+		/* An incompressible page goes to the disk. */
 		if (sizes && size >= ZLT_PAGE_SIZE)
 			placement_free(p, b->key[i]);
 		else
 			placement_store(p, b->key[i], size);
 		break;
 	case ZLT_LOAD:
-		/* Exclusive, as since 6.9. */
+		/* Loads are exclusive, as in zswap since 6.9. */
 		if (placement_load(p, b->key[i]))
 			placement_free(p, b->key[i]);
 		break;
@@ -102,10 +102,10 @@ static size_t below(uint64_t *state, size_t n)
 /**
  * struct pattern - what a seed chose
  * @sizes: how sizes are distributed
- * @common: sizes that come again and again
- * @stores: of 100 operations in a growing phase; the rest are frees and loads
- * @phase: operations of a phase; phases grow and shrink in turn
- * @rare: one in so many operations is a compaction, migration, work or shrink
+ * @common: sizes that are used repeatedly
+ * @stores: percentage of stores in a growing phase; the rest: frees and loads
+ * @phase: operations per phase; growing and shrinking phases alternate
+ * @rare: one of @rare operations is a compaction, migration, work or shrink
  */
 struct pattern {
 	unsigned sizes;
@@ -126,7 +126,7 @@ static size_t pick_size(struct pattern *q, uint64_t *rng)
 	case 1:
 		return q->common[below(rng, 16)];
 	case 2:
-		/* As pages compress: most between a tenth and a half. */
+		/* Like compressed pages: mostly a tenth to a half of a page. */
 		return 200 + below(rng, 1000) + below(rng, 1000) +
 		       (below(rng, 10) ? 0 : below(rng, 1800));
 	default:

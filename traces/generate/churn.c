@@ -46,8 +46,8 @@ static int run_churn(struct generate_run *run, struct err *err)
 }
 
 /*
- * A device that was swapped to for long: pages come and go in rounds, and at
- * the end some leave for good.
+ * A swap device after long use: pages are freed and stored again in rounds, and
+ * at the end some are freed for good.
  */
 static int run_worn(struct generate_run *run, struct err *err)
 {

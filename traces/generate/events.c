@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * When, where and by whom an event happens, and what it does to its key.
+ * Time, CPU and thread of each event, and its effect on the key.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "traces/generate/internal.h"
 
-/* Where the pages of the imagined program are. */
+/* First virtual page number of the simulated program. */
 #define FIRST_VPN 0x7f0000000ull
 #define FIRST_TID 1000
 
@@ -16,7 +16,7 @@ static long long burst_length(struct generate_run *run)
 	return 1 + (long long)gen_below(run, (uint64_t)(2 * run->p->burst - 1));
 }
 
-/* Another burst on a CPU that is free, by a thread that runs on no other. */
+/* Start a burst on an idle CPU, by a thread that runs on no other CPU. */
 static void begin_burst(struct generate_run *run, struct busy_cpu *cpu,
 			double mean)
 {
@@ -30,7 +30,7 @@ static void begin_burst(struct generate_run *run, struct busy_cpu *cpu,
 	cpu->time_ns += 0.9 * mean * (double)cpu->burst_left;
 }
 
-/* CPUs that are busy at once keep a time of their own: the earliest acts. */
+/* Each busy CPU has its own time; the earliest CPU makes the next event. */
 static void next_of_many(struct generate_run *run)
 {
 	double mean = 1e9 / run->p->rate * (double)run->p->cpus;
@@ -68,7 +68,7 @@ int gen_start_cpus(struct generate_run *run, struct err *err)
 static void next_moment(struct generate_run *run)
 {
 	const struct gen_params *p = run->p;
-	/* Of the mean time per event, a tenth passes inside a burst. */
+	/* Events in a burst are a tenth of the mean time per event apart. */
 	double mean = 1e9 / p->rate;
 
 	if (p->cpus) {
@@ -119,8 +119,8 @@ int gen_emit(struct generate_run *run, enum zlt_op op, uint64_t k,
 }
 
 /*
- * What a program under memory pressure does to a page: a page in memory is
- * stored, a stored one is loaded, and now and then one is given up.
+ * The next event of a page under memory pressure: a page in memory is stored, a
+ * stored page is loaded, and occasionally a page is freed.
  */
 int gen_touch(struct generate_run *run, uint64_t k, struct err *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kinds of synthetic traces share.
+ * Functions and structures shared by all kinds of synthetic traces.
  */
 #ifndef ZLAB_TRACES_GENERATE_INTERNAL_H
 #define ZLAB_TRACES_GENERATE_INTERNAL_H
@@ -18,7 +18,7 @@ enum size_kind {
 	SIZE_FIXED
 };
 
-/* All that can be said to any kind; each kind lists what it uses. */
+/* The options of all kinds; each kind lists those that it uses. */
 struct gen_params {
 	long long seed, keys, ops, threads, cpus, burst;
 	double rate;
@@ -32,7 +32,7 @@ struct gen_params {
 	long long whole;
 };
 
-/* What became of a key. */
+/* The state of a key. */
 enum key_state {
 	KEY_NONE,
 	KEY_STORED,
@@ -40,10 +40,10 @@ enum key_state {
 };
 
 /**
- * struct busy_cpu - one of the CPUs that are busy at once
- * @thread: who runs on it
- * @burst_left: operations until another thread's turn
- * @time_ns: of its next operation
+ * struct busy_cpu - one of the CPUs that are busy at the same time
+ * @thread: thread that runs on it
+ * @burst_left: operations until another thread runs
+ * @time_ns: time of its next operation
  */
 struct busy_cpu {
 	uint32_t thread;
@@ -53,19 +53,19 @@ struct busy_cpu {
 
 /**
  * struct generate_run - a trace being made
- * @p: what was asked for
- * @w: where the events go
- * @random: state of the generator of random numbers
+ * @p: the options
+ * @w: receives the events
+ * @random: state of the random number generator
  * @state: enum key_state of each key
  * @content: content id of the last store of each key, with contents only
  * @fresh: pages made so far
  * @page: the last page made
  * @time_ns: time of the last event
  * @burst_left: events until the thread changes
- * @thread: who acts
- * @cpu: where
- * @busy: with cpus=N, the state of each
- * @runs: with cpus=N, whether a thread runs on any
+ * @thread: thread of the current burst
+ * @cpu: CPU of the current burst
+ * @busy: with cpus=N, the state of each CPU
+ * @runs: with cpus=N, whether each thread runs on a CPU
  */
 struct generate_run {
 	const struct gen_params *p;
@@ -88,7 +88,7 @@ void gen_seed(struct generate_run *run, uint64_t seed);
 /** gen_random() - any number */
 uint64_t gen_random(struct generate_run *run);
 
-/** gen_share() - a number in 0..1, without 1 */
+/** gen_share() - a number in [0, 1) */
 double gen_share(struct generate_run *run);
 
 /** gen_below() - a number in 0..@n-1 */
@@ -103,10 +103,10 @@ uint64_t gen_below(struct generate_run *run, uint64_t n);
 int gen_object(struct generate_run *run, uint64_t k, uint32_t *object,
 	       struct err *err);
 
-/** gen_start_cpus() - the CPUs that are busy at once begin. Return: 0 or -ENOMEM */
+/** gen_start_cpus() - start the busy CPUs of cpus=N. Return: 0 or -ENOMEM */
 int gen_start_cpus(struct generate_run *run, struct err *err);
 
-/** gen_emit() - an operation on key @k, or a mark. Return: 0 or a negative errno */
+/** gen_emit() - emit an event or a mark. Return: 0 or a negative errno */
 int gen_emit(struct generate_run *run, enum zlt_op op, uint64_t k,
 	     const char *label, struct err *err);
 
@@ -115,7 +115,7 @@ int gen_mark(struct generate_run *run, const char *what, long long round,
 	     struct err *err);
 
 /**
- * gen_touch() - what a program under memory pressure does to page @k
+ * gen_touch() - emit the next event of page @k under memory pressure
  *
  * Return: as gen_emit().
  */
@@ -124,7 +124,7 @@ int gen_touch(struct generate_run *run, uint64_t k, struct err *err);
 /* The words of the option sizes, by enum size_kind. */
 extern const char *const gen_size_words[];
 
-/* The state of a key takes a byte, with contents five. */
+/* Each key needs one byte of state, or five with contents. */
 #define KEYS_MAX 4294967290.0
 
 /* clang-format off */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * What is stored: sizes as a codec would give, or pages for real codecs.
+ * Objects of stores: sizes like those of a codec, or pages for real codecs.
  */
 #include <math.h>
 #include <string.h>
@@ -11,8 +11,8 @@ const char *const gen_size_words[] = { "lz4", "zstd", "uniform", "fixed",
 				       NULL };
 
 /*
- * Sizes by share of the stores below them, as recorded programs' pages have
- * them: shapes, not the sizes of any one program.
+ * Quantiles of object sizes, with the shapes found in recorded programs; not
+ * the sizes of any particular program.
  */
 static const struct {
 	double share;
@@ -44,7 +44,7 @@ static uint32_t compressed_size(struct generate_run *run)
 	if (p->sizes == SIZE_UNIFORM && !p->classes)
 		return (uint32_t)p->min + (uint32_t)gen_below(run, range);
 	share = gen_share(run);
-	/* So many sizes, equally likely, in the middle of equal parts. */
+	/* @classes equally likely sizes, at the centres of equal parts. */
 	if (p->classes)
 		share = (floor(share * (double)p->classes) + 0.5) /
 			(double)p->classes;
@@ -60,7 +60,7 @@ static uint32_t compressed_size(struct generate_run *run)
 				   size_shapes[p->sizes][i - 1].size));
 }
 
-/* Kinds without incompressible pages must not draw for them. */
+/* Without incompressible pages no random number may be drawn for them. */
 static uint32_t make_size(struct generate_run *run)
 {
 	const struct gen_params *p = run->p;
@@ -93,7 +93,7 @@ static void make_page(struct generate_run *run)
 			page[i] = page[0];
 		return;
 	}
-	/* Pages differ: half to one and a half times the mean. */
+	/* The share of noise varies: 0.5 to 1.5 times the mean. */
 	noise = run->p->entropy * (0.5 + gen_share(run));
 	for (i = 0; i < PIECES; i++) {
 		uint64_t *piece = page + i * PIECE;
@@ -107,7 +107,7 @@ static void make_page(struct generate_run *run)
 		       PIECE * sizeof(*piece));
 		piece[gen_below(run, PIECE)] = gen_below(run, 65536);
 	}
-	/* No two pages are the same by accident of a small entropy. */
+	/* Makes pages unique even if their entropy is small. */
 	page[0] = run->fresh++;
 }
 

@@ -7,7 +7,7 @@ static uint64_t rotate(uint64_t x, int k)
 	return (x << k) | (x >> (64 - k));
 }
 
-/* xoshiro256**: what committed traces and baselines were made with. */
+/* xoshiro256**; committed traces and baselines depend on this sequence. */
 uint64_t gen_random(struct generate_run *run)
 {
 	uint64_t *s = run->random;
@@ -30,7 +30,7 @@ void gen_seed(struct generate_run *run, uint64_t seed)
 		run->random[i] = random_splitmix(&seed);
 }
 
-/* In 0..1, without 1. */
+/* A number in the range [0, 1). */
 double gen_share(struct generate_run *run)
 {
 	return (double)(gen_random(run) >> 11) * 0x1p-53;

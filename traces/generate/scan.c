@@ -5,8 +5,8 @@
 #include "traces/generate/internal.h"
 
 /*
- * Passes over all keys in order. The page that is needed is loaded, and one
- * that was needed some time ago makes room for it.
+ * Passes over all keys in order. The page that is needed is loaded, and a page
+ * that was needed some time ago is stored to make room.
  */
 static int run_scan(struct generate_run *run, struct err *err)
 {

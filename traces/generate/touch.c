@@ -73,7 +73,7 @@ static int run_zipf(struct generate_run *run, struct err *err)
 	int rc = 0;
 
 	zipf_init(&z, run->p->skew, keys);
-	/* A prime above every rank spreads the popular keys. */
+	/* Multiplying by a prime above every rank spreads popular keys. */
 	for (i = 0; !rc && i < run->p->ops; i++)
 		rc = gen_touch(run, zipf_rank(&z, run) * 4294967291u % keys,
 			       err);
