@@ -93,7 +93,7 @@ static int append_line(const char *path, char *line, struct err *err)
 {
 	bool new = access(path, F_OK);
 	size_t len = strlen(line);
-	struct stat st;
+	struct stat st = { 0 };
 	int fd = open_lines(path, O_CREAT, &st, err), ret;
 
 	if (fd < 0)
