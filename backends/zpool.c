@@ -89,17 +89,43 @@ static int check_abi(const struct zpool_driver *d, struct err *err)
 	return check_sizes(theirs->size, ours->size, err);
 }
 
-/* Checks that required calls exist and that paired calls exist together. */
+struct required {
+	const char *name;
+	bool there;
+};
+
+static int check_there(const struct required *what, size_t n, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!what[i].there)
+			return err_set(err, -EINVAL, "it has no .%s",
+				       what[i].name);
+	return 0;
+}
+
+/* What a table needs before a pool of it can be made. */
+static int check_driver(const struct zpool_driver *d, struct err *err)
+{
+	const struct required what[] = {
+		{ "spec.name", d->spec.name },
+		{ "create", d->create },
+		{ "destroy", d->destroy },
+	};
+
+	return check_there(what, sizeof(what) / sizeof(what[0]), err);
+}
+
+/*
+ * Checks that required calls exist and that paired calls exist together. Only a
+ * pool can tell: its create may choose the calls.
+ */
 static int check_calls(const struct zpool_driver *d, struct err *err)
 {
 	/* These three replace map and unmap, as in kernels from 6.18. */
 	bool mapless = d->obj_read_begin && d->obj_read_end && d->obj_write;
-	const struct {
-		const char *name;
-		bool there;
-	} calls[] = {
-		{ "spec.name", d->spec.name },
-		{ "create", d->create },
+	const struct required what[] = {
 		{ "destroy", d->destroy },
 		{ "malloc", d->malloc },
 		{ "free", d->free },
@@ -113,13 +139,8 @@ static int check_calls(const struct zpool_driver *d, struct err *err)
 		{ "obj_read_begin, which obj_read_end needs",
 		  d->obj_read_begin || !d->obj_read_end },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-		if (!calls[i].there)
-			return err_set(err, -EINVAL, "it has no .%s",
-				       calls[i].name);
-	return 0;
+	return check_there(what, sizeof(what) / sizeof(what[0]), err);
 }
 
 /* Adds advice where the dynamic linker's message does not give a remedy. */
@@ -165,7 +186,7 @@ static const struct zpool_driver *load(const char *spec, struct err *err)
 			   path);
 		goto unload;
 	}
-	if (check_calls(d, err)) {
+	if (check_driver(d, err)) {
 		err_prefix(err, "backend %s is not complete", path);
 		goto unload;
 	}
@@ -255,6 +276,13 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 	}
 	if (!pool->driver)
 		pool->driver = d;
+	if (check_calls(pool->driver, err)) {
+		err_prefix(err, "backend %.*s is not complete",
+			   (int)spec_name_len(spec), spec);
+		d->destroy(pool);
+		pool = NULL;
+		goto out;
+	}
 	pool->evict = config->evict;
 	pool->evict_arg = config->evict_arg;
 	pool->spec = strdup(spec_print(&d->spec, params, full, sizeof(full)));

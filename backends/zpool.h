@@ -334,7 +334,7 @@ struct zpool {
  * A name with a "/" is loaded as a shared object and stays loaded.
  * Return: the driver, or NULL with @err set (unknown name, with the list of
  * known names; not loadable; no zlab_backend in it; compiled with other headers
- * or options; a required call is missing, which the error line names).
+ * or options; no create or destroy in it).
  */
 const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err);
 
@@ -347,7 +347,8 @@ const struct zpool_driver *zpool_driver_next(const struct zpool_driver *prev);
 /**
  * zpool_create() - make a pool from a spec
  *
- * Return: the pool, owned by the caller, or NULL with @err set.
+ * Return: the pool, owned by the caller, or NULL with @err set; also where a
+ * call that all pools need is missing, which the error line names.
  */
 struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 			   struct err *err);
