@@ -14,6 +14,8 @@ import subprocess
 import sys
 import traceback
 
+from analysis import naming
+
 FOUND, FAILED, UNREAD = 1, 2, 141
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a program that is told to end may take to clean up.
@@ -68,9 +70,15 @@ def run(args, said=None, **more):
     return subprocess.CompletedProcess(args, child.returncode, out, err)
 
 
+def say(text="", **more):
+    """Print lines for a person; names in them cannot steer the terminal."""
+    print(naming.plain(text, keep="\n"), **more)
+
+
 def warn(verb, message):
     """A line on stderr about something that does not stop the command."""
-    print(f"zlab: {verb}: {message}", file=sys.stderr, flush=True)
+    line = naming.plain(f"zlab: {verb}: {message}")
+    print(line, file=sys.stderr, flush=True)
 
 
 def last_line(text):

@@ -4,7 +4,7 @@
 import pathlib
 import textwrap
 
-from analysis import grids, units
+from analysis import grids, naming, units
 from analysis.records import intervals
 from analysis.regress import change
 from analysis.regress.verdicts import flatten
@@ -22,13 +22,19 @@ def differing(base, head):
 def rows_of(jobs, found):
     """Compared jobs: what changed exactly, and how the times moved."""
     rows = []
-    for j, (trace, spec, codec, _) in enumerate(jobs):
+    hashes = [found[j, "base"][0]["trace"]["sha256"] for j in range(len(jobs))]
+    called = naming.labels(
+        {sha256: pathlib.Path(job[0]).stem for sha256, job in zip(hashes, jobs)}
+    )
+    for j, (trace, spec, _, _) in enumerate(jobs):
         base, head = found[j, "base"], found[j, "head"]
         floor = change.ratio(base, found[j, "again"], change.sys_ns)
         moved = change.ratio(base, head, change.sys_ns)
         rows.append(
             {
                 "trace": pathlib.Path(trace).stem,
+                "sha256": hashes[j],
+                "label": called[hashes[j]],
                 "backend": spec,
                 "codec": base[0]["codec"],
                 "exact": differing(base[0], head[0]),
@@ -63,7 +69,7 @@ def lines(rows, names, runs):
         WIDTH,
     )
     for row in rows:
-        title = f"{row['trace']}, {row['codec']}, {row['backend']}"
+        title = f"{row['label']}, {row['codec']}, {row['backend']}"
         out += [""] + textwrap.wrap(title, WIDTH, break_long_words=True)
         body = [
             [

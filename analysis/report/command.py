@@ -5,7 +5,7 @@ import argparse
 import pathlib
 import textwrap
 
-from analysis import outcome
+from analysis import naming, outcome
 from analysis.figures import gnuplot, memory, sweep, times
 from analysis.records import reading
 from analysis.records.cases import families, thinnest
@@ -74,10 +74,11 @@ def main():
     spreadsheet.write_csv(args.dir / "records.csv", found)
     if not args.quiet:
         if not args.no_table:
-            print("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
-            print()
+            outcome.say("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
+            outcome.say()
         for question, answer in summarise(found, rows):
-            print(textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  "))
+            said = textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  ")
+            outcome.say(said)
 
     notes, drawn = [], None
     if gnuplot.available():
@@ -95,5 +96,5 @@ def main():
         outcome.warn("report", notes[0])
     where = document.write(args.dir, found, rows, drawn, notes)
     if not args.quiet:
-        print(f"\n{where}")
+        outcome.say(f"\n{naming.plain(where)}")
     return 0

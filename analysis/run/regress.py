@@ -53,6 +53,10 @@ class Plan:
         for path in sorted(self.folder.glob("*.zlt")):
             out[path.stem] = path
         for name, kind in self.generated.items():
+            if name in out:
+                raise outcome.Failed(
+                    f"{self.path}: it generates {name}, and {out[name]} is called so"
+                )
             path = folder / f"{name}.zlt"
             replays.command([zlab, "generate", kind, "-o", path])
             out[name] = path
@@ -272,7 +276,7 @@ def main():
     rows = compare(baseline, now)
     alone = str(args.json) == "-"
     if not alone:
-        print("\n".join(tables(rows, advice) + closing(rows, notes)))
+        outcome.say("\n".join(tables(rows, advice) + closing(rows, notes)))
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
@@ -286,6 +290,6 @@ def main():
     if args.accept is not None:
         accept(args.baseline, baseline, now, rows, args.accept)
         if not alone:
-            print(f"{args.baseline}: moved: {args.accept}")
+            outcome.say(f"{args.baseline}: moved: {args.accept}")
         return 0
     return outcome.FOUND if failed else 0

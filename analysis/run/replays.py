@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from analysis import outcome
+from analysis import naming, outcome
 
 
 def program():
@@ -79,7 +79,12 @@ class Progress:
             each = (time.monotonic() - self.start) / (self.done - self.first)
             left = round(each * (self.total - self.done))
             line = f"{self.what} {self.done}/{self.total}, {left} s left: {now}"
-            print(f"\r\033[K{line[:78]}", end="", file=sys.stderr, flush=True)
+            print(
+                f"\r\033[K{naming.plain(line)[:78]}",
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
             if self.done == self.total:
                 print("\r\033[K", end="", file=sys.stderr, flush=True)
 
