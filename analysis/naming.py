@@ -66,7 +66,7 @@ def labels(traces):
     while True:
         known = collections.Counter(slug(label) for label in out.values())
         again = [sha256 for sha256, label in out.items() if known[slug(label)] > 1]
-        if not again:
+        if not again or digits > 64:
             return out
         for sha256 in again:
             out[sha256] = f"{shown[sha256]} {sha256[:digits]}"

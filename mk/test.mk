@@ -105,9 +105,10 @@ $(B)/tests/programs/static: tests/programs/memory.c tests/programs/pattern.h
 FUZZ_S ?= 600
 FUZZ_B := build-fuzz
 FUZZ_SRCS := lib/err.c lib/output.c lib/spec.c lib/stop.c lib/table.c \
+	lib/text.c \
 	tests/lib/fuzz_entry.c \
 	$(wildcard traces/zlt/*.c) traces/csv.c traces/summary.c \
-	traces/activity.c
+	traces/activity.c traces/label.c
 FUZZ_FLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
 	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	-fno-sanitize=alignment

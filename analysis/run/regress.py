@@ -242,13 +242,15 @@ def arguments():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     if args.accept is not None and not args.accept.strip():
-        parser.error("--accept takes the reason why the baseline moves")
+        raise outcome.Failed("--accept takes the reason why the baseline moves")
     if args.traces and not args.baseline:
-        parser.error("--traces needs --baseline FILE; --accept REASON writes it")
+        raise outcome.Failed(
+            "--traces needs --baseline FILE; --accept REASON writes it"
+        )
     if (args.backend or args.codec) and (args.plan or not args.traces):
-        parser.error("--backend and --codec go with --traces, without --plan")
+        raise outcome.Failed("--backend and --codec go with --traces, without --plan")
     if args.traces and not args.traces.is_dir():
-        parser.error(f"{args.traces}: not a folder of traces")
+        raise outcome.Failed(f"{args.traces}: not a folder of traces")
     if not args.traces:
         args.traces = ROOT / "traces" / "samples"
         args.plan = args.plan or ROOT / "results" / "regress.json"

@@ -94,6 +94,13 @@ int cli_list_add(struct cli_list *l, const char *text)
 	return 0;
 }
 
+void cli_list_drop(struct cli_list *l, size_t i)
+{
+	free(l->at[i]);
+	l->nr--;
+	memmove(&l->at[i], &l->at[i + 1], (l->nr - i) * sizeof(l->at[0]));
+}
+
 void cli_list_free(struct cli_list *l)
 {
 	while (l->nr)

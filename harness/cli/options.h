@@ -223,6 +223,9 @@ int cli_option_set(const struct cli_option *o, const char *arg, void *to);
 /** cli_list_add() - append a copy. Return: as cli_option_set() */
 int cli_list_add(struct cli_list *l, const char *text);
 
+/** cli_list_drop() - remove the value at index @i */
+void cli_list_drop(struct cli_list *l, size_t i);
+
 /** cli_list_free() - release the copies */
 void cli_list_free(struct cli_list *l);
 

@@ -19,6 +19,7 @@
 #include "harness/virtual/program.h"
 #include "lib/random.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define SIDE_BY_SIDE 16
 
@@ -37,6 +38,7 @@ struct args {
 /* Properties of a trace that are known before the first sample. */
 struct trace {
 	const char *path;
+	char *name;
 	char sha256[65];
 	bool sizes;
 };
@@ -164,9 +166,12 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 	if (!r)
 		return cli_failed("%s", err.text);
 	t->path = path;
+	t->name = strdup(zlt_info(r)->name);
 	t->sizes = zlt_info(r)->objects == ZLT_OBJECT_SIZES;
 	events = zlt_info(r)->events;
 	zlt_reader_close(r);
+	if (!t->name)
+		return cli_failed("out of memory");
 	if (!events)
 		return cli_failed("%s: it has no events, so there is nothing "
 				  "to compare; record it with a smaller "
@@ -174,6 +179,53 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 				  path);
 	if (result_sha256(path, t->sha256, &err))
 		return cli_failed("%s", err.text);
+	return 0;
+}
+
+/* Open all, and leave out those whose content is there already. */
+static int open_traces(struct args *a, struct trace *traces)
+{
+	size_t i = 0, k;
+	int ret;
+
+	while (i < a->traces.nr) {
+		ret = open_trace(a->traces.at[i], a->with.common.config.salvage,
+				 &traces[i]);
+		if (ret)
+			return ret;
+		k = 0;
+		while (strcmp(traces[k].sha256, traces[i].sha256) != 0)
+			k++;
+		if (k == i) {
+			i++;
+			continue;
+		}
+		cli_note("note: %s is the same trace as %s and is not replayed "
+			 "again",
+			 traces[i].path, traces[k].path);
+		free(traces[i].name);
+		traces[i].name = NULL;
+		cli_list_drop(&a->traces, i);
+	}
+	return 0;
+}
+
+/* Name the traces; say which of several that have one name is which. */
+static int label(const struct args *a, const struct trace *traces,
+		 struct label *labels)
+{
+	size_t i;
+
+	for (i = 0; i < a->traces.nr; i++)
+		labels[i] = (struct label){ .name = traces[i].name,
+					    .sha256 = traces[i].sha256 };
+	if (label_traces(labels, a->traces.nr))
+		return cli_failed("out of memory");
+	for (i = 0; i < a->traces.nr; i++)
+		if (strcmp(labels[i].text, PLAIN(traces[i].name)) != 0)
+			cli_note("note: %s is called \"%s\" here, since "
+				 "another trace has its name",
+				 traces[i].path, labels[i].text);
 	return 0;
 }
 
@@ -259,7 +311,7 @@ static json_t *command(const struct args *a)
 	int i;
 
 	for (i = 1; i < a->nr_cli; i++)
-		json_array_append_new(words, json_string(a->cli[i]));
+		json_array_append_new(words, label_json(a->cli[i]));
 	return words;
 }
 
@@ -428,7 +480,7 @@ static int make_report(const struct args *a)
 			   "report could not be made",
 			   a->dir);
 	else if (!quiet(a))
-		printf("%s/report.html\n", a->dir);
+		printf("%s/report.html\n", PLAIN(a->dir));
 	return ret ? EXIT_FAILED : 0;
 }
 
@@ -446,15 +498,14 @@ static void note_codecs(const struct args *a, const struct trace *traces)
 					 traces[i].path, a->codecs.at[k]);
 }
 
-static int compare(struct args *a, struct trace *traces, struct compare *c)
+static int compare(struct args *a, struct trace *traces, struct compare *c,
+		   struct label *labels)
 {
 	char *jsonl = NULL, *table = NULL;
-	int ret = 0, shown;
-	size_t i;
+	int ret = open_traces(a, traces), shown;
 
-	for (i = 0; i < a->traces.nr && !ret; i++)
-		ret = open_trace(a->traces.at[i], a->with.common.config.salvage,
-				 &traces[i]);
+	if (!ret)
+		ret = label(a, traces, labels);
 	if (!ret && a->dir)
 		ret = make_dir(a, &jsonl, &table);
 	if (!ret)
@@ -484,7 +535,9 @@ static int run(void *args, int argc, char **argv)
 {
 	struct args *a = args;
 	struct compare c = { .virtual = a->vcpus.nr };
+	struct label *labels;
 	struct trace *traces;
+	size_t i, nr;
 	int ret;
 
 	a->cli = argv;
@@ -499,9 +552,17 @@ static int run(void *args, int argc, char **argv)
 		ret = check_virtual(a);
 	if (ret)
 		return ret;
-	traces = calloc(a->traces.nr, sizeof(*traces));
+	nr = a->traces.nr;
+	traces = calloc(nr, sizeof(*traces));
+	labels = calloc(nr, sizeof(*labels));
+	c.trace = labels;
 	stop_hold();
-	ret = traces ? compare(a, traces, &c) : cli_failed("out of memory");
+	ret = traces && labels ? compare(a, traces, &c, labels)
+			       : cli_failed("out of memory");
+	label_free(labels, nr);
+	free(labels);
+	for (i = 0; traces && i < nr; i++)
+		free(traces[i].name);
 	free(traces);
 	free_cells(&c);
 	return ret;

@@ -8,6 +8,7 @@
 #include "backends/zpool.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/conform.h"
+#include "lib/text.h"
 
 static int write_json(const char *path, const struct conform_config *config,
 		      const struct conform_result *r)
@@ -39,7 +40,7 @@ static void print(const struct conform_config *config,
 {
 	int k;
 
-	printf("%s on %s: %lu rows\n", config->log, r->spec,
+	printf("%s on %s: %lu rows\n", PLAIN(config->log), PLAIN(r->spec),
 	       (unsigned long)r->rows);
 	printf("%-14s %12s %12s\n", "", "compared", "differences");
 	for (k = 0; k < CONFORM_KINDS; k++)
@@ -53,7 +54,7 @@ static void print(const struct conform_config *config,
 		printf("worst page count: %lu pages off\n",
 		       (unsigned long)r->pages_worst);
 	if (r->total)
-		printf("first difference: %s\n", r->first);
+		printf("first difference: %s\n", PLAIN(r->first));
 }
 
 struct args {

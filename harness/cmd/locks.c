@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/cmd/cmd.h"
+#include "lib/text.h"
 
 #define NAME_WIDTH 32
 
@@ -83,7 +84,7 @@ static void row(const json_t *lock)
 	size_t i;
 
 	printf("%*s:", NAME_WIDTH,
-	       json_string_value(json_object_get(lock, "name")));
+	       PLAIN(json_string_value(json_object_get(lock, "name"))));
 	for (i = 0; i < NR_COLUMNS; i++)
 		printf("%*.*f", width(i), cells[i].digits, cells[i].value);
 	putchar('\n');
@@ -116,8 +117,8 @@ static void table(const json_t *record, const char *only)
 	size_t i;
 
 	printf("%s: %s, codec %s, %d %s\n",
-	       text(json_object_get(record, "trace"), "name"),
-	       text(record, "backend"), text(record, "codec"),
+	       PLAIN(text(json_object_get(record, "trace"), "name")),
+	       PLAIN(text(record, "backend")), PLAIN(text(record, "codec")),
 	       (int)field(record, json_object_get(record, "vcpus") ? "vcpus"
 								   : "threads"),
 	       json_object_get(record, "vcpus") ? "virtual CPUs" : "threads");

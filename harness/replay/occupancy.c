@@ -62,7 +62,7 @@ static json_t *frames(const struct frame *all, size_t count)
 }
 
 int occupancy_append(const struct swap *s, const char *path, const char *when,
-		     struct err *err)
+		     json_t *trace, struct err *err)
 {
 	const struct zpool *pool = s->pools.at[0];
 	struct zpool_stats stats;
@@ -81,8 +81,8 @@ int occupancy_append(const struct swap *s, const char *path, const char *when,
 		return err_set(err, -ENOMEM, "out of memory for the map");
 	qsort(all, count, sizeof(*all), by_pfn);
 	swap_stats(s, &stats);
-	line = json_pack("{s:s, s:s, s:I, s:I, s:o}", "when", when, "backend",
-			 pool->spec, "page_size",
+	line = json_pack("{s:s, s:O, s:s, s:I, s:I, s:o}", "when", when,
+			 "trace", trace, "backend", pool->spec, "page_size",
 			 (json_int_t)arena_page_size(pool->arena), "pool_pages",
 			 (json_int_t)stats.pages, "frames", frames(all, count));
 	free(all);
