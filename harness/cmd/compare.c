@@ -4,6 +4,7 @@
  * the table has its number of runs.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,7 @@
 #include "harness/measure/cores.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
+#include "lib/output.h"
 #include "lib/random.h"
 #include "lib/stop.h"
 #include "lib/text.h"
@@ -104,7 +106,7 @@ static int check(void *args)
 		a->threads = (struct cli_counts){ .nr = 1, .at = { 1 } };
 	if (!a->runs)
 		a->runs = a->vcpus.nr ? 1 : 3;
-	return replay_opts_check(&a->with.common);
+	return replay_opts_sampled(&a->with.common);
 }
 
 /* Check all arguments before the first sample. */
@@ -442,9 +444,31 @@ static int take(const struct args *a, const struct trace *traces,
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 
+/* Whether an output is one of the files that -o leaves in its folder. */
+static int check_file(const struct args *a, const char *path)
+{
+	static const char *const names[] = { "records.jsonl", "table.txt",
+					     "records.csv", "classes.json",
+					     "report.html" };
+	char own[PATH_MAX];
+	size_t i;
+
+	for (i = 0; path && i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(own, sizeof(own), "%s/%s", a->dir, names[i]);
+		if (output_same(path, own))
+			return cli_usage("%s: -o %s writes this file; name "
+					 "another",
+					 path, a->dir);
+	}
+	return 0;
+}
+
 static int make_dir(const struct args *a, char **jsonl, char **table)
 {
-	if (mkdir(a->dir, 0777) && errno != EEXIST)
+	bool new = !mkdir(a->dir, 0777);
+	int ret;
+
+	if (!new && errno != EEXIST)
 		return cli_failed("%s: %s", a->dir, strerror(errno));
 	if (asprintf(jsonl, "%s/records.jsonl", a->dir) < 0 ||
 	    asprintf(table, "%s/table.txt", a->dir) < 0)
@@ -453,7 +477,12 @@ static int make_dir(const struct args *a, char **jsonl, char **table)
 		return cli_usage("%s holds results already; name another "
 				 "folder or remove %s",
 				 a->dir, *jsonl);
-	return 0;
+	ret = check_file(a, a->json);
+	if (!ret)
+		ret = check_file(a, a->with.common.config.occupancy);
+	if (ret && new)
+		rmdir(a->dir);
+	return ret;
 }
 
 static void print_table(FILE *f, const void *c)

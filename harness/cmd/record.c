@@ -11,6 +11,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "harness/swap/codec.h"
+#include "lib/output.h"
 #include "lib/spec.h"
 #include "traces/record.h"
 #include "version.h"
@@ -351,6 +352,10 @@ static int record(struct args *a)
 			 slash ? slash + 1 : a->opts.argv[0]);
 		a->opts.output = a->name;
 	}
+	if (a->json && output_same(a->opts.output, a->json))
+		return cli_usage(
+			"--json %s: the trace goes there; name another",
+			a->json);
 	ret = make_sizers(a, &err);
 	if (!ret)
 		ret = set_limit(a, &err);

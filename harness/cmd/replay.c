@@ -313,7 +313,8 @@ static int check(void *args)
 
 	if (result_check(a->json, &err))
 		return cli_failed("%s", err.text);
-	return replay_opts_check(&a->with.common);
+	return a->runs > 1 && !a->vcpus ? replay_opts_sampled(&a->with.common)
+					: replay_opts_check(&a->with.common);
 }
 
 static const struct args defaults = { .with = REPLAYING_DEFAULTS, .runs = 1 };
