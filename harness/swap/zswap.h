@@ -144,7 +144,7 @@ uint64_t zswap_destroy(struct zswap *z);
  * is reached. Takes tree->lock, pool->lru_lock; may sleep.
  * Return: 0 when the page is in the pool or the file; a negative errno when the
  * file could not be written; the slot is then empty and the caller has the only
- * copy of the page.
+ * copy of the page. -EBADF when the allocator gave handle 0, against its contract.
  */
 int zswap_store(struct zswap *z, uint64_t slot, const void *page,
 		size_t length);
