@@ -86,7 +86,7 @@ ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 # Two programs are made of them, zlab and zlab-virtual, each with files that it
 # has alone: real CPUs, or virtual ones and what they charge.
-SRCS_REAL := backends/sync/native.c backends/sync/sample.c \
+SRCS_REAL := $(addprefix backends/sync/,clock.c native.c sample.c) \
 	$(addprefix harness/,cli/virtual_exec.c cmd/calibrate.c cmd/validate.c \
 		replay/share.c replay/threads.c virtual/agreement.c) \
 	$(wildcard harness/virtual/calibrate_*.c)
