@@ -465,10 +465,10 @@ static int check_file(const struct args *a, const char *path)
 
 static int make_dir(const struct args *a, char **jsonl, char **table)
 {
-	bool new = !mkdir(a->dir, 0777);
+	bool made = !mkdir(a->dir, 0777);
 	int ret;
 
-	if (!new && errno != EEXIST)
+	if (!made && errno != EEXIST)
 		return cli_failed("%s: %s", a->dir, strerror(errno));
 	if (asprintf(jsonl, "%s/records.jsonl", a->dir) < 0 ||
 	    asprintf(table, "%s/table.txt", a->dir) < 0)
@@ -480,7 +480,7 @@ static int make_dir(const struct args *a, char **jsonl, char **table)
 	ret = check_file(a, a->json);
 	if (!ret)
 		ret = check_file(a, a->with.common.config.occupancy);
-	if (ret && new)
+	if (ret && made)
 		rmdir(a->dir);
 	return ret;
 }

@@ -65,7 +65,8 @@ static const struct cli_option options[] = {
 		 "Write a summary as one JSON object to FILE; - "
 		 "for standard output, which then gets nothing else"),
 	{ "markdown", 0, "FILE", "Write a summary for a merge request to FILE",
-	  .offer = OFFER_FILE, .output = true, CLI_IS_TEXT(struct args, markdown) },
+	  .offer = OFFER_FILE, .output = true,
+	  CLI_IS_TEXT(struct args, markdown) },
 	{ 0 },
 };
 
