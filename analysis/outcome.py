@@ -14,6 +14,8 @@ import subprocess
 import sys
 import traceback
 
+from analysis import progress
+
 FOUND, FAILED, UNREAD = 1, 2, 141
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # What a program that is told to end may take to clean up.
@@ -70,7 +72,8 @@ def run(args, said=None, **more):
 
 def warn(verb, message):
     """A line on stderr about something that does not stop the command."""
-    print(f"zlab: {verb}: {message}", file=sys.stderr, flush=True)
+    with progress.hidden():
+        print(f"zlab: {verb}: {message}", file=sys.stderr, flush=True)
 
 
 def last_line(text):

@@ -33,12 +33,14 @@ struct compare_cell {
  *		    the backends
  * @rounds: number of records per cell
  * @virtual: runs use virtual CPUs; each round has its own seed
+ * @others: load of the machine meanwhile, from load_others()
  */
 struct compare {
 	struct compare_cell *cell;
 	size_t nr_cells;
 	size_t rounds;
 	bool virtual;
+	double others;
 };
 
 /**
