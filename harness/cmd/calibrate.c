@@ -200,15 +200,20 @@ static json_t *profile_of(const struct calibration *c, double access,
 			 calibrate_codec("zstd"));
 }
 
-/* Return: 0 if a calibration can be trusted, else EXIT_FAILED and a line. */
-static int doubt(const struct calibration *c, double access, double others)
+/* Return: 0 if the machine was quiet, else EXIT_FAILED with the line printed. */
+static int check_quiet(double others)
 {
 	char text[LOAD_NOTE];
 
-	if (load_note(others, load_cpus(), text))
-		return cli_failed("%s; quiet the machine, or take it with "
-				  "--noisy",
-				  text);
+	if (!load_note(others, load_cpus(), text))
+		return 0;
+	return cli_failed("%s; quiet the machine, or take it with --noisy",
+			  text);
+}
+
+/* Return: 0 if the costs are plausible, else EXIT_FAILED with the line printed. */
+static int check_costs(const struct calibration *c, double access)
+{
 	if (c->spread > CALIBRATE_SPREAD)
 		return cli_failed("rounds of %s differ by %.0f %%; quiet the "
 				  "machine, or take it with --noisy",
@@ -239,6 +244,8 @@ static int calibrate(const char *out, bool noisy)
 	cli_note("measuring memory and locks");
 	calibrate_memory(&c);
 	calibrate_pair(&c);
+	if (!noisy && check_quiet(load_others(&load)))
+		return EXIT_FAILED;
 	o = profile_of(&c, access, cores);
 	if (!o)
 		return cli_failed("out of memory");
@@ -259,7 +266,7 @@ static int calibrate(const char *out, bool noisy)
 	if (load_note(others, load_cpus(), text))
 		json_array_append_new(json_object_get(o, "sources"),
 				      json_string(text));
-	ret = noisy ? 0 : doubt(&c, access, others);
+	ret = noisy ? 0 : check_quiet(others) ?: check_costs(&c, access);
 	if (!ret)
 		ret = cli_write(out, print_profile, o);
 end:
