@@ -81,6 +81,13 @@ def last_line(text):
     return (text.strip().splitlines() or ["no message"])[-1].removeprefix("zlab: ")
 
 
+def died(done):
+    """Why a program failed: its last line, or the signal that ended it."""
+    if done.returncode >= 0:
+        return last_line(done.stderr)
+    return f"ended by {signal.Signals(-done.returncode).name}"
+
+
 def _why(err):
     """One line about an error that no command expected."""
     if isinstance(err, ModuleNotFoundError):

@@ -15,7 +15,6 @@ from markupsafe import Markup, escape
 from analysis import ROOT, files, units
 from analysis.records import intervals
 from analysis.records.record import SPLIT
-from analysis.report import comparison
 from analysis.report.summary import summarise
 
 HERE = pathlib.Path(__file__).parent

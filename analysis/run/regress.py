@@ -29,6 +29,27 @@ BACKENDS = ["zbud", "z3fold", "zsmalloc"]
 COUNTED = ("swap_run", "swap_compact")
 
 
+def _words(value):
+    return isinstance(value, list) and all(isinstance(word, str) for word in value)
+
+
+def _is_group(value):
+    """A part of a tier: what is replayed through what."""
+    if not isinstance(value, dict) or not isinstance(value.get("label", ""), str):
+        return False
+    lists = [value.get(name) for name in ("traces", "codecs", "backends")]
+    return all(map(_words, [*lists, value.get("args", [])]))
+
+
+def _is_plan(raw):
+    """Whether a JSON value has the parts of a plan."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("generate"), dict):
+        return False
+    tiers = [raw.get("exact"), raw.get("instructions")]
+    tiers += [raw.get("virtual", []), raw.get("advice", [])]
+    return all(isinstance(tier, list) and all(map(_is_group, tier)) for tier in tiers)
+
+
 class Plan:
     """What is replayed: results/regress.json, or the traces of a folder."""
 
@@ -37,10 +58,12 @@ class Plan:
         every = {"traces": ["*"], "codecs": [codec or ""]}
         every |= {"backends": backends or BACKENDS, "args": ["--compact-at-end"]}
         raw = {"generate": {}, "exact": [every], "instructions": [every]}
-        try:
-            raw = json.loads(path.read_text()) if path else raw
-        except (OSError, ValueError) as err:
-            raise outcome.Failed(f"{path}: {err}")
+        raw = files.load(path) if path else raw
+        if not _is_plan(raw):
+            raise outcome.Failed(
+                f"{path}: not a plan: it takes generate, exact and instructions; "
+                "docs/ci.md has an example"
+            )
         self.generated = raw["generate"]
         self.exact = raw["exact"]
         self.instructions = raw["instructions"]

@@ -31,8 +31,7 @@ def command(args, **more):
         raise outcome.Failed(f"{args[0]}: {err.strerror}") from err
     if done.returncode:
         raise outcome.Failed(
-            f"{' '.join(args)}: status {done.returncode}: "
-            f"{outcome.last_line(done.stderr)}"
+            f"{' '.join(args)}: status {done.returncode}: {outcome.died(done)}"
         )
     return done.stdout
 
