@@ -10,7 +10,7 @@ import pathlib
 
 import jsonschema
 
-from analysis import ROOT
+from analysis import ROOT, files, outcome
 from analysis.records.cases import Set
 from analysis.records.record import Run
 
@@ -19,8 +19,13 @@ SCHEMA_FILE = ROOT / "analysis" / "record.schema.json"
 
 def lines(path):
     """The JSON values of a file of lines."""
-    text = pathlib.Path(path).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        return [files.parse(line) for line in text.splitlines()]
+    except OSError as err:
+        raise outcome.Failed(f"{path}: {err.strerror}") from err
+    except ValueError as err:
+        raise outcome.Failed(f"{path}: not lines of JSON: {err}") from err
 
 
 def _inlined(node, definitions):
@@ -51,7 +56,7 @@ def _mismatch(raw, checker):
 def _parse(line, newest, checker):
     """(record, None) or (None, what is wrong with the line)."""
     try:
-        raw = json.loads(line)
+        raw = files.parse(line)
     except ValueError as err:
         return None, f"not a line of JSON ({err})"
     version = raw.get("schema") if isinstance(raw, dict) else None

@@ -16,7 +16,7 @@ def accept(path, baseline, now, rows, reason):
     baseline.setdefault("traces", {}).update(now["traces"])
     if now["near"]:
         baseline["toolchain"] = now["toolchain"]
-    baseline["history"].append(
+    baseline.setdefault("history", []).append(
         {
             "date": datetime.date.today().isoformat(),
             "commit": now["commit"],
@@ -27,15 +27,30 @@ def accept(path, baseline, now, rows, reason):
     files.write(path, json.dumps(baseline, indent=1) + "\n")
 
 
+def _numbers(value):
+    return isinstance(value, dict) and all(
+        isinstance(number, (int, float)) for number in value.values()
+    )
+
+
+def _is_baseline(found):
+    """Whether a JSON value has the parts of a baseline."""
+    if not isinstance(found, dict) or not isinstance(found.get("exact"), dict):
+        return False
+    if not _numbers(found.get("near")) or not isinstance(
+        found.get("history", []), list
+    ):
+        return False
+    near = all(key.count(" | ") == 1 for key in found["near"])
+    return near and all(map(_numbers, found["exact"].values()))
+
+
 def load_baseline(path):
     """The baseline; an empty one where there is none yet."""
     if not path.exists():
         return {"schema": SCHEMA, "history": [], "exact": {}, "near": {}}
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as err:
-        raise outcome.Failed(f"{path}: not JSON: {err}")
-    if not isinstance(found, dict) or not {"exact", "near"} <= found.keys():
+    found = files.load(path)
+    if not _is_baseline(found):
         raise outcome.Failed(
             f"{path}: not a baseline; zlab regress --accept writes one"
         )

@@ -11,8 +11,8 @@ from analysis.records import reading
 def _load(path):
     try:
         return reading.lines(path)
-    except (OSError, ValueError, UnicodeDecodeError) as err:
-        outcome.warn("report", f"{path}: {err}")
+    except outcome.Failed as err:
+        outcome.warn("report", err)
         return []
 
 

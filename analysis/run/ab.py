@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from analysis import files, outcome
+from analysis import files, outcome, progress
 from analysis.regress import mail
 from analysis.run import replays
 
@@ -123,7 +123,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zlab-ab-") as tmp:
         folders = {side: pathlib.Path(tmp) / side for side in refs}
         try:
-            sides = {s: build(source, commits[s], folders[s]) for s in refs}
+            sides = {}
+            for side, ref in refs.items():
+                with progress.Line(f"building {side} ({ref})"):
+                    sides[side] = build(source, commits[side], folders[side])
             sides["again"] = sides["base"]
             found = replays.interleave(sides, jobs, args.runs)
         finally:

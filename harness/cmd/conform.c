@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/zpool.h"
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/conform.h"
 #include "lib/text.h"
@@ -126,9 +127,14 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct conform_result result;
+	struct progress progress;
 	struct err err = { "" };
+	int ret;
 
-	if (conform_run(&a->config, &result, &err))
+	progress_step(&progress, "conform");
+	ret = conform_run(&a->config, &result, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	if (a->json && write_json(a->json, &a->config, &result))
 		return EXIT_FAILED;
