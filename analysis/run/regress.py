@@ -7,7 +7,6 @@ virtual sys time may move by 0.5 %. Native time is advice: it is measured
 against a second program, and never fails the run.
 """
 
-import argparse
 import fnmatch
 import hashlib
 import json
@@ -17,7 +16,7 @@ import re
 import shutil
 import tempfile
 
-from analysis import ROOT, files, outcome
+from analysis import ROOT, files, outcome, shape
 from analysis.regress import change
 from analysis.regress.baseline import accept, load_baseline
 from analysis.regress.verdicts import closing, compare, flatten, markdown, tables
@@ -37,13 +36,10 @@ class Plan:
         every = {"traces": ["*"], "codecs": [codec or ""]}
         every |= {"backends": backends or BACKENDS, "args": ["--compact-at-end"]}
         raw = {"generate": {}, "exact": [every], "instructions": [every]}
-        try:
-            raw = json.loads(path.read_text()) if path else raw
-        except (OSError, ValueError) as err:
-            raise outcome.Failed(f"{path}: {err}")
-        self.generated = raw["generate"]
-        self.exact = raw["exact"]
-        self.instructions = raw["instructions"]
+        raw = shape.load(path, "plan") if path else raw
+        self.generated = raw.get("generate", {})
+        self.exact = raw.get("exact", [])
+        self.instructions = raw.get("instructions", [])
         self.virtual = raw.get("virtual", [])
         self.advice = raw.get("advice", [])
 
@@ -206,9 +202,7 @@ def measure(args, plan, baseline, folder):
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="zlab regress", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab regress", description=__doc__.splitlines()[0])
     # zlab has parsed them before and says what they are for.
     for name in ("--baseline", "--traces", "--plan", "--markdown"):
         parser.add_argument(name, type=pathlib.Path)

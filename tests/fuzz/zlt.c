@@ -1,69 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <endian.h>
+/* A trace as it is, and with its checksums made right. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 #include <xxhash.h>
 
-#include "tests/lib/fuzz_entry.h"
+#include "tests/fuzz/fuzz.h"
 #include "traces/csv.h"
 #include "traces/summary.h"
 
 #define ALL (ZLT_TIME | ZLT_CPU | ZLT_TID)
-
-enum {
-	FILE_HEAD = 24,
-	BLOCK_HEAD = 32,
-	CHECKSUM = 8,
-	TRAILER = 24
-};
-
-static void must(int ok)
-{
-	if (!ok)
-		abort();
-}
-
-/* A file in memory that has a path. */
-static int memory_file(const uint8_t *data, size_t len, char path[32])
-{
-	int fd = memfd_create("fuzz", MFD_CLOEXEC);
-
-	must(fd >= 0);
-	must(write(fd, data, len) == (ssize_t)len);
-	snprintf(path, 32, "/proc/self/fd/%d", fd);
-	return fd;
-}
-
-static void put_checksum(uint8_t *data, size_t len)
-{
-	uint64_t sum = htole64(XXH3_64bits(data, len));
-
-	memcpy(data + len, &sum, sizeof(sum));
-}
-
-/* Make every checksum right, so that what is behind them is reached. */
-static void fix_checksums(uint8_t *data, size_t len)
-{
-	size_t pos = FILE_HEAD;
-	uint32_t length;
-
-	if (len < FILE_HEAD)
-		return;
-	put_checksum(data, FILE_HEAD - CHECKSUM);
-	while (len - pos >= BLOCK_HEAD + CHECKSUM) {
-		memcpy(&length, data + pos + 8, sizeof(length));
-		length = le32toh(length);
-		if (length > len - pos - BLOCK_HEAD - CHECKSUM)
-			return;
-		put_checksum(data + pos, BLOCK_HEAD + length);
-		pos += BLOCK_HEAD + length + CHECKSUM;
-	}
-	if (len - pos == TRAILER)
-		put_checksum(data + pos, TRAILER - CHECKSUM);
-}
 
 static void check_batch(const struct zlt_info *info, const struct zlt_batch *b)
 {
@@ -177,7 +124,7 @@ static void read_trace(const char *path, unsigned int want)
 	zlt_reader_close(r);
 }
 
-void fuzz_zlt(const uint8_t *data, size_t len)
+void fuzz(const uint8_t *data, size_t len)
 {
 	uint8_t *fixed = malloc(len + 1);
 	char path[32];
@@ -195,49 +142,4 @@ void fuzz_zlt(const uint8_t *data, size_t len)
 	read_trace(path, ZLT_SALVAGE);
 	close(fd);
 	free(fixed);
-}
-
-static void same_bytes(int a, int b)
-{
-	off_t len = lseek(a, 0, SEEK_END);
-	void *x, *y;
-
-	must(len > 0 && lseek(b, 0, SEEK_END) == len);
-	x = mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, a, 0);
-	y = mmap(NULL, (size_t)len, PROT_READ, MAP_SHARED, b, 0);
-	must(x != MAP_FAILED && y != MAP_FAILED);
-	must(!memcmp(x, y, (size_t)len));
-	munmap(x, (size_t)len);
-	munmap(y, (size_t)len);
-}
-
-void fuzz_csv(const uint8_t *data, size_t len)
-{
-	char csv[32], zlt[32], csv2[32], zlt2[32];
-	int fd[4] = { memory_file(data, len, csv), memory_file(NULL, 0, zlt),
-		      -1, memory_file(NULL, 0, zlt2) };
-	struct err err = { "" };
-	struct zlt_reader *r;
-	char *text = NULL;
-	size_t text_len;
-	FILE *out;
-
-	if (csv_import(csv, zlt, 0, NULL, &err)) {
-		must(err.text[0] && !strchr(err.text, '\n'));
-		goto out;
-	}
-	r = zlt_open(zlt, ALL | ZLT_KEYS, &err);
-	out = open_memstream(&text, &text_len);
-	must(r && out && !csv_export(r, NULL, out, &err));
-	must(!fclose(out));
-	zlt_reader_close(r);
-	fd[2] = memory_file((const uint8_t *)text, text_len, csv2);
-	must(!csv_import(csv2, zlt2, 0, NULL, &err));
-	same_bytes(fd[1], fd[3]);
-	close(fd[2]);
-	free(text);
-out:
-	close(fd[0]);
-	close(fd[1]);
-	close(fd[3]);
 }
