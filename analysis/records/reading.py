@@ -5,7 +5,6 @@ What cannot be used is named with file and line and left out; the rest is still
 shown.
 """
 
-import json
 import pathlib
 
 from analysis import shape
@@ -16,7 +15,7 @@ from analysis.records.record import Run
 def lines(path):
     """The JSON values of a file of lines."""
     text = pathlib.Path(path).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return [shape.parse(line) for line in text.splitlines()]
 
 
 def _parse(line, newest):

@@ -3,17 +3,24 @@
 
 import pathlib
 
-from analysis import outcome
+from analysis import outcome, shape
 from analysis.figures import captions, pools
 from analysis.records import reading
 
 
-def _load(path):
+def _load(path, name):
+    """The lines of a file that have the shape of that name."""
     try:
-        return reading.lines(path)
-    except (OSError, ValueError, UnicodeDecodeError) as err:
+        found = reading.lines(path)
+    except (OSError, ValueError) as err:
         outcome.warn("report", f"{path}: {err}")
         return []
+    for value in found:
+        wrong = shape.mismatch(value, name)
+        if wrong:
+            outcome.warn("report", f"{path}: left out: {wrong}")
+            return []
+    return found
 
 
 def figures(folder, found):
@@ -21,9 +28,9 @@ def figures(folder, found):
     folder = pathlib.Path(folder)
     out = []
     path = folder / "classes.json"
-    classes = next(iter(_load(path)), None) if path.exists() else None
+    classes = next(iter(_load(path, "classes")), None) if path.exists() else None
     for path in sorted(folder.glob("info-*.json")):
-        for info in _load(path):
+        for info in _load(path, "info"):
             cases = [c for c in found.cases if c.first.trace == info.get("name")]
             if not cases or not classes:
                 continue
@@ -34,7 +41,7 @@ def figures(folder, found):
                     footer = captions.source(cases[0])
                     out.append(pools.size_classes(named, classes, footer))
     for path in sorted(folder.glob("occupancy-*.jsonl")):
-        maps = _load(path)
+        maps = _load(path, "occupancy")
         name = path.stem.removeprefix("occupancy-")
         cases = [c for c in found.cases if captions.safe(c.first.trace) == name]
         if maps and cases:
