@@ -134,6 +134,9 @@ fuzzers:
 
 fuzz: $(FUZZ:%=fuzz-%)
 
+fuzz-list:
+	@echo $(FUZZ)
+
 $(FUZZ:%=fuzz-%): fuzz-%: fuzzers
 	$(Q)mkdir -p $(FUZZ_B)/found-$* tests/corpus/$*
 	$(Q)$(FUZZ_B)/fuzz_$* -max_total_time=$(FUZZ_S) -max_len=16384 \
@@ -141,7 +144,8 @@ $(FUZZ:%=fuzz-%): fuzz-%: fuzzers
 		-artifact_prefix=$(FUZZ_B)/$*- $(FUZZ_B)/found-$* \
 		tests/corpus/$* 2>$(FUZZ_B)/$*.log || \
 		{ tail -50 $(FUZZ_B)/$*.log; exit 1; }
-	$(Q)printf '  fuzz_%s: ' $*; sed -n 's/^Done \(.*\)/\1/p' $(FUZZ_B)/$*.log
+	$(Q)printf '  fuzz_%s: %s\n' $* \
+		"$$(sed -n 's/^Done \(.*\)/\1/p' $(FUZZ_B)/$*.log)"
 
 fuzz-corpus: fuzzers
 	$(Q)for f in $(FUZZ); do \
@@ -155,6 +159,6 @@ fuzz-corpus: fuzzers
 		cp -r $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
 	done
 
-.PHONY: fuzz fuzzers fuzz-corpus $(FUZZ:%=fuzz-%)
+.PHONY: fuzz fuzz-list fuzzers fuzz-corpus $(FUZZ:%=fuzz-%)
 -include $(FUZZ:%=$(B)/tests/fuzz/%.d) $(B)/tests/fuzz/replay.d \
 	$(B)/tests/fuzz/files.d $(B)/tests/fuzz/libfuzzer.d
