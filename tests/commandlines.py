@@ -592,7 +592,7 @@ class Place:
 
     def __init__(self, template):
         self.template = template
-        self.top = pathlib.Path(tempfile.mkdtemp(prefix="line-", dir=TMP))
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="line-", dir=template.parent))
         self.work = self.top / "work"
         self.made = None
 
@@ -989,6 +989,4 @@ def main(lines):
         print(f"# {command}: {len(found)}, of these {good} with status 0")
     if args.only is None:
         shutil.rmtree(top, ignore_errors=True)
-        for place in TMP.glob("line-*"):
-            shutil.rmtree(place, ignore_errors=True)
     return results.end()
