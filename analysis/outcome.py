@@ -8,6 +8,7 @@
        output to the end
 """
 
+import argparse
 import os
 import signal
 import subprocess
@@ -24,6 +25,13 @@ GRACE_S = 0.5
 
 class Failed(Exception):
     """Why a command cannot go on, as one line for its user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line about a wrong command line, and no usage before it."""
+
+    def error(self, message):
+        raise Failed(message)
 
 
 class Stopped(KeyboardInterrupt):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab report: a folder of result records into tables, plots and one page."""
 
-import argparse
 import pathlib
 import textwrap
 
@@ -48,9 +47,7 @@ def draw_all(folder, drawn, quiet):
 
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab report", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab report", description=__doc__.splitlines()[0])
     parser.add_argument("dir", type=pathlib.Path, help="folder with records.jsonl")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="write the files, print nothing"

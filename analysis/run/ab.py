@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab ab: builds two commits, replays the same traces with both, compares."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -77,9 +76,7 @@ def distinct(traces):
 
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab ab", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab ab", description=__doc__.splitlines()[0])
     parser.add_argument("--base", required=True, metavar="GITREF")
     parser.add_argument("--head", required=True, metavar="GITREF")
     parser.add_argument("--backend", "-b", action="extend", nargs="+", metavar="SPEC")

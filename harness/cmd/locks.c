@@ -128,11 +128,11 @@ static void table(const json_t *record, const char *only)
 	const char *name;
 	size_t i;
 
-	printf("%s: %s, codec %s, %d %s\n",
+	printf("%s: %s, codec %s, %.0f %s\n",
 	       PLAIN(text(json_object_get(record, "trace"), "name")),
 	       PLAIN(text(record, "backend")), PLAIN(text(record, "codec")),
-	       (int)field(record, json_object_get(record, "vcpus") ? "vcpus"
-								   : "threads"),
+	       field(record,
+		     json_object_get(record, "vcpus") ? "vcpus" : "threads"),
 	       json_object_get(record, "vcpus") ? "virtual CPUs" : "threads");
 	puts("lock_stat version 0.4");
 	rule();
