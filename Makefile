@@ -39,6 +39,8 @@ DEPS_BROWSER := chromium
 DEPS_DEB := build-essential debhelper dpkg-dev lintian
 # Kernel sources that check-long compiles and compares with.
 DEPS_KERNEL := linux-source-6.1 linux-source-6.12
+# What docs/data.md shows that records can be read with.
+DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 
@@ -86,7 +88,7 @@ ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 # Two programs are made of them, zlab and zlab-virtual, each with files that it
 # has alone: real CPUs, or virtual ones and what they charge.
-SRCS_REAL := backends/sync/native.c backends/sync/sample.c \
+SRCS_REAL := $(addprefix backends/sync/,clock.c native.c sample.c) \
 	$(addprefix harness/,cli/virtual_exec.c cmd/calibrate.c cmd/validate.c \
 		replay/share.c replay/threads.c virtual/agreement.c) \
 	$(wildcard harness/virtual/calibrate_*.c)

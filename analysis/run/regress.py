@@ -27,6 +27,8 @@ from analysis.run import replays
 BACKENDS = ["zbud", "z3fold", "zsmalloc"]
 # The swap path's entries; callgrind counts what happens inside them.
 COUNTED = ("swap_run", "swap_compact")
+# A program under valgrind has 64 GiB of addresses, less than a pool reserves.
+CALLGRIND_POOL = "--pool-limit=8G"
 
 
 class Plan:
@@ -114,6 +116,8 @@ def callgrind(zlab, job, folder):
     wrap = ["setarch", "-R", "valgrind", "--tool=callgrind", "--quiet"]
     wrap += [f"--callgrind-out-file={out}", f"--log-file={folder / 'valgrind.log'}"]
     wrap += [f"--toggle-collect={name}" for name in COUNTED]
+    if not any(word.startswith("--pool-limit") for word in extra):
+        extra = [*extra, CALLGRIND_POOL]
     record = replays.replay(zlab, trace, spec, codec, extra, wrap)
     found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)
     if not found or not int(found.group(1)):

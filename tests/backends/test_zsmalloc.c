@@ -63,8 +63,16 @@ static void check_table(const char *preset, const char *file)
 
 static void test_class_table(void **state)
 {
-	check_table("6.1", "tests/vectors/6.1-zsmalloc-classes.csv");
-	check_table("6.12", "tests/vectors/6.12-zsmalloc-classes.csv");
+	static const char *const kernel[] = { "5.10", "6.1", "6.12", "7.2",
+					      "7.3" };
+	char file[64];
+	unsigned i;
+
+	for (i = 0; i < NR(kernel); i++) {
+		snprintf(file, sizeof(file),
+			 "tests/vectors/%s-zsmalloc-classes.csv", kernel[i]);
+		check_table(kernel[i], file);
+	}
 }
 
 static void count_classes(const char *rule, unsigned chain, unsigned want,

@@ -56,10 +56,17 @@ static void compare_with_kernel(const char *spec, const char *path)
 
 static void test_kernel_tables(void **state)
 {
-	compare_with_kernel("zsmalloc@6.1",
-			    "tests/vectors/6.1-zsmalloc-classes.csv");
-	compare_with_kernel("zsmalloc@6.12",
-			    "tests/vectors/6.12-zsmalloc-classes.csv");
+	static const char *const kernel[] = { "5.10", "6.1", "6.12", "7.2",
+					      "7.3" };
+	char spec[32], file[64];
+	unsigned i;
+
+	for (i = 0; i < sizeof(kernel) / sizeof(kernel[0]); i++) {
+		snprintf(spec, sizeof(spec), "zsmalloc@%s", kernel[i]);
+		snprintf(file, sizeof(file),
+			 "tests/vectors/%s-zsmalloc-classes.csv", kernel[i]);
+		compare_with_kernel(spec, file);
+	}
 }
 
 /* Rules, chain lengths, and what they give. */
