@@ -301,6 +301,8 @@ def run_one(tap, place, name, language, command, folder):
         if why:
             tap.skip(title, why)
             return folder
+    # It refuses a busy machine, which the other tests make of this one.
+    command = command.replace("zlab calibrate ", "zlab calibrate --noisy ")
     try:
         status, said, folder = place.run(command, folder)
     except subprocess.TimeoutExpired:

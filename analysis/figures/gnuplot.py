@@ -221,6 +221,18 @@ class Plot:
             f"set output '{self.slug}.png'\n{body}unset output\n"
         )
         files.write(folder / f"{self.slug}.gp", script)
+        with files.beside(folder) as scratch:
+            for end in ("gp", "dat"):
+                (scratch / f"{self.slug}.{end}").symlink_to(f"../{self.slug}.{end}")
+            self._run(scratch)
+            files.take(scratch / f"{self.slug}.png", folder / f"{self.slug}.png")
+            text = (scratch / f"{self.slug}.svg").read_text(encoding="utf-8")
+        text = tidy(text, self.slug)
+        files.write(folder / f"{self.slug}.svg", text)
+        return text
+
+    def _run(self, folder):
+        """Let gnuplot draw in a folder."""
         done = outcome.run(
             ["gnuplot", f"{self.slug}.gp"],
             cwd=folder,
@@ -229,12 +241,7 @@ class Plot:
             env=dict(os.environ, LC_ALL="C.UTF-8"),
         )
         if done.returncode:
-            line = outcome.last_line(done.stderr)
-            raise outcome.Failed(f"gnuplot {self.slug}.gp: {line}")
-        path = folder / f"{self.slug}.svg"
-        text = tidy(path.read_text(encoding="utf-8"), self.slug)
-        files.write(path, text)
-        return text
+            raise outcome.Failed(f"gnuplot {self.slug}.gp: {outcome.died(done)}")
 
 
 class Panels(Plot):

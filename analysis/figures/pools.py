@@ -18,7 +18,7 @@ def _map_cells(frames, page, first, count, cells):
     seen = [False] * cells
     for pfn, _, live in frames:
         at = (pfn - first) // count
-        if at < cells:
+        if 0 <= at < cells:
             sums[at] += min(live, page)
             seen[at] = True
     return [sums[i] / (count * page) if seen[i] else None for i in range(len(sums))]
@@ -112,7 +112,8 @@ def size_classes(info, classes, footer):
         size = min(16 * step + 8, 4096)
         # An object carries its handle, except one that fills a page.
         need = min(size + 8, 4096)
-        at = next(i for i, row in enumerate(table) if row["size"] >= need)
+        fits = (i for i, row in enumerate(table) if row["size"] >= need)
+        at = next(fits, len(table) - 1)
         per_class[at][0] += count
         per_class[at][1] += count * size
     held = sum(

@@ -10,7 +10,7 @@ each workload that RECORDS hold on two numbers of virtual CPUs or more.
 import math
 import sys
 
-from analysis import outcome
+from analysis import outcome, progress
 from analysis.figures import captions, gnuplot
 from analysis.figures.gnuplot import INK, SOFT
 from analysis.records import reading
@@ -249,7 +249,10 @@ def main():
     drawn = figures(found.runs)
     if not drawn:
         raise outcome.Failed("nothing ran on two numbers of virtual CPUs")
+    with progress.Line("drawing", len(drawn)) as line:
+        for plot in drawn:
+            plot.draw(sys.argv[-1])
+            line.step(plot.slug)
     for plot in drawn:
-        plot.draw(sys.argv[-1])
         outcome.say(f"{sys.argv[-1]}/{plot.slug}.svg")
     return 0

@@ -163,7 +163,7 @@ def tradeoff(case):
     for cell in cells:
         times = sorted(run.sys_ns / run.ops / 1e3 for run in cell.runs)
         mid = cell.median(lambda run: run.sys_ns / run.ops / 1e3)
-        points.append((mid, cell.first.density, times[0], times[-1]))
+        points.append((mid, cell.median(lambda run: run.density), times[0], times[-1]))
     best, frontier = -1, []
     for x, y, *_ in sorted(points, key=lambda p: (p[0], -p[1])):
         if y > best:

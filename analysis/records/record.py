@@ -108,7 +108,7 @@ class Run:
     @property
     def frag(self):
         """frag ratio over the whole replay, pages weighing pages, or None."""
-        return self.raw.get("over_time", self.raw)["frag_ratio"]
+        return self.raw.get("over_time", self.raw).get("frag_ratio")
 
     @property
     def frag_end(self):
@@ -124,7 +124,7 @@ class Run:
     @property
     def density(self):
         """Original bytes per byte of footprint over the whole replay."""
-        return self.raw.get("over_time", self.raw)["density"] or 0.0
+        return self.raw.get("over_time", self.raw).get("density") or 0.0
 
     @property
     def peak_footprint(self):

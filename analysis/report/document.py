@@ -6,6 +6,7 @@ import functools
 import pathlib
 import re
 import shlex
+import statistics
 
 import jinja2
 import markdown
@@ -14,7 +15,6 @@ from markupsafe import Markup, escape
 from analysis import ROOT, files, naming, units
 from analysis.records import intervals
 from analysis.records.record import SPLIT
-from analysis.report import comparison
 from analysis.report.summary import summarise
 
 HERE = pathlib.Path(__file__).parent
@@ -29,7 +29,7 @@ SECTIONS = {
     "repeat": "Repeat it",
 }
 # Of an environment, what differs between the runs of one comparison.
-VARYING = {"date", "load"}
+VARYING = {"date", "load", "other_cpus"}
 LOCK_COLUMNS = (
     ("con-bounces", "con_bounces", int),
     ("contentions", "contentions", int),
@@ -75,6 +75,13 @@ class Table:
         return "t" if column < self.left else "n"
 
 
+def spread_cell(row, value, digits):
+    """A number of the runs, with both ends where they differ."""
+    known = [v for v in map(value, row.cell.runs) if v is not None]
+    middle = statistics.median_low(known) if known else ""
+    return Cell(row.spread(value, f"{{:.{digits}f}}".format), middle)
+
+
 def comparison_table(rows, reference):
     """The table that sorts."""
     heads = [
@@ -111,11 +118,11 @@ def comparison_table(rows, reference):
             run.codec,
             row.cell.label,
             Cell(f"{run.cpus}{'v' * run.virtual}", run.cpus),
-            Cell(comparison.number(run.frag, 2), run.frag or ""),
-            Cell(comparison.number(run.frag_end, 2), run.frag_end or ""),
-            Cell(f"{run.density:.3f}", run.density),
-            Cell(f"{100 * run.rejected:.1f}", run.rejected),
-            Cell(f"{run.peak_footprint / 2**20:.2f}", run.peak_footprint),
+            spread_cell(row, lambda run: run.frag, 2),
+            spread_cell(row, lambda run: run.frag_end, 2),
+            spread_cell(row, lambda run: run.density, 3),
+            spread_cell(row, lambda run: 100 * run.rejected, 1),
+            spread_cell(row, lambda run: run.peak_footprint / 2**20, 2),
             Cell(row.sys_text(lambda v: f"{v / 1e3:.3f}"), row.sys / run.ops),
         ]
         for name in SPLIT:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab ab: builds two commits, replays the same traces with both, compares."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from analysis import files, outcome
+from analysis import files, outcome, progress
 from analysis.regress import mail
 from analysis.run import replays
 
@@ -77,9 +76,7 @@ def distinct(traces):
 
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab ab", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab ab", description=__doc__.splitlines()[0])
     parser.add_argument("--base", required=True, metavar="GITREF")
     parser.add_argument("--head", required=True, metavar="GITREF")
     parser.add_argument("--backend", "-b", action="extend", nargs="+", metavar="SPEC")
@@ -123,7 +120,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zlab-ab-") as tmp:
         folders = {side: pathlib.Path(tmp) / side for side in refs}
         try:
-            sides = {s: build(source, commits[s], folders[s]) for s in refs}
+            sides = {}
+            for side, ref in refs.items():
+                with progress.Line(f"building {side} ({ref})"):
+                    sides[side] = build(source, commits[side], folders[side])
             sides["again"] = sides["base"]
             found = replays.interleave(sides, jobs, args.runs)
         finally:

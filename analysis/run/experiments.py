@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 
-from analysis import ROOT, experiments, files, outcome
+from analysis import ROOT, experiments, files, outcome, progress
 from analysis.records.slim import slim
 from analysis.run import inputs, replays
 from analysis.run.journal import Journal
@@ -91,12 +91,12 @@ def replay(lab, table, output, journal, options):
     todo = list(steps.all())
     names = [f"{step.round} {step.input} {step.name}" for step in todo]
     kept = sum(name in journal for name in names)
-    progress = replays.Progress(len(todo), pathlib.Path(output).stem, kept)
-    for name, step in zip(names, todo):
-        if name not in journal:
-            found = records_of(lab, steps, step, part)
-            journal.add(name, [slim(record, keep) for record in found])
-            progress.step(step.name)
+    with progress.Line(pathlib.Path(output).stem, len(todo), kept) as line:
+        for name, step in zip(names, todo):
+            if name not in journal:
+                found = records_of(lab, steps, step, part)
+                journal.add(name, [slim(record, keep) for record in found])
+                line.step(step.name)
     return [record for name in names for record in journal[name]]
 
 

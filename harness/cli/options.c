@@ -149,7 +149,7 @@ static int set_counts(const struct cli_option *o, const char *arg, void *to)
 /* Refuse "-", so that no file named "-" is created by mistake. */
 static bool no_stream(const struct cli_option *o, const char *arg)
 {
-	return o->key == 'o' && !o->stream && !strcmp(arg, "-");
+	return (o->key == 'o' || o->output) && !o->stream && !strcmp(arg, "-");
 }
 
 int cli_option_set(const struct cli_option *o, const char *arg, void *to)
@@ -172,9 +172,10 @@ int cli_option_set(const struct cli_option *o, const char *arg, void *to)
 		return o->set(o, arg, to);
 	default:
 		if (no_stream(o, arg))
-			return cli_usage("-o - is not possible here: it takes "
-					 "%s",
-					 o->arg);
+			return cli_usage("%s%s - is not possible here: it "
+					 "takes %s",
+					 o->key ? "-" : "--",
+					 o->key ? "o" : o->name, o->arg);
 		*(const char **)((char *)to + o->at) = arg;
 		return 0;
 	}

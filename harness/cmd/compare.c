@@ -16,6 +16,7 @@
 #include "harness/compare/compare.h"
 #include "harness/compare/sample.h"
 #include "harness/measure/cores.h"
+#include "harness/measure/load.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
 #include "lib/output.h"
@@ -426,11 +427,13 @@ static int take(const struct args *a, const struct trace *traces,
 	struct progress progress;
 	size_t round, i;
 	int ret = 0, one;
+	struct load load;
 
 	if (!order)
 		return cli_failed("out of memory");
 	for (i = 0; i < c->nr_cells; i++)
 		order[i] = i;
+	load_begin(&load);
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
 		/* Order does not affect virtual time: shuffle native runs. */
@@ -440,6 +443,7 @@ static int take(const struct args *a, const struct trace *traces,
 		ret = ret ? ret : one;
 	}
 	progress_end(&progress);
+	c->others = load_others(&load);
 	free(order);
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
@@ -492,9 +496,9 @@ static void print_table(FILE *f, const void *c)
 
 static int make_report(const struct args *a)
 {
-	char *argv[3 + 2 * CLI_LIST_MAX] = { "report", "--quiet",
+	char *argv[4 + 2 * CLI_LIST_MAX] = { "report", "--quiet", "--progress",
 					     (char *)a->dir };
-	int ret, n = 3;
+	int ret, n = 4;
 	size_t i;
 
 	if (a->no_report)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
 #include "harness/verify/classes.h"
@@ -97,6 +98,7 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct summary s = { 0 };
+	struct progress progress;
 	struct err err = { "" };
 	struct zlt_reader *r;
 	int ret;
@@ -104,7 +106,9 @@ static int run(void *args, int argc, char **argv)
 	r = zlt_open(a->trace, SUMMARY_WANT | a->salvage, &err);
 	if (!r)
 		return cli_failed("%s", err.text);
+	progress_step(&progress, "info");
 	ret = summary_make(r, &s, &err) ?: concentrate(&s, &err);
+	progress_end(&progress);
 	if (!ret && a->json) {
 		ret = write_json(a, zlt_info(r), &s, &err);
 	}

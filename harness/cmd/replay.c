@@ -6,9 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
 #include "harness/compare/sample.h"
+#include "harness/measure/load.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
 #include "lib/layout.h"
@@ -106,6 +108,22 @@ static void print_marks(FILE *out, const json_t *record)
 			get(m, "frag_ratio"));
 }
 
+/* What a reader must know of the numbers above. */
+static void print_notes(FILE *out, const struct args *a, const json_t *record)
+{
+	double cpus = get(json_object_get(record, "env"), "cores");
+	char text[LOAD_NOTE];
+
+	if (get(record, "threads") > 1 && a->runs == 1)
+		fprintf(out,
+			"note: one interleaving of %.0f threads: pages, frag "
+			"ratio and lock counts depend on it; --runs 5 shows "
+			"by how much\n",
+			get(record, "threads"));
+	if (load_note(result_load(record), cpus, text))
+		fprintf(out, "note: %s\n", text);
+}
+
 static int print(const struct args *a, const json_t *record)
 {
 	FILE *out = layout_open(stdout, cli_width(a->wide));
@@ -148,6 +166,7 @@ static int print(const struct args *a, const json_t *record)
 	print_ms(out, "frontend", get(split, "frontend"), sys);
 	print_latency(out, record);
 	print_marks(out, record);
+	print_notes(out, a, record);
 	ret = layout_close(out);
 	return ret ? cli_failed("standard output: %s", strerror(-ret)) : 0;
 }
@@ -184,13 +203,17 @@ static int once(struct args *a)
 	struct err err = { "" };
 	char hex[65];
 	json_t *record = NULL;
+	struct load load;
+	double others;
 	int ret, shown;
 
 	/* If the trace cannot be read, the replay says why. */
 	if (!sha256 && !result_sha256(config->trace, hex, &err))
 		sha256 = hex;
 	config->sha256 = sha256;
+	load_begin(&load);
 	ret = replay_run(config, &res, &err);
+	others = load_others(&load);
 	if (!ret && !sha256)
 		ret = -EIO;
 	if (!ret) {
@@ -200,6 +223,7 @@ static int once(struct args *a)
 		if (!record || add_cli(a, record))
 			ret = err_set(&err, -ENOMEM, "out of memory");
 	}
+	result_put_load(json_object_get(record, "env"), others);
 	if (!ret && a->json)
 		ret = result_append(a->json, record, &err);
 	shown = ret || (a->json && !strcmp(a->json, "-")) ? 0
@@ -222,6 +246,7 @@ static int many(struct args *a)
 				  .codec = a->with.common.config.codec,
 				  .threads = a->with.common.config.threads,
 				  .common = &a->with.common };
+	struct progress progress;
 	json_t *record;
 	char hex[65];
 	struct err err;
@@ -231,8 +256,12 @@ static int many(struct args *a)
 	if (result_sha256(run.trace, hex, &err))
 		return cli_failed("%s", err.text);
 	run.sha256 = hex;
+	progress_start(&progress, "replay", "runs", (uint64_t)a->runs);
+	progress.on &= !a->quiet;
 	for (i = 0; i < a->runs && !ret && !cli_stopped(); i++) {
+		progress_update(&progress, (uint64_t)i);
 		ret = sample_take(&run, &record);
+		progress_hide(&progress);
 		if (ret)
 			break;
 		json_object_set_new(record, "run", json_integer(i));
@@ -242,6 +271,7 @@ static int many(struct args *a)
 			ret = print(a, record);
 		json_decref(record);
 	}
+	progress_end(&progress);
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 

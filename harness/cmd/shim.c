@@ -2,6 +2,7 @@
 /* Builds a backend of a kernel tree. */
 #include <stdio.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/shim.h"
 #include "lib/stop.h"
@@ -60,10 +61,15 @@ static int run(void *args, int argc, char **argv)
 {
 	const REQ *req = args;
 	struct shim_object obj;
+	struct progress progress;
 	struct err err = { "" };
+	int ret;
 
 	stop_hold();
-	if (shim_build(req, &obj, &err))
+	progress_step(&progress, "shim, compiling");
+	ret = shim_build(req, &obj, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	if (*obj.notes)
 		cli_note("%s", obj.notes);

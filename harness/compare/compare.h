@@ -36,6 +36,7 @@ struct compare_cell {
  * @trace: what the traces are called
  * @rounds: number of records per cell
  * @virtual: runs use virtual CPUs; each round has its own seed
+ * @others: load of the machine meanwhile, from load_others()
  */
 struct compare {
 	struct compare_cell *cell;
@@ -43,6 +44,7 @@ struct compare {
 	const struct label *trace;
 	size_t rounds;
 	bool virtual;
+	double others;
 };
 
 /**

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "harness/kernel/patch_report.h"
+#include "harness/measure/load.h"
 #include "lib/text.h"
 #include "version.h"
 
@@ -153,7 +154,7 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 {
 	const struct placement_result *p = &r->places;
 	double mid, low, high;
-	char of[24];
+	char of[24], text[LOAD_NOTE];
 	uint64_t places =
 		p->compared[PLACEMENT_SLOTS] + p->compared[PLACEMENT_MOVED] / 2;
 	uint64_t moved = p->differences[PLACEMENT_SLOTS] +
@@ -199,6 +200,8 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 			median(r->ns[0], r->runs) / (double)r->events,
 			median(r->ns[1], r->runs) / (double)r->events);
 	}
+	if (load_note(r->others, load_cpus(), text))
+		fprintf(out, "  %s\n", text);
 	if (!r->repeats)
 		fprintf(out, "  counts varied between runs%s\n",
 			plan->threads > 1 ? ", as they may with threads"

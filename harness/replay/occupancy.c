@@ -20,22 +20,35 @@ static int by_pfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The object of a key, with a front end or without. */
+static bool find(const struct swap *s, uint32_t key, unsigned long *handle,
+		 size_t *length)
+{
+	const struct swap_slot *slot = &s->slots[key];
+
+	if (s->zswap)
+		return zswap_object(s->zswap, key, handle, length);
+	*handle = slot->handle;
+	*length = slot->length;
+	return slot->flags & SWAP_LIVE && !(slot->flags & SWAP_SAME);
+}
+
 /* Find the frame in which each object begins. */
 static struct frame *locate_all(const struct swap *s, size_t *count)
 {
 	struct zpool *pool = s->pools.at[0];
 	struct frame *all = malloc((s->config.keys + 1) * sizeof(*all));
-	const struct swap_slot *slot;
 	struct zpool_location at;
-	size_t i, n = 0;
+	unsigned long handle;
+	size_t n = 0, length;
+	uint32_t i;
 
 	for (i = 0; all && i < s->config.keys; i++) {
-		slot = &s->slots[i];
-		if (!(slot->flags & SWAP_LIVE) || slot->flags & SWAP_SAME)
+		if (!find(s, i, &handle, &length))
 			continue;
-		pool->driver->locate(pool, slot->handle, &at);
+		pool->driver->locate(pool, handle, &at);
 		all[n].pfn = at.pfn;
-		all[n++].bytes = slot->length;
+		all[n++].bytes = (uint32_t)length;
 	}
 	*count = n;
 	return all;

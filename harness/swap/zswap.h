@@ -202,6 +202,19 @@ bool zswap_reclaim_queued(struct zswap *z);
 /** zswap_stats() - sum the counters of all CPUs; exact when no thread runs */
 void zswap_stats(struct zswap *z, struct zswap_stats *stats);
 
+/**
+ * zswap_object() - the object of a slot's page; nothing else may run
+ * @z: the front end
+ * @slot: the slot
+ * @handle: receives the object
+ * @length: receives its bytes
+ *
+ * Return: false when the pools hold no object for the slot: it is empty, in the
+ * file, or same-filled.
+ */
+bool zswap_object(struct zswap *z, uint32_t slot, unsigned long *handle,
+		  size_t *length);
+
 /** zswap_pools() - the front end's pools; it keeps ownership */
 const struct swap_pools *zswap_pools(const struct zswap *z);
 

@@ -244,9 +244,15 @@ static int both(const struct virtual_run *r, const struct replay_config *config,
 {
 	struct virtual_job jobs[2] = { job_of(r->opts->model == MODEL_SUM),
 				       job_of(true) };
-	int ret = virtual_jobs(config, sha256, jobs,
-			       r->opts->model == MODEL_BOTH ? 2 : 1, NULL);
+	size_t n = r->opts->model == MODEL_BOTH ? 2 : 1;
+	struct progress progress;
+	int ret;
 
+	progress_start(&progress, "replay", "models of memory", n);
+	progress.on &= !r->quiet;
+	progress_update(&progress, 0);
+	ret = virtual_jobs(config, sha256, jobs, n, &progress);
+	progress_end(&progress);
 	*record = jobs[0].record;
 	if (!ret && jobs[1].record)
 		json_object_set(
