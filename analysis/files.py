@@ -6,6 +6,7 @@ the end. Links are followed; owner and mode of an old file stay.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
@@ -98,6 +99,15 @@ def write(path, text):
     """All of it at once."""
     with whole(path) as out:
         out.write(text)
+
+
+def sha256_of(path):
+    """The SHA-256 of a file's content, in hex."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise outcome.Failed(f"{path}: {err.strerror}") from err
 
 
 def folder(path):

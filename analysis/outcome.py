@@ -8,13 +8,14 @@
        output to the end
 """
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import traceback
 
-from analysis import progress
+from analysis import naming, progress
 
 FOUND, FAILED, UNREAD = 1, 2, 141
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -24,6 +25,13 @@ GRACE_S = 0.5
 
 class Failed(Exception):
     """Why a command cannot go on, as one line for its user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line about a wrong command line, and no usage before it."""
+
+    def error(self, message):
+        raise Failed(message)
 
 
 class Stopped(KeyboardInterrupt):
@@ -70,10 +78,16 @@ def run(args, said=None, **more):
     return subprocess.CompletedProcess(args, child.returncode, out, err)
 
 
+def say(text="", **more):
+    """Print lines for a person; names in them cannot steer the terminal."""
+    print(naming.plain(text, keep="\n"), **more)
+
+
 def warn(verb, message):
     """A line on stderr about something that does not stop the command."""
+    line = naming.plain(f"zlab: {verb}: {message}")
     with progress.hidden():
-        print(f"zlab: {verb}: {message}", file=sys.stderr, flush=True)
+        print(line, file=sys.stderr, flush=True)
 
 
 def last_line(text):

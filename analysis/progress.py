@@ -9,6 +9,8 @@ import sys
 import threading
 import time
 
+from analysis import naming
+
 TICK_S = 0.5
 WIDTH = 78
 
@@ -63,7 +65,7 @@ class Line:
     def _tick(self):
         while True:
             with self.lock:
-                _draw(self.text()[:WIDTH])
+                _draw(naming.plain(self.text())[:WIDTH])
             if self.ended.wait(TICK_S):
                 return
 

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 
-from analysis import files, outcome
+from analysis import files, naming, outcome
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
@@ -52,7 +52,7 @@ def available():
 
 def quote(text):
     """A gnuplot string; nothing in it is interpreted."""
-    return "'" + str(text).replace("'", "''").replace("\n", " ") + "'"
+    return "'" + naming.plain(text).replace("'", "''") + "'"
 
 
 def tic(text):
@@ -207,7 +207,7 @@ class Plot:
         with files.whole(folder / f"{self.slug}.dat") as out:
             for number, (name, heads, rows) in enumerate(self.blocks):
                 out.write("\n\n" * (number > 0))
-                out.write(f"# {name}\n# " + "\t".join(heads) + "\n")
+                out.write(f"# {naming.plain(name)}\n# " + "\t".join(heads) + "\n")
                 for row in rows or [["NaN"] * len(heads)]:
                     out.write("\t".join(cell(v) for v in row) + "\n")
         size = f"size {self.width},{self.height}"
@@ -301,7 +301,7 @@ class Panels(Plot):
 def cell(value):
     """One field of a data file."""
     if isinstance(value, str):
-        return '"' + value.replace('"', "'") + '"'
+        return '"' + naming.plain(value).replace('"', "'") + '"'
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 

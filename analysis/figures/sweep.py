@@ -26,8 +26,8 @@ def _panels(sweep, kind, title, subtitle, caption):
     """An empty figure with the axis that all have."""
     count = len(sweep.lines)
     plot = gnuplot.Panels(
-        f"{kind}-{captions.safe(sweep.slug)}",
-        f"{title}: {sweep.first.trace}, {sweep.first.codec}",
+        f"{kind}-{sweep.slug}",
+        f"{title}: {sweep.first.label}, {sweep.first.codec}",
         f"{subtitle} {sweep.machine}; {sweep.what}.",
         captions.of_run(sweep.first),
         caption,
@@ -254,5 +254,5 @@ def main():
             plot.draw(sys.argv[-1])
             line.step(plot.slug)
     for plot in drawn:
-        print(f"{sys.argv[-1]}/{plot.slug}.svg")
+        outcome.say(f"{sys.argv[-1]}/{plot.slug}.svg")
     return 0

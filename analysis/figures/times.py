@@ -261,10 +261,8 @@ def scaling(cases):
     first = cases[0].first
     unit = "virtual CPUs" if first.virtual else "threads"
     plot = Plot(
-        captions.safe(
-            f"scaling-{first.trace}-{first.codec}-{'v' if first.virtual else 't'}"
-        ),
-        f"Scaling with {unit}: {first.trace}, {first.codec}",
+        f"scaling-{cases[0].slug}",
+        f"Scaling with {unit}: {first.label}, {first.codec}",
         "Median over runs of operations per second of wall time, against one's "
         f"own at {first.cpus}. The thin line is perfect scaling.",
         captions.source(cases[0]),

@@ -4,7 +4,7 @@
 import datetime
 import json
 
-from analysis import files, outcome
+from analysis import files, outcome, shape
 
 SCHEMA = 1
 
@@ -27,33 +27,11 @@ def accept(path, baseline, now, rows, reason):
     files.write(path, json.dumps(baseline, indent=1) + "\n")
 
 
-def _numbers(value):
-    return isinstance(value, dict) and all(
-        isinstance(number, (int, float)) for number in value.values()
-    )
-
-
-def _is_baseline(found):
-    """Whether a JSON value has the parts of a baseline."""
-    if not isinstance(found, dict) or not isinstance(found.get("exact"), dict):
-        return False
-    if not _numbers(found.get("near")) or not isinstance(
-        found.get("history", []), list
-    ):
-        return False
-    near = all(key.count(" | ") == 1 for key in found["near"])
-    return near and all(map(_numbers, found["exact"].values()))
-
-
 def load_baseline(path):
     """The baseline; an empty one where there is none yet."""
     if not path.exists():
         return {"schema": SCHEMA, "history": [], "exact": {}, "near": {}}
-    found = files.load(path)
-    if not _is_baseline(found):
-        raise outcome.Failed(
-            f"{path}: not a baseline; zlab regress --accept writes one"
-        )
+    found = shape.load(path, "baseline")
     if found.get("schema") != SCHEMA:
         raise outcome.Failed(
             f"{path}: baseline of schema {found.get('schema')}; this zlab "

@@ -5,7 +5,7 @@ import pathlib
 import statistics
 import textwrap
 
-from analysis import grids, load, units
+from analysis import grids, load, naming, units
 from analysis.records import intervals
 from analysis.regress import change
 from analysis.regress.verdicts import flatten
@@ -43,7 +43,11 @@ def spreads(base, head):
 def rows_of(jobs, found):
     """Compared jobs: what changed exactly, and how the times moved."""
     rows = []
-    for j, (trace, spec, codec, _) in enumerate(jobs):
+    hashes = [found[j, "base"][0]["trace"]["sha256"] for j in range(len(jobs))]
+    called = naming.labels(
+        {sha256: pathlib.Path(job[0]).stem for sha256, job in zip(hashes, jobs)}
+    )
+    for j, (trace, spec, _, _) in enumerate(jobs):
         base, head = found[j, "base"], found[j, "head"]
         threaded = _threaded(base[0])
         floor = change.ratio(base, found[j, "again"], change.sys_ns)
@@ -51,6 +55,8 @@ def rows_of(jobs, found):
         rows.append(
             {
                 "trace": pathlib.Path(trace).stem,
+                "sha256": hashes[j],
+                "label": called[hashes[j]],
                 "backend": spec,
                 "codec": base[0]["codec"],
                 "exact": {} if threaded else differing(base[0], head[0]),
@@ -93,7 +99,7 @@ def lines(rows, names, runs):
         WIDTH,
     )
     for row in rows:
-        title = f"{row['trace']}, {row['codec']}, {row['backend']}"
+        title = f"{row['label']}, {row['codec']}, {row['backend']}"
         out += [""] + textwrap.wrap(title, WIDTH, break_long_words=True)
         body = [
             [

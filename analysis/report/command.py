@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab report: a folder of result records into tables, plots and one page."""
 
-import argparse
 import pathlib
 import textwrap
 
-from analysis import outcome, progress
+from analysis import naming, outcome, progress
 from analysis.figures import gnuplot, memory, sweep, times
 from analysis.records import reading
 from analysis.records.cases import families, thinnest
@@ -48,9 +47,7 @@ def draw_all(folder, drawn, quiet):
 
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab report", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab report", description=__doc__.splitlines()[0])
     parser.add_argument("dir", type=pathlib.Path, help="folder with records.jsonl")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="write the files, print nothing"
@@ -84,10 +81,11 @@ def main():
     spreadsheet.write_csv(args.dir / "records.csv", found)
     if not args.quiet:
         if not args.no_table:
-            print("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
-            print()
+            outcome.say("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
+            outcome.say()
         for question, answer in summarise(found, rows):
-            print(textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  "))
+            said = textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  ")
+            outcome.say(said)
 
     notes, drawn = [], None
     if gnuplot.available():
@@ -106,5 +104,5 @@ def main():
         outcome.warn("report", notes[0])
     where = document.write(args.dir, found, rows, drawn, notes)
     if not args.quiet:
-        print(f"\n{where}")
+        outcome.say(f"\n{naming.plain(where)}")
     return 0

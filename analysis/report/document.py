@@ -12,7 +12,7 @@ import jinja2
 import markdown
 from markupsafe import Markup, escape
 
-from analysis import ROOT, files, units
+from analysis import ROOT, files, naming, units
 from analysis.records import intervals
 from analysis.records.record import SPLIT
 from analysis.report.summary import summarise
@@ -114,7 +114,7 @@ def comparison_table(rows, reference):
         run, mid = row.cell.first, row.cell.middle
         ratio = 1 if row.reference else row.ratio["ratio"] if row.ratio else ""
         cells = [
-            run.trace,
+            run.label,
             run.codec,
             row.cell.label,
             Cell(f"{run.cpus}{'v' * run.virtual}", run.cpus),
@@ -249,7 +249,7 @@ def definitions():
 
 def heading(found):
     """The page's title and the line below it."""
-    names = dict.fromkeys(case.first.trace for case in found.cases)
+    names = dict.fromkeys(case.first.label for case in found.cases)
     backends = dict.fromkeys(found.labels[s] for s in found.specs)
     title = f"{', '.join(backends)} on {', '.join(names)}"
     if len(title) > 110:
@@ -278,8 +278,15 @@ def _drawing(drawings, plot):
     """A plot's SVG as part of the page."""
     svg = drawings[plot.slug]
     svg = svg[svg.index("<svg") :]
-    named = f'<svg role="img" aria-label="{escape(plot.title)}"'
+    named = f'<svg role="img" aria-label="{escape(naming.plain(plot.title))}"'
     return Markup(svg.replace("<svg", named, 1))
+
+
+def _shown(value):
+    """What the page gets of a value; what is markup already stays."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return naming.plain(value, keep="\n")
 
 
 def write(folder, found, rows, drawn, notes):
@@ -289,6 +296,7 @@ def write(folder, found, rows, drawn, notes):
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     overview, per_case, drawings = drawn or ([], [], {})
     env.globals["drawing"] = functools.partial(_drawing, drawings)

@@ -64,7 +64,7 @@ def _say_density(found, specs, name, over):
 
 def _say_small(found, specs):
     small = {
-        case.first.trace: peak
+        case.first.label: peak
         for case in found.cases
         if (peak := max(case.cells[s].first.raw["pool_pages_peak"] for s in specs))
         < SMALL_POOL

@@ -7,7 +7,6 @@ virtual sys time may move by 0.5 %. Native time is advice: it is measured
 against a second program, and never fails the run.
 """
 
-import argparse
 import fnmatch
 import hashlib
 import json
@@ -17,7 +16,7 @@ import re
 import shutil
 import tempfile
 
-from analysis import ROOT, files, load, outcome, progress
+from analysis import ROOT, files, load, outcome, progress, shape
 from analysis.regress import change
 from analysis.regress.baseline import accept, load_baseline
 from analysis.regress.verdicts import closing, compare, flatten, markdown, tables
@@ -31,27 +30,6 @@ COUNTED = ("swap_run", "swap_compact")
 CALLGRIND_POOL = "--pool-limit=8G"
 
 
-def _words(value):
-    return isinstance(value, list) and all(isinstance(word, str) for word in value)
-
-
-def _is_group(value):
-    """A part of a tier: what is replayed through what."""
-    if not isinstance(value, dict) or not isinstance(value.get("label", ""), str):
-        return False
-    lists = [value.get(name) for name in ("traces", "codecs", "backends")]
-    return all(map(_words, [*lists, value.get("args", [])]))
-
-
-def _is_plan(raw):
-    """Whether a JSON value has the parts of a plan."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("generate"), dict):
-        return False
-    tiers = [raw.get("exact"), raw.get("instructions")]
-    tiers += [raw.get("virtual", []), raw.get("advice", [])]
-    return all(isinstance(tier, list) and all(map(_is_group, tier)) for tier in tiers)
-
-
 class Plan:
     """What is replayed: results/regress.json, or the traces of a folder."""
 
@@ -60,15 +38,10 @@ class Plan:
         every = {"traces": ["*"], "codecs": [codec or ""]}
         every |= {"backends": backends or BACKENDS, "args": ["--compact-at-end"]}
         raw = {"generate": {}, "exact": [every], "instructions": [every]}
-        raw = files.load(path) if path else raw
-        if not _is_plan(raw):
-            raise outcome.Failed(
-                f"{path}: not a plan: it takes generate, exact and instructions; "
-                "docs/ci.md has an example"
-            )
-        self.generated = raw["generate"]
-        self.exact = raw["exact"]
-        self.instructions = raw["instructions"]
+        raw = shape.load(path, "plan") if path else raw
+        self.generated = raw.get("generate", {})
+        self.exact = raw.get("exact", [])
+        self.instructions = raw.get("instructions", [])
         self.virtual = raw.get("virtual", [])
         self.advice = raw.get("advice", [])
 
@@ -79,6 +52,11 @@ class Plan:
             out[path.stem] = path
         with progress.Line("generate", len(self.generated)) as line:
             for name, kind in self.generated.items():
+                if name in out:
+                    raise outcome.Failed(
+                        f"{self.path}: it generates {name}, and {out[name]} is "
+                        "called so"
+                    )
                 path = folder / f"{name}.zlt"
                 replays.command([zlab, "generate", kind, "-o", path])
                 out[name] = path
@@ -240,9 +218,7 @@ def measure(args, plan, baseline, folder):
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="zlab regress", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab regress", description=__doc__.splitlines()[0])
     # zlab has parsed them before and says what they are for.
     for name in ("--baseline", "--traces", "--plan", "--markdown"):
         parser.add_argument(name, type=pathlib.Path)
@@ -272,13 +248,15 @@ def arguments():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     if args.accept is not None and not args.accept.strip():
-        parser.error("--accept takes the reason why the baseline moves")
+        raise outcome.Failed("--accept takes the reason why the baseline moves")
     if args.traces and not args.baseline:
-        parser.error("--traces needs --baseline FILE; --accept REASON writes it")
+        raise outcome.Failed(
+            "--traces needs --baseline FILE; --accept REASON writes it"
+        )
     if (args.backend or args.codec) and (args.plan or not args.traces):
-        parser.error("--backend and --codec go with --traces, without --plan")
+        raise outcome.Failed("--backend and --codec go with --traces, without --plan")
     if args.traces and not args.traces.is_dir():
-        parser.error(f"{args.traces}: not a folder of traces")
+        raise outcome.Failed(f"{args.traces}: not a folder of traces")
     if not args.traces:
         args.traces = ROOT / "traces" / "samples"
         args.plan = args.plan or ROOT / "results" / "regress.json"
@@ -306,7 +284,7 @@ def main():
     rows = compare(baseline, now)
     alone = str(args.json) == "-"
     if not alone:
-        print("\n".join(tables(rows, advice) + closing(rows, notes)))
+        outcome.say("\n".join(tables(rows, advice) + closing(rows, notes)))
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
@@ -320,6 +298,6 @@ def main():
     if args.accept is not None:
         accept(args.baseline, baseline, now, rows, args.accept)
         if not alone:
-            print(f"{args.baseline}: moved: {args.accept}")
+            outcome.say(f"{args.baseline}: moved: {args.accept}")
         return 0
     return outcome.FOUND if failed else 0

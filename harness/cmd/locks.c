@@ -11,6 +11,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/measure/load.h"
 #include "harness/replay/result.h"
+#include "lib/text.h"
 
 #define NAME_WIDTH 32
 
@@ -85,7 +86,7 @@ static void row(const json_t *lock)
 	size_t i;
 
 	printf("%*s:", NAME_WIDTH,
-	       json_string_value(json_object_get(lock, "name")));
+	       PLAIN(json_string_value(json_object_get(lock, "name"))));
 	for (i = 0; i < NR_COLUMNS; i++)
 		printf("%*.*f", width(i), cells[i].digits, cells[i].value);
 	putchar('\n');
@@ -127,11 +128,11 @@ static void table(const json_t *record, const char *only)
 	const char *name;
 	size_t i;
 
-	printf("%s: %s, codec %s, %d %s\n",
-	       text(json_object_get(record, "trace"), "name"),
-	       text(record, "backend"), text(record, "codec"),
-	       (int)field(record, json_object_get(record, "vcpus") ? "vcpus"
-								   : "threads"),
+	printf("%s: %s, codec %s, %.0f %s\n",
+	       PLAIN(text(json_object_get(record, "trace"), "name")),
+	       PLAIN(text(record, "backend")), PLAIN(text(record, "codec")),
+	       field(record,
+		     json_object_get(record, "vcpus") ? "vcpus" : "threads"),
 	       json_object_get(record, "vcpus") ? "virtual CPUs" : "threads");
 	puts("lock_stat version 0.4");
 	rule();

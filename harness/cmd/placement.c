@@ -7,6 +7,7 @@
 #include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/placement.h"
+#include "lib/text.h"
 
 struct args {
 	struct cli_list spec, trace;
@@ -59,13 +60,14 @@ static bool print(const char *name, const struct placement_result *r)
 			  r->compared[PLACEMENT_SLOTS] +
 			  r->compared[PLACEMENT_MOVED];
 
-	printf("%-24.24s %10lu %10lu %12lu %8lu %11lu\n", name,
-	       (unsigned long)r->ops, (unsigned long)places,
+	text_cell(stdout, name, 24);
+	printf(" %10lu %10lu %12lu %8lu %11lu\n", (unsigned long)r->ops,
+	       (unsigned long)places,
 	       (unsigned long)r->compared[PLACEMENT_PAGES],
 	       (unsigned long)r->compared[PLACEMENT_FREED],
 	       (unsigned long)r->total);
 	if (r->total)
-		printf("  first: %s\n", r->first);
+		printf("  first: %s\n", PLAIN(r->first));
 	fflush(stdout);
 	return r->total;
 }

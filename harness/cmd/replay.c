@@ -15,6 +15,8 @@
 #include "harness/virtual/program.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "lib/text.h"
+#include "traces/label.h"
 
 struct args {
 	struct replaying with;
@@ -101,7 +103,7 @@ static void print_marks(FILE *out, const json_t *record)
 	json_array_foreach (json_object_get(record, "marks"), i, m)
 		fprintf(out,
 			"mark %s: %.0f pages, %.0f objects, frag ratio %.2f %%\n",
-			json_string_value(json_object_get(m, "label")),
+			PLAIN(json_string_value(json_object_get(m, "label"))),
 			get(m, "pool_pages"), get(m, "objects"),
 			get(m, "frag_ratio"));
 }
@@ -172,14 +174,12 @@ static int print(const struct args *a, const json_t *record)
 static void warn(const struct replay_result *res, unsigned threads)
 {
 	if (res->trace_note[0])
-		fprintf(stderr, "zlab: trace %s: %s\n", res->trace_name,
-			res->trace_note);
+		cli_note("trace %s: %s", res->trace_name, res->trace_note);
 	if (res->oversubscribed)
-		fprintf(stderr,
-			"zlab: warning: %u threads on %u CPUs measure the "
-			"scheduler, not the locks; the result is marked "
-			"oversubscribed\n",
-			threads, replay_cpus());
+		cli_note("warning: %u threads on %u CPUs measure the "
+			 "scheduler, not the locks; the result is marked "
+			 "oversubscribed",
+			 threads, replay_cpus());
 }
 
 /* Record the command line, so that the run can be repeated. */
@@ -189,7 +189,7 @@ static int add_cli(const struct args *a, json_t *record)
 	int i;
 
 	for (i = 1; i < a->argc; i++)
-		json_array_append_new(cli, json_string(a->argv[i]));
+		json_array_append_new(cli, label_json(a->argv[i]));
 	json_array_insert_new(cli, 0, json_string("replay"));
 	json_array_insert_new(cli, 0, json_string("zlab"));
 	return json_object_set_new(record, "cli", cli);
@@ -197,7 +197,7 @@ static int add_cli(const struct args *a, json_t *record)
 
 static int once(struct args *a)
 {
-	const struct replay_config *config = &a->with.common.config;
+	struct replay_config *config = &a->with.common.config;
 	const char *sha256 = a->sha256;
 	struct replay_result res;
 	struct err err = { "" };
@@ -207,13 +207,15 @@ static int once(struct args *a)
 	double others;
 	int ret, shown;
 
+	/* If the trace cannot be read, the replay says why. */
+	if (!sha256 && !result_sha256(config->trace, hex, &err))
+		sha256 = hex;
+	config->sha256 = sha256;
 	load_begin(&load);
 	ret = replay_run(config, &res, &err);
 	others = load_others(&load);
-	if (!ret && !sha256) {
-		ret = result_sha256(config->trace, hex, &err);
-		sha256 = hex;
-	}
+	if (!ret && !sha256)
+		ret = -EIO;
 	if (!ret) {
 		if (!a->quiet)
 			warn(&res, config->threads);
@@ -341,7 +343,8 @@ static int check(void *args)
 
 	if (result_check(a->json, &err))
 		return cli_failed("%s", err.text);
-	return replay_opts_check(&a->with.common);
+	return a->runs > 1 && !a->vcpus ? replay_opts_sampled(&a->with.common)
+					: replay_opts_check(&a->with.common);
 }
 
 static const struct args defaults = { .with = REPLAYING_DEFAULTS, .runs = 1 };

@@ -6,6 +6,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/shim.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define REQ struct shim_request
 
@@ -72,13 +73,14 @@ static int run(void *args, int argc, char **argv)
 		return cli_failed("%s", err.text);
 	if (*obj.notes)
 		cli_note("%s", obj.notes);
-	printf("backend  %s%s\n", obj.spec, obj.cached ? "  (cached)" : "");
-	printf("name     %s\n", obj.name);
-	printf("source   %s\n", req->file);
+	printf("backend  %s%s\n", PLAIN(obj.spec),
+	       obj.cached ? "  (cached)" : "");
+	printf("name     %s\n", PLAIN(obj.name));
+	printf("source   %s\n", PLAIN(req->file));
 	printf("sha256   %s\n", obj.sha256);
 	if (*obj.git)
-		printf("git      %s\n", obj.git);
-	printf("settings %s\n", obj.settings);
+		printf("git      %s\n", PLAIN(obj.git));
+	printf("settings %s\n", PLAIN(obj.settings));
 	return 0;
 }
 

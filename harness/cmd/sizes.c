@@ -12,6 +12,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/columns.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 #include "traces/share.h"
 #include "traces/zlt.h"
 
@@ -178,7 +179,8 @@ static int share(const struct args *a, struct codec **codecs, size_t n)
 	if (ret)
 		return failed(ret, &err);
 	printf("%s: %" PRIu64 " bytes, without pages; %s has %" PRIu64 "\n",
-	       a->out, bytes_of(a->out), a->trace, bytes_of(a->trace));
+	       PLAIN(a->out), bytes_of(a->out), PLAIN(a->trace),
+	       bytes_of(a->trace));
 	return 0;
 }
 

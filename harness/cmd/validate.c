@@ -17,6 +17,7 @@
 #include "harness/replay/result.h"
 #include "harness/virtual/agreement.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define NEAR 0.15
 
@@ -180,8 +181,8 @@ static int one(struct validation *v, struct agreement *a,
 	off = agreement_off(a);
 	v->off[v->cases++] = fabs(off);
 	if (table) {
-		printf("%-14s %-28s %2u%s", base(a->trace), a->backend,
-		       a->threads, newline(v));
+		printf("%-14s %-28s %2u%s", PLAIN(base(a->trace)),
+		       PLAIN(a->backend), a->threads, newline(v));
 		printf(" %8.1f (%6.1f..%6.1f) %8.1f..%6.1f %+6.1f%%\n",
 		       a->native[0], a->native[1], a->native[2], a->overlap,
 		       a->sum, 100 * off);

@@ -9,6 +9,7 @@
 #include "harness/measure/load.h"
 #include "harness/measure/stats.h"
 #include "lib/layout.h"
+#include "lib/text.h"
 
 /* Output file of the tables, and its width in columns. */
 struct sheet {
@@ -233,7 +234,8 @@ static int print_rows(const struct compare *c, const struct compare_cell *from,
 	size_t n = 5;
 	char ratio[300];
 
-	snprintf(ratio, sizeof(ratio), "sys, ratio to\n%s", from->backend);
+	snprintf(ratio, sizeof(ratio), "sys, ratio to\n%s",
+		 PLAIN(from->backend));
 	if (c->virtual)
 		heads[n++] = "to (sum)\nms";
 	heads[n++] = "codec\n% sys";
@@ -376,7 +378,7 @@ static void print_floor(const struct compare *c,
 		fprintf(out,
 			"A/A noise floor: two runs of %s differ by %.1f %% of "
 			"sys; smaller differences say nothing.\n",
-			base->backend, 100 * (floor - 1));
+			PLAIN(base->backend), 100 * (floor - 1));
 	if (n < STATS_MIN_PAIRS)
 		fprintf(out,
 			"%d runs or more give the ratio an interval "
@@ -438,7 +440,7 @@ static void print_seeds(const struct compare *c,
 			     "is nothing to draw.\n");
 	else if (c->rounds > 1)
 		fprintf(out, "%zu seeds: sys %.2f %% apart at most (%s).\n",
-			c->rounds, 100 * (apart - 1), worst->backend);
+			c->rounds, 100 * (apart - 1), PLAIN(worst->backend));
 }
 
 static void print_sensitivity(const struct compare *c,
@@ -465,9 +467,7 @@ static void print_title(const struct compare *c,
 	const json_t *v = json_object_get(r, "virtual");
 	size_t runs = runs_of(c, cell);
 
-	fprintf(out, "%s, %s, %u %s%s, %zu %s%s",
-		json_string_value(
-			json_object_get(json_object_get(r, "trace"), "name")),
+	fprintf(out, "%s, %s, %u %s%s, %zu %s%s", c->trace[cell->trace].text,
 		json_string_value(json_object_get(r, "codec")), cell->threads,
 		unit, cell->threads > 1 ? "s" : "", runs,
 		c->virtual ? "seed" : "run", runs == 1 ? "" : "s");

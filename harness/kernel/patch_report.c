@@ -5,6 +5,7 @@
 
 #include "harness/kernel/patch_report.h"
 #include "harness/measure/load.h"
+#include "lib/text.h"
 #include "version.h"
 
 #define RESAMPLES 4000
@@ -16,10 +17,11 @@ void patch_report_head(FILE *out, const struct shim_object obj[2],
 {
 	int i;
 
-	fprintf(out, "zlab %s, %s, %s\n", ZLAB_VERSION, file, obj[0].settings);
+	fprintf(out, "zlab %s, %s, %s\n", ZLAB_VERSION, PLAIN(file),
+		PLAIN(obj[0].settings));
 	for (i = 0; i < 2; i++)
 		fprintf(out, "  %s %.16s  %.54s\n", i ? "head" : "base",
-			obj[i].sha256, obj[i].git);
+			obj[i].sha256, PLAIN(obj[i].git));
 	fprintf(out,
 		"  contents verified: %lu reads of objects, 0 changed, with "
 		"compaction and\n  page migration\n",
@@ -142,7 +144,7 @@ static void lock_table(FILE *out, const struct patch_plan *plan,
 			     lock_value(locks[0], name, "acquisitions") > 0) ||
 			    (a == 0 && b == 0))
 				continue;
-			snprintf(label, sizeof(label), "  %s", name);
+			snprintf(label, sizeof(label), "  %s", PLAIN(name));
 			row(out, label, a, b, 0);
 		}
 }
@@ -158,9 +160,9 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 	uint64_t moved = p->differences[PLACEMENT_SLOTS] +
 			 p->differences[PLACEMENT_MOVED] / 2;
 
-	fprintf(out, "\n%s: %lu events, codec %s, %lld thread%s\n", r->trace,
-		(unsigned long)r->events, r->codec, plan->threads,
-		plan->threads == 1 ? "" : "s");
+	fprintf(out, "\n%s: %lu events, codec %s, %lld thread%s\n",
+		PLAIN(r->trace), (unsigned long)r->events, PLAIN(r->codec),
+		plan->threads, plan->threads == 1 ? "" : "s");
 	fprintf(out, "  %-*s %13s %13s %10s\n", WIDTH_NAME, "", "base", "head",
 		"change");
 	record_row(out, r, "frag ratio, mean over time", "over_time",

@@ -15,6 +15,7 @@
 #include "harness/virtual/virtual.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "traces/label.h"
 
 #define MAX_COSTS 32
 /* The factors for a cost. */
@@ -268,7 +269,7 @@ static json_t *command(const struct virtual_run *r)
 	int i;
 
 	for (i = 1; i < r->opts->argc; i++)
-		json_array_append_new(cli, json_string(r->opts->argv[i]));
+		json_array_append_new(cli, label_json(r->opts->argv[i]));
 	return cli;
 }
 
@@ -289,6 +290,7 @@ static int one(const struct virtual_run *r, const char *sha256, long long run,
 	int ret;
 
 	config.swap.seed += (uint64_t)run;
+	config.sha256 = sha256;
 	virtual_config.seed = config.swap.seed;
 	ret = both(r, &config, sha256, record);
 	if (ret)
