@@ -20,6 +20,8 @@
 #define SYMBOLS "/proc/kallsyms"
 /* How often an empty pipe is looked at, and how often a waiting command. */
 #define WAIT_MS 20
+/* How old events are at most that a power failure takes. */
+#define FLUSH_NS 5000000000ull
 #define TEXT_BYTES (1 << 16)
 
 /*
@@ -37,7 +39,7 @@ struct run {
 	int pipe;
 	pid_t pid;
 	bool ended, overlong;
-	uint64_t start, cpu;
+	uint64_t start, cpu, flushed;
 	size_t len;
 	char text[TEXT_BYTES];
 };
@@ -184,6 +186,16 @@ static void look_at_command(struct run *run)
 	stop_child_gone(run->pid);
 }
 
+static int flush(struct run *run, struct err *err)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+	if (now - run->flushed < FLUSH_NS)
+		return 0;
+	run->flushed = now;
+	return zlt_flush(run->trace, err);
+}
+
 static bool done(struct run *run)
 {
 	const struct capture_options *opts = run->opts;
@@ -210,6 +222,9 @@ static int follow(struct run *run, struct err *err)
 			return 0;
 		if (!ret)
 			poll(&fd, 1, WAIT_MS);
+		ret = flush(run, err);
+		if (ret)
+			return ret;
 	}
 }
 
@@ -231,7 +246,7 @@ static int read_kernel(struct run *run, struct err *err)
 
 	if (ret)
 		return ret;
-	run->start = clock_ns(CLOCK_MONOTONIC);
+	run->start = run->flushed = clock_ns(CLOCK_MONOTONIC);
 	ret = start_command(run, err) ?: follow(run, err);
 	r->wall_ns = clock_ns(CLOCK_MONOTONIC) - run->start;
 	if (!tracefs_switch(run->tracefs, false, ret ? NULL : err) && !ret)
@@ -351,7 +366,7 @@ static int run_kernel(struct run *run, struct err *err)
 		r->began = true;
 		if (run->opts->started)
 			run->opts->started(&r->plan);
-		ret = read_kernel(run, err);
+		ret = zlt_publish(run->trace, err) ?: read_kernel(run, err);
 	}
 	one = tracefs_close(run->tracefs, ret ? NULL : err);
 	ret = ret ?: one;

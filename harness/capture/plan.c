@@ -14,25 +14,28 @@ bool plan_watched(const struct plan_call *c)
 
 /* ---- the functions of the kernel ---------------------------------------- */
 
-static int count(unsigned char seen[], const char *name)
+static void count(unsigned char seen[], const char *name)
 {
 	size_t i;
 
 	for (i = 0; calls[i].name; i++)
 		if (!strcmp(calls[i].name, name) && seen[i] < 2)
-			return seen[i]++;
-	return 0;
+			seen[i]++;
 }
 
 /* "ADDRESS TYPE NAME [MODULE]"; what was made of a function has another name. */
 static void read_symbols(FILE *symbols, unsigned char seen[])
 {
-	char line[1024], type, name[512];
+	char line[1024], *at;
 
-	while (fgets(line, sizeof(line), symbols))
-		if (sscanf(line, "%*x %c %511s", &type, name) == 2 &&
-		    strchr("tTwW", type))
-			count(seen, name);
+	while (fgets(line, sizeof(line), symbols)) {
+		at = strchr(line, ' ');
+		if (!at || !at[1] || !strchr("tTwW", at[1]) || at[2] != ' ')
+			continue;
+		at += 3;
+		at[strcspn(at, "\t\n ")] = '\0';
+		count(seen, at);
+	}
 }
 
 /* ---- how their arguments are fetched ------------------------------------ */

@@ -11,11 +11,14 @@
 #define MODULES 8
 /* Structures in structures; more than any kernel has. */
 #define DEPTH 8
+/* Names that a plan asks for; BTF has no index, and is large. */
+#define FOUND 64
 
 /*
  * @own: of the file that the user gave, or of a test
  * @kernel: of vmlinux
  * @modules: of modules that were asked for; @btf is NULL where there is none
+ * @found: names that were asked for, and where they are
  */
 struct types {
 	char *dir;
@@ -24,7 +27,13 @@ struct types {
 		char *name;
 		struct btf *btf;
 	} modules[MODULES];
-	size_t nr;
+	struct {
+		const char *name;
+		unsigned kind;
+		const struct btf *btf;
+		int id;
+	} found[FOUND];
+	size_t nr, nr_found;
 };
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list args)
@@ -130,19 +139,64 @@ static struct btf *module_of(struct types *t, const char *name)
 	return t->modules[i].btf;
 }
 
-/* The type of a name in the first BTF that has it; NULL: in none. */
-static const struct btf *find(struct types *t, const char *module,
-			      const char *name, unsigned kind, int *id)
+/* By its own types only: those of the kernel come last. */
+static int find_own(const struct btf *btf, const char *name, unsigned kind)
+{
+	const struct btf *base = btf__base_btf(btf);
+	const struct btf_type *type;
+	const char *is;
+	unsigned i;
+
+	for (i = base ? btf__type_cnt(base) : 1; i < btf__type_cnt(btf); i++) {
+		type = btf__type_by_id(btf, i);
+		if (btf_kind(type) != kind)
+			continue;
+		is = btf__name_by_offset(btf, type->name_off);
+		if (is && !strcmp(is, name))
+			return (int)i;
+	}
+	return -1;
+}
+
+static const struct btf *search(struct types *t, const char *module,
+				const char *name, unsigned kind, int *id)
 {
 	struct btf *in[] = { t->own, module_of(t, module), t->kernel };
 	size_t i;
 
 	for (i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
-		*id = in[i] ? btf__find_by_name_kind(in[i], name, kind) : -1;
+		*id = in[i] ? find_own(in[i], name, kind) : -1;
 		if (*id > 0)
 			return in[i];
 	}
 	return NULL;
+}
+
+/*
+ * The type of a name in the first BTF that has it; NULL: in none. Names are
+ * constants, and each belongs to one module.
+ */
+static const struct btf *find(struct types *t, const char *module,
+			      const char *name, unsigned kind, int *id)
+{
+	const struct btf *btf;
+	size_t i;
+
+	for (i = 0; i < t->nr_found; i++) {
+		if (t->found[i].kind != kind || strcmp(t->found[i].name, name))
+			continue;
+		*id = t->found[i].id;
+		return t->found[i].btf;
+	}
+	btf = search(t, module, name, kind, id);
+	if (i < FOUND) {
+		t->found[i].name = name;
+		t->found[i].kind = kind;
+		t->found[i].btf = btf;
+		t->found[i].id = *id;
+		t->nr_found++;
+	}
+	return btf;
 }
 
 static const struct btf_type *proto(struct types *t, const char *module,

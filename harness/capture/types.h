@@ -36,6 +36,10 @@ void types_close(struct types *t);
 /** types_any() - whether there are any */
 bool types_any(const struct types *t);
 
+/*
+ * Names that the calls below are given are constants: they are kept.
+ */
+
 /**
  * types_function() - whether a function's parameters are known
  * @module: that it is in, or NULL for the kernel's own
