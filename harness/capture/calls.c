@@ -33,7 +33,7 @@ const struct call calls[] = {
 	{ CALL(CALL_FREE, "zs_free", "zsmalloc"),
 	  .args = { POOL, HANDLE, ZS_PAGES } },
 	{ CALL(CALL_MAP, "zs_map_object", "zsmalloc"),
-	  .args = { POOL, HANDLE, MODE }, .place = true },
+	  .args = { POOL, HANDLE, MODE }, .place = true, .filter = "mm == 1" },
 	{ CALL(CALL_READ, "zs_obj_read_begin", "zsmalloc"),
 	  .args = { POOL, HANDLE }, .place = true },
 	{ CALL(CALL_READ, "zs_obj_read_sg_begin", "zsmalloc"),

@@ -101,6 +101,7 @@ struct call_arg {
  * @returns: its return is wanted, too
  * @handle: CALL_MALLOC: the handle is returned; else 0 for success
  * @place: what the handle points to says where the object is
+ * @filter: of its events, those that are wanted; NULL: all
  * @first_with: CALL_OWN: it comes first in kernels that have this function
  */
 struct call {
@@ -109,7 +110,7 @@ struct call {
 	const char *module;
 	struct call_arg args[CALL_ARGS];
 	bool returns, handle, place;
-	const char *first_with;
+	const char *filter, *first_with;
 };
 
 /* All functions; the end has no name. */

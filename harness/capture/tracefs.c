@@ -461,6 +461,18 @@ static int define(struct tracefs *t, const struct plan_call *c, bool ret,
 		       why);
 }
 
+/* Without its filter an event is only more often there than needed. */
+static void filter(const struct tracefs *t, const struct call *call)
+{
+	char file[NAME_BYTES + 64];
+
+	if (!call->filter)
+		return;
+	snprintf(file, sizeof(file), "events/%s/%s/filter", t->name,
+		 call->name);
+	put_in(t, file, call->filter);
+}
+
 static int set_up_events(struct tracefs *t, struct err *err)
 {
 	char file[NAME_BYTES + 32];
@@ -475,6 +487,8 @@ static int set_up_events(struct tracefs *t, struct err *err)
 		ret = define(t, c, false, err);
 		if (!ret && *c->ret)
 			ret = define(t, c, true, err);
+		if (!ret)
+			filter(t, c->call);
 	}
 	if (ret)
 		return ret;
