@@ -431,7 +431,8 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 			ULL(info->ops[i]), percent(info->ops[i], info->events));
 	lost = json_integer_value(json_object_get(info->stats, "lost_events"));
 	if (lost > 0)
-		fprintf(out, "lost events     %llu of the capture\n", ULL(lost));
+		fprintf(out, "lost events     %llu of the capture\n",
+			ULL(lost));
 	fprintf(out,
 		"keys            %llu; at most %llu stored at one time "
 		"(%llu if a load frees), %llu at the end\n",

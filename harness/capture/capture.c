@@ -247,10 +247,12 @@ static int read_kernel(struct run *run, struct err *err)
 	if (ret)
 		return ret;
 	run->start = run->flushed = clock_ns(CLOCK_MONOTONIC);
+	run->cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	ret = start_command(run, err) ?: follow(run, err);
 	r->wall_ns = clock_ns(CLOCK_MONOTONIC) - run->start;
 	if (!tracefs_switch(run->tracefs, false, ret ? NULL : err) && !ret)
 		ret = drain(run, err);
+	r->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - run->cpu;
 	r->lost = tracefs_lost(run->tracefs, &r->missed);
 	/* The command outlives a capture that failed, and is waited for. */
 	while (run->pid && !run->ended) {
@@ -370,7 +372,6 @@ static int run_kernel(struct run *run, struct err *err)
 	}
 	one = tracefs_close(run->tracefs, ret ? NULL : err);
 	ret = ret ?: one;
-	r->cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - run->cpu;
 	return close_outputs(run, ret, err);
 }
 
@@ -385,7 +386,6 @@ int capture_run(const struct capture_options *opts, struct capture_result *r,
 		return err_set(err, -ENOMEM, "out of memory");
 	run->opts = opts;
 	run->result = r;
-	run->cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	ret = opts->from ? run_text(run, err) : run_kernel(run, err);
 	free(run);
 	return ret;
