@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +17,10 @@
 
 #define BTF_DIR "/sys/kernel/btf"
 #define SYMBOLS "/proc/kallsyms"
-/* How often an empty pipe is looked at, and how often a waiting command. */
+/*
+ * How often the pipe is looked at. Waiting for events would cost the kernel a
+ * wake-up for each of them, and their buffer lasts much longer.
+ */
 #define WAIT_MS 20
 /* How old events are at most that a power failure takes. */
 #define FLUSH_NS 5000000000ull
@@ -211,7 +213,6 @@ static bool done(struct run *run)
 
 static int follow(struct run *run, struct err *err)
 {
-	struct pollfd fd = { .fd = run->pipe, .events = POLLIN };
 	int ret;
 
 	for (;;) {
@@ -221,7 +222,7 @@ static int follow(struct run *run, struct err *err)
 		if (done(run))
 			return 0;
 		if (!ret)
-			poll(&fd, 1, WAIT_MS);
+			usleep(WAIT_MS * 1000);
 		ret = flush(run, err);
 		if (ret)
 			return ret;
