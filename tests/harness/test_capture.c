@@ -357,6 +357,14 @@ static void test_nested(void **unused)
 		"c\ns 0:0 200\ns 0:1 100\n");
 	assert_int_equal(counts.cut, 0);
 	assert_int_equal(counts.compacts, 1);
+	/* A return that is missing does not take that of another function. */
+	assert_string_equal(
+		PAIR("5 zs_compact: (zs_compact+0x0/0x1) pool=0x10",
+		     MALLOC("5", "100"),
+		     "5 zs_compact__ret: (a+0x0/0x1 <- zs_compact) ret=0x3",
+		     MALLOC("5", "200"), GOT("5", "0xb0")),
+		"c\ns 0:0 200\n");
+	assert_int_equal(counts.cut, 1);
 }
 
 /* ---- the log ------------------------------------------------------------ */
