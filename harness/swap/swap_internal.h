@@ -3,7 +3,12 @@
 #ifndef ZLAB_SWAP_INTERNAL_H
 #define ZLAB_SWAP_INTERNAL_H
 
+#include <errno.h>
+
 #include "harness/swap/swap.h"
+
+/* What a form returns when the allocator gave handle 0; swap_run() says so. */
+#define SWAP_NO_HANDLE (-EBADF)
 
 #define GOLDEN 0x9e3779b1u
 
