@@ -39,6 +39,8 @@ DEPS_BROWSER := chromium
 DEPS_DEB := build-essential debhelper dpkg-dev lintian
 # Kernel sources that check-long compiles and compares with.
 DEPS_KERNEL := linux-source-6.1 linux-source-6.12
+# What docs/data.md shows that records can be read with.
+DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 

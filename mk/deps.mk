@@ -37,6 +37,6 @@ deps-deb:
 
 deps-long: deps-check
 	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
-		$(DEPS_SAMPLES) $(DEPS_DEB))
+		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB))
 
 .PHONY: deps deps-check deps-browser deps-deb deps-long
