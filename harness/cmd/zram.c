@@ -10,6 +10,7 @@
 #include "harness/replay/result.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 struct args {
 	struct beside_config config;
@@ -157,12 +158,12 @@ static void print(FILE *to, const void *what)
 		return;
 	fprintf(out,
 		"%s on %s, %s, Linux %s: %" PRIu64 " events, %u thread%s\n",
-		r->trace, r->name, r->algorithm, r->release, r->events,
+		PLAIN(r->trace), r->name, r->algorithm, r->release, r->events,
 		r->threads, r->threads > 1 ? "s" : "");
 	fprintf(out,
 		"zlab: %s; a page whose object has %u bytes or more is kept "
 		"uncompressed\n\n",
-		r->backend, r->huge_limit);
+		PLAIN(r->backend), r->huge_limit);
 	print_counts(out, p);
 	fputc('\n', out);
 	print_reasons(out, r, BESIDE_SIZES, "the kernel's sizes");
