@@ -769,7 +769,7 @@ static int device_store(void *arg, uint32_t key, const void *page)
 	if (n == m->fail_at)
 		return -ENOSPC;
 	memcpy(m->page[key], page, ZLT_PAGE_SIZE);
-	m->live[key] = true;
+	__atomic_store_n(&m->live[key], true, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -789,7 +789,7 @@ static int device_discard(void *arg, uint32_t key)
 	struct memory_device *m = arg;
 
 	__atomic_add_fetch(&m->discards, 1, __ATOMIC_RELAXED);
-	m->live[key] = false;
+	__atomic_store_n(&m->live[key], false, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -808,7 +808,7 @@ static void device_stats(void *arg, struct zpool_stats *stats)
 
 	*stats = (struct zpool_stats){ 0 };
 	for (i = 0; i < 300; i++)
-		stats->pages += m->live[i];
+		stats->pages += __atomic_load_n(&m->live[i], __ATOMIC_RELAXED);
 	stats->objects = 3 * stats->pages;
 }
 
