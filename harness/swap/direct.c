@@ -195,7 +195,7 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 		goto stale;
 	}
 	if (unlikely(!handle))
-		return swap_no_handle(c, key, len);
+		return SWAP_NO_HANDLE;
 	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);

@@ -148,6 +148,18 @@ void swap_cpu_destroy(struct swap_cpu *c)
 	free(c);
 }
 
+/* What a failed run returns. */
+static ssize_t failed(struct swap_cpu *c, ssize_t ret)
+{
+	if (ret != SWAP_NO_HANDLE)
+		return ret;
+	return err_set(&c->err, -EIO,
+		       "backend %s gave handle 0 in its store %llu; a handle "
+		       "is not 0",
+		       c->swap->pools.at[0]->spec,
+		       (unsigned long long)c->counts.op[ZLT_STORE]);
+}
+
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 		 const uint32_t *object, size_t n)
 {
@@ -156,8 +168,10 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 	size_t done = 0, part;
 	ssize_t ret;
 
-	if (!every)
-		return s->form(c, op, key, object, n);
+	if (!every) {
+		ret = s->form(c, op, key, object, n);
+		return ret < 0 ? failed(c, ret) : ret;
+	}
 	/* In parts, so that single operations need not check for settling. */
 	while (done < n) {
 		part = every - c->unsettled;
@@ -165,7 +179,7 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 			part = n - done;
 		ret = s->form(c, op + done, key + done, object + done, part);
 		if (ret < 0)
-			return ret;
+			return failed(c, ret);
 		done += (size_t)ret;
 		c->unsettled += (uint32_t)ret;
 		if (c->unsettled == every) {
@@ -219,14 +233,6 @@ int swap_validate(struct swap *s, struct err *err)
 {
 	return s->zswap ? zswap_validate(s->zswap, err)
 			: pools_validate(&s->pools, err);
-}
-
-int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length)
-{
-	return err_set(&c->err, -EIO,
-		       "backend %s gave handle 0 for an object: key %u, %zu "
-		       "bytes; a handle is not 0",
-		       c->swap->pools.at[0]->spec, key, length);
 }
 
 void swap_counts_add(struct swap_counts *to, const struct swap_counts *from)

@@ -298,7 +298,7 @@ void swap_cpu_destroy(struct swap_cpu *c);
  *
  * Stops before any operation other than store, load and invalidate.
  * Return: operations performed, or a negative errno with @c->err set: -EIO when
- * a load returned wrong data.
+ * a load returned wrong data or the allocator gave handle 0.
  */
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 		 const uint32_t *object, size_t n);

@@ -3,7 +3,12 @@
 #ifndef ZLAB_SWAP_INTERNAL_H
 #define ZLAB_SWAP_INTERNAL_H
 
+#include <errno.h>
+
 #include "harness/swap/swap.h"
+
+/* What a form returns when the allocator gave handle 0; swap_run() says so. */
+#define SWAP_NO_HANDLE (-EBADF)
 
 #define GOLDEN 0x9e3779b1u
 
@@ -18,9 +23,6 @@ uint32_t swap_next_sample(struct swap_cpu *c);
 
 /* Record the times of a timed operation that has just ended. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
-
-/* Say that the allocator gave handle 0. Return: -EIO */
-int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length);
 
 /* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);
