@@ -82,8 +82,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 ROOMS := lib \
 	$(addprefix backends,/ /mem /sync /sync/virtual /zsmalloc /z3fold) \
 	$(addprefix traces,/ /generate /zlt /record) \
-	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /measure /replay /swap \
-		/verify /virtual)
+	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /live /measure \
+		/replay /swap /verify /virtual)
 ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 # Two programs are made of them, zlab and zlab-virtual, each with files that it

@@ -68,6 +68,7 @@ WEIGHT = {
     "calibrate": 0.2,
     "validate": 2,
     "env": 2,
+    "zram": 3,
 }
 # Words that keep a command small; a later one with the same name wins.
 SMALL = {
@@ -160,6 +161,9 @@ FILES = {
         ["temp", "none", "swap.file"],
         ["t.zlt", "folder", "no/such", "/dev/full", "old.json"],
     ),
+    # None is zram: the machine's own are not for random commands.
+    "device": (["/dev/null", "/dev/no-zram"], ["t.zlt", "folder", ""]),
+    "algorithm": (["lz4", "lzo-rle"], ODD_VALUES),
     "class": (["zsmalloc_class", "pool"], ["", "nope"]),
     "runs": (["1", "2"], ["0", "-1", "many"]),
     "threads": (["1", "2", "3"], ["0", "-1", "99999", "x"]),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two forms of the swap path share. */
+/* What the forms of the swap path share. */
 #ifndef ZLAB_SWAP_INTERNAL_H
 #define ZLAB_SWAP_INTERNAL_H
 
@@ -26,6 +26,11 @@ void swap_note_sample(struct swap_cpu *c, uint8_t op);
 
 /* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);
+
+/* The form that goes to a device. */
+ssize_t swap_through_device(struct swap_cpu *c, const uint8_t *op,
+			    const uint32_t *key, const uint32_t *object,
+			    size_t n);
 
 /* The form through the zswap front end. */
 ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,
