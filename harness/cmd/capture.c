@@ -10,6 +10,7 @@
 #include "harness/capture/tracefs.h"
 #include "harness/cmd/cmd.h"
 #include "lib/stop.h"
+#include "traces/label.h"
 #include "version.h"
 
 /* Of a zsmalloc place: 64 bits without those of a frame's number. */
@@ -211,7 +212,7 @@ static int finish(const struct args *a, const struct capture_result *r)
 	json_t *json = capture_json(&a->opts, r);
 	int ret = 0;
 
-	json_object_set_new(json, "trace", json_string(a->opts.output));
+	json_object_set_new(json, "trace", label_json(a->opts.output));
 	if (a->json)
 		ret = cli_write_json(a->json, json);
 	json_decref(json);
