@@ -489,7 +489,8 @@ def make_files(work):
         )
     table += "mark,,,40000,0,0,half\n"
     for key in range(0, 40, 2):
-        table += f"load,{key},,{(key + 50) * 1000},1,2,\ninvalidate,{key},,{(key + 50) * 1000},0,1,\n"
+        at = (key + 50) * 1000
+        table += f"load,{key},,{at},1,2,\ninvalidate,{key},,{at},0,1,\n"
     (work / "t.csv").write_text(table)
     (work / "CAPS.csv").write_text(" OP , Key,SIZE\nstore,1,1200\nload,1,\n")
     (work / "bad.csv").write_text("op,key\nstore,1\nsteal,2\n")
@@ -630,6 +631,8 @@ class Place:
             "HOME": str(self.top / "home"),
             "TMPDIR": str(self.top / "tmp"),
             "XDG_CACHE_HOME": str(self.top / "cache"),
+            # A repository that holds the folder is none of theirs.
+            "GIT_CEILING_DIRECTORIES": str(self.top),
         }
 
 
