@@ -155,15 +155,13 @@ static void summarize(const struct args *a, const struct capture_result *r)
 {
 	const struct pair_counts *n = &r->counts;
 
-	fprintf(stderr,
-		"zlab capture: %s: %" PRIu64 " events (%" PRIu64
-		" stores, %" PRIu64 " loads, %" PRIu64
-		" invalidates) in %" PRIu64 " pool%s, %" PRIu64 " bytes\n",
-		a->opts.output, n->events, n->stores, n->loads, n->invalidates,
-		n->pools, n->pools == 1 ? "" : "s", r->bytes);
+	cli_note("%s: %" PRIu64 " events (%" PRIu64 " stores, %" PRIu64
+		 " loads, %" PRIu64 " invalidates) in %" PRIu64
+		 " pool%s, %" PRIu64 " bytes",
+		 a->opts.output, n->events, n->stores, n->loads, n->invalidates,
+		 n->pools, n->pools == 1 ? "" : "s", r->bytes);
 	if (a->opts.log)
-		fprintf(stderr, "zlab capture: %s: %" PRIu64 " rows\n",
-			a->opts.log, r->log.rows);
+		cli_note("%s: %" PRIu64 " rows", a->opts.log, r->log.rows);
 }
 
 /* What makes the trace less than the kernel did. */
