@@ -45,7 +45,8 @@ void progress_update(struct progress *p, uint64_t done);
  * @what: what is being done; must outlive the line
  *
  * A thread shows it with the time it has taken, from half a second on. So it is
- * not for a process that measures, nor for one that forks virtual CPUs.
+ * not for the time in which a process measures, nor for one that forks virtual
+ * CPUs.
  */
 void progress_step(struct progress *p, const char *what);
 

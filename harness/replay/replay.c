@@ -494,9 +494,9 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 		progress_step(&r.progress, "replay, looking at the end");
 	if (!ret)
 		ret = at_end(&r, err);
+	progress_end(&r.progress);
 	if (!ret)
 		ret = measure_null(&r, err);
-	progress_end(&r.progress);
 out:
 	free_workers(&r);
 	swap_destroy(r.swap);
