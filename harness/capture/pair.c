@@ -206,13 +206,14 @@ static int settle(struct pair *p, struct object *o, uint64_t key,
 {
 	PPvoid_t slot = slot_of(&p->keys, key);
 
+	/* Also where this fails: the caller may free the object. */
+	if (o->in)
+		o->in->fresh = NULL;
+	o->in = NULL;
 	if (!slot)
 		return no_memory(err);
 	*slot = (void *)(Word_t)o->handle;
 	o->is.key = key;
-	if (o->in)
-		o->in->fresh = NULL;
-	o->in = NULL;
 	return emit(p, &o->made, ZLT_STORE, key, o->is.size, err);
 }
 
