@@ -6,6 +6,7 @@ sizes; NAME.json, counts and the kernel's counters at each checkpoint.
 """
 
 import argparse
+import dataclasses
 import gzip
 import json
 import pathlib
@@ -17,9 +18,10 @@ import time
 
 from analysis import files, outcome
 from analysis.run import replays
-from analysis.vm import kernel, log, machine
+from analysis.vm import kernel, log, machine, programs
 
-# As "zlab generate" makes them.
+# As "zlab generate" makes them; PROGRAMS is no trace.
+PROGRAMS = "programs"
 SCENARIOS = {
     "fill": "churn:rounds=1,share=1",
     "churn": "churn:rounds=5,share=0.6",
@@ -92,21 +94,44 @@ def find_kernel(args, tell):
     return kernel.of_package(args.package, args.suite, tell)
 
 
-def find_trace(args, folder):
-    """(trace to play, its name): the user's, or that of the scenario."""
+@dataclasses.dataclass
+class Load:
+    """What the machine does: a name, its files, lines of the plan, MiB for it."""
+
+    name: str
+    files: dict
+    plan: list
+    memory: int
+    # Whether the kernel decides when something happens.
+    timed: bool = False
+
+
+def find_load(args, folder):
+    """What was asked for: programs, the user's trace or that of a scenario."""
+    if args.scenario == PROGRAMS and not args.replay:
+        files_in, commands = programs.collect(args.seed)
+        lines = [f"limit_kb {programs.LIMIT_KB}"]
+        lines += [f"program {command}" for command in commands]
+        size = sum(
+            p.stat().st_size for p in files_in.values() if not isinstance(p, str)
+        )
+        return Load(PROGRAMS, files_in, lines, 2 * size >> 20, timed=True)
+    trace, name = folder / "scenario.zlt", args.scenario
     if args.replay:
-        trace = pathlib.Path(args.replay)
-        said = json.loads(replays.zlab("info", trace, "--json", "-"))
-        if said["objects"] != "pages":
-            raise outcome.Failed(
-                f"{trace} has no page contents, which a kernel compresses itself; "
-                "record them with \"zlab record --contents\""
-            )
-        return trace, trace.stem, said
-    trace = folder / "scenario.zlt"
-    spec = f"{SCENARIOS[args.scenario]},keys={args.pages},seed={args.seed},contents=on"
-    replays.zlab("generate", spec, "-o", trace)
-    return trace, args.scenario, json.loads(replays.zlab("info", trace, "--json", "-"))
+        trace, name = pathlib.Path(args.replay), pathlib.Path(args.replay).stem
+    else:
+        options = f"keys={args.pages},seed={args.seed},contents=on"
+        spec = f"{SCENARIOS[args.scenario]},{options}"
+        replays.zlab("generate", spec, "-o", trace)
+    said = json.loads(replays.zlab("info", trace, "--json", "-"))
+    if said["objects"] != "pages":
+        raise outcome.Failed(
+            f"{trace} has no page contents, which a kernel compresses itself; "
+            'record them with "zlab record --contents"'
+        )
+    # The pages, what they compress to, and the trace as it is packed and not.
+    size = said["keys"] * 2 * 4096 + said["file_bytes"] * 2
+    return Load(name, {"trace.zlt": trace}, ["trace /trace.zlt"], size >> 20)
 
 
 def wanted_modules(args):
@@ -116,55 +141,63 @@ def wanted_modules(args):
 
 
 def plan(args, names):
-    """The lines of the machine's plan."""
+    """The lines of the machine's plan, but for what it does."""
     params = {"brd": f" rd_nr=1 rd_size={SWAP_KB}"}
     return [
         f"user {args.through}",
         f"allocator {args.allocator}",
         f"codec {args.codec}",
-        "trace /trace.zlt",
         f"counter {args.counter}",
         f"swap_kb {SWAP_KB}",
         *(f"module /modules/{name}.ko{params.get(name, '')}" for name in names),
     ]
 
 
-def boot(args, where, trace, said, folder, tell):
+def boot(args, where, load, folder, tell):
     """Run the machine; returns its log."""
     modules = kernel.Modules(where.modules)
     names = modules.order(wanted_modules(args))
     inside = {f"modules/{name}.ko": modules.read(name) for name in names}
-    inside["trace.zlt"] = trace
-    packed = machine.initramfs(folder, inside, plan(args, names))
-    # The pages themselves, what they compress to, and the trace.
-    grown = said["keys"] * 2 * 4096 + said["file_bytes"] * 2
+    packed = machine.initramfs(
+        folder, {**inside, **load.files}, plan(args, names) + load.plan
+    )
     accel = machine.accelerator() if args.accel == "auto" else args.accel
-    memory = MEMORY_MIB + (grown >> 20)
+    memory = MEMORY_MIB + load.memory
     console = folder / "console"
     tell(f"boots {where.said} with {accel}, {memory} MiB")
-    found, events = log.Log(args.allocator), 0
+    found, seen = log.Log(args.allocator), 0
     command = machine.command_line(where, packed, console, memory, accel)
     for line in machine.lines(command, console, args.limit):
-        events += 1
+        seen += 1
         mark = found.line(line)
-        if mark or events % SENT_LINES == 0:
-            tell(f"{found.kernel}: {events} lines" + (f", at {mark}" if mark else ""))
+        if mark or seen % SENT_LINES == 0:
+            tell(f"{found.kernel}: {seen} lines" + (f", at {mark}" if mark else ""))
     log.checked(found)
     return found
+
+
+# Forms of an allocator that are older than the kernel they are named after.
+SINCE = {
+    ("zbud", "6.1"): [3, 11],
+    ("z3fold", "6.1"): [5, 5],
+    ("zsmalloc", "6.10"): [6, 4],
+}
 
 
 def preset(allocator, release):
     """The backend in the form of a kernel: the newest that is not newer."""
     known = json.loads(replays.zlab("backends", "--json", "-"))
-    names = [
-        p["name"] for b in known if b["name"] == allocator for p in b["presets"]
-    ]
-    now = kernel.release_key(release)[:2]
-    fit = [n for n in names if kernel.release_key(n) <= now]
-    return f"{allocator}@{max(fit, key=kernel.release_key)}" if fit else allocator
+    names = [p["name"] for b in known if b["name"] == allocator for p in b["presets"]]
+    since = {n: SINCE.get((allocator, n)) or kernel.release_key(n) for n in names}
+    fit = [n for n in names if since[n] <= kernel.release_key(release)[:2]]
+    if not fit:
+        raise outcome.Failed(
+            f"zlab has no {allocator} as old as {release}; name one with --backend"
+        )
+    return f"{allocator}@{max(fit, key=since.get)}"
 
 
-def record(args, name, scenario, found, rows):
+def record(args, name, load, found, rows):
     """What NAME.json says."""
     live, size, peak = {}, 0, 0
     marks = {row: (label, said) for label, row, said in found.marks}
@@ -190,8 +223,7 @@ def record(args, name, scenario, found, rows):
         "allocator": args.allocator,
         "compressor": args.codec,
         "user": args.through,
-        "scenario": scenario,
-        "pages": args.pages,
+        "scenario": load.name,
         "seed": args.seed,
         "counter_offset": found.counter,
         "how": "zlab vm: QEMU, one CPU, kprobe events on the allocator's entry "
@@ -206,20 +238,20 @@ def slug(text):
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", text)
 
 
-def write(args, found, rows, scenario):
+def write(args, found, rows, load):
     """The three files; returns (record, path of the log)."""
     user = "zram" if args.through == "zram" else args.allocator
-    name = "-".join(map(slug, (found.kernel, user, args.codec, scenario)))
+    name = "-".join(map(slug, (found.kernel, user, args.codec, load.name)))
     folder = files.folder(args.output)
-    said = record(args, name, scenario, found, rows)
+    said = record(args, name, load, found, rows)
     path = folder / f"{name}.csv.gz"
     try:
-        path.write_bytes(gzip.compress(log.text(rows).encode(), mtime=0))
+        path.write_bytes(gzip.compress(log.text(rows, load.timed).encode(), mtime=0))
     except OSError as err:
         raise outcome.Failed(f"{path}: cannot be written: {err.strerror}") from err
     files.write(folder / f"{name}.json", json.dumps(said, indent=1) + "\n")
     with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as csv:
-        csv.write(log.events(rows))
+        csv.write(log.events(rows, load.timed))
         csv.flush()
         replays.zlab("import", csv.name, "-o", folder / f"{name}.zlt")
     return said, path
@@ -245,11 +277,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zlab-vm-") as tmp:
         folder = pathlib.Path(tmp)
         where = find_kernel(args, progress.tell)
-        trace, scenario, said = find_trace(args, folder)
-        found = boot(args, where, trace, said, folder, progress.tell)
+        load = find_load(args, folder)
+        found = boot(args, where, load, folder, progress.tell)
     rows = found.finish()
     doubts = found.doubts()
-    result, path = write(args, found, rows, scenario)
+    result, path = write(args, found, rows, load)
     status = 0
     if args.conform:
         spec = args.backend or preset(args.allocator, found.kernel)
@@ -282,6 +314,8 @@ def summary(result, path):
     if said:
         differ = sum(said["differences"].values())
         total = sum(said["compared"].values())
-        print(f"conform  {differ} differences in {total} comparisons: {said['backend']}")
+        print(
+            f"conform  {differ} differences in {total} comparisons: {said['backend']}"
+        )
         if differ:
             print(f"first    {said['first']}")

@@ -28,7 +28,9 @@ KEPT = re.compile(
 )
 IMAGE = re.compile(r"linux-image-(\d\S*)-amd64")
 # A package may have none of the files itself.
-PARTS = re.compile(r"^\s*\|?Depends: (linux-(?:image|binary|modules|base)-\d\S*)$", re.M)
+PARTS = re.compile(
+    r"^\s*\|?Depends: (linux-(?:image|binary|modules|base)-\d\S*)$", re.M
+)
 VARIANTS = ("-cloud-", "-rt-", "-dbg", "-unsigned")
 
 
@@ -93,7 +95,9 @@ class Apt:
     def _use(self, folder, suite):
         """Lists of packages of their own, beside those of the machine."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", suite):
-            raise outcome.Failed(f"--suite {suite}: a name as sid or bookworm-backports")
+            raise outcome.Failed(
+                f"--suite {suite}: a name as sid or bookworm-backports"
+            )
         wanted = self.run(
             "apt-get", "indextargets", "--format", "$(SITE) $(ORIGIN) $(RELEASE)"
         )
@@ -131,7 +135,7 @@ class Apt:
         ]
         if not more:
             raise outcome.Failed(
-                f"apt has no package {name}; see \"apt-cache pkgnames linux-image\", "
+                f'apt has no package {name}; see "apt-cache pkgnames linux-image", '
                 "or name another suite of Debian with --suite"
             )
         return max(more, key=release_key)

@@ -16,7 +16,8 @@ enum {
 	NO_SCENARIO,
 	FILL,
 	CHURN,
-	DISCARD
+	DISCARD,
+	PROGRAMS
 };
 
 enum {
@@ -50,12 +51,14 @@ static const struct cli_option kernels[] = {
 };
 
 static const struct cli_option inputs[] = {
-	{ "scenario", 0, "fill|churn|discard",
+	{ "scenario", 0, "fill|churn|discard|programs",
 	  "What to do: store all, free all, store all; 5 rounds that free 60 % "
 	  "and refill; 3 rounds that discard half, compact, read all and "
-	  "refill (default churn)",
+	  "refill; a C compiler, perl and sort in too little memory (default "
+	  "churn)",
 	  CLI_IS_CHOICE(struct args, scenario, { "fill", FILL },
-			{ "churn", CHURN }, { "discard", DISCARD }) },
+			{ "churn", CHURN }, { "discard", DISCARD },
+			{ "programs", PROGRAMS }) },
 	{ "replay", 0, "T.zlt",
 	  "Play this trace of page contents instead of a scenario",
 	  .offer = OFFER_TRACE, CLI_IS_TEXT(struct args, replay) },

@@ -39,9 +39,12 @@ static size_t skip(const uint8_t *code, size_t left)
 {
 	if (IS(code, left, "\xf3\x0f\x1e\xfa")) /* endbr64 */
 		return 4;
-	if (IS(code, left, "\x0f\x1f\x44\x00\x00")) /* a patched call */
+	/* The tracer's call, replaced by the no-op of this CPU. */
+	if (IS(code, left, "\x0f\x1f\x44\x00\x00") ||
+	    IS(code, left, "\x66\x66\x66\x66\x90") ||
+	    IS(code, left, "\x3e\x8d\x74\x26\x00"))
 		return 5;
-	if (left >= 5 && code[0] == 0xe8) /* call of the tracer */
+	if (left >= 5 && code[0] == 0xe8) /* or still there */
 		return 5;
 	if (IS(code, left, "\x55")) /* push %rbp */
 		return 1;

@@ -40,7 +40,7 @@
  * @swap_kb: size of the device that zswap writes to
  * @limit_kb: limit of the memory cgroup that @programs share
  * @module: modules in the order in which to load them: path, then parameters
- * @program: command lines, run at the same time
+ * @program: commands, run at the same time; words are separated by one space
  */
 struct guest_plan {
 	char user[GUEST_WORD], allocator[GUEST_WORD], codec[GUEST_WORD];
@@ -113,6 +113,7 @@ long probes_missed(void);
 /**
  * struct guest_user - a part of the kernel that stores pages
  * @name: as in a plan
+ * @swap: make it ready as the place that memory is swapped to
  * @begin: make it ready for pages of keys 0..@keys - 1
  * @store: give it the page of a key
  * @load: read the page of a key back
@@ -124,6 +125,7 @@ long probes_missed(void);
  */
 struct guest_user {
 	const char *name;
+	int (*swap)(const struct guest_plan *plan, struct err *err);
 	int (*begin)(const struct guest_plan *plan, uint64_t keys,
 		     struct err *err);
 	int (*store)(uint64_t key, const void *page, struct err *err);
@@ -139,17 +141,25 @@ extern const struct guest_user user_zram, user_zswap;
 int play_trace(const struct guest_user *user, const struct guest_plan *plan,
 	       uint64_t *events, struct err *err);
 
-/** play_programs() - run programs in a cgroup. Return: 0 or a negative errno */
+/**
+ * play_programs() - run programs in a memory cgroup that is too small for them
+ *
+ * What they print goes to the kernel's console. Return: 0; -ECHILD when one of
+ * them fails; or a negative errno.
+ */
 int play_programs(const struct guest_user *user, const struct guest_plan *plan,
 		  struct err *err);
 
-/* ---- files.c --------------------------------------------------------------- */
+/* ---- files.c, swap.c, main.c --------------------------------------------- */
 
 /** file_put() - write a text to a file. Return: 0 or a negative errno */
 int file_put(const char *path, const char *text, struct err *err);
 
 /** file_get() - read a file's first bytes as a text. Return: 0 or -errno */
 int file_get(const char *path, char *text, size_t len);
+
+/** swap_on() - swap to a device of @kb KiB. Return: 0 or a negative errno */
+int swap_on(const char *device, unsigned long kb, struct err *err);
 
 /** checkpoint() - drain the probes, then send a mark with the counters */
 void checkpoint(const struct guest_user *user, const char *label);

@@ -90,7 +90,9 @@ static int run(struct err *err)
 	if (!strcmp(plan.user, user_zswap.name))
 		user = &user_zswap;
 	ret = probes_set(&plan, err);
-	if (!ret)
+	if (!ret && *plan.program)
+		ret = play_programs(user, &plan, err);
+	else if (!ret)
 		ret = play_trace(user, &plan, &events, err);
 	if (!ret)
 		link_say("# end %llu %ld", (unsigned long long)events,

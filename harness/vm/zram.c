@@ -11,10 +11,12 @@
 #include "harness/vm/guest.h"
 
 #define SYS "/sys/block/zram0/"
+#define DEVICE "/dev/zram0"
 
 static int device = -1;
 
-static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
+static int size_to(const struct guest_plan *plan, uint64_t bytes,
+		   struct err *err)
 {
 	char text[32];
 	int ret;
@@ -25,14 +27,25 @@ static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
 	ret = file_put(SYS "comp_algorithm", plan->codec, err);
 	if (ret)
 		return ret;
-	snprintf(text, sizeof(text), "%llu",
-		 (unsigned long long)(keys + 1) * ZLT_PAGE_SIZE);
-	ret = file_put(SYS "disksize", text, err);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	return file_put(SYS "disksize", text, err);
+}
+
+static int swap(const struct guest_plan *plan, struct err *err)
+{
+	return size_to(plan, (uint64_t)plan->swap_kb << 10, err)
+		       ?: swap_on(DEVICE, plan->swap_kb, err);
+}
+
+static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
+{
+	int ret = size_to(plan, (keys + 1) * ZLT_PAGE_SIZE, err);
+
 	if (ret)
 		return ret;
-	device = open("/dev/zram0", O_RDWR | O_DIRECT | O_CLOEXEC);
+	device = open(DEVICE, O_RDWR | O_DIRECT | O_CLOEXEC);
 	if (device < 0)
-		return err_set(err, -errno, "/dev/zram0: %s", strerror(errno));
+		return err_set(err, -errno, DEVICE ": %s", strerror(errno));
 	return 0;
 }
 
@@ -97,6 +110,7 @@ static void counters(char *text, size_t len)
 
 const struct guest_user user_zram = {
 	.name = "zram",
+	.swap = swap,
 	.begin = begin,
 	.store = store,
 	.load = load,

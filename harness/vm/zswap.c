@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/swap.h>
 #include <unistd.h>
 
 #include "harness/vm/guest.h"
@@ -18,41 +16,11 @@
 #define PARAM "/sys/module/zswap/parameters/"
 #define DEBUG "/sys/kernel/debug/zswap/"
 #define SWAP_DEVICE "/dev/ram0"
-/* What a swap area has at the end of its first page. */
-#define SWAP_MAGIC "SWAPSPACE2"
-#define SWAP_HEADER 1024
 
 static char *area;
 
-static int swap_begin(const struct guest_plan *plan, struct err *err)
+static int swap(const struct guest_plan *plan, struct err *err)
 {
-	struct {
-		uint32_t version, last_page, bad_pages;
-	} header = { 1, (uint32_t)(plan->swap_kb / 4 - 1), 0 };
-	char page[ZLT_PAGE_SIZE] = { 0 };
-	int fd, ret = 0;
-
-	memcpy(page + SWAP_HEADER, &header, sizeof(header));
-	memcpy(page + sizeof(page) - strlen(SWAP_MAGIC), SWAP_MAGIC,
-	       strlen(SWAP_MAGIC));
-	fd = open(SWAP_DEVICE, O_RDWR | O_CLOEXEC);
-	if (fd < 0)
-		return err_set(
-			err, -errno,
-			"no device to swap to (CONFIG_BLK_DEV_RAM): " SWAP_DEVICE
-			": %s",
-			strerror(errno));
-	if (write(fd, page, sizeof(page)) != sizeof(page) || fsync(fd))
-		ret = err_set(err, -EIO, SWAP_DEVICE ": %s", strerror(errno));
-	close(fd);
-	if (!ret && swapon(SWAP_DEVICE, 0))
-		ret = err_set(err, -errno, "swapon: %s", strerror(errno));
-	return ret;
-}
-
-static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
-{
-	struct err ignored;
 	int ret;
 
 	if (access(PARAM, F_OK))
@@ -71,12 +39,19 @@ static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
 		ret = file_put(PARAM "shrinker_enabled", "N", err);
 	if (!ret)
 		ret = file_put("/proc/sys/vm/page-cluster", "0", err);
-	if (!ret)
-		ret = swap_begin(plan, err);
+	if (!ret && access(SWAP_DEVICE, F_OK))
+		ret = err_set(err, -ENODEV,
+			      "this kernel has no RAM disk to swap to "
+			      "(CONFIG_BLK_DEV_RAM)");
+	return ret ?: swap_on(SWAP_DEVICE, plan->swap_kb, err);
+}
+
+static int begin(const struct guest_plan *plan, uint64_t keys, struct err *err)
+{
+	int ret = swap(plan, err);
+
 	if (ret)
 		return ret;
-	file_put("/sys/kernel/mm/transparent_hugepage/enabled", "never",
-		 &ignored);
 	area = mmap(NULL, (keys + 1) * ZLT_PAGE_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (area == MAP_FAILED)
@@ -138,6 +113,7 @@ static void counters(char *text, size_t len)
 
 const struct guest_user user_zswap = {
 	.name = "zswap",
+	.swap = swap,
 	.begin = begin,
 	.store = store,
 	.load = load,
