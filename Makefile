@@ -39,6 +39,8 @@ DEPS_BROWSER := chromium
 DEPS_DEB := build-essential debhelper dpkg-dev lintian
 # Kernel sources that check-long compiles and compares with.
 DEPS_KERNEL := linux-source-6.1 linux-source-6.12
+# What docs/data.md shows that records can be read with.
+DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # What "zlab vm" boots kernels with; "make deps-vm" and check-long ask for it.
 DEPS_VM := qemu-system-x86 cpio kmod
 # To record the sample traces anew.

@@ -57,8 +57,10 @@ def load(path=TABLE):
     """The table, as tomllib gives it."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as err:
-        raise outcome.Failed(f"{path}: {err}") from err
+    except OSError as err:
+        raise outcome.Failed(f"{path}: {err.strerror}") from err
+    except (ValueError, RecursionError) as err:
+        raise outcome.Failed(f"{path}: not TOML: {err}") from err
 
 
 def chosen(table, names):

@@ -8,11 +8,14 @@
        output to the end
 """
 
+import argparse
 import os
 import signal
 import subprocess
 import sys
 import traceback
+
+from analysis import naming, progress
 
 FOUND, FAILED, UNREAD = 1, 2, 141
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -22,6 +25,13 @@ GRACE_S = 0.5
 
 class Failed(Exception):
     """Why a command cannot go on, as one line for its user."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One line about a wrong command line, and no usage before it."""
+
+    def error(self, message):
+        raise Failed(message)
 
 
 class Stopped(KeyboardInterrupt):
@@ -68,14 +78,28 @@ def run(args, said=None, **more):
     return subprocess.CompletedProcess(args, child.returncode, out, err)
 
 
+def say(text="", **more):
+    """Print lines for a person; names in them cannot steer the terminal."""
+    print(naming.plain(text, keep="\n"), **more)
+
+
 def warn(verb, message):
     """A line on stderr about something that does not stop the command."""
-    print(f"zlab: {verb}: {message}", file=sys.stderr, flush=True)
+    line = naming.plain(f"zlab: {verb}: {message}")
+    with progress.hidden():
+        print(line, file=sys.stderr, flush=True)
 
 
 def last_line(text):
     """The line of a program's stderr that says why it failed."""
     return (text.strip().splitlines() or ["no message"])[-1].removeprefix("zlab: ")
+
+
+def died(done):
+    """Why a program failed: its last line, or the signal that ended it."""
+    if done.returncode >= 0:
+        return last_line(done.stderr)
+    return f"ended by {signal.Signals(-done.returncode).name}"
 
 
 def _why(err):

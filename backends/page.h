@@ -244,4 +244,13 @@ size_t slab_objects(const struct slab *slab);
 /** slab_bytes() - bytes of pages the cache holds */
 size_t slab_bytes(const struct slab *slab);
 
+/**
+ * kmalloc_bytes() - memory that an object of the general heap takes
+ * @size: bytes that are asked for
+ *
+ * What the kernel's kmalloc() takes: from 8 bytes to two pages of 4 KiB an
+ * object of the next cache, above that whole pages, a power of two of them.
+ */
+size_t kmalloc_bytes(size_t size);
+
 #endif

@@ -137,14 +137,15 @@ bool queue_work(struct workqueue *wq, struct work *work);
 /**
  * cancel_work() - take @work out of @wq
  *
- * Return: true when it was queued.
+ * Takes the lock only if the work is queued. Return: true when it was.
  */
 bool cancel_work(struct workqueue *wq, struct work *work);
 
 /**
  * workqueue_run_one() - run the oldest work in the caller, with no lock held
  *
- * Return: true when there was one.
+ * Takes the queue's lock only if there is a work. Return: true when there was
+ * one.
  */
 bool workqueue_run_one(struct workqueue *wq);
 

@@ -39,7 +39,7 @@ struct zbud_pool {
 	struct list_head lru;
 	bool keep_lru;
 	unsigned chunk_shift;
-	uint64_t pages, objects;
+	unsigned long pages, objects;
 };
 
 struct zbud_params {
@@ -192,7 +192,7 @@ static int zbud_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 		if (!zhdr)
 			return -ENOMEM;
 		spin_lock(&pool->lock);
-		pool->pages++;
+		WRITE_ONCE(pool->pages, pool->pages + 1);
 	}
 	if (bud == FIRST)
 		zhdr->first_chunks = chunks;
@@ -204,7 +204,7 @@ static int zbud_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 		list_add(&zhdr->lru, &pool->lru);
 	}
 	*handle = encode_handle(pool, zhdr, bud);
-	pool->objects++;
+	WRITE_ONCE(pool->objects, pool->objects + 1);
 	spin_unlock(&pool->lock);
 	return 0;
 }
@@ -217,7 +217,7 @@ static void free_zbud_page(struct zbud_pool *pool, struct zbud_header *zhdr)
 	lockdep_assert_held(&pool->lock);
 	chunk_note_use(pool->zpool.arena, pfn, false);
 	frame_free(pool->zpool.arena, pfn);
-	pool->pages--;
+	WRITE_ONCE(pool->pages, pool->pages - 1);
 }
 
 /* Return: what is wrong with a handle, or NULL. */
@@ -270,7 +270,7 @@ static void zbud_free(struct zpool *zpool, unsigned long handle)
 		zhdr->first_chunks = 0;
 	else
 		zhdr->last_chunks = 0;
-	pool->objects--;
+	WRITE_ONCE(pool->objects, pool->objects - 1);
 	/* A page under reclaim is on no list; reclaim lists or frees it. */
 	if (!zhdr->under_reclaim) {
 		list_del_init(&zhdr->buddy);
@@ -315,18 +315,31 @@ static void zbud_unmap(struct zpool *zpool, unsigned long handle)
 	check_mapping(zpool, handle, false, ZPOOL_MM_RO);
 }
 
+/*
+ * The kernel's pool: a lock, the lists, a count; with the LRU also its list and
+ * the pointers for evictions.
+ */
+static size_t metadata_bytes(const struct zbud_pool *pool)
+{
+	size_t bytes = (2 * NCHUNKS + 2) * sizeof(void *);
+
+	return kmalloc_bytes(pool->keep_lru ? bytes + 5 * sizeof(void *)
+					    : bytes);
+}
+
+/* Without the lock, as in the kernel: reading the counts costs no caller. */
 static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
 	struct zbud_pool *pool = zbud(zpool);
+	unsigned long pages = READ_ONCE(pool->pages);
 
-	spin_lock(&pool->lock);
 	*stats = (struct zpool_stats){
-		.pages = pool->pages,
+		.pages = pages,
 		.pages_peak = atomic_long_read(&zpool->arena->peak),
-		.objects = pool->objects,
-		.slots = 2 * pool->pages,
+		.objects = READ_ONCE(pool->objects),
+		.slots = 2 * pages,
+		.metadata_bytes = metadata_bytes(pool),
 	};
-	spin_unlock(&pool->lock);
 }
 
 /*
@@ -442,8 +455,7 @@ static int zbud_validate(struct zpool *zpool, struct err *err)
 			       "in the LRU; counted were %lu pages, %lu "
 			       "objects, %zu frames",
 			       (unsigned long)pages, (unsigned long)objects,
-			       (unsigned long)lru, (unsigned long)pool->pages,
-			       (unsigned long)pool->objects,
+			       (unsigned long)lru, pool->pages, pool->objects,
 			       arena_used(zpool->arena));
 	return 0;
 }

@@ -242,8 +242,9 @@ struct zpool_class {
  *	    It may set the pool's driver to a table of its own, whose calls are
  *	    made for these options; the table lives as long as the pool
  * @destroy: free the pool and all objects still in it
- * @malloc: allocate @size bytes. Return: 0; -EINVAL for size 0; -ENOSPC when
- *	    @size is larger than this allocator's largest size; -ENOMEM
+ * @malloc: allocate @size bytes; a handle is not 0. Return: 0; -EINVAL for size
+ *	    0; -ENOSPC when @size is larger than this allocator's largest size;
+ *	    -ENOMEM
  * @free: free an object, which must not be mapped
  * @map: address of the object's bytes, valid on this CPU until unmap; one
  *	 mapping per CPU at a time unless ZPOOL_SLEEP_MAPPED

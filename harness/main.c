@@ -2,6 +2,7 @@
 /* The list of sub-commands. */
 #include "harness/cli/cli.h"
 #include "harness/cmd/cmd.h"
+#include "harness/replay/watch.h"
 #include "harness/virtual/program.h"
 
 /* In the order of the list that "zlab --help" prints. */
@@ -19,7 +20,12 @@ static const struct cli_command *const commands[] = {
 
 int main(int argc, char **argv)
 {
+	int ret;
+
 	cli_begin();
 	virtual_start(argv);
-	return cli_main(commands, argc, argv);
+	watch_start();
+	ret = cli_main(commands, argc, argv);
+	watch_stop();
+	return ret;
 }

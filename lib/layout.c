@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/layout.h"
+#include "lib/text.h"
 
 /* A folded line is never indented further than to this column. */
 #define DEEPEST 32
@@ -61,7 +62,7 @@ static void put_line(const struct fold *p)
 	size_t width = (size_t)p->width, skip = column;
 
 	if (!p->width || p->len <= width || column + GAP >= width) {
-		fwrite(p->line, 1, p->len, p->to);
+		text_put(p->to, p->line, p->len);
 		fputc('\n', p->to);
 		return;
 	}
@@ -70,7 +71,7 @@ static void put_line(const struct fold *p)
 			    width - column);
 		if (at)
 			fprintf(p->to, "%*s", (int)column, "");
-		fwrite(p->line + at, 1, skip + n, p->to);
+		text_put(p->to, p->line + at, skip + n);
 		fputc('\n', p->to);
 		at += skip + n;
 		skip = 0;
@@ -175,6 +176,7 @@ struct layout_table *layout_table(const char *const *heads, size_t nr)
 void layout_cell(struct layout_table *t, const char *fmt, ...)
 {
 	char **grown;
+	char *raw = NULL;
 	va_list ap;
 
 	if (!t || t->failed)
@@ -188,9 +190,13 @@ void layout_cell(struct layout_table *t, const char *fmt, ...)
 		t->cell = grown;
 	}
 	va_start(ap, fmt);
-	t->failed = vasprintf(&t->cell[t->cells], fmt, ap) < 0;
+	if (vasprintf(&raw, fmt, ap) < 0)
+		raw = NULL;
 	va_end(ap);
+	t->cell[t->cells] = raw ? text_dup(raw) : NULL;
+	t->failed = !t->cell[t->cells];
 	t->cells += !t->failed;
+	free(raw);
 }
 
 /* Line @i of a head. */
@@ -221,14 +227,16 @@ static bool two_lines(const struct layout_table *t)
 static int width_of(const struct layout_table *t, size_t column)
 {
 	int width = 0, len, i;
+	const char *s;
 	size_t at;
 
 	for (i = 0; i < 2; i++) {
-		(void)head(t, column, i, &len);
+		s = head(t, column, i, &len);
+		len = text_width(s, (size_t)len);
 		width = len > width ? len : width;
 	}
 	for (at = column; at < t->cells; at += t->nr) {
-		len = (int)strlen(t->cell[at]);
+		len = text_width(t->cell[at], strlen(t->cell[at]));
 		width = len > width ? len : width;
 	}
 	return width;
@@ -238,10 +246,11 @@ static int width_of(const struct layout_table *t, size_t column)
 static void put_right(FILE *out, const char *text, int len, int width,
 		      int *owed)
 {
-	*owed += width - len;
+	*owed += width - text_width(text, (size_t)len);
 	if (!len)
 		return;
-	fprintf(out, "%*s%.*s", *owed, "", len, text);
+	fprintf(out, "%*s", *owed, "");
+	text_put(out, text, (size_t)len);
 	*owed = 0;
 }
 
@@ -256,8 +265,8 @@ static void put_heads(const struct layout_table *t, FILE *out, int label,
 		if (i && !two_lines(t))
 			return;
 		s = head(t, 0, i, &len);
-		fprintf(out, "%.*s", len, s);
-		owed = label - len;
+		text_put(out, s, (size_t)len);
+		owed = label - text_width(s, (size_t)len);
 		for (c = from; c < to; c++) {
 			s = head(t, c, i, &len);
 			put_right(out, s, len, GAP + widths[c], &owed);
@@ -276,8 +285,9 @@ static void put_block(const struct layout_table *t, FILE *out, int label,
 
 	put_heads(t, out, label, from, to, widths);
 	for (row = 0; row < t->cells; row += t->nr) {
-		owed = label - (int)strlen(t->cell[row]);
-		fprintf(out, "%s%s", t->cell[row], owed < 0 ? "\n" : "");
+		cell = t->cell[row];
+		owed = label - text_width(cell, strlen(cell));
+		fprintf(out, "%s%s", cell, owed < 0 ? "\n" : "");
 		owed = owed < 0 ? label : owed;
 		for (c = from; c < to && row + c < t->cells; c++) {
 			cell = t->cell[row + c];

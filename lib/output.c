@@ -67,6 +67,46 @@ static char *follow(const char *path)
 	return NULL;
 }
 
+/* Whether the folders of two files that do not exist are one. */
+static bool same_folder(const char *a, const char *b)
+{
+	char *one = strndup(a, folder(a)), *two = strndup(b, folder(b));
+	struct stat x, y;
+	bool same;
+
+	same = one && two && !stat(*one ? one : ".", &x) &&
+	       !stat(*two ? two : ".", &y) && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
+	free(one);
+	free(two);
+	return same;
+}
+
+static const char *real(const char *path)
+{
+	return strcmp(path, "-") ? path : "/dev/stdout";
+}
+
+bool output_same(const char *a, const char *b)
+{
+	char *one, *two;
+	struct stat x, y;
+	bool same;
+
+	if (!strcmp(a, b) && !strcmp(a, "-"))
+		return true;
+	if (!stat(real(a), &x))
+		return !stat(real(b), &y) && x.st_dev == y.st_dev &&
+		       x.st_ino == y.st_ino && !S_ISCHR(x.st_mode);
+	one = follow(a);
+	two = follow(b);
+	same = one && two && !strcmp(one + folder(one), two + folder(two)) &&
+	       same_folder(one, two);
+	free(one);
+	free(two);
+	return same;
+}
+
 /* umask() cannot be read without setting it. */
 static mode_t new_mode(void)
 {

@@ -7,6 +7,7 @@
 #ifndef ZLAB_OUTPUT_H
 #define ZLAB_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "lib/err.h"
@@ -50,5 +51,14 @@ struct output *output_stream(const char *path, FILE **f, struct err *err);
  * Return: 0 or a negative errno.
  */
 int output_end(struct output *o, FILE *f, struct err *err);
+
+/**
+ * output_same() - whether two paths name one file
+ * @a: a path; the file need not exist. "-" is standard output
+ * @b: the other one
+ *
+ * Links are followed. A device may be named twice.
+ */
+bool output_same(const char *a, const char *b);
 
 #endif

@@ -88,6 +88,25 @@ static void take(int sig, bool ignored)
 		sigaction(sig, &sa, NULL);
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * A file that grows beyond the limit of the process is a failed write. Unlike a
+ * signal that is ignored, one with a handler is as before in what is executed.
+ */
+static void fail_large_writes(void)
+{
+	struct sigaction sa = { .sa_handler = nothing, .sa_flags = SA_RESTART };
+	struct sigaction old;
+
+	sigemptyset(&sa.sa_mask);
+	if (!sigaction(SIGXFSZ, NULL, &old) && old.sa_handler == SIG_DFL)
+		sigaction(SIGXFSZ, &sa, NULL);
+}
+
 void stop_start(void)
 {
 	size_t i;
@@ -95,6 +114,7 @@ void stop_start(void)
 	owner = getpid();
 	for (i = 0; i < ARRAY_SIZE(signals); i++)
 		take(signals[i], false);
+	fail_large_writes();
 }
 
 void stop_hold(void)

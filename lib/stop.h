@@ -11,7 +11,11 @@
 #include <signal.h>
 #include <sys/types.h>
 
-/** stop_start() - handle the signals that are not ignored; for main() */
+/**
+ * stop_start() - handle the signals that are not ignored; for main()
+ *
+ * From here on SIGXFSZ does not end the program: the write fails.
+ */
 void stop_start(void);
 
 /**

@@ -41,6 +41,6 @@ deps-vm:
 
 deps-long: deps-check
 	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
-		$(DEPS_SAMPLES) $(DEPS_DEB) $(DEPS_VM))
+		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB) $(DEPS_VM))
 
 .PHONY: deps deps-check deps-browser deps-deb deps-vm deps-long

@@ -102,48 +102,66 @@ $(B)/tests/programs/static: tests/programs/memory.c tests/programs/pattern.h
 	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Wextra -Werror -D_GNU_SOURCE -I. \
 		-pthread -static -o $@ $<
 
-# make fuzz         both readers of foreign input, FUZZ_S seconds in all
+# make fuzz         all that reads foreign input in C, FUZZ_S seconds each
+# make fuzz-NAME    one of them
 # make fuzz-corpus  fold what the last runs found into tests/corpus, small files
 #                   only
-FUZZ_S ?= 600
+#
+# NAME is tests/fuzz/NAME.c, and tests/corpus/NAME what check runs it on.
+FUZZ := zlt csv packed profile log locks classes recorder
+FUZZ_S ?= 60
+FUZZ_KEPT ?= 2560
 FUZZ_B := build-fuzz
-FUZZ_SRCS := lib/err.c lib/output.c lib/spec.c lib/stop.c lib/table.c \
-	tests/lib/fuzz_entry.c \
-	$(wildcard traces/zlt/*.c) traces/csv.c traces/summary.c \
-	traces/activity.c
-FUZZ_FLAGS := -std=gnu11 -O1 -g -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
-	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	-fno-sanitize=alignment
-FUZZ_LIBS := -lbsd -lzstd -ljansson -lxxhash -lJudy -lz -lm
-FUZZERS := $(FUZZ_B)/fuzz_zlt $(FUZZ_B)/fuzz_csv
+FUZZ_SAN := fuzzer-no-link,address,undefined
+FUZZ_OPT := -O1 -Wno-unknown-warning-option
+FUZZ_OBJS := $(B)/tests/fuzz/files.o $(filter-out $(MAIN),$(OBJS)) \
+	$(B)/harness/virtual/profile.o
+FUZZ_TESTS := $(FUZZ:%=$(B)/tests/fuzz/test_%)
+$(B)/harness/virtual/profile.o $(B)/tests/fuzz/profile.o: \
+	CPPFLAGS += -DSYNC_VIRTUAL
 
-$(FUZZ_B)/fuzz_%: tests/traces/fuzz_%.c $(FUZZ_SRCS) \
-		$(wildcard traces/*.h traces/zlt/*.h tests/lib/*.h lib/*.h)
-	$(call say,FUZZ,$@)
-	$(Q)mkdir -p $(FUZZ_B)/found-$*
-	$(Q)clang $(FUZZ_FLAGS) -o $@ $(filter %.c,$^) $(FUZZ_LIBS)
+tests: $(FUZZ_TESTS)
 
-fuzz: $(FUZZERS)
-	$(Q)for f in zlt csv; do \
-		$(FUZZ_B)/fuzz_$$f -max_total_time=$$(( $(FUZZ_S) / 2 )) \
-			-max_len=16384 -timeout=20 -print_final_stats=1 \
-			-artifact_prefix=$(FUZZ_B)/$$f- \
-			$(FUZZ_B)/found-$$f tests/corpus/$$f \
-			2>$(FUZZ_B)/$$f.log || \
-			{ tail -50 $(FUZZ_B)/$$f.log; exit 1; }; \
-		printf '  fuzz_%s: ' $$f; \
-		sed -n 's/^Done \(.*\)/\1/p' $(FUZZ_B)/$$f.log; \
-	done
+$(FUZZ_TESTS): $(B)/tests/fuzz/test_%: $(B)/tests/fuzz/%.o \
+		$(B)/tests/fuzz/replay.o $(TEST_LIB) $(FUZZ_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
-fuzz-corpus: $(FUZZERS)
-	$(Q)for f in zlt csv; do \
-		mkdir -p $(FUZZ_B)/merged-$$f && \
+$(B)/fuzz_%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/libfuzzer.o $(FUZZ_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(LDLIBS)
+
+fuzzers:
+	$(Q)$(MAKE_HERE) CC=clang OPT="$(FUZZ_OPT)" SAN=$(FUZZ_SAN) B=$(FUZZ_B) \
+		$(FUZZ:%=$(FUZZ_B)/fuzz_%)
+
+fuzz: $(FUZZ:%=fuzz-%)
+
+fuzz-list:
+	@echo $(FUZZ)
+
+$(FUZZ:%=fuzz-%): fuzz-%: fuzzers
+	$(Q)mkdir -p $(FUZZ_B)/found-$* tests/corpus/$*
+	$(Q)$(FUZZ_B)/fuzz_$* -max_total_time=$(FUZZ_S) -max_len=16384 \
+		-timeout=20 -rss_limit_mb=4096 -print_final_stats=1 \
+		-artifact_prefix=$(FUZZ_B)/$*- $(FUZZ_B)/found-$* \
+		tests/corpus/$* 2>$(FUZZ_B)/$*.log || \
+		{ tail -50 $(FUZZ_B)/$*.log; exit 1; }
+	$(Q)printf '  fuzz_%s: %s\n' $* \
+		"$$(sed -n 's/^Done \(.*\)/\1/p' $(FUZZ_B)/$*.log)"
+
+fuzz-corpus: fuzzers
+	$(Q)for f in $(FUZZ); do \
+		rm -rf $(FUZZ_B)/merged-$$f && \
+		mkdir -p $(FUZZ_B)/merged-$$f $(FUZZ_B)/found-$$f && \
 		$(FUZZ_B)/fuzz_$$f -merge=1 $(FUZZ_B)/merged-$$f \
 			tests/corpus/$$f $(FUZZ_B)/found-$$f \
 			2>$(FUZZ_B)/$$f-merge.log && \
-		find $(FUZZ_B)/merged-$$f -type f -size +2560c -delete && \
+		find $(FUZZ_B)/merged-$$f -type f -size +$(FUZZ_KEPT)c -delete && \
 		rm -rf tests/corpus/$$f && \
-		mv $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
+		cp -r $(FUZZ_B)/merged-$$f tests/corpus/$$f || exit 1; \
 	done
 
-.PHONY: fuzz fuzz-corpus
+.PHONY: fuzz fuzz-list fuzzers fuzz-corpus $(FUZZ:%=fuzz-%)
+-include $(FUZZ:%=$(B)/tests/fuzz/%.d) $(B)/tests/fuzz/replay.d \
+	$(B)/tests/fuzz/files.d $(B)/tests/fuzz/libfuzzer.d

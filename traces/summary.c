@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/text.h"
+#include "traces/label.h"
 #include "traces/summary.h"
 
 #define SIZES (UINT16_MAX + 1)
@@ -356,8 +358,8 @@ static void print_meta(const struct zlt_info *info, FILE *out)
 			       ? NULL
 			       : json_dumps(value,
 					    JSON_ENCODE_ANY | JSON_COMPACT);
-		fprintf(out, "  %-13s %s\n", key,
-			json_string_value(value) ?: text ?: "?");
+		fprintf(out, "  %-13s %s\n", PLAIN(key),
+			PLAIN(json_string_value(value) ?: text));
 		free(text);
 	}
 }
@@ -415,10 +417,10 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 					       "hashes of page contents" };
 	size_t i;
 
-	fprintf(out, "trace           %s (%s), format version %u\n", info->name,
-		info->path, info->version);
+	fprintf(out, "trace           %s (%s), format version %u\n",
+		PLAIN(info->name), PLAIN(info->path), info->version);
 	if (*info->note)
-		fprintf(out, "note            %s\n", info->note);
+		fprintf(out, "note            %s\n", PLAIN(info->note));
 	fprintf(out, "holds           %s\n", objects[info->objects]);
 	if (json_object_size(info->meta)) {
 		fputs("metadata\n", out);
@@ -597,23 +599,6 @@ static int set_activity(json_t *o, const struct activity *a)
 	return rc | json_object_set_new(o, "load_bursts", runs_json(&a->loads));
 }
 
-/* A file name may be any bytes, a JSON string must be UTF-8. */
-static json_t *text_json(const char *text)
-{
-	json_t *json = json_string(text);
-	char *plain, *c;
-
-	if (json)
-		return json;
-	plain = strdup(text);
-	for (c = plain; c && *c; c++)
-		if (*c & 0x80)
-			*c = '?';
-	json = plain ? json_string(plain) : NULL;
-	free(plain);
-	return json;
-}
-
 json_t *summary_json(const struct zlt_info *info, const struct summary *s)
 {
 	static const char *const objects[] = { "sizes", "pages", "hashes" };
@@ -621,7 +606,7 @@ json_t *summary_json(const struct zlt_info *info, const struct summary *s)
 	int rc;
 
 	o = json_pack("{s:o, s:o, s:i, s:b, s:s, s:s, s:I, s:O}", "name",
-		      text_json(info->name), "path", text_json(info->path),
+		      label_json(info->name), "path", label_json(info->path),
 		      "version", (int)info->version, "finished", info->finished,
 		      "note", info->note, "objects", objects[info->objects],
 		      "events", (json_int_t)info->events, "meta", info->meta);

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What stands below a figure: where its numbers come from; and its file name."""
-
-import re
+"""What stands below a figure: where its numbers come from."""
 
 
 def of_run(run):
     """The footer of a figure of one trace."""
     commit = run.raw["env"].get("commit", "unknown")
     return (
-        f"trace {run.trace}, {run.events} events, SHA-256 {run.sha256[:12]}; "
+        f"trace {run.label}, {run.events} events, SHA-256 {run.sha256[:12]}; "
         f"zlab {commit}"
     )
 
@@ -20,15 +18,14 @@ def source(case):
 
 def sources(cases):
     """The footer of a figure over several traces."""
-    if len({case.first.trace for case in cases}) == 1:
+    traces = {case.first.sha256: case.first.trace for case in cases}
+    if len(traces) == 1:
         return source(cases[0])
-    names = ", ".join(
-        dict.fromkeys(f"{c.first.trace} {c.first.sha256[:8]}" for c in cases)
-    )
+    named = ", ".join(f"{name} {sha256[:8]}" for sha256, name in traces.items())
     commits = ", ".join(
         dict.fromkeys(str(c.first.raw["env"].get("commit", "unknown")) for c in cases)
     )
-    return f"zlab {commits}; traces (SHA-256): {names}"
+    return f"zlab {commits}; traces (SHA-256): {named}"
 
 
 def measured(case):
@@ -40,8 +37,3 @@ def measured(case):
     if case.first.virtual:
         return f"{runs} seed{plural} each, virtual time, misses overlap"
     return f"{runs} run{plural} each, CPU time"
-
-
-def safe(name):
-    """A name as part of a file name."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", name)

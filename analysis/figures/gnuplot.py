@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 
-from analysis import files, outcome
+from analysis import files, naming, outcome
 
 BLUE, VERMILION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, YELLOW, BLACK = "#E69F00", "#56B4E9", "#F0E442", "#000000"
@@ -52,7 +52,7 @@ def available():
 
 def quote(text):
     """A gnuplot string; nothing in it is interpreted."""
-    return "'" + str(text).replace("'", "''").replace("\n", " ") + "'"
+    return "'" + naming.plain(text).replace("'", "''") + "'"
 
 
 def tic(text):
@@ -207,7 +207,7 @@ class Plot:
         with files.whole(folder / f"{self.slug}.dat") as out:
             for number, (name, heads, rows) in enumerate(self.blocks):
                 out.write("\n\n" * (number > 0))
-                out.write(f"# {name}\n# " + "\t".join(heads) + "\n")
+                out.write(f"# {naming.plain(name)}\n# " + "\t".join(heads) + "\n")
                 for row in rows or [["NaN"] * len(heads)]:
                     out.write("\t".join(cell(v) for v in row) + "\n")
         size = f"size {self.width},{self.height}"
@@ -221,6 +221,18 @@ class Plot:
             f"set output '{self.slug}.png'\n{body}unset output\n"
         )
         files.write(folder / f"{self.slug}.gp", script)
+        with files.beside(folder) as scratch:
+            for end in ("gp", "dat"):
+                (scratch / f"{self.slug}.{end}").symlink_to(f"../{self.slug}.{end}")
+            self._run(scratch)
+            files.take(scratch / f"{self.slug}.png", folder / f"{self.slug}.png")
+            text = (scratch / f"{self.slug}.svg").read_text(encoding="utf-8")
+        text = tidy(text, self.slug)
+        files.write(folder / f"{self.slug}.svg", text)
+        return text
+
+    def _run(self, folder):
+        """Let gnuplot draw in a folder."""
         done = outcome.run(
             ["gnuplot", f"{self.slug}.gp"],
             cwd=folder,
@@ -229,12 +241,7 @@ class Plot:
             env=dict(os.environ, LC_ALL="C.UTF-8"),
         )
         if done.returncode:
-            line = outcome.last_line(done.stderr)
-            raise outcome.Failed(f"gnuplot {self.slug}.gp: {line}")
-        path = folder / f"{self.slug}.svg"
-        text = tidy(path.read_text(encoding="utf-8"), self.slug)
-        files.write(path, text)
-        return text
+            raise outcome.Failed(f"gnuplot {self.slug}.gp: {outcome.died(done)}")
 
 
 class Panels(Plot):
@@ -294,7 +301,7 @@ class Panels(Plot):
 def cell(value):
     """One field of a data file."""
     if isinstance(value, str):
-        return '"' + value.replace('"', "'") + '"'
+        return '"' + naming.plain(value).replace('"', "'") + '"'
     return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 

@@ -42,6 +42,10 @@ def footprint(cases):
     return plot
 
 
+def _density(cell):
+    return cell.median(lambda run: run.density)
+
+
 def density(cases):
     """Bars: original bytes stored per byte of footprint."""
     plot = Plot(
@@ -51,11 +55,11 @@ def density(cases):
         captions.sources(cases),
         "How many bytes of swapped-out pages one byte of memory holds.",
     )
-    rows = bars.rows(cases, lambda cell: [cell.first.density])
+    rows = bars.rows(cases, lambda cell: [_density(cell)])
     if not any(values for _, values in rows):
         return None
     if len(cases) > 2:
-        return bars.dots(plot, cases, lambda cell: cell.first.density)
+        return bars.dots(plot, cases, _density)
     plot.key_fill("density", gnuplot.fill_style(1))
     bars.stacked(
         plot, rows, "original bytes / footprint bytes", lambda _, v: f"{v[0]:.2f}"

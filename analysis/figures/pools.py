@@ -7,7 +7,8 @@ say, not from result records.
 
 import math
 
-from analysis.figures import captions, gnuplot
+from analysis import naming
+from analysis.figures import gnuplot
 from analysis.figures.gnuplot import INK, SOFT, Plot, quote, tic
 
 
@@ -17,7 +18,7 @@ def _map_cells(frames, page, first, count, cells):
     seen = [False] * cells
     for pfn, _, live in frames:
         at = (pfn - first) // count
-        if at < cells:
+        if 0 <= at < cells:
             sums[at] += min(live, page)
             seen[at] = True
     return [sums[i] / (count * page) if seen[i] else None for i in range(len(sums))]
@@ -40,7 +41,7 @@ def occupancy(maps, label, footer):
     high = math.ceil(cells / wide)
     unit = "one frame" if count == 1 else f"{count} neighbouring frames"
     plot = Plot(
-        captions.safe(f"occupancy-{label}"),
+        "occupancy-" + naming.slug(label),
         f"Map of the pool, before and after compaction: {label}",
         f"Every cell is {unit}, in the order of their numbers; the darker, the "
         "more bytes of live objects begin there. White: none.",
@@ -111,7 +112,8 @@ def size_classes(info, classes, footer):
         size = min(16 * step + 8, 4096)
         # An object carries its handle, except one that fills a page.
         need = min(size + 8, 4096)
-        at = next(i for i, row in enumerate(table) if row["size"] >= need)
+        fits = (i for i, row in enumerate(table) if row["size"] >= need)
+        at = next(fits, len(table) - 1)
         per_class[at][0] += count
         per_class[at][1] += count * size
     held = sum(
@@ -126,7 +128,7 @@ def size_classes(info, classes, footer):
     lost = sum(part[2] for part in waste)
     name = classes["backend"].partition(":")[0]
     plot = Plot(
-        captions.safe(f"sizes-{info['trace']}-{info['codec']}"),
+        "sizes-" + naming.slug(f"{info['trace']}-{info['codec']}"),
         f"Object sizes and size classes: {info['trace']}, {info['codec']}",
         f"Up: share of the stored objects, in steps of 16 bytes. Down: share of a "
         f"full pool's bytes that each of the {len(table)} classes of {name} loses "

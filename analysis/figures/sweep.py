@@ -10,7 +10,7 @@ each workload that RECORDS hold on two numbers of virtual CPUs or more.
 import math
 import sys
 
-from analysis import outcome
+from analysis import outcome, progress
 from analysis.figures import captions, gnuplot
 from analysis.figures.gnuplot import INK, SOFT
 from analysis.records import reading
@@ -26,8 +26,8 @@ def _panels(sweep, kind, title, subtitle, caption):
     """An empty figure with the axis that all have."""
     count = len(sweep.lines)
     plot = gnuplot.Panels(
-        f"{kind}-{captions.safe(sweep.slug)}",
-        f"{title}: {sweep.first.trace}, {sweep.first.codec}",
+        f"{kind}-{sweep.slug}",
+        f"{title}: {sweep.first.label}, {sweep.first.codec}",
         f"{subtitle} {sweep.machine}; {sweep.what}.",
         captions.of_run(sweep.first),
         caption,
@@ -249,7 +249,10 @@ def main():
     drawn = figures(found.runs)
     if not drawn:
         raise outcome.Failed("nothing ran on two numbers of virtual CPUs")
+    with progress.Line("drawing", len(drawn)) as line:
+        for plot in drawn:
+            plot.draw(sys.argv[-1])
+            line.step(plot.slug)
     for plot in drawn:
-        plot.draw(sys.argv[-1])
-        print(f"{sys.argv[-1]}/{plot.slug}.svg")
+        outcome.say(f"{sys.argv[-1]}/{plot.slug}.svg")
     return 0

@@ -163,7 +163,7 @@ def tradeoff(case):
     for cell in cells:
         times = sorted(run.sys_ns / run.ops / 1e3 for run in cell.runs)
         mid = cell.median(lambda run: run.sys_ns / run.ops / 1e3)
-        points.append((mid, cell.first.density, times[0], times[-1]))
+        points.append((mid, cell.median(lambda run: run.density), times[0], times[-1]))
     best, frontier = -1, []
     for x, y, *_ in sorted(points, key=lambda p: (p[0], -p[1])):
         if y > best:
@@ -261,10 +261,8 @@ def scaling(cases):
     first = cases[0].first
     unit = "virtual CPUs" if first.virtual else "threads"
     plot = Plot(
-        captions.safe(
-            f"scaling-{first.trace}-{first.codec}-{'v' if first.virtual else 't'}"
-        ),
-        f"Scaling with {unit}: {first.trace}, {first.codec}",
+        f"scaling-{cases[0].slug}",
+        f"Scaling with {unit}: {first.label}, {first.codec}",
         "Median over runs of operations per second of wall time, against one's "
         f"own at {first.cpus}. The thin line is perfect scaling.",
         captions.source(cases[0]),

@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 
-from analysis import files, outcome
+from analysis import files, outcome, progress
 from analysis.figures import memory, pools, sweep, times
 from analysis.records import reading
 from analysis.records.cases import spec_parts, thinnest
@@ -53,11 +53,18 @@ def keep_svg(plot, name, folder):
     with tempfile.TemporaryDirectory() as scratch:
         svg = plot.draw(scratch)
     files.write(folder / f"{name}.svg", svg)
-    print(folder / f"{name}.svg")
+    with progress.hidden():
+        print(folder / f"{name}.svg")
 
 
 def main():
     """Draw them all."""
+    with progress.Line("drawing the figures of the paper"):
+        return draw_all()
+
+
+def draw_all():
+    """Those of all results that are there."""
     if not 2 <= len(sys.argv) <= 3:
         raise outcome.Failed("usage: figures RESULTS [OCCUPANCY]")
     root = pathlib.Path(sys.argv[1])

@@ -2,9 +2,8 @@
 """Where the paper's numbers come from: published values and results/."""
 
 import fnmatch
-import json
 
-from analysis import units
+from analysis import files, units
 from analysis.records import intervals, reading
 
 METRICS = {
@@ -46,7 +45,7 @@ class Sources:
 
     def __init__(self, folder):
         self.folder = folder
-        published = json.loads((folder / "published.json").read_text())
+        published = files.load(folder / "published.json")
         self.citations, self.values = published["sources"], published["values"]
         self.sets = {}
         self.used = []

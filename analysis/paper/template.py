@@ -55,7 +55,7 @@ import textwrap
 
 import jinja2
 
-from analysis import ROOT, files, outcome, units
+from analysis import ROOT, files, outcome, progress, units
 from analysis.paper import (
     agreement,
     allocators,
@@ -313,11 +313,12 @@ def main():
     parser.add_argument("template", type=pathlib.Path)
     parser.add_argument("paper", type=pathlib.Path)
     args = parser.parse_args()
-    body, wrong = write(
-        args.template.read_text(encoding="utf-8"),
-        Sources(args.results),
-        args.template.name,
-    )
+    with progress.Line("reading the results"):
+        body, wrong = write(
+            args.template.read_text(encoding="utf-8"),
+            Sources(args.results),
+            args.template.name,
+        )
     for line in wrong[:-1]:
         outcome.warn("paper", line)
     if wrong:

@@ -8,6 +8,8 @@ backend.
 import pathlib
 import statistics
 
+from analysis import naming
+
 
 class Cell:
     """All runs of one backend in one case."""
@@ -48,11 +50,13 @@ class Case:
         self.first = first
         self.cells = {}
         self.again = []
+        self.title = ""
 
     @property
-    def title(self):
+    def described(self):
+        """The title, unless another case is described by the same words."""
         run = self.first
-        parts = [run.trace, run.codec]
+        parts = [run.label, naming.plain(run.codec)]
         unit = "virtual CPU" if run.virtual else "thread"
         if run.cpus != 1 or run.virtual:
             parts.append(f"{run.cpus} {unit}{'s' * (run.cpus != 1)}")
@@ -64,9 +68,8 @@ class Case:
 
     @property
     def slug(self):
-        text = "-".join(self.title.replace(",", "").split())
-        keep = [c if c.isalnum() or c in "-_." else "-" for c in text]
-        return "".join(keep)
+        """The title in file names."""
+        return naming.slug(self.title)
 
 
 def spec_parts(spec):
@@ -101,6 +104,7 @@ class Set:
         self.runs = runs
         self.problems = problems
         self.cases = []
+        self._name()
         self._group()
         self._judge()
 
@@ -116,6 +120,23 @@ class Set:
         seen = {run.spec for run in self.runs}
         return sorted(seen, key=lambda s: (s != self.reference, s))
 
+    def _name(self):
+        first = {}
+        for run in self.runs:
+            first.setdefault(run.sha256, run)
+        traces = naming.labels({sha256: run.trace for sha256, run in first.items()})
+        for run in self.runs:
+            run.label = traces[run.sha256]
+        known = {}
+        for sha256, run in first.items():
+            other = known.setdefault(naming.slug(run.trace), run)
+            if other is not run:
+                self.problems.append(
+                    f'{run.where}: trace "{naming.plain(run.trace)}" has another '
+                    f"content than at {other.where}; they are shown apart, as "
+                    f'"{traces[sha256]}" and "{other.label}"'
+                )
+
     def _group(self):
         labels = short_labels(self.specs)
         cases = {}
@@ -130,7 +151,12 @@ class Set:
             cell.label = labels[run.spec]
             cell.runs.append(run)
         self.labels = labels
-        self.cases = sorted(cases.values(), key=lambda case: str(case.key))
+        self.cases = sorted(
+            cases.values(), key=lambda case: str((case.first.trace, *case.key))
+        )
+        titles = naming.numbered([case.described for case in self.cases])
+        for case, title in zip(self.cases, titles):
+            case.title = title
         order = {spec: i for i, spec in enumerate(self.specs)}
         for case in self.cases:
             cells = sorted(case.cells.items(), key=lambda item: order[item[0]])
@@ -140,16 +166,6 @@ class Set:
 
     def _judge(self):
         """Name results that cannot be compared, and why."""
-        contents = {}
-        for run in self.runs:
-            known = contents.setdefault(run.trace, run)
-            if known.sha256 != run.sha256:
-                self.problems.append(
-                    f'{run.where}: trace "{run.trace}" has another content '
-                    f"than at {known.where} (SHA-256 {run.sha256[:12]}, not "
-                    f"{known.sha256[:12]}); they are shown apart"
-                )
-                contents[run.trace] = run
         for case in self.cases:
             machines = {}
             for cell in case.cells.values():
@@ -175,7 +191,7 @@ def families(cases):
     groups = {}
     for case in cases:
         run = case.first
-        key = (run.trace, run.sha256, run.codec, run.workload, run.raw.get("pools", 1))
+        key = (run.sha256, run.codec, run.workload, run.raw.get("pools", 1))
         groups.setdefault(key, []).append(case)
     return list(groups.values())
 

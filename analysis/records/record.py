@@ -8,6 +8,8 @@ it is older or the run had no use for it, has a value here all the same.
 import dataclasses
 import json
 
+from analysis import naming
+
 PAGE = 4096
 # The parts of sys time.
 SPLIT = ("codec", "allocator", "lock_wait", "frontend")
@@ -19,6 +21,11 @@ class Run:
 
     raw: dict
     where: str
+    # What the trace is called among others; see naming.labels().
+    label: str = ""
+
+    def __post_init__(self):
+        self.label = self.label or naming.plain(self.trace)
 
     @property
     def trace(self):
@@ -101,7 +108,7 @@ class Run:
     @property
     def frag(self):
         """frag ratio over the whole replay, pages weighing pages, or None."""
-        return self.raw.get("over_time", self.raw)["frag_ratio"]
+        return self.raw.get("over_time", self.raw).get("frag_ratio")
 
     @property
     def frag_end(self):
@@ -117,7 +124,7 @@ class Run:
     @property
     def density(self):
         """Original bytes per byte of footprint over the whole replay."""
-        return self.raw.get("over_time", self.raw)["density"] or 0.0
+        return self.raw.get("over_time", self.raw).get("density") or 0.0
 
     @property
     def peak_footprint(self):
@@ -184,7 +191,6 @@ class Run:
         """What has to be equal before two runs may be compared."""
         raw = self.raw
         return (
-            self.trace,
             self.sha256,
             self.codec,
             self.cpus,

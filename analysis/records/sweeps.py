@@ -3,7 +3,7 @@
 
 import re
 
-from analysis import units
+from analysis import naming, units
 
 # Letters of a design's name.
 WIDEST = 28
@@ -14,8 +14,8 @@ class Sweep:
 
     def __init__(self, runs, labels=None):
         self.first = runs[0]
-        # How many before it differ in what a name does not say.
-        self.again = 0
+        # Set where others differ in what the description does not say.
+        self.slug = ""
         self.lines = {}
         for run in runs:
             name = (labels or {}).get(run.spec, run.spec)
@@ -26,14 +26,13 @@ class Sweep:
         self.counts = sorted({run.cpus for run in runs})
 
     @property
-    def slug(self):
-        # As --think and --burst were given.
+    def described(self):
+        """The workload in a file name, with --think and --burst as given."""
         how = self.first.raw.get("virtual", {})
         think = f"-think{how['think_ns']}" if self.first.think_ns else ""
         if think and how["burst"] > 1:
             think += f"-burst{how['burst']}"
-        again = f"-{self.again + 1}" if self.again else ""
-        return f"{self.first.trace}{think}{again}"
+        return f"{self.first.label}{think}"
 
     @property
     def what(self):
@@ -77,8 +76,8 @@ def sweeps(runs, labels=None):
         groups.setdefault(key, []).append(run)
     found = [Sweep(group, labels) for group in groups.values()]
     found = [sweep for sweep in found if len(sweep.counts) > 1]
-    for i, sweep in enumerate(found):
-        sweep.again = sum(sweep.slug == one.slug for one in found[:i])
+    for sweep, name in zip(found, naming.numbered([s.described for s in found])):
+        sweep.slug = naming.slug(name)
     return found
 
 

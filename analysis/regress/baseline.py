@@ -4,7 +4,7 @@
 import datetime
 import json
 
-from analysis import files, outcome
+from analysis import files, outcome, shape
 
 SCHEMA = 1
 
@@ -16,7 +16,7 @@ def accept(path, baseline, now, rows, reason):
     baseline.setdefault("traces", {}).update(now["traces"])
     if now["near"]:
         baseline["toolchain"] = now["toolchain"]
-    baseline["history"].append(
+    baseline.setdefault("history", []).append(
         {
             "date": datetime.date.today().isoformat(),
             "commit": now["commit"],
@@ -31,14 +31,7 @@ def load_baseline(path):
     """The baseline; an empty one where there is none yet."""
     if not path.exists():
         return {"schema": SCHEMA, "history": [], "exact": {}, "near": {}}
-    try:
-        found = json.loads(path.read_text())
-    except ValueError as err:
-        raise outcome.Failed(f"{path}: not JSON: {err}")
-    if not isinstance(found, dict) or not {"exact", "near"} <= found.keys():
-        raise outcome.Failed(
-            f"{path}: not a baseline; zlab regress --accept writes one"
-        )
+    found = shape.load(path, "baseline")
     if found.get("schema") != SCHEMA:
         raise outcome.Failed(
             f"{path}: baseline of schema {found.get('schema')}; this zlab "

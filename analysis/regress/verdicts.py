@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Numbers of a build beside the baseline's: which got worse, and the tables."""
 
-from analysis import grids, units
+from analysis import grids, naming, units
 from analysis.regress import change
 
 # Of an inexact number, as a share of it.
@@ -82,7 +82,7 @@ def compare(baseline, now):
         for metric in dict.fromkeys([*known, *metrics]):
             rows.append(row(where, metric, known.get(metric), metrics.get(metric), 0))
     for key, value in now["near"].items():
-        where, metric = key.split(" | ")
+        where, _, metric = key.rpartition(" | ")
         rows.append(row(where, metric, baseline["near"].get(key), value, TOLERANCE))
     return rows
 
@@ -146,6 +146,11 @@ def closing(rows, notes):
     return [*notes, f"{word}; {said}"]
 
 
+def cell(text):
+    """A cell of a Markdown table."""
+    return naming.plain(text).replace("|", "\\|")
+
+
 def markdown(rows, advice, notes):
     """A summary for a merge request."""
     failed = [r for r in rows if r["fails"]]
@@ -155,7 +160,7 @@ def markdown(rows, advice, notes):
         lines += ["| where | metric | baseline | now | change | verdict |"]
         lines += ["|---|---|--:|--:|--:|---|"]
         lines += [
-            f"| {r['where']} | {r['metric']} | {show(r['baseline'])} | "
+            f"| {cell(r['where'])} | {r['metric']} | {show(r['baseline'])} | "
             f"{show(r['now'])} | {moved(r)} | {r['verdict']} |"
             for r in shown
         ]
@@ -164,7 +169,7 @@ def markdown(rows, advice, notes):
         lines += ["| where | metric | change | 95 % interval | A/A | advice |"]
         lines += ["|---|---|--:|--:|--:|---|"]
         lines += [
-            f"| {a['where']} | {a['metric']} | {change.percent(a['change'])} | "
+            f"| {cell(a['where'])} | {a['metric']} | {change.percent(a['change'])} | "
             f"{change.interval(a['change'])} | {change.percent(a['floor'])} | "
             f"{a['verdict']} |"
             for a in advice

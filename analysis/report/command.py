@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab report: a folder of result records into tables, plots and one page."""
 
-import argparse
 import pathlib
 import textwrap
 
-from analysis import outcome
+from analysis import naming, outcome, progress
 from analysis.figures import gnuplot, memory, sweep, times
 from analysis.records import reading
 from analysis.records.cases import families, thinnest
@@ -34,21 +33,27 @@ def all_plots(found, rows):
     return [plot for plot in overview if plot], per_case
 
 
-def draw_all(folder, drawn):
+def draw_all(folder, drawn, quiet):
     """Draw every plot; returns slug -> SVG."""
     overview, per_case = drawn
     every = overview + [plot for _, some in per_case for plot in some]
-    return {plot.slug: plot.draw(folder / "plots") for plot in every}
+    drawings = {}
+    with progress.Line("drawing", len(every), quiet=quiet) as line:
+        for plot in every:
+            drawings[plot.slug] = plot.draw(folder / "plots")
+            line.step(plot.slug)
+    return drawings
 
 
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab report", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab report", description=__doc__.splitlines()[0])
     parser.add_argument("dir", type=pathlib.Path, help="folder with records.jsonl")
     parser.add_argument(
         "-q", "--quiet", action="store_true", help="write the files, print nothing"
+    )
+    parser.add_argument(
+        "--progress", action="store_true", help="say how far it is although quiet"
     )
     parser.add_argument(
         "--no-table", action="store_true", help="print the summary without the tables"
@@ -61,11 +66,13 @@ def main():
         help="a trace of the comparison; adds its sizes and a map of the pool",
     )
     args = parser.parse_args()
+    silent = args.quiet and not args.progress
 
     path = args.dir / "records.jsonl"
     if not path.is_file():
         raise outcome.Failed(f"{path}: no such file; zlab compare -o DIR writes one")
-    found = reading.load([path])
+    with progress.Line("reading the records", quiet=silent):
+        found = reading.load([path])
     for problem in found.problems:
         outcome.warn("report", problem)
     if not found.runs:
@@ -74,18 +81,20 @@ def main():
     spreadsheet.write_csv(args.dir / "records.csv", found)
     if not args.quiet:
         if not args.no_table:
-            print("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
-            print()
+            outcome.say("\n".join(comparison.text_table(found, rows)).lstrip("\n"))
+            outcome.say()
         for question, answer in summarise(found, rows):
-            print(textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  "))
+            said = textwrap.fill(f"{question}: {answer}", 78, subsequent_indent="  ")
+            outcome.say(said)
 
     notes, drawn = [], None
     if gnuplot.available():
         if args.trace:
-            extras.gather(args.dir, found, args.trace)
+            with progress.Line("looking at the traces", quiet=silent):
+                extras.gather(args.dir, found, args.trace)
         overview, per_case = all_plots(found, rows)
         overview += beside.figures(args.dir, found)
-        drawings = draw_all(args.dir, (overview, per_case))
+        drawings = draw_all(args.dir, (overview, per_case), silent)
         drawn = (overview, per_case, drawings)
     else:
         notes.append(
@@ -95,5 +104,5 @@ def main():
         outcome.warn("report", notes[0])
     where = document.write(args.dir, found, rows, drawn, notes)
     if not args.quiet:
-        print(f"\n{where}")
+        outcome.say(f"\n{naming.plain(where)}")
     return 0

@@ -62,6 +62,10 @@ class Row:
         ]
         return intervals.summary(found)["median"] if found else None
 
+    def spread(self, value, show):
+        """value(run) of the runs: one where they agree, else with both ends."""
+        return units.fmt_spread(map(value, self.cell.runs), show)
+
     def sys_text(self, show):
         """sys per operation; of virtual CPUs both ends of the interval."""
         whole = [self.sys / self.cell.first.ops]
@@ -99,11 +103,6 @@ def compare(found):
     ]
 
 
-def number(value, digits):
-    """A number, or a dash where there is none."""
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
 def share(part, whole):
     """A percentage, or a dash."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
@@ -119,16 +118,16 @@ def text_table(found, rows):
     for case in found.cases:
         body = []
         for row in (r for r in rows if r.case is case):
-            run, mid = row.cell.first, row.cell.middle
+            mid = row.cell.middle
             p99 = [row.p99(op) for op in ("store", "load")]
             body.append(
                 [
                     row.cell.label,
-                    number(run.frag, 2),
-                    f"{run.density:.3f}",
-                    f"{100 * run.rejected:.1f} %",
-                    units.fmt_bytes(run.peak_footprint),
-                    run.raw["pool_pages_peak"],
+                    row.spread(lambda run: run.frag, "{:.2f}".format),
+                    row.spread(lambda run: run.density, "{:.3f}".format),
+                    row.spread(lambda run: 100 * run.rejected, "{:.1f} %".format),
+                    row.spread(lambda run: run.peak_footprint, units.fmt_bytes),
+                    row.spread(lambda run: run.raw["pool_pages_peak"], str),
                     row.sys_text(units.fmt_ns),
                 ]
                 + [share(mid.split.get(n, 0), mid.sys_ns) for n in SPLIT]

@@ -6,15 +6,15 @@ import functools
 import pathlib
 import re
 import shlex
+import statistics
 
 import jinja2
 import markdown
 from markupsafe import Markup, escape
 
-from analysis import ROOT, files, units
+from analysis import ROOT, files, naming, units
 from analysis.records import intervals
 from analysis.records.record import SPLIT
-from analysis.report import comparison
 from analysis.report.summary import summarise
 
 HERE = pathlib.Path(__file__).parent
@@ -29,7 +29,7 @@ SECTIONS = {
     "repeat": "Repeat it",
 }
 # Of an environment, what differs between the runs of one comparison.
-VARYING = {"date", "load"}
+VARYING = {"date", "load", "other_cpus"}
 LOCK_COLUMNS = (
     ("con-bounces", "con_bounces", int),
     ("contentions", "contentions", int),
@@ -75,6 +75,13 @@ class Table:
         return "t" if column < self.left else "n"
 
 
+def spread_cell(row, value, digits):
+    """A number of the runs, with both ends where they differ."""
+    known = [v for v in map(value, row.cell.runs) if v is not None]
+    middle = statistics.median_low(known) if known else ""
+    return Cell(row.spread(value, f"{{:.{digits}f}}".format), middle)
+
+
 def comparison_table(rows, reference):
     """The table that sorts."""
     heads = [
@@ -107,15 +114,15 @@ def comparison_table(rows, reference):
         run, mid = row.cell.first, row.cell.middle
         ratio = 1 if row.reference else row.ratio["ratio"] if row.ratio else ""
         cells = [
-            run.trace,
+            run.label,
             run.codec,
             row.cell.label,
             Cell(f"{run.cpus}{'v' * run.virtual}", run.cpus),
-            Cell(comparison.number(run.frag, 2), run.frag or ""),
-            Cell(comparison.number(run.frag_end, 2), run.frag_end or ""),
-            Cell(f"{run.density:.3f}", run.density),
-            Cell(f"{100 * run.rejected:.1f}", run.rejected),
-            Cell(f"{run.peak_footprint / 2**20:.2f}", run.peak_footprint),
+            spread_cell(row, lambda run: run.frag, 2),
+            spread_cell(row, lambda run: run.frag_end, 2),
+            spread_cell(row, lambda run: run.density, 3),
+            spread_cell(row, lambda run: 100 * run.rejected, 1),
+            spread_cell(row, lambda run: run.peak_footprint / 2**20, 2),
             Cell(row.sys_text(lambda v: f"{v / 1e3:.3f}"), row.sys / run.ops),
         ]
         for name in SPLIT:
@@ -242,7 +249,7 @@ def definitions():
 
 def heading(found):
     """The page's title and the line below it."""
-    names = dict.fromkeys(case.first.trace for case in found.cases)
+    names = dict.fromkeys(case.first.label for case in found.cases)
     backends = dict.fromkeys(found.labels[s] for s in found.specs)
     title = f"{', '.join(backends)} on {', '.join(names)}"
     if len(title) > 110:
@@ -271,8 +278,15 @@ def _drawing(drawings, plot):
     """A plot's SVG as part of the page."""
     svg = drawings[plot.slug]
     svg = svg[svg.index("<svg") :]
-    named = f'<svg role="img" aria-label="{escape(plot.title)}"'
+    named = f'<svg role="img" aria-label="{escape(naming.plain(plot.title))}"'
     return Markup(svg.replace("<svg", named, 1))
+
+
+def _shown(value):
+    """What the page gets of a value; what is markup already stays."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return naming.plain(value, keep="\n")
 
 
 def write(folder, found, rows, drawn, notes):
@@ -282,6 +296,7 @@ def write(folder, found, rows, drawn, notes):
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     overview, per_case, drawings = drawn or ([], [], {})
     env.globals["drawing"] = functools.partial(_drawing, drawings)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What a comparison says, as sentences: the first things on the page."""
 
-from analysis import units
+from analysis import load, units
 from analysis.records import intervals
 
 SMALL_POOL = 1000
@@ -28,7 +28,9 @@ def summarise(found, rows):
             _say_small(found, specs),
             _say_sys(found, specs, rows, name, over),
             _say_locks(found),
+            _say_threads(found),
             _say_noise(rows),
+            _say_load(found),
         )
         if line
     ]
@@ -44,7 +46,7 @@ def _ranking(order, name, show):
 
 
 def _say_density(found, specs, name, over):
-    dense = {s: _mean(found, s, lambda c: c.first.density) for s in specs}
+    dense = {s: _mean(found, s, lambda c: c.median(lambda r: r.density)) for s in specs}
     order = sorted((s for s in specs if dense[s]), key=dense.get, reverse=True)
     if not order:
         return None
@@ -62,7 +64,7 @@ def _say_density(found, specs, name, over):
 
 def _say_small(found, specs):
     small = {
-        case.first.trace: peak
+        case.first.label: peak
         for case in found.cases
         if (peak := max(case.cells[s].first.raw["pool_pages_peak"] for s in specs))
         < SMALL_POOL
@@ -167,6 +169,49 @@ def _say_locks(found):
     return ("The lock that dominates", said + ".")
 
 
+def _threaded(case):
+    return case.first.cpus > 1 and not case.first.virtual
+
+
+def _say_threads(found):
+    """Pages are not to be read as if they repeated."""
+    cells = [
+        (case, cell)
+        for case in found.cases
+        if _threaded(case)
+        for cell in case.cells.values()
+        if cell.allocates
+    ]
+    if not cells:
+        return None
+    said = "On several threads pages depend on how these interleave"
+    if max(len(cell.runs) for _, cell in cells) == 1:
+        said += "; by how much is unknown with one run each (--runs 5 shows it)"
+        return ("Interleaving", said + ".")
+
+    def width(pair):
+        known = [run.frag for run in pair[1].runs if run.frag is not None]
+        return max(known) - min(known) if known else 0.0
+
+    case, cell = max(cells, key=width)
+    said += (
+        ", so numbers stand there with the least and the most of their runs. frag "
+        f"ratio is {width((case, cell)):.1f} points apart at most "
+        f"({cell.label}, {case.title})"
+    )
+    return ("Interleaving", said + ".")
+
+
+def _say_load(found):
+    said = load.note([run.raw for run in found.runs])
+    return ("Load", said[0].upper() + said[1:] + ".") if said else None
+
+
+def _exact(rows):
+    where = " on one thread" if any(_threaded(row.case) for row in rows) else ""
+    return f"Counts, pages and frag ratio repeat exactly{where}"
+
+
 def _say_noise(rows):
     if all(row.case.first.virtual for row in rows):
         return (
@@ -188,21 +233,19 @@ def _say_noise(rows):
         said += " in the worst case" if len(again) > 1 else ""
         return (
             "Noise (A/A)",
-            said + ". A smaller difference means nothing. Counts, pages and frag "
-            "ratio repeat exactly.",
+            f"{said}. A smaller difference means nothing. {_exact(rows)}.",
         )
     floors = sorted(row.floor for row in rows if row.floor)
     if not floors:
         return (
             "Noise",
             "Fewer than three runs each: how far a backend is from itself is "
-            "unknown. Counts, pages and frag ratio repeat exactly; times do not.",
+            f"unknown. {_exact(rows)}; times do not.",
         )
     mid = floors[len(floors) // 2]
     return (
         "Noise",
         f"One run of a backend differs from its next by {(mid - 1) * 100:.1f} % "
         f"in sys time (median over all; worst {(floors[-1] - 1) * 100:.1f} %). "
-        "Smaller differences of single runs mean nothing. Counts, pages and frag "
-        "ratio repeat exactly.",
+        f"Smaller differences of single runs mean nothing. {_exact(rows)}.",
     )

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """zlab ab: builds two commits, replays the same traces with both, compares."""
 
-import argparse
 import json
 import os
 import pathlib
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from analysis import outcome
+from analysis import files, outcome, progress
 from analysis.regress import mail
 from analysis.run import replays
 
@@ -49,7 +48,7 @@ def build(source, commit, folder):
     )
     program = folder / "build" / "zlab"
     if done.returncode or not program.is_file():
-        print("\n".join(done.stdout.strip().splitlines()[-15:]), file=sys.stderr)
+        outcome.say("\n".join(done.stdout.strip().splitlines()[-15:]), file=sys.stderr)
         raise outcome.Failed(f"{commit[:12]} does not build")
     return program
 
@@ -65,11 +64,19 @@ def remove(source, folder):
         git("worktree", "prune", cwd=source)
 
 
+def distinct(traces):
+    """The traces without those whose content is there already."""
+    known = {}
+    for trace in traces:
+        first = known.setdefault(files.sha256_of(trace), trace)
+        if first is not trace:
+            outcome.warn("ab", f"note: {trace} is the trace {first}; replayed once")
+    return list(known.values())
+
+
 def main():
     """The sub-command."""
-    parser = argparse.ArgumentParser(
-        prog="zlab ab", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab ab", description=__doc__.splitlines()[0])
     parser.add_argument("--base", required=True, metavar="GITREF")
     parser.add_argument("--head", required=True, metavar="GITREF")
     parser.add_argument("--backend", "-b", action="extend", nargs="+", metavar="SPEC")
@@ -100,7 +107,7 @@ def main():
             raise outcome.Failed(f"{trace}: no such trace")
     jobs = [
         (trace.resolve(), spec, codec, ("--threads", str(args.threads)))
-        for trace in args.trace
+        for trace in distinct(args.trace)
         for codec in args.codec or [None]
         for spec in args.backend or ["zsmalloc"]
     ]
@@ -113,7 +120,10 @@ def main():
     with tempfile.TemporaryDirectory(prefix="zlab-ab-") as tmp:
         folders = {side: pathlib.Path(tmp) / side for side in refs}
         try:
-            sides = {s: build(source, commits[s], folders[s]) for s in refs}
+            sides = {}
+            for side, ref in refs.items():
+                with progress.Line(f"building {side} ({ref})"):
+                    sides[side] = build(source, commits[side], folders[side])
             sides["again"] = sides["base"]
             found = replays.interleave(sides, jobs, args.runs)
         finally:
@@ -129,5 +139,5 @@ def main():
         side: f"{ref} ({commits[side][:12]})" if ref != commits[side] else ref
         for side, ref in refs.items()
     }
-    print("\n".join(mail.lines(rows, names, args.runs)))
+    outcome.say("\n".join(mail.lines(rows, names, args.runs)))
     return 0

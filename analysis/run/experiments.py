@@ -15,7 +15,7 @@ import os
 import pathlib
 import re
 
-from analysis import ROOT, experiments, files, outcome
+from analysis import ROOT, experiments, files, outcome, progress
 from analysis.records.slim import slim
 from analysis.run import inputs, replays
 from analysis.run.journal import Journal
@@ -91,12 +91,12 @@ def replay(lab, table, output, journal, options):
     todo = list(steps.all())
     names = [f"{step.round} {step.input} {step.name}" for step in todo]
     kept = sum(name in journal for name in names)
-    progress = replays.Progress(len(todo), pathlib.Path(output).stem, kept)
-    for name, step in zip(names, todo):
-        if name not in journal:
-            found = records_of(lab, steps, step, part)
-            journal.add(name, [slim(record, keep) for record in found])
-            progress.step(step.name)
+    with progress.Line(pathlib.Path(output).stem, len(todo), kept) as line:
+        for name, step in zip(names, todo):
+            if name not in journal:
+                found = records_of(lab, steps, step, part)
+                journal.add(name, [slim(record, keep) for record in found])
+                line.step(step.name)
     return [record for name in names for record in journal[name]]
 
 
@@ -122,7 +122,7 @@ def run_one(lab, table, output, options):
     journal = Journal(path, lab.version())
     kind = scenario if "scenario" in table["experiments"][output] else replay
     kept = f", {len(journal.done)} steps were done" if journal.done else ""
-    print(f"  REPLAY   {output}{kept}", flush=True)
+    outcome.say(f"  REPLAY   {output}{kept}", flush=True)
     write(path, kind(lab, table, output, journal, options))
     return journal
 
@@ -131,7 +131,9 @@ def show(table, outputs, lab, options):
     """The command lines, without running them."""
     for output in outputs:
         if "scenario" in table["experiments"][output]:
-            print(f"# {output}: run/scenarios/; what it replays follows from results")
+            outcome.say(
+                f"# {output}: run/scenarios/; what it replays follows from results"
+            )
             continue
         steps = experiments.Steps(table, output, options.runs)
         for step in steps.all():
@@ -139,7 +141,7 @@ def show(table, outputs, lab, options):
                 str(lab.work / f"{step.input}.zlt") if word == "{input}" else word
                 for word in step.words
             ]
-            print(" ".join([str(lab.zlab), *words]))
+            outcome.say(" ".join([str(lab.zlab), *words]))
 
 
 def arguments():

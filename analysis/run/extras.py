@@ -4,15 +4,12 @@
 The answers stay as files in the comparison's folder, from where
 analysis/report/beside.py draws them:
 
-  info-TRACE.json        zlab info --json of a trace
+  info-TRACE.json        zlab info --json of a trace, under its name in the report
   classes.json           zlab classes --json of the first backend that has any
   occupancy-TRACE.jsonl  zlab replay --occupancy where the pool was emptiest
 """
 
-import json
-
-from analysis import files, outcome
-from analysis.figures.captions import safe
+from analysis import files, naming, outcome
 from analysis.run import replays
 
 
@@ -48,15 +45,16 @@ def gather(folder, found, traces):
         if said:
             files.write(folder / "classes.json", said)
     for path in traces:
-        said = _ask("info", path, "--json", "-")
-        if not said:
+        sha256 = files.sha256_of(path)
+        case = next((c for c in found.cases if c.first.sha256 == sha256), None)
+        if not case:
+            outcome.warn("report", f"{path}: no record is of this trace")
             continue
-        name = safe(json.loads(said)["name"])
-        files.write(folder / f"info-{name}.json", said)
-        case = next(
-            (c for c in found.cases if c.first.trace == json.loads(said)["name"]), None
-        )
-        if not case or spec not in case.cells:
+        name = naming.slug(case.first.label)
+        said = _ask("info", path, "--json", "-")
+        if said:
+            files.write(folder / f"info-{name}.json", said)
+        if spec not in case.cells:
             continue
         run = case.cells[spec].first
         target = folder / f"occupancy-{name}.jsonl"

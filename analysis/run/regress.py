@@ -7,7 +7,6 @@ virtual sys time may move by 0.5 %. Native time is advice: it is measured
 against a second program, and never fails the run.
 """
 
-import argparse
 import fnmatch
 import hashlib
 import json
@@ -17,7 +16,7 @@ import re
 import shutil
 import tempfile
 
-from analysis import ROOT, files, outcome
+from analysis import ROOT, files, load, outcome, progress, shape
 from analysis.regress import change
 from analysis.regress.baseline import accept, load_baseline
 from analysis.regress.verdicts import closing, compare, flatten, markdown, tables
@@ -27,6 +26,8 @@ from analysis.run import replays
 BACKENDS = ["zbud", "z3fold", "zsmalloc"]
 # The swap path's entries; callgrind counts what happens inside them.
 COUNTED = ("swap_run", "swap_compact")
+# A program under valgrind has 64 GiB of addresses, less than a pool reserves.
+CALLGRIND_POOL = "--pool-limit=8G"
 
 
 class Plan:
@@ -37,13 +38,10 @@ class Plan:
         every = {"traces": ["*"], "codecs": [codec or ""]}
         every |= {"backends": backends or BACKENDS, "args": ["--compact-at-end"]}
         raw = {"generate": {}, "exact": [every], "instructions": [every]}
-        try:
-            raw = json.loads(path.read_text()) if path else raw
-        except (OSError, ValueError) as err:
-            raise outcome.Failed(f"{path}: {err}")
-        self.generated = raw["generate"]
-        self.exact = raw["exact"]
-        self.instructions = raw["instructions"]
+        raw = shape.load(path, "plan") if path else raw
+        self.generated = raw.get("generate", {})
+        self.exact = raw.get("exact", [])
+        self.instructions = raw.get("instructions", [])
         self.virtual = raw.get("virtual", [])
         self.advice = raw.get("advice", [])
 
@@ -52,10 +50,17 @@ class Plan:
         out = {}
         for path in sorted(self.folder.glob("*.zlt")):
             out[path.stem] = path
-        for name, kind in self.generated.items():
-            path = folder / f"{name}.zlt"
-            replays.command([zlab, "generate", kind, "-o", path])
-            out[name] = path
+        with progress.Line("generate", len(self.generated)) as line:
+            for name, kind in self.generated.items():
+                if name in out:
+                    raise outcome.Failed(
+                        f"{self.path}: it generates {name}, and {out[name]} is "
+                        "called so"
+                    )
+                path = folder / f"{name}.zlt"
+                replays.command([zlab, "generate", kind, "-o", path])
+                out[name] = path
+                line.step(name)
         for group in [*self.exact, *self.instructions, *self.virtual, *self.advice]:
             for name in group["traces"]:
                 if not fnmatch.filter(out, name):
@@ -95,16 +100,16 @@ def exact_tier(zlab, plan, traces, now):
     """Tier 1: counters, to the digit."""
     jobs = list(plan.jobs(plan.exact, traces))
     names = {path: name for name, path in traces.items()}
-    progress = replays.Progress(len(jobs), "exact")
-    for key, trace, spec, codec, extra in jobs:
-        record = replays.replay(zlab, trace, spec, codec, extra)
-        now["exact"][key] = flatten(record)
-        if names[trace] not in plan.generated:
-            now["traces"][names[trace]] = record["trace"]["sha256"]
-        now["toolchain"] = toolchain(record)
-        now["commit"] = record["env"].get("commit", "unknown")
-        now["sanitized"] = "-fsanitize" in record["env"].get("flags", "")
-        progress.step(key)
+    with progress.Line("exact", len(jobs)) as line:
+        for key, trace, spec, codec, extra in jobs:
+            record = replays.replay(zlab, trace, spec, codec, extra)
+            now["exact"][key] = flatten(record)
+            if names[trace] not in plan.generated:
+                now["traces"][names[trace]] = record["trace"]["sha256"]
+            now["toolchain"] = toolchain(record)
+            now["commit"] = record["env"].get("commit", "unknown")
+            now["sanitized"] = "-fsanitize" in record["env"].get("flags", "")
+            line.step(key)
 
 
 def callgrind(zlab, job, folder):
@@ -114,6 +119,8 @@ def callgrind(zlab, job, folder):
     wrap = ["setarch", "-R", "valgrind", "--tool=callgrind", "--quiet"]
     wrap += [f"--callgrind-out-file={out}", f"--log-file={folder / 'valgrind.log'}"]
     wrap += [f"--toggle-collect={name}" for name in COUNTED]
+    if not any(word.startswith("--pool-limit") for word in extra):
+        extra = [*extra, CALLGRIND_POOL]
     record = replays.replay(zlab, trace, spec, codec, extra, wrap)
     found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)
     if not found or not int(found.group(1)):
@@ -127,20 +134,23 @@ def callgrind(zlab, job, folder):
 def instruction_tier(zlab, plan, traces, now, folder):
     """Tier 2: instructions of the swap path per operation."""
     jobs = list(plan.jobs(plan.instructions, traces))
-    progress = replays.Progress(len(jobs), "callgrind")
-    for job in jobs:
-        total, record = callgrind(zlab, job, folder)
-        where = f"{job[0]} | instructions/op"
-        now["near"][where] = round(total / operations(record), 3)
-        progress.step(job[0])
+    with progress.Line("callgrind", len(jobs)) as line:
+        for job in jobs:
+            total, record = callgrind(zlab, job, folder)
+            where = f"{job[0]} | instructions/op"
+            now["near"][where] = round(total / operations(record), 3)
+            line.step(job[0])
 
 
 def virtual_tier(zlab, plan, traces, now):
     """Tier 2: virtual sys time per operation, where the program has it."""
-    for key, trace, spec, codec, extra in plan.jobs(plan.virtual, traces):
-        record = replays.replay(zlab, trace, spec, codec, extra)
-        value = record["time"]["sys_ns"] / operations(record)
-        now["near"][f"{key} | virtual sys ns/op"] = round(value, 3)
+    jobs = list(plan.jobs(plan.virtual, traces))
+    with progress.Line("virtual", len(jobs)) as line:
+        for key, trace, spec, codec, extra in jobs:
+            record = replays.replay(zlab, trace, spec, codec, extra)
+            value = record["time"]["sys_ns"] / operations(record)
+            now["near"][f"{key} | virtual sys ns/op"] = round(value, 3)
+            line.step(key)
 
 
 def advice_tier(zlab, other, plan, traces, runs):
@@ -148,6 +158,7 @@ def advice_tier(zlab, other, plan, traces, runs):
     jobs = list(plan.jobs(plan.advice, traces))
     sides = {"base": other, "head": zlab, "again": other}
     found = replays.interleave(sides, [job[1:] for job in jobs], runs)
+    busy = load.note([record for runs in found.values() for record in runs])
     lines = []
     for j, job in enumerate(jobs):
         for name, value in (("sys", change.sys_ns), ("real", change.real_ns)):
@@ -162,7 +173,7 @@ def advice_tier(zlab, other, plan, traces, runs):
                     "verdict": change.verdict(moved, floor),
                 }
             )
-    return lines
+    return lines, [f"native time: {busy}"] if busy else []
 
 
 def unknown_inputs(baseline, now):
@@ -200,15 +211,14 @@ def measure(args, plan, baseline, folder):
             instruction_tier(zlab, plan, traces, now, folder)
         virtual_tier(zlab, plan, traces, now)
     if args.against:
-        advice = advice_tier(zlab, args.against, plan, traces, args.runs)
+        advice, busy = advice_tier(zlab, args.against, plan, traces, args.runs)
+        notes += busy
     return now, advice, notes
 
 
 def arguments():
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="zlab regress", description=__doc__.splitlines()[0]
-    )
+    parser = outcome.Parser(prog="zlab regress", description=__doc__.splitlines()[0])
     # zlab has parsed them before and says what they are for.
     for name in ("--baseline", "--traces", "--plan", "--markdown"):
         parser.add_argument(name, type=pathlib.Path)
@@ -238,13 +248,15 @@ def arguments():
     parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     if args.accept is not None and not args.accept.strip():
-        parser.error("--accept takes the reason why the baseline moves")
+        raise outcome.Failed("--accept takes the reason why the baseline moves")
     if args.traces and not args.baseline:
-        parser.error("--traces needs --baseline FILE; --accept REASON writes it")
+        raise outcome.Failed(
+            "--traces needs --baseline FILE; --accept REASON writes it"
+        )
     if (args.backend or args.codec) and (args.plan or not args.traces):
-        parser.error("--backend and --codec go with --traces, without --plan")
+        raise outcome.Failed("--backend and --codec go with --traces, without --plan")
     if args.traces and not args.traces.is_dir():
-        parser.error(f"{args.traces}: not a folder of traces")
+        raise outcome.Failed(f"{args.traces}: not a folder of traces")
     if not args.traces:
         args.traces = ROOT / "traces" / "samples"
         args.plan = args.plan or ROOT / "results" / "regress.json"
@@ -272,7 +284,7 @@ def main():
     rows = compare(baseline, now)
     alone = str(args.json) == "-"
     if not alone:
-        print("\n".join(tables(rows, advice) + closing(rows, notes)))
+        outcome.say("\n".join(tables(rows, advice) + closing(rows, notes)))
     failed = any(r["fails"] for r in rows)
     if args.json:
         summary = {"failed": failed, "rows": rows, "advice": advice, "notes": notes}
@@ -286,6 +298,6 @@ def main():
     if args.accept is not None:
         accept(args.baseline, baseline, now, rows, args.accept)
         if not alone:
-            print(f"{args.baseline}: moved: {args.accept}")
+            outcome.say(f"{args.baseline}: moved: {args.accept}")
         return 0
     return outcome.FOUND if failed else 0

@@ -9,10 +9,8 @@ import json
 import os
 import random
 import subprocess
-import sys
-import time
 
-from analysis import outcome
+from analysis import outcome, progress
 
 
 def program():
@@ -33,8 +31,7 @@ def command(args, **more):
         raise outcome.Failed(f"{args[0]}: {err.strerror}") from err
     if done.returncode:
         raise outcome.Failed(
-            f"{' '.join(args)}: status {done.returncode}: "
-            f"{outcome.last_line(done.stderr)}"
+            f"{' '.join(args)}: status {done.returncode}: {outcome.died(done)}"
         )
     return done.stdout
 
@@ -61,29 +58,6 @@ def replay(program, trace, spec, codec, extra=(), wrap=()):
         raise outcome.Failed(f"{named}: no result record: {err}") from err
 
 
-class Progress:
-    """A counter with the time left on a terminal's stderr; silent elsewhere.
-
-    `done` of the `total` need no time any more.
-    """
-
-    def __init__(self, total, what, done=0):
-        self.total, self.what, self.done = total, what, done
-        self.first, self.start = done, time.monotonic()
-        self.shown = sys.stderr.isatty()
-
-    def step(self, now=""):
-        """One more is done."""
-        self.done += 1
-        if self.shown:
-            each = (time.monotonic() - self.start) / (self.done - self.first)
-            left = round(each * (self.total - self.done))
-            line = f"{self.what} {self.done}/{self.total}, {left} s left: {now}"
-            print(f"\r\033[K{line[:78]}", end="", file=sys.stderr, flush=True)
-            if self.done == self.total:
-                print("\r\033[K", end="", file=sys.stderr, flush=True)
-
-
 def interleave(sides, jobs, runs, seed=0):
     """Sample every job on every side, in random order within each round.
 
@@ -93,11 +67,11 @@ def interleave(sides, jobs, runs, seed=0):
     """
     rng = random.Random(seed)
     found = {(j, side): [] for j in range(len(jobs)) for side in sides}
-    progress = Progress(runs * len(found), "run")
-    for _ in range(runs):
-        order = list(found)
-        rng.shuffle(order)
-        for j, side in order:
-            found[j, side].append(replay(sides[side], *jobs[j]))
-            progress.step(jobs[j][1])
+    with progress.Line("run", runs * len(found)) as line:
+        for _ in range(runs):
+            order = list(found)
+            rng.shuffle(order)
+            for j, side in order:
+                found[j, side].append(replay(sides[side], *jobs[j]))
+                line.step(jobs[j][1])
     return found

@@ -332,6 +332,19 @@ size_t slab_bytes(const struct slab *slab)
 	return arena_used(slab->pages) << SLAB_SHIFT;
 }
 
+size_t kmalloc_bytes(size_t size)
+{
+	size_t bytes = 8;
+
+	if (size > 64 && size <= 96)
+		return 96;
+	if (size > 128 && size <= 192)
+		return 192;
+	while (bytes < size)
+		bytes *= 2;
+	return bytes;
+}
+
 size_t slab_destroy(struct slab *slab)
 {
 	size_t leaked;

@@ -40,6 +40,9 @@ bool cancel_work(struct workqueue *wq, struct work *work)
 {
 	bool was;
 
+	/* As the kernel's: no lock is taken for a work that is idle. */
+	if (!work_pending(work))
+		return false;
 	spin_lock(&wq->lock);
 	was = work->pprev;
 	if (was)
@@ -53,6 +56,9 @@ static bool run(struct workqueue *wq, const unsigned long *key)
 	struct work *work;
 
 	sync_assert_none_held();
+	/* A kernel's worker sleeps while there is nothing to do. */
+	if (!READ_ONCE(wq->head))
+		return false;
 	spin_lock(&wq->lock);
 	for (work = wq->head; work && key && work->key != *key;)
 		work = work->next;

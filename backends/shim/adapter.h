@@ -62,17 +62,20 @@ static const struct zpool_ops shim_zpool_ops = { .evict = shim_zpool_evict };
 static struct zpool *shim_creating;
 #endif
 
+/* As long as the kernel's names are, zram0 for instance. */
+#define SHIM_POOL_NAME "zlab"
+
 void *shim_unit_create(void *outer)
 {
 	void *pool;
 
 	shim_last_shrinker = NULL;
 #if defined(SHIM_HAS_SHRINK)
-	shim_creating = shim_kmalloc(sizeof(*shim_creating), true);
+	shim_creating = shim_alloc_outside(sizeof(*shim_creating));
 	if (!shim_creating)
 		return NULL;
 	shim_creating->outer = outer;
-	pool = shim_driver->create(SHIM_NAME, GFP_KERNEL, &shim_zpool_ops,
+	pool = shim_driver->create(SHIM_POOL_NAME, GFP_KERNEL, &shim_zpool_ops,
 				   shim_creating);
 	if (!pool) {
 		shim_kfree(shim_creating);
@@ -81,11 +84,11 @@ void *shim_unit_create(void *outer)
 	shim_creating->pool = pool;
 	return shim_creating;
 #elif defined(SHIM_ZS)
-	pool = zs_create_pool(SHIM_NAME);
+	pool = zs_create_pool(SHIM_POOL_NAME);
 #elif defined(SHIM_CREATE_OPS)
-	pool = shim_driver->create(SHIM_NAME, GFP_KERNEL, NULL, NULL);
+	pool = shim_driver->create(SHIM_POOL_NAME, GFP_KERNEL, NULL, NULL);
 #else
-	pool = shim_driver->create(SHIM_NAME, GFP_KERNEL);
+	pool = shim_driver->create(SHIM_POOL_NAME, GFP_KERNEL);
 #endif
 	return pool;
 }

@@ -445,7 +445,7 @@ static inline int shim_shrinker_add(struct shrinker *shrinker)
 #define register_shrinker(s, ...) shim_shrinker_add(s)
 #define unregister_shrinker(s) ((void)(s))
 #define shrinker_alloc(flags, ...) \
-	((struct shrinker *)shim_kmalloc(sizeof(struct shrinker), true))
+	((struct shrinker *)shim_alloc_outside(sizeof(struct shrinker)))
 #define shrinker_register(s) ((void)shim_shrinker_add(s))
 #define shrinker_free(s) shim_kfree(s)
 

@@ -5,7 +5,6 @@
  * code. Linked into the same shared object as the unit of kernel code.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,7 +38,6 @@ struct shim_zpool {
 	void *unit;
 	void *shrinker;
 	size_t limit;
-	size_t largest;
 	atomic_long_t compacted;
 	atomic_long_t migrated, migrate_busy;
 	atomic_long_t peak;
@@ -55,10 +53,12 @@ unsigned shim_cpus_online;
 /* Protects the data below that changes when pools and CPUs come and go. */
 static spinlock_t shim_lock = SPINLOCK_INITIALIZER;
 static unsigned nr_pools;
+static size_t largest; /* size that malloc accepts; 0 = not known yet */
 static bool was_shared;
 static bool tearing_down;
 static char *percpu;
-static uint16_t percpu_heap[NR_HEAP];
+static uint32_t percpu_heap[NR_HEAP];
+static long percpu_bytes; /* for each CPU */
 static atomic_long_t heap_bytes;
 static struct hotplug {
 	int (*up)(unsigned cpu);
@@ -101,38 +101,67 @@ void shim_printk(const char *fmt, ...)
 	fprintf(stderr, "zlab: the kernel's code says: %s\n", text);
 }
 
-/* The general heap: few small allocations, counted as metadata. */
-void *shim_kmalloc(size_t size, bool zero)
+/*
+ * The general heap: few small allocations. What the allocator asks for is
+ * counted as metadata, in the sizes of the kernel's heap; what the kernel
+ * around it would ask for is not.
+ */
+struct heap_object {
+	size_t counted;
+	max_align_t data[];
+};
+
+static struct heap_object *heap_object(const void *p)
 {
-	void *p;
+	return (struct heap_object *)((char *)p -
+				      offsetof(struct heap_object, data));
+}
+
+static void *heap_alloc(size_t size, bool zero, size_t counted)
+{
+	struct heap_object *o;
 
 	if (shim_arena && !arena_may_alloc(shim_arena))
 		return NULL;
-	p = zero ? calloc(1, size ? size : 1) : malloc(size);
-	if (p)
-		atomic_long_add((long)malloc_usable_size(p), &heap_bytes);
-	return p;
+	o = malloc(sizeof(*o) + size);
+	if (!o)
+		return NULL;
+	o->counted = counted;
+	atomic_long_add((long)counted, &heap_bytes);
+	return zero ? memset(o->data, 0, size) : o->data;
+}
+
+void *shim_kmalloc(size_t size, bool zero)
+{
+	return heap_alloc(size, zero, kmalloc_bytes(size));
+}
+
+void *shim_alloc_outside(size_t size)
+{
+	return heap_alloc(size, true, 0);
 }
 
 void *shim_krealloc(const void *p, size_t size)
 {
-	long old = p ? (long)malloc_usable_size((void *)p) : 0;
-	void *q;
+	struct heap_object *o = p ? heap_object(p) : NULL;
+	size_t had = o ? o->counted : 0, counted = kmalloc_bytes(size);
 
 	if (shim_arena && !arena_may_alloc(shim_arena))
 		return NULL;
-	q = realloc((void *)p, size ? size : 1);
-	if (q)
-		atomic_long_add((long)malloc_usable_size(q) - old, &heap_bytes);
-	return q;
+	o = realloc(o, sizeof(*o) + size);
+	if (!o)
+		return NULL;
+	o->counted = counted;
+	atomic_long_add((long)counted - (long)had, &heap_bytes);
+	return o->data;
 }
 
 void shim_kfree(const void *p)
 {
 	if (!p)
 		return;
-	atomic_long_sub((long)malloc_usable_size((void *)p), &heap_bytes);
-	free((void *)p);
+	atomic_long_sub((long)heap_object(p)->counted, &heap_bytes);
+	free(heap_object(p));
 }
 
 char *shim_kstrdup(const char *s)
@@ -157,7 +186,7 @@ char *shim_kasprintf(const char *fmt, ...)
 struct kmem_cache *shim_cache_create(const char *name, unsigned size,
 				     unsigned align)
 {
-	struct kmem_cache *c = shim_kmalloc(sizeof(*c), true);
+	struct kmem_cache *c = shim_alloc_outside(sizeof(*c));
 	struct err err = { "" };
 
 	if (!c)
@@ -183,18 +212,21 @@ void shim_cache_destroy(struct kmem_cache *cache)
 /*
  * Per-CPU data. Each CPU's area begins with a copy of the source's section. The
  * heap after it has the same layout for all CPUs and is allocated in units of
- * 64 bytes; the length of an allocation is stored for its first unit.
+ * 64 bytes; the bytes of an allocation are stored for its first unit.
  */
+static size_t percpu_units(size_t bytes)
+{
+	return (bytes + 63) / 64;
+}
+
 static size_t percpu_static(void)
 {
-	size_t n = (size_t)(__stop_shim_percpu - __start_shim_percpu);
-
-	return (n + 63) / 64;
+	return percpu_units((size_t)(__stop_shim_percpu - __start_shim_percpu));
 }
 
 void *shim_percpu_alloc(size_t size, size_t align)
 {
-	size_t units = (size + 63) / 64, at = percpu_static(), i;
+	size_t units = percpu_units(size), at = percpu_static(), i;
 	unsigned cpu;
 
 	if (!size || align > 64)
@@ -204,11 +236,12 @@ void *shim_percpu_alloc(size_t size, size_t align)
 			;
 		if (i == units)
 			break;
-		at += i + percpu_heap[at + i];
+		at += i + percpu_units(percpu_heap[at + i]);
 	}
 	if (at + units > NR_HEAP)
 		return NULL;
-	percpu_heap[at] = (uint16_t)units;
+	percpu_heap[at] = (uint32_t)size;
+	percpu_bytes += (long)size;
 	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
 		memset(percpu + cpu * SHIM_PERCPU_STRIDE + at * 64, 0,
 		       units * 64);
@@ -217,8 +250,13 @@ void *shim_percpu_alloc(size_t size, size_t align)
 
 void shim_percpu_free(void *p)
 {
-	if (p)
-		percpu_heap[((char *)p - __start_shim_percpu) / 64] = 0;
+	uint32_t *bytes;
+
+	if (!p)
+		return;
+	bytes = &percpu_heap[((char *)p - __start_shim_percpu) / 64];
+	percpu_bytes -= *bytes;
+	*bytes = 0;
 }
 
 static int percpu_create(void)
@@ -237,6 +275,7 @@ static int percpu_create(void)
 		memcpy(percpu + cpu * SHIM_PERCPU_STRIDE, __start_shim_percpu,
 		       bytes);
 	memset(percpu_heap, 0, sizeof(percpu_heap));
+	percpu_bytes = 0;
 	return 0;
 }
 
@@ -426,33 +465,45 @@ static void last_pool(void)
 	shim_arena = NULL;
 }
 
-static void shim_destroy(struct zpool *pool);
-
-/* Return: the largest size that malloc accepts; above it: -ENOSPC. */
-static size_t find_largest(struct shim_zpool *p)
-{
 #ifdef SHIM_ZS
-	return (size_t)1 << SHIM_PAGE_SHIFT;
+static int find_largest(const struct zpool_config *config, struct err *err)
+{
+	largest = (size_t)1 << SHIM_PAGE_SHIFT;
+	return 0;
+}
 #else
+/*
+ * Tries sizes in a pool of its own, which leaves with the arena: the first pool
+ * then starts with untouched lists of frames, as a native one does.
+ */
+static int find_largest(const struct zpool_config *config, struct err *err)
+{
 	size_t low = 1, high = (size_t)1 << SHIM_PAGE_SHIFT, mid;
+	struct shim_zpool outer = { .limit = 0 };
 	unsigned long handle;
+	void *unit;
 	int ret;
 
-	while (low < high) {
+	unit = shim_unit_create(&outer.zpool);
+	while (unit && low < high) {
 		mid = (low + high + 1) / 2;
-		ret = shim_unit_malloc(p->unit, mid, &handle);
+		ret = shim_unit_malloc(unit, mid, &handle);
 		if (!ret)
-			shim_unit_free(p->unit, handle);
+			shim_unit_free(unit, handle);
 		if (ret == -ENOSPC)
 			high = mid - 1;
 		else
 			low = mid;
 	}
-	shim_drain_works();
-	atomic_long_set(&shim_arena->peak, atomic_long_read(&shim_arena->used));
-	return low;
-#endif
+	if (unit) {
+		largest = low;
+		shim_drain_works();
+		shim_unit_destroy(unit);
+	}
+	last_pool();
+	return first_pool(config, err);
 }
+#endif
 
 static struct zpool *shim_create(const struct zpool_config *config,
 				 const void *params, struct err *err)
@@ -474,7 +525,8 @@ static struct zpool *shim_create(const struct zpool_config *config,
 		return NULL;
 	}
 	memset(p, 0, sizeof(*p));
-	if (!nr_pools && first_pool(config, err)) {
+	if (!nr_pools && (first_pool(config, err) ||
+			  (!largest && find_largest(config, err)))) {
 		free(p);
 		return NULL;
 	}
@@ -510,7 +562,6 @@ static struct zpool *shim_create(const struct zpool_config *config,
 		p->zpool.caps |= ZPOOL_DEFERS;
 	if (shim_unit_sleeps_mapped())
 		p->zpool.caps |= ZPOOL_SLEEP_MAPPED;
-	p->largest = find_largest(p);
 	return &p->zpool;
 }
 
@@ -617,7 +668,8 @@ static void shim_stats(struct zpool *pool, struct zpool_stats *stats)
 		.objects = (uint64_t)objects,
 		.metadata_bytes =
 			(uint64_t)(atomic_long_read(&shim_arena->slab_bytes) +
-				   atomic_long_read(&heap_bytes)) /
+				   atomic_long_read(&heap_bytes) +
+				   percpu_bytes * READ_ONCE(shim_cpus_online)) /
 			nr_pools,
 		.compacted_pages = (uint64_t)atomic_long_read(&p->compacted),
 		.migrated_pages = (uint64_t)atomic_long_read(&p->migrated),
@@ -756,7 +808,7 @@ static int shim_size_class(struct zpool *pool, unsigned slot,
 
 static size_t shim_largest(struct zpool *pool)
 {
-	return ((struct shim_zpool *)pool)->largest;
+	return largest;
 }
 
 __attribute__((visibility("default")))

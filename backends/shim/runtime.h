@@ -42,6 +42,8 @@ struct kmem_cache *shim_cache_create(const char *name, unsigned size,
 				     unsigned align);
 void shim_cache_destroy(struct kmem_cache *cache);
 void *shim_kmalloc(size_t size, bool zero);
+/* Memory that the rest of the kernel would allocate: zeroed, not counted. */
+void *shim_alloc_outside(size_t size);
 void *shim_krealloc(const void *p, size_t size);
 void shim_kfree(const void *p);
 char *shim_kstrdup(const char *s);

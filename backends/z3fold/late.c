@@ -7,10 +7,12 @@
  * another page (its slot stays in place and becomes a foreign handle of that
  * page); a middle object moves within the page.
  *
- * pool->lock guards lists and LRU, a page's lock its header, zsl->lock the
- * words. Order: page_lock, then pool->lock or zsl->lock; where a page is found
+ * pool->lock guards lists and LRU, a page's lock its header, slots->lock the
+ * words. Order: page_lock, then pool->lock or slots->lock; where a page is found
  * through a list or a slot, its lock is taken with trylock. A page exists while
- * it has references: one for each object, and one for each temporary user.
+ * it has references: one for each object, and one for each temporary user. When
+ * the last is dropped, the page goes to the stale list, under stale_lock, and
+ * deferred work frees its frame.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -70,22 +72,22 @@ static unsigned long slot_word(const struct z3fold_header *zhdr, enum buddy bud)
 	return value;
 }
 
-static void set_slot(struct z3fold_buddy_slots *zsl, unsigned long *slot,
+static void set_slot(struct z3fold_buddy_slots *slots, unsigned long *slot,
 		     unsigned long value)
 {
-	write_lock(&zsl->lock);
+	write_lock(&slots->lock);
 	*slot = value;
-	write_unlock(&zsl->lock);
+	write_unlock(&slots->lock);
 }
 
 static unsigned long get_slot(unsigned long handle)
 {
-	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
+	struct z3fold_buddy_slots *slots = handle_to_slots(handle);
 	unsigned long value;
 
-	read_lock(&zsl->lock);
+	read_lock(&slots->lock);
 	value = *(unsigned long *)handle;
-	read_unlock(&zsl->lock);
+	read_unlock(&slots->lock);
 	return value;
 }
 
@@ -95,10 +97,18 @@ static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
 	return (get_slot(handle) - zhdr->first_num) & SLOT_MASK;
 }
 
+/* The length of a last object, even while its header no longer has it. */
+static unsigned handle_to_chunks(const struct z3fold_pool *pool,
+				 unsigned long handle)
+{
+	return (get_slot(handle) & (page_bytes(pool) - 1)) >> LAST_SHIFT;
+}
+
 /* This CPU's lists, which the CPU sets up at first use. */
 static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 {
-	struct late_cpu *c = &pool->cpu[smp_processor_id()];
+	int cpu = (int)smp_processor_id(), have, seen;
+	struct late_cpu *c = &pool->cpu[cpu];
 	unsigned i;
 
 	if (c->ready)
@@ -106,6 +116,11 @@ static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 	for (i = 0; i < TOTAL_CHUNKS; i++)
 		INIT_LIST_HEAD(&c->unbuddied[i]);
 	smp_store_release(&c->ready, true);
+	for (have = atomic_read(&pool->cpus); have <= cpu; have = seen) {
+		seen = atomic_cmpxchg(&pool->cpus, have, cpu + 1);
+		if (seen == have)
+			break;
+	}
 	return c;
 }
 
@@ -113,32 +128,32 @@ static void compact_page_work(struct work *work);
 
 static struct z3fold_buddy_slots *alloc_slots(struct z3fold_pool *pool)
 {
-	struct z3fold_buddy_slots *zsl = slab_zalloc(pool->c_handle);
+	struct z3fold_buddy_slots *slots = slab_zalloc(pool->c_handle);
 
-	if (zsl) {
-		zsl->pool = pool;
-		rwlock_init(&zsl->lock);
+	if (slots) {
+		slots->pool = pool;
+		rwlock_init(&slots->lock);
 	}
-	return zsl;
+	return slots;
 }
 
 static struct z3fold_header *new_page(struct z3fold_pool *pool)
 {
-	struct z3fold_buddy_slots *zsl = alloc_slots(pool);
+	struct z3fold_buddy_slots *slots = alloc_slots(pool);
 	struct z3fold_header *zhdr;
 
-	if (!zsl)
+	if (!slots)
 		return NULL;
 	zhdr = z3fold_new_page(pool, false);
 	if (!zhdr) {
-		slab_free(pool->c_handle, zsl);
+		slab_free(pool->c_handle, slots);
 		return NULL;
 	}
 	atomic_set(&zhdr->refcount, 1);
 	zhdr->cpu = -1;
 	work_init(&zhdr->work, compact_page_work);
 	zhdr->work.key = header_pfn(pool, zhdr);
-	zhdr->slots = zsl;
+	zhdr->slots = slots;
 	zhdr->pool = pool;
 	return zhdr;
 }
@@ -147,20 +162,21 @@ static struct z3fold_header *new_page(struct z3fold_pool *pool)
 static void free_handle(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			unsigned long handle)
 {
-	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
+	struct z3fold_buddy_slots *slots = handle_to_slots(handle);
 	bool none;
 
 	lockdep_assert_held(&zhdr->page_lock);
-	write_lock(&zsl->lock);
+	write_lock(&slots->lock);
 	*(unsigned long *)handle = 0;
-	none = !zsl->slot[0] && !zsl->slot[1] && !zsl->slot[2] && !zsl->slot[3];
-	write_unlock(&zsl->lock);
-	if (zhdr->slots != zsl)
+	none = !slots->slot[0] && !slots->slot[1] && !slots->slot[2] &&
+	       !slots->slot[3];
+	write_unlock(&slots->lock);
+	if (zhdr->slots != slots)
 		zhdr->foreign_handles--;
 	if (none) {
-		if (zhdr->slots == zsl)
+		if (zhdr->slots == slots)
 			zhdr->slots = NULL;
-		slab_free(pool->c_handle, zsl);
+		slab_free(pool->c_handle, slots);
 	}
 }
 
@@ -181,9 +197,43 @@ static void add_to_unbuddied(struct z3fold_pool *pool,
 }
 
 /*
- * Drops a reference of a locked page. If it was the last one, no handle refers
- * to the page: it is taken off all lists under pool->lock, unlocked and freed.
- * Return: whether it was freed.
+ * No handle refers to the page and it is on no list by free chunks: unlocks it
+ * and leaves its frame to the deferred work.
+ */
+static void release_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	spin_lock(&pool->lock);
+	list_del_init(&page_desc(pool, zhdr)->lru);
+	spin_unlock(&pool->lock);
+	z3fold_forget_page(pool, zhdr);
+	z3fold_page_unlock(zhdr);
+	spin_lock(&pool->stale_lock);
+	list_add(&zhdr->buddy, &pool->stale);
+	queue_work(&pool->wq, &pool->work);
+	spin_unlock(&pool->stale_lock);
+}
+
+static void free_pages_work(struct work *work)
+{
+	struct z3fold_pool *pool = list_entry(work, struct z3fold_pool, work);
+	struct z3fold_header *zhdr;
+
+	spin_lock(&pool->stale_lock);
+	while (!list_empty(&pool->stale)) {
+		zhdr = list_first_entry(&pool->stale, struct z3fold_header,
+					buddy);
+		list_del_init(&zhdr->buddy);
+		spin_unlock(&pool->stale_lock);
+		cancel_work(&pool->wq, &zhdr->work);
+		frame_free(pool->zpool.arena, header_pfn(pool, zhdr));
+		spin_lock(&pool->stale_lock);
+	}
+	spin_unlock(&pool->stale_lock);
+}
+
+/*
+ * Drops a reference of a locked page, which is on no list by free chunks, or
+ * with the second function on any. Return: whether the page was released.
  *
  * Never inlined, not even in part: a virtual CPU is charged for calls, and its
  * time must not depend on the compiler's inlining decisions in the callers.
@@ -195,12 +245,20 @@ put_z3fold_locked(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	/* Relaxed: the count changes only under the page's lock. */
 	if (atomic_add_return_relaxed(-1, &zhdr->refcount))
 		return false;
+	release_page(pool, zhdr);
+	return true;
+}
+
+static __attribute__((noinline)) bool
+put_z3fold_locked_list(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	lockdep_assert_held(&zhdr->page_lock);
+	if (atomic_add_return_relaxed(-1, &zhdr->refcount))
+		return false;
 	spin_lock(&pool->lock);
 	list_del_init(&zhdr->buddy);
-	list_del_init(&page_desc(pool, zhdr)->lru);
 	spin_unlock(&pool->lock);
-	z3fold_page_unlock(zhdr);
-	z3fold_free_page(pool, zhdr);
+	release_page(pool, zhdr);
 	return true;
 }
 
@@ -335,9 +393,9 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	add_to_unbuddied(pool, zhdr);
 	spin_lock(&pool->lock);
 	z3fold_lru_touch(pool, zhdr);
-	spin_unlock(&pool->lock);
 	*handle = (unsigned long)&zhdr->slots->slot[slot_idx(zhdr, bud)];
 	set_slot(zhdr->slots, (unsigned long *)*handle, slot_word(zhdr, bud));
+	spin_unlock(&pool->lock);
 	z3fold_page_unlock(zhdr);
 	return 0;
 }
@@ -394,16 +452,16 @@ static struct z3fold_header *get_z3fold_header(struct z3fold_pool *pool,
 					       const char *call,
 					       unsigned long handle)
 {
-	struct z3fold_buddy_slots *zsl = handle_to_slots(handle);
+	struct z3fold_buddy_slots *slots = handle_to_slots(handle);
 	struct z3fold_header *zhdr;
 	bool locked;
 
 	for (;;) {
-		read_lock(&zsl->lock);
+		read_lock(&slots->lock);
 		check_word(pool, call, handle);
 		zhdr = handle_to_z3fold_header(pool, *(unsigned long *)handle);
 		locked = z3fold_page_trylock(zhdr);
-		read_unlock(&zsl->lock);
+		read_unlock(&slots->lock);
 		if (locked)
 			return zhdr;
 		cpu_relax();
@@ -519,7 +577,7 @@ void z3fold_late_free(struct zpool *zpool, unsigned long handle)
 	}
 	*z3fold_chunks(zhdr, bud) = 0;
 	free_handle(pool, zhdr, handle);
-	if (put_z3fold_locked(pool, zhdr))
+	if (put_z3fold_locked_list(pool, zhdr))
 		return;
 	if (zhdr->needs_compacting) {
 		z3fold_page_unlock(zhdr);
@@ -555,6 +613,10 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	zhdr = get_z3fold_header(pool, call, handle);
 	bud = handle_to_buddy(zhdr, handle);
 	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
+	if (begins && bud == LAST)
+		addr = (char *)zhdr + page_bytes(pool) -
+		       ((size_t)handle_to_chunks(pool, handle)
+			<< pool->chunk_shift);
 	z3fold_page_unlock(zhdr);
 	return addr;
 }
@@ -644,7 +706,13 @@ size_t z3fold_late_settle(struct zpool *zpool)
 
 bool z3fold_late_run_work(struct zpool *zpool, pfn_t pfn)
 {
-	return workqueue_run_key(&z3fold(zpool)->wq, pfn);
+	struct z3fold_pool *pool = z3fold(zpool);
+	bool ran = workqueue_run_key(&pool->wq, pfn);
+
+	/* A page that it released has its frame freed, too. */
+	while (workqueue_run_key(&pool->wq, PFN_NONE))
+		;
+	return ran;
 }
 
 void z3fold_late_locate(struct zpool *zpool, unsigned long handle,
@@ -673,7 +741,12 @@ int z3fold_late_init(struct z3fold_pool *pool, struct err *err)
 				     SLOTS_ALIGN, err);
 	if (!pool->c_handle)
 		return -ENOMEM;
+	spin_lock_init(&pool->stale_lock);
+	INIT_LIST_HEAD(&pool->stale);
 	workqueue_init(&pool->wq);
+	work_init(&pool->work, free_pages_work);
+	pool->work.key = PFN_NONE;
+	atomic_set(&pool->cpus, 1);
 	pool->cpu = calloc(SYNC_MAX_CPUS, sizeof(*pool->cpu));
 	if (pool->cpu)
 		return 0;
@@ -689,13 +762,8 @@ void z3fold_late_exit(struct z3fold_pool *pool)
 
 size_t z3fold_late_bytes(struct z3fold_pool *pool)
 {
-	size_t bytes = 0;
-	unsigned cpu;
-
-	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
-		if (smp_load_acquire(&pool->cpu[cpu].ready))
-			bytes += pool->nchunks * sizeof(struct list_head);
-	return bytes;
+	return (size_t)atomic_read(&pool->cpus) * pool->nchunks *
+	       sizeof(struct list_head);
 }
 
 static int check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,

@@ -35,11 +35,16 @@ struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless)
 	return zhdr;
 }
 
-void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+void z3fold_forget_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	atomic_set(&page_desc(pool, zhdr)->note.used, 0);
-	frame_free(pool->zpool.arena, header_pfn(pool, zhdr));
 	atomic_long_dec(&pool->pages);
+}
+
+void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	z3fold_forget_page(pool, zhdr);
+	frame_free(pool->zpool.arena, header_pfn(pool, zhdr));
 }
 
 /*
@@ -142,16 +147,19 @@ struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *pool)
 void z3fold_free_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 {
 	struct z3fold_page *page = page_desc(pool, zhdr);
-	bool claimed;
+	bool claimed = false;
 
 	atomic_long_dec(&pool->objects);
-	spin_lock(&pool->lock);
-	claimed = page->claimed;
-	if (claimed)
-		page->freed = true;
-	else
-		list_del_init(&page->lru);
-	spin_unlock(&pool->lock);
+	/* Without the LRU, pages are neither on a list nor claimed. */
+	if (pool->keep_lru) {
+		spin_lock(&pool->lock);
+		claimed = page->claimed;
+		if (claimed)
+			page->freed = true;
+		else
+			list_del_init(&page->lru);
+		spin_unlock(&pool->lock);
+	}
 	if (!claimed)
 		z3fold_free_page(pool, zhdr);
 }
@@ -315,7 +323,7 @@ int z3fold_check_pages(struct z3fold_pool *pool,
 				    struct err *err),
 		       struct err *err)
 {
-	long pages = 0, objects = 0, lru = 0;
+	long pages = 0, objects = 0, lru = 0, stale = 0;
 	struct arena *a = pool->zpool.arena;
 	struct z3fold_header *zhdr;
 	struct z3fold_page *page;
@@ -344,15 +352,18 @@ int z3fold_check_pages(struct z3fold_pool *pool,
 	}
 	list_for_each (node, &pool->lru)
 		lru++;
+	if (pool->late)
+		list_for_each (node, &pool->stale)
+			stale++;
 	if (pages != atomic_long_read(&pool->pages) ||
-	    pages != (long)arena_used(a) ||
+	    pages + stale != (long)arena_used(a) ||
 	    objects != atomic_long_read(&pool->objects) ||
 	    (pool->keep_lru && lru != pages))
 		return err_set(err, -EIO,
-			       "z3fold: found %ld pages, %ld objects, %ld in "
-			       "the LRU; counted were %ld pages, %ld objects, "
-			       "%zu frames",
-			       pages, objects, lru,
+			       "z3fold: found %ld pages, %ld stale ones, %ld "
+			       "objects, %ld in the LRU; counted were %ld "
+			       "pages, %ld objects, %zu frames",
+			       pages, stale, objects, lru,
 			       atomic_long_read(&pool->pages),
 			       atomic_long_read(&pool->objects), arena_used(a));
 	return 0;
@@ -428,6 +439,23 @@ static void z3fold_destroy(struct zpool *zpool)
 	free(zpool);
 }
 
+/*
+ * The kernel's pool: its name, locks, caches and queues; the early form has its
+ * lists there, the late form for each CPU.
+ */
+static size_t metadata_bytes(struct z3fold_pool *pool)
+{
+	size_t bytes = pool->late
+			       ? 13 * sizeof(void *)
+			       : (2 * (pool->nchunks + 1) + 4) * sizeof(void *);
+
+	if (pool->keep_lru)
+		bytes += 5 * sizeof(void *);
+	return kmalloc_bytes(bytes) +
+	       atomic_long_read(&pool->zpool.arena->slab_bytes) +
+	       (pool->late ? z3fold_late_bytes(pool) : 0);
+}
+
 static void z3fold_stats(struct zpool *zpool, struct zpool_stats *stats)
 {
 	struct z3fold_pool *pool = z3fold(zpool);
@@ -436,8 +464,7 @@ static void z3fold_stats(struct zpool *zpool, struct zpool_stats *stats)
 		.pages = atomic_long_read(&pool->pages),
 		.pages_peak = atomic_long_read(&zpool->arena->peak),
 		.objects = atomic_long_read(&pool->objects),
-		.metadata_bytes = atomic_long_read(&zpool->arena->slab_bytes) +
-				  (pool->late ? z3fold_late_bytes(pool) : 0),
+		.metadata_bytes = metadata_bytes(pool),
 		.moved_objects = atomic_long_read(&pool->moved_objects),
 		.moved_bytes = atomic_long_read(&pool->moved_bytes),
 	};

@@ -107,8 +107,12 @@ struct late_cpu;
  * @unbuddied: form=early: pages by free chunks
  * @buddied: form=early: pages with three objects
  * @c_handle: form=late: handles
- * @wq: form=late: compaction
+ * @wq: form=late: compaction of pages, and @work
+ * @stale_lock: form=late: guards @stale
+ * @stale: form=late: pages without objects, whose frames @work frees
+ * @work: form=late: frees them
  * @cpu: form=late: lists per CPU
+ * @cpus: form=late: 1 + the highest CPU that has used its lists
  */
 struct z3fold_pool {
 	struct zpool zpool;
@@ -120,7 +124,11 @@ struct z3fold_pool {
 	struct list_head unbuddied[TOTAL_CHUNKS], buddied;
 	struct slab *c_handle;
 	struct workqueue wq;
+	spinlock_t stale_lock;
+	struct list_head stale;
+	struct work work;
 	struct late_cpu *cpu;
+	atomic_t cpus;
 };
 
 static inline struct z3fold_pool *z3fold(struct zpool *zpool)
@@ -200,6 +208,9 @@ static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 /** z3fold_new_page() - take a frame. Return: its page, or NULL if none left */
 struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless);
 
+/** z3fold_forget_page() - the page is gone; the caller frees its frame later */
+void z3fold_forget_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
+
 /** z3fold_free_page() - free the frame; the page must be on no list */
 void z3fold_free_page(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
@@ -239,7 +250,7 @@ static inline void z3fold_lru_touch(struct z3fold_pool *pool,
  */
 struct z3fold_header *z3fold_malloc_headless(struct z3fold_pool *pool);
 
-/** z3fold_free_headless() - free a headless page's object; takes pool->lock */
+/** z3fold_free_headless() - free a headless page's object */
 void z3fold_free_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr);
 
 /**

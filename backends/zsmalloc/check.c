@@ -259,7 +259,7 @@ static int check_zspage(struct walk *w, unsigned group)
 	struct zspage *z = w->zspage;
 	int ret;
 
-	if (z->magic != ZS_MAGIC || z->pool != w->pool)
+	if (z->magic != ZS_MAGIC || z->owner != zs_owner(w->pool))
 		return BAD(w, "a list leads to something that is no zspage");
 	if (z->class != w->class->index || z->huge != w->class->huge)
 		return BAD(w, "a zspage of class %u is on its lists", z->class);

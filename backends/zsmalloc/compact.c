@@ -503,8 +503,11 @@ static int migrate_locked(struct zs_pool *pool, struct size_class *class,
 	if (READ_ONCE(desc->class) != class->index + 1)
 		return -EAGAIN;
 	zspage = desc->zspage;
-	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock, 0))
+	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock, 0)) {
+		if (pool->zspage_lock == ZS_LOCK_PIN)
+			return -EBUSY;
 		goto busy;
+	}
 	cursor_frame(&c, pool, class, zspage, old);
 	if (pin_frame(pool, class, zspage, &c)) {
 		replace_frame(pool, class, zspage, c, new);
@@ -534,9 +537,15 @@ int zs_migrate(struct zpool *zpool, pfn_t pfn)
 	if (new == PFN_NONE)
 		return -ENOMEM;
 	class = &pool->classes[owner - 1];
-	movers_lock(pool, class);
-	ret = migrate_locked(pool, class, pfn, new);
-	movers_unlock(pool, class);
+	for (;;) {
+		movers_lock(pool, class);
+		ret = migrate_locked(pool, class, pfn, new);
+		movers_unlock(pool, class);
+		if (ret != -EBUSY)
+			break;
+		/* Readers are waited for, but without the locks they need. */
+		cond_resched();
+	}
 	frame_free(a, ret ? new : pfn);
 	return ret;
 }

@@ -81,6 +81,19 @@ static void copy_out(const struct zs_map_area *area, const char *buf,
 	memcpy(area->second, buf + area->head, area->size - area->head);
 }
 
+/* The first mapping of a CPU: up to it, all CPUs have a buffer now. */
+static __attribute__((cold, noinline)) void cpu_up(struct zs_pool *pool,
+						   unsigned cpu)
+{
+	int have = atomic_read(&pool->cpus), seen;
+
+	for (; have <= (int)cpu; have = seen) {
+		seen = atomic_cmpxchg(&pool->cpus, have, (int)cpu + 1);
+		if (seen == have)
+			return;
+	}
+}
+
 zs_inline void *do_map(struct zpool *zpool, unsigned long handle,
 		       enum zpool_mapmode mode, bool pool_lock,
 		       enum zs_lock_kind kind)
@@ -102,6 +115,8 @@ zs_inline void *do_map(struct zpool *zpool, unsigned long handle,
 
 	preempt_disable();
 	cpu = smp_processor_id();
+	if (__builtin_expect((int)cpu >= atomic_read(&pool->cpus), 0))
+		cpu_up(pool, cpu);
 	area = &pool->areas[cpu];
 	area->zspage = zspage;
 	area->handle = handle;

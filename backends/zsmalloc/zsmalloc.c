@@ -172,7 +172,7 @@ static struct zspage *alloc_zspage(struct zs_pool *pool,
 	zspage->magic = ZS_MAGIC;
 	zspage->inuse = 0;
 	zspage->first = pfn[0];
-	zspage->pool = pool;
+	zspage->owner = zs_owner(pool);
 	zspage->prev = NULL;
 	zspage->next = NULL;
 	zspage_lock_init(&zspage->lock, pool->zspage_lock);
@@ -287,11 +287,22 @@ zs_inline void prefetch_slot(struct zs_pool *pool, unsigned long loc)
 	__builtin_prefetch(zs_slot_addr(pool, class, loc), 1);
 }
 
+zs_inline struct zspage *find_zspage(struct zs_pool *pool, unsigned long handle,
+				     bool direct, unsigned long *loc)
+{
+	*loc = direct ? handle & ~ZS_TAG : zs_word(handle);
+	prefetch_slot(pool, *loc);
+	return zs_zspage(pool, "free", handle, *loc);
+}
+
 /*
  * The location is read under the lock that keeps objects in place: the pin bit,
  * the pool's lock, or migrate_lock. With class-free it is the class's lock; the
  * class is read from the word without a lock, since an object never changes its
  * class, and the location is read again under that lock.
+ *
+ * Where free pins the object, it also read-locks the zspage, from before the
+ * class's lock until the slot is free, as those kernels did.
  */
 zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		       enum zs_lock locking, enum zs_lock_kind kind, bool after)
@@ -299,6 +310,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 	struct zs_pool *pool = (struct zs_pool *)zpool;
 	unsigned long *word = (unsigned long *)handle;
 	bool direct = kind == ZS_LOCK_NONE, gone;
+	bool pins = kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE;
 	struct zspage *zspage = NULL;
 	struct size_class *class;
 	unsigned long loc;
@@ -307,22 +319,23 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		zs_check_handle(pool, "free", handle);
 		zs_check_unused(pool, "free", handle);
 	}
-	if (kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE)
+	if (pins) {
 		pin_tag(word);
+		zspage = find_zspage(pool, handle, direct, &loc);
+		zspage_read_lock(&zspage->lock, kind);
+	}
 	switch (locking) {
 	case ZS_LOCKED_POOL:
 		spin_lock(&pool->lock);
-		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
-		prefetch_slot(pool, loc);
-		zspage = zs_zspage(pool, "free", handle, loc);
+		if (!pins)
+			zspage = find_zspage(pool, handle, direct, &loc);
 		class = &pool->classes[zspage->class];
 		break;
 	case ZS_LOCKED_CLASS:
 		if (zs_uses_migrate_lock(locking, kind))
 			read_lock(&pool->migrate_lock);
-		loc = direct ? handle & ~ZS_TAG : zs_word(handle);
-		prefetch_slot(pool, loc);
-		zspage = zs_zspage(pool, "free", handle, loc);
+		if (!pins)
+			zspage = find_zspage(pool, handle, direct, &loc);
 		class = &pool->classes[zspage->class];
 		spin_lock(&class->lock);
 		if (zs_uses_migrate_lock(locking, kind))
@@ -344,6 +357,8 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 
 	obj_free(pool, class, zspage, loc);
 	WRITE_ONCE(class->inuse, class->inuse - 1);
+	if (pins)
+		zspage_read_unlock(&zspage->lock, kind);
 	gone = !zspage->inuse;
 	if (gone) {
 		remove_zspage(pool, class, zspage);
@@ -359,7 +374,7 @@ zs_inline void do_free(struct zpool *zpool, unsigned long handle,
 		zs_free_zspage(pool, zspage);
 	if (direct)
 		return;
-	if (kind == ZS_LOCK_PIN && locking != ZS_LOCKED_CLASS_FREE)
+	if (pins)
 		unpin_tag(word);
 	if (ZS_DEBUG)
 		WRITE_ONCE(*word, ZS_WORD_FREED);
@@ -455,6 +470,47 @@ static int check_params(const struct zs_params *p, struct err *err)
 	return 0;
 }
 
+/* What a zspage's descriptor takes: from 5.17 on it also has its pool. */
+static size_t zspage_bytes(enum zs_lock_kind kind)
+{
+	size_t bytes = offsetof(struct zspage, lock) + zspage_lock_bytes(kind);
+
+	return kind == ZS_LOCK_PIN ? bytes : bytes + sizeof(struct zs_pool *);
+}
+
+/*
+ * The kernel's pool: a structure with a pointer to each logical class, a copy
+ * of its name, and the classes that are not merged. A class has a list for each
+ * group, 16 bytes of numbers, a count for each group and two of slots.
+ */
+static size_t fixed_bytes(const struct zs_pool *pool)
+{
+	size_t groups = pool->groups, classes = 0, class, i;
+	/* Besides: caches, counts, shrinker, work and locks. */
+	size_t self = (pool->nr_classes + 16) * sizeof(void *);
+
+	class = groups * 2 * sizeof(void *) + 16 + (groups + 2) * 8;
+	if (pool->locking != ZS_LOCKED_POOL)
+		class += 8;
+	for (i = 0; i < pool->nr_classes; i++)
+		classes += pool->size_class[i]->index == i;
+	return kmalloc_bytes(self) + kmalloc_bytes(sizeof("zlab")) +
+	       classes * kmalloc_bytes(class);
+}
+
+static size_t metadata_bytes(const struct zs_pool *pool)
+{
+	size_t bytes = atomic_long_read(&pool->zpool.arena->slab_bytes);
+
+	/* Before 4.8 a zspage was described by its frames alone. */
+	if (pool->direct)
+		bytes -= slab_bytes(pool->zspages);
+	if (!pool->params.map)
+		bytes += atomic_read(&pool->cpus) *
+			 kmalloc_bytes(pool->max_size);
+	return bytes + pool->fixed_bytes;
+}
+
 static void zs_destroy(struct zpool *zpool)
 {
 	struct zs_pool *pool = (struct zs_pool *)zpool;
@@ -506,15 +562,14 @@ static struct zpool *zs_create(const struct zpool_config *config,
 	pool->overhead = pool->direct ? 0 : ZS_HANDLE_SIZE;
 	if (init_classes(pool, err))
 		goto fail;
+	atomic_set(&pool->cpus, 1);
+	pool->fixed_bytes = fixed_bytes(pool);
 	pool->handles = slab_create(pool->zpool.arena, "zs_handle",
 				    ZS_HANDLE_SIZE, 8, err);
 	if (!pool->handles)
 		goto fail;
-	pool->zspages =
-		slab_create(pool->zpool.arena, "zspage",
-			    offsetof(struct zspage, lock) +
-				    zspage_lock_bytes(pool->zspage_lock),
-			    8, err);
+	pool->zspages = slab_create(pool->zpool.arena, "zspage",
+				    zspage_bytes(pool->zspage_lock), 8, err);
 	if (!pool->zspages)
 		goto fail;
 	pool->areas = aligned_alloc(64, SYNC_MAX_CPUS * sizeof(*pool->areas));
@@ -550,8 +605,7 @@ static void zs_stats(struct zpool *zpool, struct zpool_stats *stats)
 	*stats = (struct zpool_stats){
 		.pages = arena_used(a),
 		.pages_peak = (size_t)atomic_long_read(&a->peak),
-		.metadata_bytes = atomic_long_read(&a->slab_bytes) +
-				  sizeof(struct zs_pool),
+		.metadata_bytes = metadata_bytes(pool),
 		.compacted_pages = atomic_long_read(&pool->compacted_pages),
 		.moved_objects = atomic_long_read(&pool->moved_objects),
 		.moved_bytes = atomic_long_read(&pool->moved_bytes),

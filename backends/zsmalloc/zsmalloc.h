@@ -81,21 +81,22 @@ struct zs_desc {
 };
 
 /**
- * struct zspage - descriptor of a zspage, of the same size as the kernel's
+ * struct zspage - descriptor of a zspage
  * @class: index of its class
  * @huge: one slot in one frame
  * @magic: ZS_MAGIC while the zspage exists
  * @inuse: allocated slots
  * @fullness: fullness group whose list the zspage is on
  * @first: first frame of the chain
+ * @owner: zs_owner() of its pool, for checks
  * @freeobj: location of the first free slot, or ZS_LINK_END
  * @handle: handle of a huge zspage's only object
  * @prev: neighbour on the list towards the head
  * @next: neighbour on the list away from the head
- * @pool: owner, for checks
  * @lock: the zspage lock; last, since its size depends on the lock kind
  *
- * The class's lock guards all but @class, @huge and @lock; @first, and the
+ * It fits into the bytes that the kernel's takes, see zspage_bytes(). The
+ * class's lock guards all but @class, @huge and @lock; @first, and the
  * frames' @next, change under @lock held for writing as well.
  */
 struct zspage {
@@ -105,15 +106,15 @@ struct zspage {
 	uint16_t inuse;
 	uint16_t fullness;
 	pfn_t first;
-	uint32_t reserved;
+	uint32_t owner;
 	union {
 		unsigned long freeobj;
 		unsigned long handle;
 	};
 	struct zspage *prev, *next;
-	struct zs_pool *pool;
 	union zspage_lock lock;
 };
+_Static_assert(offsetof(struct zspage, lock) == 40, "what zspage_bytes() adds");
 
 /**
  * struct size_class - a size class
@@ -167,6 +168,9 @@ struct zs_map_area {
  * @migrate_lock: read-locked to look up a handle's zspage, write-locked to move
  *		  objects or frames (lock=class, class-free)
  * @size_class: for each logical class, the class that serves it
+ * @cpus: 1 + the highest CPU that has mapped an object
+ * @fixed_bytes: what the kernel's pool takes while it is empty, without the
+ *		 mapping buffers
  */
 /* NOLINTNEXTLINE(*-optin.performance.Padding): locks have their own lines */
 struct zs_pool {
@@ -185,6 +189,8 @@ struct zs_pool {
 	atomic_long_t migrated_pages, migrate_busy;
 	struct zs_map_area *areas;
 	char *map_buffers;
+	atomic_t cpus;
+	size_t fixed_bytes;
 	uint8_t *group_tables;
 	spinlock_t lock __attribute__((aligned(64)));
 	rwlock_t migrate_lock __attribute__((aligned(64)));
@@ -192,6 +198,12 @@ struct zs_pool {
 		__attribute__((aligned(64)));
 	struct size_class classes[ZS_MAX_CLASSES];
 };
+
+/* Pools are aligned to 64 bytes, so the owners of two pools differ. */
+static inline uint32_t zs_owner(const struct zs_pool *pool)
+{
+	return (uint32_t)((uintptr_t)pool >> 6);
+}
 
 zs_inline unsigned long location_to_obj(pfn_t pfn, unsigned class,
 					unsigned index)

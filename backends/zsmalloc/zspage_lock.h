@@ -74,6 +74,11 @@ zs_inline bool zspage_rwlock_write_lock(struct zspage_rwlock *zspage,
 	return true;
 }
 
+zs_inline bool zspage_rwlock_write_trylock(struct zspage_rwlock *zspage)
+{
+	return write_trylock(&zspage->lock);
+}
+
 zs_inline void zspage_rwlock_write_unlock(struct zspage_rwlock *zspage)
 {
 	write_unlock(&zspage->lock);
@@ -297,11 +302,7 @@ union zspage_lock {
 		return zspage_relaxed_##op(&(l)->atomic, ##__VA_ARGS__);  \
 	}
 
-/**
- * zspage_lock_bytes() - bytes that the lock takes in a zspage
- *
- * These are the kernel's sizes, so a slab holds as many zspages as there.
- */
+/** zspage_lock_bytes() - bytes that the lock takes in a kernel's zspage */
 static inline size_t zspage_lock_bytes(enum zs_lock_kind kind)
 {
 	if (kind == ZS_LOCK_NONE)
@@ -339,13 +340,16 @@ zs_inline void zspage_read_unlock(union zspage_lock *l, enum zs_lock_kind kind)
  * @nest: 1 for the destination of old compaction, which is locked under the
  *	  source; else 0
  *
- * The rwlock forms wait for readers, as their kernels do; the others only try,
- * since the caller is in an atomic section and a reader may sleep.
+ * The rwlock waits for readers, as its kernels do. The others only try, since
+ * the caller is in an atomic section and a reader may sleep; and so does
+ * @ZS_LOCK_PIN, where a reader takes the class's lock that the caller holds.
  * Return: whether it was taken.
  */
 static inline bool zspage_write_lock(union zspage_lock *l,
 				     enum zs_lock_kind kind, unsigned nest)
 {
+	if (kind == ZS_LOCK_PIN)
+		return zspage_rwlock_write_trylock(&l->rwlock);
 	ZSPAGE_LOCK_CALL(kind, l, write_lock, nest)
 	return true;
 }

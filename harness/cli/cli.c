@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -15,6 +16,7 @@
 #include "lib/layout.h"
 #include "lib/output.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 static const char *name;
 /* The line about an interruption has been printed. */
@@ -27,11 +29,17 @@ void cli_name(const char *command)
 
 static void line(const char *fmt, va_list ap)
 {
+	char *text = NULL;
+
 	fflush(stdout);
 	fprintf(stderr, name ? "zlab %s: " : "zlab: ", name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
+	/* Without memory at least what the message is about. */
+	text_put(stderr, text ? text : fmt, strlen(text ? text : fmt));
+	fputc('\n', stderr);
+	free(text);
 }
 
 int cli_failed(const char *fmt, ...)

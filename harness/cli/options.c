@@ -94,6 +94,13 @@ int cli_list_add(struct cli_list *l, const char *text)
 	return 0;
 }
 
+void cli_list_drop(struct cli_list *l, size_t i)
+{
+	free(l->at[i]);
+	l->nr--;
+	memmove(&l->at[i], &l->at[i + 1], (l->nr - i) * sizeof(l->at[0]));
+}
+
 void cli_list_free(struct cli_list *l)
 {
 	while (l->nr)
@@ -142,7 +149,7 @@ static int set_counts(const struct cli_option *o, const char *arg, void *to)
 /* Refuse "-", so that no file named "-" is created by mistake. */
 static bool no_stream(const struct cli_option *o, const char *arg)
 {
-	return o->key == 'o' && !o->stream && !strcmp(arg, "-");
+	return (o->key == 'o' || o->output) && !o->stream && !strcmp(arg, "-");
 }
 
 int cli_option_set(const struct cli_option *o, const char *arg, void *to)
@@ -165,9 +172,10 @@ int cli_option_set(const struct cli_option *o, const char *arg, void *to)
 		return o->set(o, arg, to);
 	default:
 		if (no_stream(o, arg))
-			return cli_usage("-o - is not possible here: it takes "
-					 "%s",
-					 o->arg);
+			return cli_usage("%s%s - is not possible here: it "
+					 "takes %s",
+					 o->key ? "-" : "--",
+					 o->key ? "o" : o->name, o->arg);
 		*(const char **)((char *)to + o->at) = arg;
 		return 0;
 	}

@@ -114,7 +114,7 @@ typedef int (*cli_set)(const struct cli_option *o, const char *arg, void *to);
  * @offer: what completion offers
  * @many: following words are values, too, up to the next option
  * @split: values are separated by commas
- * @stream: "-" means standard output; without this, -o refuses it
+ * @stream: "-" means standard output; without this, -o and @output refuse it
  * @output: the value of this CLI_TEXT names a file that is written
  * @needs: error line if the option is missing; NULL: it is optional
  */
@@ -179,6 +179,7 @@ struct cli_option {
 #define CLI_JSON(type, text)                                                  \
 	{                                                                     \
 		"json", 0, "FILE", text, .offer = OFFER_FILE, .output = true, \
+					 .stream = true,                      \
 					 CLI_IS_TEXT(type, json)              \
 	}
 #define CLI_RUNS(type, most, text)                                        \
@@ -222,6 +223,9 @@ int cli_option_set(const struct cli_option *o, const char *arg, void *to);
 
 /** cli_list_add() - append a copy. Return: as cli_option_set() */
 int cli_list_add(struct cli_list *l, const char *text);
+
+/** cli_list_drop() - remove the value at index @i */
+void cli_list_drop(struct cli_list *l, size_t i);
 
 /** cli_list_free() - release the copies */
 void cli_list_free(struct cli_list *l);

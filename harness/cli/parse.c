@@ -9,6 +9,7 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/command.h"
+#include "lib/output.h"
 #include "version.h"
 
 #define SLOTS 96
@@ -244,6 +245,32 @@ static bool overwrites(const struct parse *p, const struct slot *s)
 	return same;
 }
 
+/* What @s writes: a file or "-", or NULL. */
+static const char *output_of(const struct slot *s)
+{
+	return s->given && s->option->output ? text_of(s) : NULL;
+}
+
+/* Whether two options write one file; prints the error line if so. */
+static bool write_one_file(const struct parse *p, size_t i)
+{
+	const char *one = output_of(&p->slot[i]), *other;
+	size_t k;
+
+	for (k = 0; k < i; k++) {
+		other = output_of(&p->slot[k]);
+		if (!one || !other || !output_same(one, other))
+			continue;
+		cli_usage(
+			"--%s %s and --%s %s: both would write one file; name "
+			"two",
+			p->slot[k].option->name, other, p->slot[i].option->name,
+			one);
+		return true;
+	}
+	return false;
+}
+
 static int finish(struct parse *p, void *args)
 {
 	size_t i;
@@ -251,7 +278,8 @@ static int finish(struct parse *p, void *args)
 	if (lacks(&p->operand))
 		return EXIT_USAGE;
 	for (i = 0; i < p->nr; i++)
-		if (lacks(&p->slot[i]) || overwrites(p, &p->slot[i]))
+		if (lacks(&p->slot[i]) || overwrites(p, &p->slot[i]) ||
+		    write_one_file(p, i))
 			return EXIT_USAGE;
 	return p->cmd->check ? p->cmd->check(args) : 0;
 }

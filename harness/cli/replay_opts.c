@@ -36,15 +36,6 @@ static int set_max_pool(const struct cli_option *o, const char *arg, void *to)
 			 arg);
 }
 
-static int set_swap(const struct cli_option *o, const char *arg, void *to)
-{
-	struct replay_config *c = &((OPTS *)to)->config;
-
-	c->no_swap = !strcmp(arg, "none");
-	c->swap_file = c->no_swap || !strcmp(arg, "temp") ? NULL : arg;
-	return 0;
-}
-
 static int set_speed(const struct cli_option *o, const char *arg, void *to)
 {
 	struct replay_config *c = &((OPTS *)to)->config;
@@ -127,7 +118,7 @@ const struct cli_option replay_front_options[] = {
 	  "$TMPDIR or the current directory; none counts without writing, and "
 	  "what left the pool is gone",
 	  CLI_WORDS({ "temp", 0 }, { "none", 0 }), .offer = OFFER_FILE,
-	  CLI_IS_CALL(set_swap) },
+	  .output = true, CLI_IS_TEXT(OPTS, swap) },
 	{ 0 },
 };
 
@@ -243,6 +234,9 @@ int replay_opts_check(struct replay_opts *o)
 	const char *front = front_option(o);
 	struct err err;
 
+	c->no_swap = o->swap && !strcmp(o->swap, "none");
+	if (o->swap && !c->no_swap && strcmp(o->swap, "temp") != 0)
+		c->swap_file = o->swap;
 	if (result_check(c->occupancy, &err))
 		return cli_failed("%s", err.text);
 	if (o->index == -1 && front)
@@ -260,6 +254,16 @@ int replay_opts_check(struct replay_opts *o)
 		return cli_usage("--ram is what --max-pool N%% is a share of, "
 				 "which is not given");
 	return 0;
+}
+
+int replay_opts_sampled(struct replay_opts *o)
+{
+	const char *map = o->config.occupancy;
+
+	if (map && !strcmp(map, "-"))
+		return cli_usage("--occupancy - is for a single replay; name a "
+				 "file");
+	return replay_opts_check(o);
 }
 
 int replay_check_words(const char *const *backends, size_t nr_backends,

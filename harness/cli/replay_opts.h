@@ -13,10 +13,12 @@
  * struct replay_opts - the options so far; starts as REPLAY_OPTS_DEFAULTS
  * @config: the resulting configuration, after replay_opts_check()
  * @index: value of --index, an enum zswap_index_kind; negative if not given
+ * @swap: value of --swap, or NULL
  * @kept: the options as text, to be passed on
  */
 struct replay_opts {
 	struct replay_config config;
+	const char *swap;
 	int index;
 	struct cli_kept kept;
 };
@@ -76,6 +78,14 @@ extern const struct cli_option replay_measure_options[];
  * Return: 0, or EXIT_USAGE with the line printed.
  */
 int replay_opts_check(struct replay_opts *o);
+
+/**
+ * replay_opts_sampled() - check the options of a command that takes samples
+ *
+ * The standard output of a sample is its record. Return: as
+ * replay_opts_check().
+ */
+int replay_opts_sampled(struct replay_opts *o);
 
 /**
  * replay_check_words() - check that all specs can be parsed

@@ -8,11 +8,13 @@
 
 #include "harness/cli/cli.h"
 #include "harness/cli/stream.h"
+#include "lib/stop.h"
 
 int stream_open(struct stream *s, const char *to)
 {
 	const char *dir = getenv("TMPDIR");
-	int fd;
+	sigset_t mask;
+	int fd, why;
 
 	s->copy = !strcmp(to, "-");
 	if (!s->copy) {
@@ -27,9 +29,14 @@ int stream_open(struct stream *s, const char *to)
 				 "to a file or a program");
 	snprintf(s->path, sizeof(s->path), "%.4000s/zlab-stream-XXXXXX",
 		 dir && *dir ? dir : "/tmp");
+	stop_block(&mask);
 	fd = mkstemp(s->path);
+	why = errno;
+	if (fd >= 0)
+		stop_file(s->path);
+	pthread_sigmask(SIG_SETMASK, &mask, NULL);
 	if (fd < 0)
-		return cli_failed("%s: %s", s->path, strerror(errno));
+		return cli_failed("%s: %s", s->path, strerror(why));
 	close(fd);
 	return 0;
 }
@@ -63,6 +70,7 @@ int stream_close(struct stream *s, int ret)
 	if (!ret)
 		copied = copy(s->path);
 	unlink(s->path);
+	stop_file_gone(s->path);
 	return copied ? cli_failed("standard output: %s", strerror(-copied))
 		      : ret;
 }

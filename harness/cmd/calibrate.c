@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
+#include "harness/measure/load.h"
 #include "harness/virtual/agreement.h"
 #include "harness/virtual/calibrate.h"
 #include "harness/virtual/program.h"
@@ -32,7 +34,8 @@ static const struct cli_option options[] = {
 		   .stream = true, CLI_IS_TEXT(struct args, out),
 		   .needs = "calibrate needs a file: zlab calibrate -o FILE"),
 	{ "noisy", 'n', NULL,
-	  "Write it even when rounds differ by more than 10 %",
+	  "Write it even when rounds differ by more than 10 %, other programs "
+	  "keep the machine busy or a cost is not plausible",
 	  CLI_IS_FLAG(struct args, noisy, true) },
 	{ 0 },
 };
@@ -52,6 +55,8 @@ static const char *const fits[][2] = {
 };
 #define NR_FITS (sizeof(fits) / sizeof(fits[0]))
 #define FIT_RUNS 5
+/* No access is cheaper; a fit that ends here has failed. */
+#define ACCESS_LEAST 0.05
 
 static double middle(const struct agreement *a)
 {
@@ -104,6 +109,7 @@ static int fit_in(const char *dir, const json_t *o, double guess,
 	char trace[PATH_MAX], profile[PATH_MAX];
 	double num = 0, den = 0, e;
 	struct fit fit[NR_FITS] = { 0 }, *f;
+	struct progress progress;
 	size_t cases = NR_FITS;
 	int ret = 0;
 	size_t i;
@@ -111,7 +117,9 @@ static int fit_in(const char *dir, const json_t *o, double guess,
 	snprintf(trace, sizeof(trace), "%s/t.zlt", dir);
 	snprintf(profile, sizeof(profile), "%s/profile.json", dir);
 	ret = cli_write(profile, print_profile, o);
+	progress_start(&progress, "calibrate", "cases", NR_FITS);
 	for (i = 0; i < NR_FITS && !ret; i++) {
+		progress_update(&progress, i);
 		f = &fit[i];
 		ret = fit_case(i, trace, profile, guess, f);
 		if (ret)
@@ -119,11 +127,12 @@ static int fit_in(const char *dir, const json_t *o, double guess,
 		num += f->slope / f->native * (1 - f->rest / f->native);
 		den += f->slope / f->native * (f->slope / f->native);
 	}
+	progress_end(&progress);
 	unlink(trace);
 	unlink(profile);
 	if (ret || cli_stopped())
 		return ret ? ret : EXIT_STOPPED;
-	*access = num / den > 0.05 ? num / den : 0.05;
+	*access = num / den > ACCESS_LEAST ? num / den : ACCESS_LEAST;
 	*error = 0;
 	for (i = 0; i < NR_FITS; i++) {
 		f = &fit[i];
@@ -191,12 +200,39 @@ static json_t *profile_of(const struct calibration *c, double access,
 			 calibrate_codec("zstd"));
 }
 
+/* Return: 0 if the machine was quiet, else EXIT_FAILED with the line printed. */
+static int check_quiet(double others)
+{
+	char text[LOAD_NOTE];
+
+	if (!load_note(others, load_cpus(), text))
+		return 0;
+	return cli_failed("%s; quiet the machine, or take it with --noisy",
+			  text);
+}
+
+/* Return: 0 if the costs are plausible, else EXIT_FAILED with the line printed. */
+static int check_costs(const struct calibration *c, double access)
+{
+	if (c->spread > CALIBRATE_SPREAD)
+		return cli_failed("rounds of %s differ by %.0f %%; quiet the "
+				  "machine, or take it with --noisy",
+				  c->worst, 100 * c->spread);
+	if (access > ACCESS_LEAST)
+		return 0;
+	return cli_failed("an access cannot cost %.2f ns: native replays took "
+			  "less than all else that was measured; quiet the "
+			  "machine, or take it with --noisy",
+			  access);
+}
+
 static int calibrate(const char *out, bool noisy)
 {
 	struct calibration c = { .worst = "" };
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	double access = 0.5, error = 0;
-	char note[160];
+	double access = 0.5, error = 0, others;
+	char note[160], text[LOAD_NOTE];
+	struct load load;
 	json_t *o, *cost;
 	int ret;
 
@@ -204,8 +240,12 @@ static int calibrate(const char *out, bool noisy)
 		return cli_failed("one CPU has nobody to hand a line to; "
 				  "calibrate on a machine with two");
 	clock_init();
+	load_begin(&load);
 	cli_note("measuring memory and locks");
 	calibrate_memory(&c);
+	/* Two CPUs that wait for each other take minutes on a busy machine. */
+	if (!noisy && check_quiet(load_others(&load)))
+		return EXIT_FAILED;
 	calibrate_pair(&c);
 	o = profile_of(&c, access, cores);
 	if (!o)
@@ -214,6 +254,7 @@ static int calibrate(const char *out, bool noisy)
 	ret = fit_access(o, access, &access, &error);
 	if (ret)
 		goto end;
+	others = load_others(&load);
 	cost = json_object_get(o, "cost");
 	json_object_set_new(cost, "access_ns", json_real(access));
 	json_object_set_new(cost, "call_ns", json_real(access));
@@ -223,13 +264,12 @@ static int calibrate(const char *out, bool noisy)
 		 NR_FITS, 100 * error, 100 * c.spread, c.worst);
 	json_array_append_new(json_object_get(o, "sources"), json_string(note));
 	cli_note("%s", note);
-	if (c.spread > CALIBRATE_SPREAD && !noisy) {
-		ret = cli_failed("rounds of %s differ by %.0f %%; quiet the "
-				 "machine, or take it with --noisy",
-				 c.worst, 100 * c.spread);
-		goto end;
-	}
-	ret = cli_write(out, print_profile, o);
+	if (load_note(others, load_cpus(), text))
+		json_array_append_new(json_object_get(o, "sources"),
+				      json_string(text));
+	ret = noisy ? 0 : check_quiet(others) ?: check_costs(&c, access);
+	if (!ret)
+		ret = cli_write(out, print_profile, o);
 end:
 	json_decref(o);
 	return ret;

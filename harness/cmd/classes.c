@@ -7,6 +7,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "harness/verify/class_locks.h"
+#include "lib/text.h"
 
 /* rw_semaphore (40 bytes) in place of rwlock_t (8), as discussed in 2025. */
 #define DEFAULT_EXTRA 32
@@ -27,8 +28,8 @@ static void print(const struct class_table *t, const char *spec, unsigned extra)
 	size_t i, first = 0;
 	char slots[32];
 
-	printf("%s\n%9s %5s %5s %7s %5s %6s %10s\n", spec, "slots", "size",
-	       "pages", "objects", "waste", "span %", "B/object");
+	printf("%s\n%9s %5s %5s %7s %5s %6s %10s\n", PLAIN(spec), "slots",
+	       "size", "pages", "objects", "waste", "span %", "B/object");
 	for (i = 0; i < t->nr; i++) {
 		c = &t->class[i];
 		if (c->slot != c->index)
@@ -79,7 +80,8 @@ static void print_locks(const struct class_table *t,
 	if (w->trace)
 		printf("stores of trace %s, codec %s: %llu with an object, "
 		       "%llu same-filled, %llu incompressible\n",
-		       w->trace, w->codec, (unsigned long long)w->stores,
+		       PLAIN(w->trace), PLAIN(w->codec),
+		       (unsigned long long)w->stores,
 		       (unsigned long long)w->same_filled,
 		       (unsigned long long)w->incompressible);
 }

@@ -4,6 +4,7 @@
  * the table has its number of runs.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,10 +16,13 @@
 #include "harness/compare/compare.h"
 #include "harness/compare/sample.h"
 #include "harness/measure/cores.h"
+#include "harness/measure/load.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
+#include "lib/output.h"
 #include "lib/random.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define SIDE_BY_SIDE 16
 
@@ -37,6 +41,7 @@ struct args {
 /* Properties of a trace that are known before the first sample. */
 struct trace {
 	const char *path;
+	char *name;
 	char sha256[65];
 	bool sizes;
 };
@@ -102,7 +107,7 @@ static int check(void *args)
 		a->threads = (struct cli_counts){ .nr = 1, .at = { 1 } };
 	if (!a->runs)
 		a->runs = a->vcpus.nr ? 1 : 3;
-	return replay_opts_check(&a->with.common);
+	return replay_opts_sampled(&a->with.common);
 }
 
 /* Check all arguments before the first sample. */
@@ -164,9 +169,12 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 	if (!r)
 		return cli_failed("%s", err.text);
 	t->path = path;
+	t->name = strdup(zlt_info(r)->name);
 	t->sizes = zlt_info(r)->objects == ZLT_OBJECT_SIZES;
 	events = zlt_info(r)->events;
 	zlt_reader_close(r);
+	if (!t->name)
+		return cli_failed("out of memory");
 	if (!events)
 		return cli_failed("%s: it has no events, so there is nothing "
 				  "to compare; record it with a smaller "
@@ -174,6 +182,53 @@ static int open_trace(const char *path, bool salvage, struct trace *t)
 				  path);
 	if (result_sha256(path, t->sha256, &err))
 		return cli_failed("%s", err.text);
+	return 0;
+}
+
+/* Open all, and leave out those whose content is there already. */
+static int open_traces(struct args *a, struct trace *traces)
+{
+	size_t i = 0, k;
+	int ret;
+
+	while (i < a->traces.nr) {
+		ret = open_trace(a->traces.at[i], a->with.common.config.salvage,
+				 &traces[i]);
+		if (ret)
+			return ret;
+		k = 0;
+		while (strcmp(traces[k].sha256, traces[i].sha256) != 0)
+			k++;
+		if (k == i) {
+			i++;
+			continue;
+		}
+		cli_note("note: %s is the same trace as %s and is not replayed "
+			 "again",
+			 traces[i].path, traces[k].path);
+		free(traces[i].name);
+		traces[i].name = NULL;
+		cli_list_drop(&a->traces, i);
+	}
+	return 0;
+}
+
+/* Name the traces; say which of several that have one name is which. */
+static int label(const struct args *a, const struct trace *traces,
+		 struct label *labels)
+{
+	size_t i;
+
+	for (i = 0; i < a->traces.nr; i++)
+		labels[i] = (struct label){ .name = traces[i].name,
+					    .sha256 = traces[i].sha256 };
+	if (label_traces(labels, a->traces.nr))
+		return cli_failed("out of memory");
+	for (i = 0; i < a->traces.nr; i++)
+		if (strcmp(labels[i].text, PLAIN(traces[i].name)) != 0)
+			cli_note("note: %s is called \"%s\" here, since "
+				 "another trace has its name",
+				 traces[i].path, labels[i].text);
 	return 0;
 }
 
@@ -259,7 +314,7 @@ static json_t *command(const struct args *a)
 	int i;
 
 	for (i = 1; i < a->nr_cli; i++)
-		json_array_append_new(words, json_string(a->cli[i]));
+		json_array_append_new(words, label_json(a->cli[i]));
 	return words;
 }
 
@@ -372,11 +427,13 @@ static int take(const struct args *a, const struct trace *traces,
 	struct progress progress;
 	size_t round, i;
 	int ret = 0, one;
+	struct load load;
 
 	if (!order)
 		return cli_failed("out of memory");
 	for (i = 0; i < c->nr_cells; i++)
 		order[i] = i;
+	load_begin(&load);
 	progress_start(&progress, "compare", "runs", c->nr_cells * c->rounds);
 	for (round = 0; round < c->rounds && !cli_stopped(); round++) {
 		/* Order does not affect virtual time: shuffle native runs. */
@@ -386,13 +443,36 @@ static int take(const struct args *a, const struct trace *traces,
 		ret = ret ? ret : one;
 	}
 	progress_end(&progress);
+	c->others = load_others(&load);
 	free(order);
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 
+/* Whether an output is one of the files that -o leaves in its folder. */
+static int check_file(const struct args *a, const char *path)
+{
+	static const char *const names[] = { "records.jsonl", "table.txt",
+					     "records.csv", "classes.json",
+					     "report.html" };
+	char own[PATH_MAX];
+	size_t i;
+
+	for (i = 0; path && i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(own, sizeof(own), "%s/%s", a->dir, names[i]);
+		if (output_same(path, own))
+			return cli_usage("%s: -o %s writes this file; name "
+					 "another",
+					 path, a->dir);
+	}
+	return 0;
+}
+
 static int make_dir(const struct args *a, char **jsonl, char **table)
 {
-	if (mkdir(a->dir, 0777) && errno != EEXIST)
+	bool made = !mkdir(a->dir, 0777);
+	int ret;
+
+	if (!made && errno != EEXIST)
 		return cli_failed("%s: %s", a->dir, strerror(errno));
 	if (asprintf(jsonl, "%s/records.jsonl", a->dir) < 0 ||
 	    asprintf(table, "%s/table.txt", a->dir) < 0)
@@ -401,7 +481,12 @@ static int make_dir(const struct args *a, char **jsonl, char **table)
 		return cli_usage("%s holds results already; name another "
 				 "folder or remove %s",
 				 a->dir, *jsonl);
-	return 0;
+	ret = check_file(a, a->json);
+	if (!ret)
+		ret = check_file(a, a->with.common.config.occupancy);
+	if (ret && made)
+		rmdir(a->dir);
+	return ret;
 }
 
 static void print_table(FILE *f, const void *c)
@@ -411,9 +496,9 @@ static void print_table(FILE *f, const void *c)
 
 static int make_report(const struct args *a)
 {
-	char *argv[3 + 2 * CLI_LIST_MAX] = { "report", "--quiet",
+	char *argv[4 + 2 * CLI_LIST_MAX] = { "report", "--quiet", "--progress",
 					     (char *)a->dir };
-	int ret, n = 3;
+	int ret, n = 4;
 	size_t i;
 
 	if (a->no_report)
@@ -428,7 +513,7 @@ static int make_report(const struct args *a)
 			   "report could not be made",
 			   a->dir);
 	else if (!quiet(a))
-		printf("%s/report.html\n", a->dir);
+		printf("%s/report.html\n", PLAIN(a->dir));
 	return ret ? EXIT_FAILED : 0;
 }
 
@@ -446,15 +531,14 @@ static void note_codecs(const struct args *a, const struct trace *traces)
 					 traces[i].path, a->codecs.at[k]);
 }
 
-static int compare(struct args *a, struct trace *traces, struct compare *c)
+static int compare(struct args *a, struct trace *traces, struct compare *c,
+		   struct label *labels)
 {
 	char *jsonl = NULL, *table = NULL;
-	int ret = 0, shown;
-	size_t i;
+	int ret = open_traces(a, traces), shown;
 
-	for (i = 0; i < a->traces.nr && !ret; i++)
-		ret = open_trace(a->traces.at[i], a->with.common.config.salvage,
-				 &traces[i]);
+	if (!ret)
+		ret = label(a, traces, labels);
 	if (!ret && a->dir)
 		ret = make_dir(a, &jsonl, &table);
 	if (!ret)
@@ -484,7 +568,9 @@ static int run(void *args, int argc, char **argv)
 {
 	struct args *a = args;
 	struct compare c = { .virtual = a->vcpus.nr };
+	struct label *labels;
 	struct trace *traces;
+	size_t i, nr;
 	int ret;
 
 	a->cli = argv;
@@ -499,9 +585,17 @@ static int run(void *args, int argc, char **argv)
 		ret = check_virtual(a);
 	if (ret)
 		return ret;
-	traces = calloc(a->traces.nr, sizeof(*traces));
+	nr = a->traces.nr;
+	traces = calloc(nr, sizeof(*traces));
+	labels = calloc(nr, sizeof(*labels));
+	c.trace = labels;
 	stop_hold();
-	ret = traces ? compare(a, traces, &c) : cli_failed("out of memory");
+	ret = traces && labels ? compare(a, traces, &c, labels)
+			       : cli_failed("out of memory");
+	label_free(labels, nr);
+	free(labels);
+	for (i = 0; traces && i < nr; i++)
+		free(traces[i].name);
 	free(traces);
 	free_cells(&c);
 	return ret;

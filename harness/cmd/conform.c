@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Replays a real kernel's log and reports the differences. */
+/*
+ * Compares an allocator with a real kernel's: with a log of where that one put
+ * objects, or with its code, by what no log shows.
+ */
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/zpool.h"
+#include "harness/cli/progress.h"
+#include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
+#include "harness/verify/against.h"
 #include "harness/verify/conform.h"
+#include "lib/text.h"
+#include "harness/virtual/program.h"
 
 static int write_json(const char *path, const struct conform_config *config,
 		      const struct conform_result *r)
@@ -39,7 +48,7 @@ static void print(const struct conform_config *config,
 {
 	int k;
 
-	printf("%s on %s: %lu rows\n", config->log, r->spec,
+	printf("%s on %s: %lu rows\n", PLAIN(config->log), PLAIN(r->spec),
 	       (unsigned long)r->rows);
 	printf("%-14s %12s %12s\n", "", "compared", "differences");
 	for (k = 0; k < CONFORM_KINDS; k++)
@@ -53,12 +62,91 @@ static void print(const struct conform_config *config,
 		printf("worst page count: %lu pages off\n",
 		       (unsigned long)r->pages_worst);
 	if (r->total)
-		printf("first difference: %s\n", r->first);
+		printf("first difference: %s\n", PLAIN(r->first));
+}
+
+static json_t *against_rows(const struct against_result *r)
+{
+	json_t *rows = json_array();
+	size_t i;
+
+	for (i = 0; i < r->nr_rows; i++)
+		json_array_append_new(
+			rows,
+			json_pack("{s:s, s:s, s:I, s:I}", "name",
+				  r->rows[i].name, "kind",
+				  r->rows[i].is_lock ? "lock" : "space", "ours",
+				  (json_int_t)r->rows[i].value[0], "theirs",
+				  (json_int_t)r->rows[i].value[1]));
+	return rows;
+}
+
+static json_t *against_renamed(const struct against_result *r)
+{
+	json_t *renamed = json_array();
+	size_t i;
+
+	for (i = 0; i < r->nr_renamed; i++)
+		json_array_append_new(
+			renamed, json_pack("{s:s, s:s, s:s}", "name",
+					   r->renamed[i]->theirs, "counted as",
+					   r->renamed[i]->ours, "why",
+					   r->renamed[i]->why));
+	return renamed;
+}
+
+static int write_against(const char *path, const struct against_config *config,
+			 const struct against_result *r)
+{
+	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I}",
+			      "trace", config->trace, "ours", r->backend[0],
+			      "theirs", r->backend[1], "codec", r->codec,
+			      "events", (json_int_t)r->events, "compact_every",
+			      (json_int_t)config->compact_every, "rows",
+			      against_rows(r), "renamed", against_renamed(r),
+			      "differences", (json_int_t)r->differences);
+	int ret = cli_write_json(path, j);
+
+	json_decref(j);
+	return ret;
+}
+
+static void print_against(const struct against_config *config,
+			  const struct against_result *r)
+{
+	const struct against_row *row;
+	long long off;
+	size_t i;
+
+	printf("%s: %lu events, codec %s\n", config->trace,
+	       (unsigned long)r->events, r->codec);
+	printf("  ours    %s\n  theirs  %s\n", config->backend[0],
+	       config->backend[1]);
+	for (i = 0; i < r->nr_rows; i++) {
+		row = &r->rows[i];
+		if (!i || row->is_lock != row[-1].is_lock)
+			printf("%-28s %12s %12s %11s\n",
+			       row->is_lock ? "acquisitions of" : "space",
+			       "ours", "theirs", "difference");
+		off = (long long)(row->value[0] - row->value[1]);
+		printf("%-28s %12lu %12lu", row->name,
+		       (unsigned long)row->value[0],
+		       (unsigned long)row->value[1]);
+		if (off)
+			printf(" %+11lld\n", off);
+		else
+			printf(" %11s\n", "=");
+	}
+	for (i = 0; i < r->nr_renamed; i++)
+		printf("%s counts as %s:\n    %s\n", r->renamed[i]->theirs,
+		       r->renamed[i]->ours, r->renamed[i]->why);
 }
 
 struct args {
 	struct conform_config config;
-	const char *json;
+	const char *against, *codec, *json;
+	bool scheduled, tolerant;
+	long long compact_every;
 };
 
 static int set_schedule(const struct cli_option *o, const char *arg, void *to)
@@ -67,6 +155,7 @@ static int set_schedule(const struct cli_option *o, const char *arg, void *to)
 	char *end;
 	long n;
 
+	((struct args *)to)->scheduled = true;
 	if (!strcmp(arg, "log")) {
 		config->settle_every = CONFORM_BY_LOG;
 		return 0;
@@ -89,6 +178,7 @@ static int set_tolerance(const struct cli_option *o, const char *arg, void *to)
 	struct conform_config *config = &((struct args *)to)->config;
 	char *end;
 
+	((struct args *)to)->tolerant = true;
 	config->tolerance = strtod(arg, &end) / 100;
 	if (!*end && end != arg && config->tolerance >= 0 &&
 	    config->tolerance < 1)
@@ -99,7 +189,8 @@ static int set_tolerance(const struct cli_option *o, const char *arg, void *to)
 
 static const struct cli_option operand = {
 	"log", .offer = OFFER_FILE, CLI_IS_TEXT(struct args, config.log),
-	.needs = "give one log: zlab conform LOG.csv --backend SPEC"
+	.needs = "give one log: zlab conform LOG.csv --backend SPEC; or a "
+		 "trace and --against"
 };
 
 static const struct cli_option options[] = {
@@ -116,18 +207,82 @@ static const struct cli_option options[] = {
 	  "Of a checkpoint's pages, what counts as equal (default 0; over 0, "
 	  "one page does, too)",
 	  CLI_IS_CALL(set_tolerance) },
+	{ "against", 0, "SPEC",
+	  "Compare with this allocator instead of a log, usually the kernel's "
+	  "own code (./mine.so of \"zlab shim\"): both replay the trace, and "
+	  "acquisitions of locks and metadata must be equal",
+	  .offer = OFFER_BACKEND, CLI_IS_TEXT(struct args, against) },
+	CLI_CODEC("With --against: as for replay",
+		  CLI_IS_TEXT(struct args, codec)),
+	{ "compact-every", 0, "N",
+	  "With --against: compact after every N events (default 20000; 0: "
+	  "only at the end)",
+	  CLI_IS_COUNT(struct args, compact_every, 0, LLONG_MAX) },
 	CLI_JSON(struct args, "Write the counts as JSON to FILE; - for "
 			      "standard output, which then gets nothing else"),
 	{ 0 },
 };
 
+static int check(void *args)
+{
+	const struct args *a = args;
+
+	if (a->against && (a->scheduled || a->tolerant))
+		return cli_usage("--%s is about a log; with --against there is "
+				 "none",
+				 a->scheduled ? "schedule" : "tolerance");
+	if (a->against && virtual_program)
+		return cli_usage("--against counts what real CPUs do; it is "
+				 "in zlab, not in zlab-virtual");
+	if (!a->against && (a->codec || a->compact_every >= 0))
+		return cli_usage("--%s is about a trace and goes with "
+				 "--against; a log has sizes and compactions",
+				 a->codec ? "codec" : "compact-every");
+	return 0;
+}
+
+static int run_against(const struct args *a)
+{
+	struct against_config config = {
+		.trace = a->config.log,
+		.backend = { a->config.backend, a->against },
+		.codec = a->codec,
+		.compact_every = a->compact_every < 0
+					 ? 20000
+					 : (uint64_t)a->compact_every,
+	};
+	const char *codec = a->codec;
+	struct against_result result;
+	struct err err = { "" };
+	int ret;
+
+	ret = replay_check_words(config.backend, AGAINST_SIDES, &codec,
+				 codec ? 1 : 0);
+	if (ret)
+		return ret;
+	if (against_run(&config, &result, &err))
+		return cli_failed("%s", err.text);
+	if (a->json && write_against(a->json, &config, &result))
+		return EXIT_FAILED;
+	if (!a->json || strcmp(a->json, "-"))
+		print_against(&config, &result);
+	return result.differences ? EXIT_FAILED : 0;
+}
+
 static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct conform_result result;
+	struct progress progress;
 	struct err err = { "" };
+	int ret;
 
-	if (conform_run(&a->config, &result, &err))
+	if (a->against)
+		return run_against(a);
+	progress_step(&progress, "conform");
+	ret = conform_run(&a->config, &result, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	if (a->json && write_json(a->json, &a->config, &result))
 		return EXIT_FAILED;
@@ -136,13 +291,20 @@ static int run(void *args, int argc, char **argv)
 	return result.total ? EXIT_FAILED : 0;
 }
 
+static const struct args defaults = { .compact_every = -1 };
+
 const struct cli_command cmd_conform = {
 	CLI_NAME("conform", CHAPTER_KERNEL,
 		 "compare with what a real kernel's allocator did",
 		 "LOG.csv[.gz|.zst] --backend SPEC"),
 	.doc = "Replay what an allocator of a real kernel was asked, and "
 	       "compare where it put every object. Prints the first "
-	       "difference; exits 1 when there is one.",
+	       "difference; exits 1 when there is one. With --against, compare "
+	       "what no log shows with the kernel's own code.",
+	.more = "Example:\n"
+		"  zlab conform traces/samples/sqlite.zlt --backend "
+		"zsmalloc@6.12 \\\n"
+		"          --against ./mine.so\n",
 	CLI_TAKES(struct args, &operand, options, NULL),
-	CLI_DOES(NULL, NULL, run),
+	CLI_DOES(&defaults, check, run),
 };

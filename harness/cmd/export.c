@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "lib/pack.h"
 #include "traces/csv.h"
@@ -36,6 +38,7 @@ static int run(void *args, int argc, char **argv)
 	const struct args *a = args;
 	bool file = a->out && strcmp(a->out, "-");
 	FILE *out = stdout;
+	struct progress progress = { 0 };
 	struct err err = { "" };
 	struct zlt_reader *r;
 	int ret;
@@ -49,7 +52,11 @@ static int run(void *args, int argc, char **argv)
 		zlt_reader_close(r);
 		return cli_failed("%s", err.text);
 	}
+	/* On a terminal the events themselves are what moves. */
+	if (file || !isatty(STDOUT_FILENO))
+		progress_step(&progress, "export");
 	ret = csv_export(r, a->codec, out, &err);
+	progress_end(&progress);
 	zlt_reader_close(r);
 	errno = 0;
 	if ((file ? fclose(out) : fflush(out)) && !ret)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
 #include "lib/layout.h"
@@ -112,6 +113,7 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct err err = { "" };
+	struct progress progress;
 	struct stream out;
 	int ret;
 
@@ -120,7 +122,9 @@ static int run(void *args, int argc, char **argv)
 	ret = stream_open(&out, a->out);
 	if (ret)
 		return ret;
+	progress_step(&progress, "generate");
 	ret = generate_trace(a->spec, out.path, &err);
+	progress_end(&progress);
 	if (ret)
 		ret = ret == -EINVAL ? cli_usage("%s", err.text)
 				     : cli_failed("%s", err.text);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cli/stream.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/columns.h"
@@ -36,6 +37,7 @@ static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct err err = { "" };
+	struct progress progress;
 	struct stream out;
 	json_t *meta;
 	int ret;
@@ -44,7 +46,9 @@ static int run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	meta = json_pack("{s:s}", "tool", "zlab " ZLAB_VERSION " import");
+	progress_step(&progress, "import");
 	ret = csv_import(a->file, out.path, a->drop, meta, &err);
+	progress_end(&progress);
 	json_decref(meta);
 	return stream_close(&out, ret ? cli_failed("%s", err.text) : 0);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
 #include "harness/verify/classes.h"
@@ -75,24 +76,41 @@ static int print(const struct args *a, const struct zlt_info *info,
 		   : 0;
 }
 
+static int write_json(const struct args *a, const struct zlt_info *info,
+		      const struct summary *s, struct err *err)
+{
+	char sha256[65];
+	json_t *json;
+	int ret = result_sha256(a->trace, sha256, err);
+
+	if (ret)
+		return ret;
+	json = summary_json(info, s);
+	if (json && !json_object_set_new(json, "sha256", json_string(sha256)))
+		ret = result_append(a->json, json, err);
+	else
+		ret = err_set(err, -ENOMEM, "out of memory");
+	json_decref(json);
+	return ret;
+}
+
 static int run(void *args, int argc, char **argv)
 {
 	const struct args *a = args;
 	struct summary s = { 0 };
+	struct progress progress;
 	struct err err = { "" };
 	struct zlt_reader *r;
-	json_t *json;
 	int ret;
 
 	r = zlt_open(a->trace, SUMMARY_WANT | a->salvage, &err);
 	if (!r)
 		return cli_failed("%s", err.text);
+	progress_step(&progress, "info");
 	ret = summary_make(r, &s, &err) ?: concentrate(&s, &err);
+	progress_end(&progress);
 	if (!ret && a->json) {
-		json = summary_json(zlt_info(r), &s);
-		ret = json ? result_append(a->json, json, &err)
-			   : err_set(&err, -1, "out of memory");
-		json_decref(json);
+		ret = write_json(a, zlt_info(r), &s, &err);
 	}
 	if (!ret && (!a->json || strcmp(a->json, "-")))
 		ret = print(a, zlt_info(r), &s, &err);

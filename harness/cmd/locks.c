@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "harness/cmd/cmd.h"
+#include "harness/measure/load.h"
+#include "harness/replay/result.h"
+#include "lib/text.h"
 
 #define NAME_WIDTH 32
 
@@ -83,7 +86,7 @@ static void row(const json_t *lock)
 	size_t i;
 
 	printf("%*s:", NAME_WIDTH,
-	       json_string_value(json_object_get(lock, "name")));
+	       PLAIN(json_string_value(json_object_get(lock, "name"))));
 	for (i = 0; i < NR_COLUMNS; i++)
 		printf("%*.*f", width(i), cells[i].digits, cells[i].value);
 	putchar('\n');
@@ -102,6 +105,16 @@ static void sections(const json_t *s)
 	       field(s, "max") / 1e3);
 }
 
+/* What a reader must know of the times above. */
+static void notes(const json_t *record)
+{
+	double cpus = field(json_object_get(record, "env"), "cores");
+	char text[LOAD_NOTE];
+
+	if (load_note(result_load(record), cpus, text))
+		printf("%*s: %s\n", NAME_WIDTH, "note", text);
+}
+
 static const char *text(const json_t *o, const char *name)
 {
 	const char *s = json_string_value(json_object_get(o, name));
@@ -115,11 +128,11 @@ static void table(const json_t *record, const char *only)
 	const char *name;
 	size_t i;
 
-	printf("%s: %s, codec %s, %d %s\n",
-	       text(json_object_get(record, "trace"), "name"),
-	       text(record, "backend"), text(record, "codec"),
-	       (int)field(record, json_object_get(record, "vcpus") ? "vcpus"
-								   : "threads"),
+	printf("%s: %s, codec %s, %.0f %s\n",
+	       PLAIN(text(json_object_get(record, "trace"), "name")),
+	       PLAIN(text(record, "backend")), PLAIN(text(record, "codec")),
+	       field(record,
+		     json_object_get(record, "vcpus") ? "vcpus" : "threads"),
 	       json_object_get(record, "vcpus") ? "virtual CPUs" : "threads");
 	puts("lock_stat version 0.4");
 	rule();
@@ -134,6 +147,7 @@ static void table(const json_t *record, const char *only)
 			row(lock);
 	}
 	sections(json_object_get(record, "atomic_section_ns"));
+	notes(record);
 	putchar('\n');
 }
 

@@ -11,6 +11,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "lib/self.h"
+#include "lib/text.h"
 
 /* The example's name, which is replaced by the new backend's. */
 #define EXAMPLE "onepage"
@@ -174,7 +175,7 @@ static int run(void *args, int argc, char **argv)
 	if (!ret)
 		printf("%s: a backend that works; \"make check\" there tests "
 		       "it\n",
-		       dir);
+		       PLAIN(dir));
 	return ret;
 }
 

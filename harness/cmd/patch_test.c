@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/shim.h"
 #include "harness/kernel/patch_report.h"
@@ -96,7 +97,8 @@ static int check(void *args)
 }
 
 /* Build both objects; the patched tree is removed before returning. */
-static int build(struct args *a, struct shim_object obj[2], struct err *err)
+static int build_both(struct args *a, struct shim_object obj[2],
+		      struct err *err)
 {
 	struct shim_request req = a->req;
 	char dir[PATH_MAX] = "", git[128];
@@ -126,9 +128,21 @@ static int build(struct args *a, struct shim_object obj[2], struct err *err)
 	return ret;
 }
 
+static int build(struct args *a, struct shim_object obj[2], struct err *err)
+{
+	struct progress progress;
+	int ret;
+
+	progress_step(&progress, "patch-test, compiling");
+	ret = build_both(a, obj, err);
+	progress_end(&progress);
+	return ret;
+}
+
 static int measure(struct args *a, const struct shim_object obj[2])
 {
 	struct placement_result verified;
+	struct progress progress;
 	struct patch_result r;
 	struct err err = { "" };
 	size_t i;
@@ -136,7 +150,10 @@ static int measure(struct args *a, const struct shim_object obj[2])
 
 	a->plan.spec[0] = obj[0].spec;
 	a->plan.spec[1] = obj[1].spec;
-	if (patch_verify(&a->plan, NULL, 1, &verified, &err))
+	progress_step(&progress, "patch-test, checking contents");
+	ret = patch_verify(&a->plan, NULL, 1, &verified, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	patch_report_head(stdout, obj, a->req.file, &verified);
 	for (i = 0; i < a->nr_traces && !cli_stopped(); i++) {

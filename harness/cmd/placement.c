@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/placement.h"
+#include "lib/text.h"
 
 struct args {
 	struct cli_list spec, trace;
@@ -58,13 +60,14 @@ static bool print(const char *name, const struct placement_result *r)
 			  r->compared[PLACEMENT_SLOTS] +
 			  r->compared[PLACEMENT_MOVED];
 
-	printf("%-24.24s %10lu %10lu %12lu %8lu %11lu\n", name,
-	       (unsigned long)r->ops, (unsigned long)places,
+	text_cell(stdout, name, 24);
+	printf(" %10lu %10lu %12lu %8lu %11lu\n", (unsigned long)r->ops,
+	       (unsigned long)places,
 	       (unsigned long)r->compared[PLACEMENT_PAGES],
 	       (unsigned long)r->compared[PLACEMENT_FREED],
 	       (unsigned long)r->total);
 	if (r->total)
-		printf("  first: %s\n", r->first);
+		printf("  first: %s\n", PLAIN(r->first));
 	fflush(stdout);
 	return r->total;
 }
@@ -74,26 +77,35 @@ static int run(void *args, int argc, char **argv)
 	const struct args *a = args;
 	const char *const spec[] = { a->spec.at[0], a->spec.at[1] };
 	struct placement_result r;
+	struct progress progress;
 	struct err err = { "" };
 	bool differ = false;
 	char name[32];
 	const char *base;
 	long long n;
 	size_t i;
+	int ret;
 
 	printf("%-24s %10s %10s %12s %8s %11s\n", "", "operations", "places",
 	       "page counts", "compact", "differences");
 	for (i = 0; i < a->trace.nr; i++) {
-		if (placement_trace(spec, a->trace.at[i], a->codec, &r, &err))
-			return cli_failed("%s", err.text);
 		base = strrchr(a->trace.at[i], '/');
-		differ |= print(base ? base + 1 : a->trace.at[i], &r);
+		base = base ? base + 1 : a->trace.at[i];
+		progress_step(&progress, base);
+		ret = placement_trace(spec, a->trace.at[i], a->codec, &r, &err);
+		progress_end(&progress);
+		if (ret)
+			return cli_failed("%s", err.text);
+		differ |= print(base, &r);
 	}
 	for (n = 0; n < a->random; n++) {
-		if (placement_random(spec, (uint64_t)(a->seed + n),
-				     (size_t)a->ops, &r, &err))
-			return cli_failed("%s", err.text);
 		snprintf(name, sizeof(name), "seed %lld", a->seed + n);
+		progress_step(&progress, name);
+		ret = placement_random(spec, (uint64_t)(a->seed + n),
+				       (size_t)a->ops, &r, &err);
+		progress_end(&progress);
+		if (ret)
+			return cli_failed("%s", err.text);
 		differ |= print(name, &r);
 	}
 	return differ ? EXIT_FAILED : 0;

@@ -11,6 +11,7 @@
 
 #include "harness/cmd/cmd.h"
 #include "harness/swap/codec.h"
+#include "lib/output.h"
 #include "lib/spec.h"
 #include "traces/record.h"
 #include "version.h"
@@ -259,28 +260,24 @@ static void summarize(const struct args *a, const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;
 
-	fprintf(stderr,
-		"zlab record: %s: %" PRIu64 " events (%" PRIu64
-		" stores, %" PRIu64 " loads, %" PRIu64 " invalidates), %" PRIu64
-		" distinct pages, %" PRIu64 " bytes\n",
-		a->opts.output, r->events, n->stores, n->loads, n->invalidates,
-		r->contents, r->bytes);
-	fprintf(stderr,
-		"zlab record: %" PRIu64 " process%s; %.1f %% of %.1f MiB "
-		"anonymous memory captured; resident at most %.1f MiB of %.1f, "
-		"%.1f %% of the limit (above it on average by %.2f %%, in "
-		"%.1f %% of page-ins)\n",
-		n->processes, n->processes == 1 ? "" : "es",
-		share(n->captured_bytes, n->anon_bytes),
-		(double)n->anon_bytes / (1 << 20), mib(n->resident_peak),
-		mib(n->live_peak), share(n->resident_peak, n->limit),
-		n->over ? share(n->over_sum / n->over, n->limit) : 0,
-		share(n->over, n->fresh + n->loads));
+	cli_note("%s: %" PRIu64 " events (%" PRIu64 " stores, %" PRIu64
+		 " loads, %" PRIu64 " invalidates), %" PRIu64
+		 " distinct pages, %" PRIu64 " bytes",
+		 a->opts.output, r->events, n->stores, n->loads, n->invalidates,
+		 r->contents, r->bytes);
+	cli_note("%" PRIu64 " process%s; %.1f %% of %.1f MiB anonymous memory "
+		 "captured; resident at most %.1f MiB of %.1f, %.1f %% of the "
+		 "limit (above it on average by %.2f %%, in %.1f %% of "
+		 "page-ins)",
+		 n->processes, n->processes == 1 ? "" : "es",
+		 share(n->captured_bytes, n->anon_bytes),
+		 (double)n->anon_bytes / (1 << 20), mib(n->resident_peak),
+		 mib(n->live_peak), share(n->resident_peak, n->limit),
+		 n->over ? share(n->over_sum / n->over, n->limit) : 0,
+		 share(n->over, n->fresh + n->loads));
 	if (n->unregistered)
-		fprintf(stderr,
-			"zlab record: %" PRIu64 " mappings could not be "
-			"watched\n",
-			n->unregistered);
+		cli_note("%" PRIu64 " mappings could not be watched",
+			 n->unregistered);
 }
 
 static json_t *to_json(const struct args *a, const struct record_result *r)
@@ -355,6 +352,10 @@ static int record(struct args *a)
 			 slash ? slash + 1 : a->opts.argv[0]);
 		a->opts.output = a->name;
 	}
+	if (a->json && output_same(a->opts.output, a->json))
+		return cli_usage(
+			"--json %s: the trace goes there; name another",
+			a->json);
 	ret = make_sizers(a, &err);
 	if (!ret)
 		ret = set_limit(a, &err);

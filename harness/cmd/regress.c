@@ -35,7 +35,8 @@ static int set_reason(const struct cli_option *o, const char *arg, void *to)
 
 static const struct cli_option options[] = {
 	{ "baseline", 0, "FILE", "Compare with this instead of zlab's own",
-	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, baseline) },
+	  .offer = OFFER_FILE, .output = true,
+	  CLI_IS_TEXT(struct args, baseline) },
 	{ "traces", 0, "DIR",
 	  "Replay every *.zlt of DIR; needs a --baseline of yours",
 	  .offer = OFFER_DIR, CLI_IS_TEXT(struct args, traces) },
@@ -64,7 +65,8 @@ static const struct cli_option options[] = {
 		 "Write a summary as one JSON object to FILE; - "
 		 "for standard output, which then gets nothing else"),
 	{ "markdown", 0, "FILE", "Write a summary for a merge request to FILE",
-	  .offer = OFFER_FILE, CLI_IS_TEXT(struct args, markdown) },
+	  .offer = OFFER_FILE, .output = true,
+	  CLI_IS_TEXT(struct args, markdown) },
 	{ 0 },
 };
 

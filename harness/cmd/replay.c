@@ -6,13 +6,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
 #include "harness/compare/sample.h"
+#include "harness/measure/load.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/program.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "lib/text.h"
+#include "traces/label.h"
 
 struct args {
 	struct replaying with;
@@ -99,9 +103,25 @@ static void print_marks(FILE *out, const json_t *record)
 	json_array_foreach (json_object_get(record, "marks"), i, m)
 		fprintf(out,
 			"mark %s: %.0f pages, %.0f objects, frag ratio %.2f %%\n",
-			json_string_value(json_object_get(m, "label")),
+			PLAIN(json_string_value(json_object_get(m, "label"))),
 			get(m, "pool_pages"), get(m, "objects"),
 			get(m, "frag_ratio"));
+}
+
+/* What a reader must know of the numbers above. */
+static void print_notes(FILE *out, const struct args *a, const json_t *record)
+{
+	double cpus = get(json_object_get(record, "env"), "cores");
+	char text[LOAD_NOTE];
+
+	if (get(record, "threads") > 1 && a->runs == 1)
+		fprintf(out,
+			"note: one interleaving of %.0f threads: pages, frag "
+			"ratio and lock counts depend on it; --runs 5 shows "
+			"by how much\n",
+			get(record, "threads"));
+	if (load_note(result_load(record), cpus, text))
+		fprintf(out, "note: %s\n", text);
 }
 
 static int print(const struct args *a, const json_t *record)
@@ -146,6 +166,7 @@ static int print(const struct args *a, const json_t *record)
 	print_ms(out, "frontend", get(split, "frontend"), sys);
 	print_latency(out, record);
 	print_marks(out, record);
+	print_notes(out, a, record);
 	ret = layout_close(out);
 	return ret ? cli_failed("standard output: %s", strerror(-ret)) : 0;
 }
@@ -153,14 +174,12 @@ static int print(const struct args *a, const json_t *record)
 static void warn(const struct replay_result *res, unsigned threads)
 {
 	if (res->trace_note[0])
-		fprintf(stderr, "zlab: trace %s: %s\n", res->trace_name,
-			res->trace_note);
+		cli_note("trace %s: %s", res->trace_name, res->trace_note);
 	if (res->oversubscribed)
-		fprintf(stderr,
-			"zlab: warning: %u threads on %u CPUs measure the "
-			"scheduler, not the locks; the result is marked "
-			"oversubscribed\n",
-			threads, replay_cpus());
+		cli_note("warning: %u threads on %u CPUs measure the "
+			 "scheduler, not the locks; the result is marked "
+			 "oversubscribed",
+			 threads, replay_cpus());
 }
 
 /* Record the command line, so that the run can be repeated. */
@@ -170,7 +189,7 @@ static int add_cli(const struct args *a, json_t *record)
 	int i;
 
 	for (i = 1; i < a->argc; i++)
-		json_array_append_new(cli, json_string(a->argv[i]));
+		json_array_append_new(cli, label_json(a->argv[i]));
 	json_array_insert_new(cli, 0, json_string("replay"));
 	json_array_insert_new(cli, 0, json_string("zlab"));
 	return json_object_set_new(record, "cli", cli);
@@ -178,19 +197,25 @@ static int add_cli(const struct args *a, json_t *record)
 
 static int once(struct args *a)
 {
-	const struct replay_config *config = &a->with.common.config;
+	struct replay_config *config = &a->with.common.config;
 	const char *sha256 = a->sha256;
 	struct replay_result res;
 	struct err err = { "" };
 	char hex[65];
 	json_t *record = NULL;
+	struct load load;
+	double others;
 	int ret, shown;
 
-	ret = replay_run(config, &res, &err);
-	if (!ret && !sha256) {
-		ret = result_sha256(config->trace, hex, &err);
+	/* If the trace cannot be read, the replay says why. */
+	if (!sha256 && !result_sha256(config->trace, hex, &err))
 		sha256 = hex;
-	}
+	config->sha256 = sha256;
+	load_begin(&load);
+	ret = replay_run(config, &res, &err);
+	others = load_others(&load);
+	if (!ret && !sha256)
+		ret = -EIO;
 	if (!ret) {
 		if (!a->quiet)
 			warn(&res, config->threads);
@@ -198,6 +223,7 @@ static int once(struct args *a)
 		if (!record || add_cli(a, record))
 			ret = err_set(&err, -ENOMEM, "out of memory");
 	}
+	result_put_load(json_object_get(record, "env"), others);
 	if (!ret && a->json)
 		ret = result_append(a->json, record, &err);
 	shown = ret || (a->json && !strcmp(a->json, "-")) ? 0
@@ -220,6 +246,7 @@ static int many(struct args *a)
 				  .codec = a->with.common.config.codec,
 				  .threads = a->with.common.config.threads,
 				  .common = &a->with.common };
+	struct progress progress;
 	json_t *record;
 	char hex[65];
 	struct err err;
@@ -229,8 +256,12 @@ static int many(struct args *a)
 	if (result_sha256(run.trace, hex, &err))
 		return cli_failed("%s", err.text);
 	run.sha256 = hex;
+	progress_start(&progress, "replay", "runs", (uint64_t)a->runs);
+	progress.on &= !a->quiet;
 	for (i = 0; i < a->runs && !ret && !cli_stopped(); i++) {
+		progress_update(&progress, (uint64_t)i);
 		ret = sample_take(&run, &record);
+		progress_hide(&progress);
 		if (ret)
 			break;
 		json_object_set_new(record, "run", json_integer(i));
@@ -240,6 +271,7 @@ static int many(struct args *a)
 			ret = print(a, record);
 		json_decref(record);
 	}
+	progress_end(&progress);
 	return cli_stopped() ? EXIT_STOPPED : ret;
 }
 
@@ -311,7 +343,8 @@ static int check(void *args)
 
 	if (result_check(a->json, &err))
 		return cli_failed("%s", err.text);
-	return replay_opts_check(&a->with.common);
+	return a->runs > 1 && !a->vcpus ? replay_opts_sampled(&a->with.common)
+					: replay_opts_check(&a->with.common);
 }
 
 static const struct args defaults = { .with = REPLAYING_DEFAULTS, .runs = 1 };

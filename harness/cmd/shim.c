@@ -2,9 +2,11 @@
 /* Builds a backend of a kernel tree. */
 #include <stdio.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/shim.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define REQ struct shim_request
 
@@ -59,20 +61,26 @@ static int run(void *args, int argc, char **argv)
 {
 	const REQ *req = args;
 	struct shim_object obj;
+	struct progress progress;
 	struct err err = { "" };
+	int ret;
 
 	stop_hold();
-	if (shim_build(req, &obj, &err))
+	progress_step(&progress, "shim, compiling");
+	ret = shim_build(req, &obj, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	if (*obj.notes)
 		cli_note("%s", obj.notes);
-	printf("backend  %s%s\n", obj.spec, obj.cached ? "  (cached)" : "");
-	printf("name     %s\n", obj.name);
-	printf("source   %s\n", req->file);
+	printf("backend  %s%s\n", PLAIN(obj.spec),
+	       obj.cached ? "  (cached)" : "");
+	printf("name     %s\n", PLAIN(obj.name));
+	printf("source   %s\n", PLAIN(req->file));
 	printf("sha256   %s\n", obj.sha256);
 	if (*obj.git)
-		printf("git      %s\n", obj.git);
-	printf("settings %s\n", obj.settings);
+		printf("git      %s\n", PLAIN(obj.git));
+	printf("settings %s\n", PLAIN(obj.settings));
 	return 0;
 }
 

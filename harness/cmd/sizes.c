@@ -12,6 +12,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/columns.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 #include "traces/share.h"
 #include "traces/zlt.h"
 
@@ -92,6 +93,7 @@ static int add(const char *path, struct codec *codec, struct err *err)
 {
 	struct zlt_reader *r = zlt_open(path, 0, err);
 	uint16_t *sizes = NULL;
+	struct progress progress;
 	uint64_t n;
 	int ret = 0;
 
@@ -110,8 +112,11 @@ static int add(const char *path, struct codec *codec, struct err *err)
 				      "out of memory for %llu sizes",
 				      (unsigned long long)n);
 	}
-	if (!ret)
+	if (!ret) {
+		progress_step(&progress, "sizes, copying the trace");
 		ret = zlt_append_sizes(path, codec_name(codec), sizes, n, err);
+		progress_end(&progress);
+	}
 out:
 	free(sizes);
 	zlt_reader_close(r);
@@ -158,6 +163,7 @@ static uint64_t bytes_of(const char *path)
 static int share(const struct args *a, struct codec **codecs, size_t n)
 {
 	struct zlt_sizer sizers[MAX_CODECS];
+	struct progress progress;
 	struct err err = { "" };
 	size_t i;
 	int ret;
@@ -166,12 +172,15 @@ static int share(const struct args *a, struct codec **codecs, size_t n)
 		sizers[i] = (struct zlt_sizer){ .name = codec_name(codecs[i]),
 						.size = size_of,
 						.arg = codecs[i] };
+	progress_step(&progress, "sizes");
 	ret = trace_share(a->trace, a->out, a->drop, sizers, n, cli_stopped,
 			  &err);
+	progress_end(&progress);
 	if (ret)
 		return failed(ret, &err);
 	printf("%s: %" PRIu64 " bytes, without pages; %s has %" PRIu64 "\n",
-	       a->out, bytes_of(a->out), a->trace, bytes_of(a->trace));
+	       PLAIN(a->out), bytes_of(a->out), PLAIN(a->trace),
+	       bytes_of(a->trace));
 	return 0;
 }
 

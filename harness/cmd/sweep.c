@@ -36,7 +36,7 @@ static int check(void *args)
 	for (i = 0; i < s->vcpus.nr; i++)
 		if (s->vcpus.at[i] > s->most)
 			s->most = s->vcpus.at[i];
-	return replay_opts_check(&s->with.common);
+	return replay_opts_sampled(&s->with.common);
 }
 
 static const struct sweep defaults = { .with = REPLAYING_DEFAULTS };

@@ -11,10 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
+#include "harness/measure/load.h"
 #include "harness/replay/result.h"
 #include "harness/virtual/agreement.h"
 #include "lib/stop.h"
+#include "lib/text.h"
 
 #define NEAR 0.15
 
@@ -27,6 +30,7 @@ struct validation {
 	/* For each case, how far the native time is outside the interval. */
 	double *off;
 	unsigned cases;
+	struct progress progress;
 };
 
 static const struct cli_option operand =
@@ -120,7 +124,8 @@ static const char *base(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static int record(const struct validation *v, const struct agreement *a)
+static int record(const struct validation *v, const struct agreement *a,
+		  double others)
 {
 	struct err err;
 	json_t *o;
@@ -138,6 +143,7 @@ static int record(const struct validation *v, const struct agreement *a)
 		      "profile", base(v->profile), "env", result_env());
 	if (!o)
 		return cli_failed("out of memory");
+	result_put_load(json_object_get(o, "env"), others);
 	ret = result_append(v->json, o, &err);
 	json_decref(o);
 	return ret ? cli_failed("%s", err.text) : 0;
@@ -157,20 +163,26 @@ static int one(struct validation *v, struct agreement *a,
 	       const struct agreement *null)
 {
 	bool table = !v->json || strcmp(v->json, "-");
-	double off;
-	int ret = agreement_native(a, null);
+	double off, others;
+	struct load load;
+	int ret;
 
+	progress_update(&v->progress, v->cases);
+	load_begin(&load);
+	ret = agreement_native(a, null);
+	others = load_others(&load);
 	if (!ret)
 		ret = agreement_virtual(a, v->profile, 1);
+	progress_hide(&v->progress);
 	if (!ret)
-		ret = record(v, a);
+		ret = record(v, a, others);
 	if (ret)
 		return ret;
 	off = agreement_off(a);
 	v->off[v->cases++] = fabs(off);
 	if (table) {
-		printf("%-14s %-28s %2u%s", base(a->trace), a->backend,
-		       a->threads, newline(v));
+		printf("%-14s %-28s %2u%s", PLAIN(base(a->trace)),
+		       PLAIN(a->backend), a->threads, newline(v));
 		printf(" %8.1f (%6.1f..%6.1f) %8.1f..%6.1f %+6.1f%%\n",
 		       a->native[0], a->native[1], a->native[2], a->overlap,
 		       a->sum, 100 * off);
@@ -180,9 +192,10 @@ static int one(struct validation *v, struct agreement *a,
 }
 
 /* Summarise the finished cases; also called after Ctrl-C. */
-static void summary(struct validation *v)
+static void summary(struct validation *v, double others)
 {
 	unsigned i, near = 0;
+	char text[LOAD_NOTE];
 
 	if (!v->cases || (v->json && !strcmp(v->json, "-")))
 		return;
@@ -193,12 +206,15 @@ static void summary(struct validation *v)
 	       "within %.0f %%, worst %.1f %%\n",
 	       v->cases, 100 * v->off[v->cases / 2], near, 100 * NEAR,
 	       100 * v->off[v->cases - 1]);
+	if (load_note(others, load_cpus(), text))
+		printf("note: %s\n", text);
 }
 
 static int run(void *args, int argc, char **argv)
 {
 	struct validation *v = args;
 	struct agreement a, null;
+	struct load load;
 	size_t t, n, b;
 	int ret = 0;
 
@@ -211,8 +227,12 @@ static int run(void *args, int argc, char **argv)
 		printf("%-14s %-28s %2s%s %8s %-16s %16s %7s\n", "trace",
 		       "backend", "n", newline(v), "native", "(least..most)",
 		       "virtual ns/op", "off");
+	load_begin(&load);
+	progress_start(&v->progress, "validate", "pairs",
+		       v->trace.nr * v->threads.nr * v->backend.nr);
 	for (t = 0; t < v->trace.nr && !ret; t++)
 		for (n = 0; n < v->threads.nr && !ret; n++) {
+			progress_update(&v->progress, v->cases);
 			null = (struct agreement){
 				.trace = v->trace.at[t],
 				.backend = "null",
@@ -226,7 +246,8 @@ static int run(void *args, int argc, char **argv)
 				ret = one(v, &a, &null);
 			}
 		}
-	summary(v);
+	progress_end(&v->progress);
+	summary(v, load_others(&load));
 	free(v->off);
 	return ret;
 }

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "traces/label.h"
+
 /**
  * struct compare_cell - one backend in one case
  * @trace: index of the trace
@@ -31,14 +33,18 @@ struct compare_cell {
 /**
  * struct compare - all cells; cells of one case are adjacent, in the order of
  *		    the backends
+ * @trace: what the traces are called
  * @rounds: number of records per cell
  * @virtual: runs use virtual CPUs; each round has its own seed
+ * @others: load of the machine meanwhile, from load_others()
  */
 struct compare {
 	struct compare_cell *cell;
 	size_t nr_cells;
+	const struct label *trace;
 	size_t rounds;
 	bool virtual;
+	double others;
 };
 
 /**

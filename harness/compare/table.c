@@ -6,8 +6,10 @@
 #include "harness/cli/cli.h"
 #include "harness/compare/compare.h"
 #include "harness/virtual/sensitivity.h"
+#include "harness/measure/load.h"
 #include "harness/measure/stats.h"
 #include "lib/layout.h"
+#include "lib/text.h"
 
 /* Output file of the tables, and its width in columns. */
 struct sheet {
@@ -17,8 +19,8 @@ struct sheet {
 
 #define SYS_SUM "virtual.sys_ns_sum"
 
-/* A number in a record, by its path: "time.sys_split_ns.codec". */
-static double number(const json_t *record, const char *path)
+/* A value in a record, by its path: "time.sys_split_ns.codec". */
+static const json_t *value(const json_t *record, const char *path)
 {
 	char name[64];
 	size_t len;
@@ -29,7 +31,12 @@ static double number(const json_t *record, const char *path)
 		record = json_object_get(record, name);
 		path += len + (path[len] == '.');
 	}
-	return json_number_value(record);
+	return record;
+}
+
+static double number(const json_t *record, const char *path)
+{
+	return json_number_value(value(record, path));
 }
 
 static bool same_case(const struct compare_cell *a,
@@ -80,17 +87,42 @@ static double median(const struct compare *c, const struct compare_cell *cell,
 	return n ? stats_summary(v, n).median : 0;
 }
 
-/* A ratio may be null: an empty pool has none. */
-static void put_ratio(struct layout_table *t, const json_t *record,
-		      const char *object, const char *name, int digits)
+/*
+ * The median of all runs, and the least and the most of them if they differ:
+ * with threads, pages and lock counts depend on how the threads interleave.
+ */
+static void put_values(struct layout_table *t, double *v, size_t n, int digits)
 {
-	const json_t *v =
-		json_object_get(json_object_get(record, object), name);
+	struct stats_summary s;
+	char low[32], high[32];
 
-	if (json_is_number(v))
-		layout_cell(t, "%.*f", digits, json_number_value(v));
-	else
+	if (!n) {
 		layout_cell(t, "-");
+		return;
+	}
+	s = stats_summary(v, n);
+	snprintf(low, sizeof(low), "%.*f", digits, s.min);
+	snprintf(high, sizeof(high), "%.*f", digits, s.max);
+	if (strcmp(low, high) != 0)
+		layout_cell(t, "%.*f (%s..%s)", digits, s.median, low, high);
+	else
+		layout_cell(t, "%s", low);
+}
+
+/* A ratio may be null: an empty pool has none. */
+static void put_spread(const struct compare *c, const struct compare_cell *cell,
+		       const char *path, double unit, int digits, double *v,
+		       struct layout_table *t)
+{
+	const json_t *one;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->rounds; i++) {
+		one = value(cell->record[i], path);
+		if (json_is_number(one))
+			v[n++] = json_number_value(one) / unit;
+	}
+	put_values(t, v, n, digits);
 }
 
 /* Median over the rounds of the ratio cell/base of one number; 0 = none. */
@@ -174,10 +206,9 @@ static void put_cell(const struct compare *c, const struct compare_cell *base,
 		return;
 	}
 	sys = median(c, cell, "time.sys_ns", v);
-	put_ratio(t, r, "over_time", "frag_ratio", 2);
-	put_ratio(t, r, "over_time", "density", 3);
-	layout_cell(t, "%.2f",
-		    number(r, "over_time.footprint_bytes_max") / (1 << 20));
+	put_spread(c, cell, "over_time.frag_ratio", 1, 2, v, t);
+	put_spread(c, cell, "over_time.density", 1, 3, v, t);
+	put_spread(c, cell, "over_time.footprint_bytes_max", 1 << 20, 2, v, t);
 	layout_cell(t, "%.2f", sys / 1e6);
 	if (c->virtual)
 		layout_cell(t, "%.2f", median(c, cell, SYS_SUM, v) / 1e6);
@@ -203,7 +234,8 @@ static int print_rows(const struct compare *c, const struct compare_cell *from,
 	size_t n = 5;
 	char ratio[300];
 
-	snprintf(ratio, sizeof(ratio), "sys, ratio to\n%s", from->backend);
+	snprintf(ratio, sizeof(ratio), "sys, ratio to\n%s",
+		 PLAIN(from->backend));
 	if (c->virtual)
 		heads[n++] = "to (sum)\nms";
 	heads[n++] = "codec\n% sys";
@@ -251,40 +283,88 @@ static int print_times(const struct compare *c, const struct compare_cell *from,
 	return layout_table_print(t, sheet->out, sheet->width);
 }
 
-static void put_lock(struct layout_table *t, const char *backend,
-		     const json_t *l)
+static const char *name_of(const json_t *lock)
 {
-	layout_cell(t, "%s", backend);
-	layout_cell(t, "%s", json_string_value(json_object_get(l, "name")));
-	layout_cell(t, "%.0f", number(l, "acquisitions"));
-	layout_cell(t, "%.0f", number(l, "contentions"));
-	layout_cell(t, "%.3f", number(l, "waittime_total_ns") / 1e6);
-	layout_cell(t, "%.1f", number(l, "waittime_max_ns") / 1e3);
+	return json_string_value(json_object_get(lock, "name"));
 }
 
-static int print_locks(const struct compare *c, const struct compare_cell *from,
-		       const struct compare_cell *to, const struct sheet *sheet)
+/* One number of the lock class @name of a run; 0 if it was not taken. */
+static double lock_number(const json_t *record, const char *name,
+			  const char *what)
 {
-	static const char *const heads[] = {
-		"",	   "lock class", "acquisitions", "contentions",
-		"wait ms", "max us"
-	};
-	const struct compare_cell *cell;
-	struct layout_table *t = NULL;
 	const json_t *l;
 	size_t i;
 
+	json_array_foreach (json_object_get(record, "locks"), i, l)
+		if (!strcmp(name_of(l), name))
+			return number(l, what);
+	return 0;
+}
+
+static void put_lock(const struct compare *c, const struct compare_cell *cell,
+		     const char *name, double *v, struct layout_table *t)
+{
+	static const struct {
+		const char *name;
+		double unit;
+		int digits;
+	} columns[] = {
+		{ "acquisitions", 1, 0 },
+		{ "contentions", 1, 0 },
+		{ "waittime_total_ns", 1e6, 3 },
+		{ "waittime_max_ns", 1e3, 1 },
+	};
+	size_t i, k, n;
+
+	layout_cell(t, "%s %s", cell->backend, name);
+	for (k = 0; k < 4; k++) {
+		for (i = n = 0; i < c->rounds; i++)
+			if (cell->record[i])
+				v[n++] = lock_number(cell->record[i], name,
+						     columns[k].name) /
+					 columns[k].unit;
+		put_values(t, v, n, columns[k].digits);
+	}
+}
+
+/* Whether a run before @round had contentions on it, so that it has a row. */
+static bool has_row(const struct compare_cell *cell, size_t round,
+		    const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < round; i++)
+		if (lock_number(cell->record[i], name, "contentions") > 0)
+			return true;
+	return false;
+}
+
+static int print_locks(const struct compare *c, const struct compare_cell *from,
+		       const struct compare_cell *to, double *v,
+		       const struct sheet *sheet)
+{
+	static const char *const heads[] = { "lock class", "acquisitions",
+					     "contentions", "wait ms",
+					     "max us" };
+	const struct compare_cell *cell;
+	struct layout_table *t = NULL;
+	const json_t *l;
+	size_t i, round;
+
 	for (cell = from; cell < to; cell++)
-		json_array_foreach (json_object_get(first_of(c, cell), "locks"),
-				    i, l) {
-			if (!number(l, "contentions"))
-				continue;
-			if (!t) {
-				fputc('\n', sheet->out);
-				t = layout_table(heads, 6);
+		for (round = 0; round < c->rounds; round++)
+			json_array_foreach (json_object_get(cell->record[round],
+							    "locks"),
+					    i, l) {
+				if (!number(l, "contentions") ||
+				    has_row(cell, round, name_of(l)))
+					continue;
+				if (!t) {
+					fputc('\n', sheet->out);
+					t = layout_table(heads, 5);
+				}
+				put_lock(c, cell, name_of(l), v, t);
 			}
-			put_lock(t, cell->backend, l);
-		}
 	return t ? layout_table_print(t, sheet->out, sheet->width) : 0;
 }
 
@@ -298,12 +378,40 @@ static void print_floor(const struct compare *c,
 		fprintf(out,
 			"A/A noise floor: two runs of %s differ by %.1f %% of "
 			"sys; smaller differences say nothing.\n",
-			base->backend, 100 * (floor - 1));
+			PLAIN(base->backend), 100 * (floor - 1));
 	if (n < STATS_MIN_PAIRS)
 		fprintf(out,
 			"%d runs or more give the ratio an interval "
 			"(--runs %d).\n",
 			STATS_MIN_PAIRS, STATS_MIN_PAIRS);
+}
+
+/* What the numbers in parentheses are, or that there are none. */
+static void print_spread(const struct compare *c,
+			 const struct compare_cell *from, FILE *out)
+{
+	if (c->virtual || from->threads < 2)
+		return;
+	if (c->rounds < 2)
+		fprintf(out,
+			"One interleaving of %u threads: frag ratio, density, "
+			"footprint and locks depend on it; --runs 5 shows by "
+			"how much.\n",
+			from->threads);
+	else
+		fprintf(out,
+			"In parentheses the least and the most of the %zu "
+			"runs: with threads, pages and locks depend on how "
+			"they interleave.\n",
+			c->rounds);
+}
+
+static void print_load(const struct compare *c, FILE *out)
+{
+	char text[LOAD_NOTE];
+
+	if (!c->virtual && load_note(c->others, load_cpus(), text))
+		fprintf(out, "note: %s\n\n", text);
 }
 
 /* The spread between seeds is a property of the workload, not noise. */
@@ -332,7 +440,7 @@ static void print_seeds(const struct compare *c,
 			     "is nothing to draw.\n");
 	else if (c->rounds > 1)
 		fprintf(out, "%zu seeds: sys %.2f %% apart at most (%s).\n",
-			c->rounds, 100 * (apart - 1), worst->backend);
+			c->rounds, 100 * (apart - 1), PLAIN(worst->backend));
 }
 
 static void print_sensitivity(const struct compare *c,
@@ -359,9 +467,7 @@ static void print_title(const struct compare *c,
 	const json_t *v = json_object_get(r, "virtual");
 	size_t runs = runs_of(c, cell);
 
-	fprintf(out, "%s, %s, %u %s%s, %zu %s%s",
-		json_string_value(
-			json_object_get(json_object_get(r, "trace"), "name")),
+	fprintf(out, "%s, %s, %u %s%s, %zu %s%s", c->trace[cell->trace].text,
 		json_string_value(json_object_get(r, "codec")), cell->threads,
 		unit, cell->threads > 1 ? "s" : "", runs,
 		c->virtual ? "seed" : "run", runs == 1 ? "" : "s");
@@ -389,7 +495,7 @@ static void print_case(const struct compare *c, const struct compare_cell *from,
 	bad = print_rows(c, from, to, v, sheet);
 	if (!c->virtual || c->rounds > 1)
 		bad |= print_times(c, from, to, v, sheet);
-	bad |= print_locks(c, from, to, sheet);
+	bad |= print_locks(c, from, to, v, sheet);
 	if (bad)
 		cli_failed("out of memory: the table is not complete");
 	if (c->virtual)
@@ -399,6 +505,7 @@ static void print_case(const struct compare *c, const struct compare_cell *from,
 		print_seeds(c, from, to, v, sheet->out);
 	else
 		print_floor(c, from, v, sheet->out);
+	print_spread(c, from, sheet->out);
 	fputc('\n', sheet->out);
 }
 
@@ -421,6 +528,8 @@ size_t compare_print(const struct compare *c, FILE *out, int width)
 		print_case(c, &c->cell[from], &c->cell[to], v, &sheet);
 		printed++;
 	}
+	if (sheet.out && printed)
+		print_load(c, sheet.out);
 	if (sheet.out)
 		(void)layout_close(sheet.out);
 	free(v);

@@ -11,9 +11,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/cli/progress.h"
 #include "harness/kernel/files.h"
 #include "harness/kernel/patch_measure.h"
 #include "harness/kernel/shim_tree.h"
+#include "harness/measure/load.h"
 #include "lib/process.h"
 #include "lib/self.h"
 #include "lib/stop.h"
@@ -347,7 +349,9 @@ static int one_round(const struct patch_plan *plan, struct scratch *s,
 int patch_measure(const struct patch_plan *plan, const char *trace,
 		  struct patch_result *r, struct err *err)
 {
+	struct progress progress;
 	struct scratch s;
+	struct load load;
 	json_t *t;
 	int ret, side;
 
@@ -356,9 +360,16 @@ int patch_measure(const struct patch_plan *plan, const char *trace,
 	ret = scratch_make(&s, err);
 	if (ret)
 		return ret;
+	progress_step(&progress, "patch-test, checking places");
 	ret = patch_verify(plan, trace, 0, &r->places, err);
-	while (!ret && r->runs < plan->runs)
-		ret = one_round(plan, &s, trace, r, err);
+	progress_end(&progress);
+	load_begin(&load);
+	progress_start(&progress, "patch-test", "rounds", (uint64_t)plan->runs);
+	for (; !ret && r->runs < plan->runs;
+	     ret = one_round(plan, &s, trace, r, err))
+		progress_update(&progress, (uint64_t)r->runs);
+	progress_end(&progress);
+	r->others = load_others(&load);
 	if (!ret) {
 		t = json_object_get(r->record[0], "trace");
 		snprintf(r->trace, sizeof(r->trace), "%s",
@@ -368,11 +379,13 @@ int patch_measure(const struct patch_plan *plan, const char *trace,
 				 json_object_get(r->record[0], "codec")));
 		r->events = (uint64_t)number(r->record[0], "events", NULL);
 	}
+	progress_step(&progress, "patch-test, counting instructions");
 	for (side = 0; !ret && plan->instructions && side < 2; side++)
 		r->ir[side] = count_instructions(
 			plan, &s, side, trace, (double)r->events,
 			number(r->record[side], "pool_pages_peak", NULL) *
 				number(r->record[side], "page_size", NULL));
+	progress_end(&progress);
 	scratch_remove(&s);
 	return ret;
 }

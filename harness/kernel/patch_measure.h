@@ -40,6 +40,7 @@ struct patch_plan {
  * @runs: runs that succeeded on both sides
  * @repeats: the counts of all runs were equal
  * @ir: instructions inside the backend's object per event; 0 = not counted
+ * @others: load of the machine during the runs, from load_others()
  * @places: objects placed equally, and objects placed differently
  * @compared_places: how many places were compared
  */
@@ -52,6 +53,7 @@ struct patch_result {
 	int runs;
 	bool repeats;
 	double ir[2];
+	double others;
 	struct placement_result places;
 };
 

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "harness/kernel/patch_report.h"
+#include "harness/measure/load.h"
+#include "lib/text.h"
 #include "version.h"
 
 #define RESAMPLES 4000
@@ -15,10 +17,11 @@ void patch_report_head(FILE *out, const struct shim_object obj[2],
 {
 	int i;
 
-	fprintf(out, "zlab %s, %s, %s\n", ZLAB_VERSION, file, obj[0].settings);
+	fprintf(out, "zlab %s, %s, %s\n", ZLAB_VERSION, PLAIN(file),
+		PLAIN(obj[0].settings));
 	for (i = 0; i < 2; i++)
 		fprintf(out, "  %s %.16s  %.54s\n", i ? "head" : "base",
-			obj[i].sha256, obj[i].git);
+			obj[i].sha256, PLAIN(obj[i].git));
 	fprintf(out,
 		"  contents verified: %lu reads of objects, 0 changed, with "
 		"compaction and\n  page migration\n",
@@ -141,7 +144,7 @@ static void lock_table(FILE *out, const struct patch_plan *plan,
 			     lock_value(locks[0], name, "acquisitions") > 0) ||
 			    (a == 0 && b == 0))
 				continue;
-			snprintf(label, sizeof(label), "  %s", name);
+			snprintf(label, sizeof(label), "  %s", PLAIN(name));
 			row(out, label, a, b, 0);
 		}
 }
@@ -151,15 +154,15 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 {
 	const struct placement_result *p = &r->places;
 	double mid, low, high;
-	char of[24];
+	char of[24], text[LOAD_NOTE];
 	uint64_t places =
 		p->compared[PLACEMENT_SLOTS] + p->compared[PLACEMENT_MOVED] / 2;
 	uint64_t moved = p->differences[PLACEMENT_SLOTS] +
 			 p->differences[PLACEMENT_MOVED] / 2;
 
-	fprintf(out, "\n%s: %lu events, codec %s, %lld thread%s\n", r->trace,
-		(unsigned long)r->events, r->codec, plan->threads,
-		plan->threads == 1 ? "" : "s");
+	fprintf(out, "\n%s: %lu events, codec %s, %lld thread%s\n",
+		PLAIN(r->trace), (unsigned long)r->events, PLAIN(r->codec),
+		plan->threads, plan->threads == 1 ? "" : "s");
 	fprintf(out, "  %-*s %13s %13s %10s\n", WIDTH_NAME, "", "base", "head",
 		"change");
 	record_row(out, r, "frag ratio, mean over time", "over_time",
@@ -197,6 +200,8 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 			median(r->ns[0], r->runs) / (double)r->events,
 			median(r->ns[1], r->runs) / (double)r->events);
 	}
+	if (load_note(r->others, load_cpus(), text))
+		fprintf(out, "  %s\n", text);
 	if (!r->repeats)
 		fprintf(out, "  counts varied between runs%s\n",
 			plan->threads > 1 ? ", as they may with threads"

@@ -161,6 +161,24 @@ json_t *result_env(void)
 		(int)sysconf(_SC_PAGESIZE));
 }
 
+void result_put_load(json_t *env, double others)
+{
+	if (others >= 0)
+		json_object_set_new(env, "other_cpus", json_real(others));
+}
+
+double result_load(const json_t *record)
+{
+	const json_t *time = json_object_get(record, "time");
+	const json_t *v =
+		json_object_get(json_object_get(record, "env"), "other_cpus");
+
+	if (!json_is_number(v) ||
+	    json_is_true(json_object_get(time, "virtual")))
+		return -1;
+	return json_number_value(v);
+}
+
 int result_sha256(const char *path, char hex[65], struct err *err)
 {
 	if (!SHA256File(path, hex))

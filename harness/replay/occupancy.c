@@ -20,22 +20,35 @@ static int by_pfn(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+/* The object of a key, with a front end or without. */
+static bool find(const struct swap *s, uint32_t key, unsigned long *handle,
+		 size_t *length)
+{
+	const struct swap_slot *slot = &s->slots[key];
+
+	if (s->zswap)
+		return zswap_object(s->zswap, key, handle, length);
+	*handle = slot->handle;
+	*length = slot->length;
+	return slot->flags & SWAP_LIVE && !(slot->flags & SWAP_SAME);
+}
+
 /* Find the frame in which each object begins. */
 static struct frame *locate_all(const struct swap *s, size_t *count)
 {
 	struct zpool *pool = s->pools.at[0];
 	struct frame *all = malloc((s->config.keys + 1) * sizeof(*all));
-	const struct swap_slot *slot;
 	struct zpool_location at;
-	size_t i, n = 0;
+	unsigned long handle;
+	size_t n = 0, length;
+	uint32_t i;
 
 	for (i = 0; all && i < s->config.keys; i++) {
-		slot = &s->slots[i];
-		if (!(slot->flags & SWAP_LIVE) || slot->flags & SWAP_SAME)
+		if (!find(s, i, &handle, &length))
 			continue;
-		pool->driver->locate(pool, slot->handle, &at);
+		pool->driver->locate(pool, handle, &at);
 		all[n].pfn = at.pfn;
-		all[n++].bytes = slot->length;
+		all[n++].bytes = (uint32_t)length;
 	}
 	*count = n;
 	return all;
@@ -62,7 +75,7 @@ static json_t *frames(const struct frame *all, size_t count)
 }
 
 int occupancy_append(const struct swap *s, const char *path, const char *when,
-		     struct err *err)
+		     json_t *trace, struct err *err)
 {
 	const struct zpool *pool = s->pools.at[0];
 	struct zpool_stats stats;
@@ -81,8 +94,8 @@ int occupancy_append(const struct swap *s, const char *path, const char *when,
 		return err_set(err, -ENOMEM, "out of memory for the map");
 	qsort(all, count, sizeof(*all), by_pfn);
 	swap_stats(s, &stats);
-	line = json_pack("{s:s, s:s, s:I, s:I, s:o}", "when", when, "backend",
-			 pool->spec, "page_size",
+	line = json_pack("{s:s, s:O, s:s, s:I, s:I, s:o}", "when", when,
+			 "trace", trace, "backend", pool->spec, "page_size",
 			 (json_int_t)arena_page_size(pool->arena), "pool_pages",
 			 (json_int_t)stats.pages, "frames", frames(all, count));
 	free(all);

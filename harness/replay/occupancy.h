@@ -13,8 +13,9 @@
  * @s: the swap path; no operation may be running
  * @path: file to append to
  * @when: a word that names the map, such as "before"
+ * @trace: a JSON object that names the trace; the caller keeps it
  *
- * The line is {"when", "backend", "page_size", "pool_pages", "frames": [[frame,
+ * The line is {"when", "trace", "backend", "page_size", "pool_pages", "frames": [[frame,
  * objects, bytes], ...]} in ascending order of frames; frames in which no
  * object begins are left out.
  *
@@ -22,6 +23,6 @@
  * objects; -ENOMEM; or the error of the file, with @err set.
  */
 int occupancy_append(const struct swap *s, const char *path, const char *when,
-		     struct err *err);
+		     json_t *trace, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 #include "harness/replay/occupancy.h"
 #include "harness/replay/internal.h"
 #include "harness/replay/watch.h"
+#include "traces/label.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
@@ -364,6 +365,18 @@ static int check_objects(struct replay *r, struct err *err)
 		       (unsigned long long)r->res->end.objects);
 }
 
+static int map(struct replay *r, const char *when, struct err *err)
+{
+	json_t *trace =
+		json_pack("{s:o, s:s?}", "name", label_json(r->info->name),
+			  "sha256", r->config->sha256);
+	int ret = occupancy_append(r->swap, r->config->occupancy, when, trace,
+				   err);
+
+	json_decref(trace);
+	return ret;
+}
+
 static int at_end(struct replay *r, struct err *err)
 {
 	struct replay_result *res = r->res;
@@ -371,13 +384,11 @@ static int at_end(struct replay *r, struct err *err)
 
 	swap_settle(r->swap);
 	if (r->config->occupancy)
-		ret = occupancy_append(r->swap, r->config->occupancy, "before",
-				       err);
+		ret = map(r, "before", err);
 	if (!ret && r->config->compact_at_end) {
 		replay_compact(r);
 		if (r->config->occupancy)
-			ret = occupancy_append(r->swap, r->config->occupancy,
-					       "after", err);
+			ret = map(r, "after", err);
 	}
 	if (ret)
 		return ret;
@@ -474,10 +485,13 @@ int replay_run(const struct replay_config *config, struct replay_result *res,
 	progress_end(&r.progress);
 	if (!ret)
 		ret = collect(&r, err);
+	if (config->progress)
+		progress_step(&r.progress, "replay, looking at the end");
 	if (!ret)
 		ret = at_end(&r, err);
 	if (!ret)
 		ret = measure_null(&r, err);
+	progress_end(&r.progress);
 out:
 	free_workers(&r);
 	swap_destroy(r.swap);

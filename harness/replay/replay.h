@@ -30,6 +30,7 @@ enum replay_assign {
 /**
  * struct replay_config - one replay; the caller owns all pointers
  * @trace: path of the trace
+ * @sha256: of the trace file, for @occupancy; or NULL
  * @codec: codec spec, or NULL: lz4 for contents, none for sizes
  * @swap: the swap path; codec, object, sizes, infos, contents and keys are
  *	  filled in from the trace
@@ -60,6 +61,7 @@ enum replay_assign {
  */
 struct replay_config {
 	const char *trace;
+	const char *sha256;
 	const char *codec;
 	struct swap_config swap;
 	unsigned threads;

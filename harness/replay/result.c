@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness/replay/result.h"
+#include "traces/label.h"
 
 static const char *const op_names[] = { "store", "load", "invalidate" };
 
@@ -459,9 +460,9 @@ json_t *result_record(const struct replay_config *config,
 		return NULL;
 	bad |= put(o, "schema", json_integer(RESULT_SCHEMA));
 	bad |= put(o, "trace",
-		   json_pack("{s:s, s:s, s:I, s:I, s:I, s:s}", "name",
-			     res->trace_name, "sha256", sha256, "events",
-			     (json_int_t)res->trace_events, "keys",
+		   json_pack("{s:o, s:s, s:I, s:I, s:I, s:s}", "name",
+			     label_json(res->trace_name), "sha256", sha256,
+			     "events", (json_int_t)res->trace_events, "keys",
 			     (json_int_t)res->trace_keys, "live_peak",
 			     (json_int_t)res->live_peak, "note",
 			     res->trace_note));

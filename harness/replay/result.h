@@ -37,6 +37,19 @@ double result_frag_ratio(const struct zpool_stats *stats, uint64_t page_size);
 json_t *result_env(void);
 
 /**
+ * result_put_load() - note in an environment what else the machine did
+ * @env: of a record
+ * @others: from load_others(); if it is -1, nothing is noted
+ */
+void result_put_load(json_t *env, double others);
+
+/**
+ * result_load() - the load that a record notes, -1 if none or if its time is
+ * virtual
+ */
+double result_load(const json_t *record);
+
+/**
  * result_sha256() - hash a file
  * @hex: receives 64 digits and a NUL
  *

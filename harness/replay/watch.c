@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reports that a backend has ended the process during a replay. */
+/* Reports that a backend has ended the process. */
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "harness/cli/cli.h"
 #include "harness/replay/internal.h"
 #include "harness/replay/watch.h"
+#include "lib/text.h"
 
 #define COMMAND_MAX 2048
 #define STACK_BYTES 65536
@@ -22,6 +25,10 @@ static struct sigaction before[NR_SIGNALS];
 static char command[COMMAND_MAX];
 static char stack[STACK_BYTES];
 static pid_t watched_pid;
+/* The same as in @watched, escaped beforehand. */
+static struct text backend, trace;
+/* The process of main(), until it has returned. */
+static pid_t running;
 
 /* A line composed without C library calls, which a handler must avoid. */
 struct note {
@@ -32,7 +39,7 @@ struct note {
 static void put(struct note *n, const char *text)
 {
 	for (; *text && n->len < sizeof(n->text) - 1; text++)
-		n->text[n->len++] = (unsigned char)*text < ' ' ? '?' : *text;
+		n->text[n->len++] = *text;
 }
 
 static void put_number(struct note *n, uint64_t value)
@@ -78,14 +85,16 @@ static void put_place(struct note *n, const struct replay *r)
 	put_number(n, r->end);
 }
 
+/* @r: NULL outside a replay */
 static void tell(const struct replay *r, const char *how, int sig)
 {
 	static struct note n;
 	ssize_t written;
 
 	n.len = 0;
-	put(&n, "zlab: backend ");
-	put(&n, r->config->swap.backend);
+	put(&n, "zlab: backend");
+	put(&n, r ? " " : "'s code");
+	put(&n, r ? backend.to : "");
 	put(&n, how);
 	if (sig) {
 		put(&n, " ");
@@ -94,10 +103,12 @@ static void tell(const struct replay *r, const char *how, int sig)
 		put(&n, sigabbrev_np(sig));
 		put(&n, ",");
 	}
-	put(&n, " ");
-	put_place(&n, r);
-	put(&n, ", trace ");
-	put(&n, r->config->trace);
+	if (r) {
+		put(&n, " ");
+		put_place(&n, r);
+		put(&n, ", trace ");
+		put(&n, trace.to);
+	}
 	put(&n, "; again: ");
 	put(&n, command);
 	n.text[n.len++] = '\n';
@@ -120,16 +131,53 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 		raise(sig);
 }
 
-static void on_exit_call(void)
+/* Whether a backend's end of the process with @status was reported. */
+static bool report_end(const char *how, int status)
 {
-	const struct replay *r = watched;
+	const struct replay *r = watched_pid == getpid() ? watched : NULL;
 
-	if (!r || watched_pid != getpid())
-		return;
+	/* Outside a replay, an error has had its line. */
+	if (!r && (running != getpid() || status))
+		return false;
 	watched = NULL;
-	tell(r, " ended the program by exit()", 0);
-	_exit(EXIT_FAILED);
+	running = 0;
+	tell(r, how, 0);
+	return true;
 }
+
+static void on_exit_call(int status, void *arg)
+{
+	if (report_end(" ended the program by exit()", status))
+		_exit(EXIT_FAILED);
+}
+
+static void on_quick_exit(void)
+{
+	on_exit_call(EXIT_SUCCESS, NULL);
+}
+
+static bool in_program(const void *address)
+{
+	Dl_info here, there;
+
+	return dladdr(&running, &here) && dladdr(address, &there) &&
+	       here.dli_fbase == there.dli_fbase;
+}
+
+/*
+ * _exit() runs no handlers. A shared object that calls it finds this one before
+ * the C library's.
+ */
+void _exit(int status)
+{
+	if (!in_program(__builtin_return_address(0)) &&
+	    report_end(" ended the program by _exit()", status))
+		status = EXIT_FAILED;
+	for (;;)
+		syscall(SYS_exit_group, status);
+}
+
+void _Exit(int status) __attribute__((alias("_exit")));
 
 static bool plain(const char *word)
 {
@@ -143,8 +191,8 @@ static void add_word(const char *word)
 	size_t len = strlen(command);
 	const char *quote = plain(word) ? "" : "'";
 
-	snprintf(command + len, sizeof(command) - len, " %s%s%s", quote, word,
-		 quote);
+	snprintf(command + len, sizeof(command) - len, " %s%s%s", quote,
+		 PLAIN(word), quote);
 }
 
 /* Number of words from @word on that a parent zlab added for itself. */
@@ -180,19 +228,44 @@ static void note_command(void)
 	}
 }
 
+static void listen(void)
+{
+	static bool registered;
+
+	note_command();
+	if (!registered)
+		registered = !on_exit(on_exit_call, NULL) &&
+			     !at_quick_exit(on_quick_exit);
+}
+
+void watch_start(void)
+{
+	listen();
+	running = getpid();
+}
+
+void watch_stop(void)
+{
+	running = 0;
+}
+
+static void copy(struct text *to, const char *text)
+{
+	snprintf(to->to, sizeof(to->to), "%s", PLAIN(text));
+}
+
 void watch_begin(const struct replay *r)
 {
 	struct sigaction sa = { .sa_sigaction = on_signal,
 				.sa_flags = SA_SIGINFO | SA_ONSTACK };
 	stack_t ss = { .ss_sp = stack, .ss_size = sizeof(stack) }, old;
-	static bool registered;
 	size_t i;
 
 	if (watched)
 		return;
-	note_command();
-	if (!registered)
-		registered = !atexit(on_exit_call);
+	listen();
+	copy(&backend, r->config->swap.backend);
+	copy(&trace, r->config->trace);
 	/* Keep the alternate stack of a sanitizer. */
 	if (!sigaltstack(NULL, &old) && old.ss_flags & SS_DISABLE)
 		sigaltstack(&ss, NULL);

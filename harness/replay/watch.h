@@ -1,13 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A backend can be third-party code. When it ends this process, by a signal or
- * by calling exit(), one line names the backend, the position in the trace, and
- * a command to reproduce it.
+ * by calling exit() or _exit(), one line names the backend, the position in the
+ * trace, and a command to reproduce it.
  */
 #ifndef ZLAB_REPLAY_WATCH_H
 #define ZLAB_REPLAY_WATCH_H
 
 struct replay;
+
+/**
+ * watch_start() - for main(): until watch_stop(), status 0 only by returning
+ *
+ * Covers what runs of a backend outside a replay: loading it, making pools.
+ */
+void watch_start(void);
+
+/** watch_stop() - main() is about to return */
+void watch_stop(void);
 
 /**
  * watch_begin() - report an end of the process from here on

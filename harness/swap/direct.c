@@ -192,6 +192,8 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 		enter(c, timed, STAGE_FRONT);
 		goto stale;
 	}
+	if (unlikely(!handle))
+		return swap_no_handle(c, key, len);
 	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);

@@ -188,6 +188,14 @@ int swap_validate(struct swap *s, struct err *err)
 			: pools_validate(&s->pools, err);
 }
 
+int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length)
+{
+	return err_set(&c->err, -EIO,
+		       "backend %s gave handle 0 for an object: key %u, %zu "
+		       "bytes; a handle is not 0",
+		       c->swap->pools.at[0]->spec, key, length);
+}
+
 void swap_counts_add(struct swap_counts *to, const struct swap_counts *from)
 {
 	int i;

@@ -19,6 +19,9 @@ uint32_t swap_next_sample(struct swap_cpu *c);
 /* Record the times of a timed operation that has just ended. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
 
+/* Say that the allocator gave handle 0. Return: -EIO */
+int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length);
+
 /* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);
 

@@ -83,6 +83,8 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 	ret = zswap_store(s->zswap, key, page, length);
 	hook_end(HOOK_STORE);
 	end(c, ZLT_STORE, timed);
+	if (ret == -EBADF)
+		return swap_no_handle(c, key, length);
 	slot->content = content;
 	slot->length = (uint16_t)length;
 	slot->flags = ret ? 0 : SWAP_LIVE;

@@ -243,6 +243,13 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 	return SWAP_PAGE_SIZE;
 }
 
+/* A check of our own, for which virtual CPUs are charged nothing. */
+static __attribute__((noipa, no_sanitize_thread)) bool
+has_handle(const struct zswap_entry *entry)
+{
+	return entry->handle;
+}
+
 /* Store the page as an object, behind a header if the backend needs it. */
 static int put_object(struct zswap *z, struct zswap_entry *entry,
 		      const void *page, size_t sized, char *object)
@@ -265,6 +272,8 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 			    1);
 		return ret;
 	}
+	if (!has_handle(entry))
+		return -EBADF;
 	entry->length = length;
 	hook_begin(HOOK_WRITE);
 	if (z->header)
@@ -277,11 +286,15 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 	return 0;
 }
 
+/* What make_entry() returns after an allocator gave handle 0. */
+#define NO_HANDLE ((struct zswap_entry *)-1)
+
 static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 				      const void *page, size_t sized)
 {
 	struct zswap_buffers *b;
 	struct zswap_entry *entry;
+	int ret;
 
 	if (is_full(z))
 		return NULL;
@@ -299,9 +312,13 @@ static struct zswap_entry *make_entry(struct zswap *z, uint32_t slot,
 	if (!sized && page_same_filled(page, &entry->handle)) {
 		zswap_count(z, Z_SAME_FILLED, 1);
 		zswap_count(z, Z_SAME_STORES, 1);
-	} else if (!b || put_object(z, entry, page, sized, b->object)) {
-		slab_free(z->entries, entry);
-		return NULL;
+	} else {
+		ret = b ? put_object(z, entry, page, sized, b->object)
+			: -ENOMEM;
+		if (ret) {
+			slab_free(z->entries, entry);
+			return ret == -EBADF ? NO_HANDLE : NULL;
+		}
 	}
 	zswap_count(z, Z_ENTRIES, 1);
 	return entry;
@@ -359,6 +376,10 @@ int zswap_store(struct zswap *z, uint64_t slot, const void *page, size_t length)
 
 	slot_lock(z, slot);
 	entry = make_entry(z, slot, page, length);
+	if (entry == NO_HANDLE) {
+		slot_unlock(z, slot);
+		return -EBADF;
+	}
 	ret = entry ? index_entry(z, entry) : -ENOMEM;
 	if (!ret) {
 		slot_set_in_file(z, slot, false);

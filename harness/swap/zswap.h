@@ -144,7 +144,7 @@ uint64_t zswap_destroy(struct zswap *z);
  * is reached. Takes tree->lock, pool->lru_lock; may sleep.
  * Return: 0 when the page is in the pool or the file; a negative errno when the
  * file could not be written; the slot is then empty and the caller has the only
- * copy of the page.
+ * copy of the page. -EBADF when the allocator gave handle 0, against its contract.
  */
 int zswap_store(struct zswap *z, uint64_t slot, const void *page,
 		size_t length);
@@ -201,6 +201,19 @@ bool zswap_reclaim_queued(struct zswap *z);
 
 /** zswap_stats() - sum the counters of all CPUs; exact when no thread runs */
 void zswap_stats(struct zswap *z, struct zswap_stats *stats);
+
+/**
+ * zswap_object() - the object of a slot's page; nothing else may run
+ * @z: the front end
+ * @slot: the slot
+ * @handle: receives the object
+ * @length: receives its bytes
+ *
+ * Return: false when the pools hold no object for the slot: it is empty, in the
+ * file, or same-filled.
+ */
+bool zswap_object(struct zswap *z, uint32_t slot, unsigned long *handle,
+		  size_t *length);
 
 /** zswap_pools() - the front end's pools; it keeps ownership */
 const struct swap_pools *zswap_pools(const struct zswap *z);

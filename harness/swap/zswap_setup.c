@@ -190,6 +190,19 @@ static int check_lru(struct zswap *z, uint64_t with_object, struct err *err)
 	return 0;
 }
 
+bool zswap_object(struct zswap *z, uint32_t slot, unsigned long *handle,
+		  size_t *length)
+{
+	const struct zswap_entry *entry =
+		zswap_peek(zswap_tree(&z->index, slot), slot);
+
+	if (!entry || !entry->length)
+		return false;
+	*handle = entry->handle;
+	*length = entry->length;
+	return true;
+}
+
 static int check_slots(struct zswap *z, uint64_t *with_object, struct err *err)
 {
 	struct zswap_entry *entry;

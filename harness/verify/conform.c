@@ -275,8 +275,7 @@ static struct obj *row_object(struct conform *c, bool live, struct err *err)
 
 	if (!log_needs(&c->row, LOG_ID, err))
 		return NULL;
-	if (id > INT_MAX ||
-	    !reach((void **)&c->obj, &c->nr_obj, id, sizeof(*c->obj))) {
+	if (!reach((void **)&c->obj, &c->nr_obj, id, sizeof(*c->obj))) {
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}

@@ -16,8 +16,9 @@
  *	l  load: id, page, at = where the object is now
  *	w  deferred work about one page ran here: before, page
  *
- * "before" is the pool's page count when the operation began; "page" a frame
- * under a number of the log's own; "at" the object's index in its zspage or its
+ * "id" numbers the objects from 0; "before" is the pool's page count when the
+ * operation began; "page" a frame under a number of the log's own, both at most
+ * 16777215; "at" the object's index in its zspage or its
  * byte offset in the frame. Frames compare up to renaming: two objects share a
  * frame in the log exactly when they share one in the replay.
  */

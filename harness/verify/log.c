@@ -63,6 +63,11 @@ static const char *field(struct log *log, enum log_column col)
 	return table_field(log->table, log->place[col]);
 }
 
+static long most(enum log_column col)
+{
+	return col == LOG_ID || col == LOG_PAGE ? LOG_NUMBER_MAX : INT_MAX;
+}
+
 static int read_number(struct log *log, struct log_row *row,
 		       enum log_column col, struct err *err)
 {
@@ -70,10 +75,11 @@ static int read_number(struct log *log, struct log_row *row,
 	char *end;
 
 	row->num[col] = *text ? strtol(text, &end, 10) : LOG_ABSENT;
-	if (!*text || (!*end && row->num[col] >= 0 && row->num[col] <= INT_MAX))
+	if (!*text ||
+	    (!*end && row->num[col] >= 0 && row->num[col] <= most(col)))
 		return 0;
-	err_set(err, -EINVAL, "\"%.40s\" is not a whole number in 0..%d", text,
-		INT_MAX);
+	err_set(err, -EINVAL, "\"%.40s\" is not a whole number in 0..%ld", text,
+		most(col));
 	return table_bad_field(log->table, log->place[col], column_name[col],
 			       err);
 }

@@ -13,6 +13,9 @@
 /* The column is empty. */
 #define LOG_ABSENT LONG_MIN
 
+/* The largest number of an object or a page; tables are as long as that. */
+#define LOG_NUMBER_MAX ((1 << 24) - 1)
+
 /** enum log_column - the columns of a log */
 enum log_column {
 	LOG_OP,
@@ -30,7 +33,8 @@ enum log_column {
  * struct log_row - a row
  * @line: of the file, from 1
  * @op: what was done
- * @num: the values by enum log_column: 0 to INT_MAX, or LOG_ABSENT
+ * @num: the values by enum log_column: 0 to INT_MAX, of LOG_ID and LOG_PAGE to
+ *	 LOG_NUMBER_MAX; or LOG_ABSENT
  * @note: owned by the log; valid until the next row
  */
 struct log_row {

@@ -15,6 +15,7 @@
 #include "harness/virtual/virtual.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "traces/label.h"
 
 #define MAX_COSTS 32
 /* The factors for a cost. */
@@ -243,9 +244,15 @@ static int both(const struct virtual_run *r, const struct replay_config *config,
 {
 	struct virtual_job jobs[2] = { job_of(r->opts->model == MODEL_SUM),
 				       job_of(true) };
-	int ret = virtual_jobs(config, sha256, jobs,
-			       r->opts->model == MODEL_BOTH ? 2 : 1, NULL);
+	size_t n = r->opts->model == MODEL_BOTH ? 2 : 1;
+	struct progress progress;
+	int ret;
 
+	progress_start(&progress, "replay", "models of memory", n);
+	progress.on &= !r->quiet;
+	progress_update(&progress, 0);
+	ret = virtual_jobs(config, sha256, jobs, n, &progress);
+	progress_end(&progress);
 	*record = jobs[0].record;
 	if (!ret && jobs[1].record)
 		json_object_set(
@@ -262,7 +269,7 @@ static json_t *command(const struct virtual_run *r)
 	int i;
 
 	for (i = 1; i < r->opts->argc; i++)
-		json_array_append_new(cli, json_string(r->opts->argv[i]));
+		json_array_append_new(cli, label_json(r->opts->argv[i]));
 	return cli;
 }
 
@@ -283,6 +290,7 @@ static int one(const struct virtual_run *r, const char *sha256, long long run,
 	int ret;
 
 	config.swap.seed += (uint64_t)run;
+	config.sha256 = sha256;
 	virtual_config.seed = config.swap.seed;
 	ret = both(r, &config, sha256, record);
 	if (ret)

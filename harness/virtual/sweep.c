@@ -23,6 +23,7 @@
 #include "harness/virtual/virtual.h"
 #include "lib/layout.h"
 #include "lib/stop.h"
+#include "traces/label.h"
 #include "version.h"
 
 #define SIDE_BY_SIDE 16
@@ -41,10 +42,7 @@ struct step {
  */
 static int cut(const struct sweep *s, off_t whole)
 {
-	fprintf(stderr,
-		"zlab: %s: its last record is not whole and is made "
-		"again\n",
-		s->out);
+	cli_note("%s: its last record is not whole and is made again", s->out);
 	return truncate(s->out, whole)
 		       ? cli_failed("%s: %s", s->out, strerror(errno))
 		       : 0;
@@ -98,9 +96,9 @@ static int load(struct sweep *s)
 /* The command that makes a record; it also identifies the record. */
 static json_t *command(const struct sweep *s, const struct step *step)
 {
-	json_t *cli = json_pack("[s, s, s, s, s]", "zlab", "replay",
-				s->with.common.config.trace, "--backend",
-				step->backend);
+	json_t *cli = json_pack("[s, s, o, s, o]", "zlab", "replay",
+				label_json(s->with.common.config.trace),
+				"--backend", label_json(step->backend));
 	char count[32];
 	size_t i;
 
@@ -125,6 +123,14 @@ static const json_t *of(const json_t *record, const char *a, const char *b)
 	return json_object_get(json_object_get(record, a), b);
 }
 
+/* Which trace a record is of. */
+static const char *hash_of(const json_t *record)
+{
+	const char *sha256 = json_string_value(of(record, "trace", "sha256"));
+
+	return sha256 ? sha256 : "";
+}
+
 /* The costs have been read by virtual_setup(). */
 static bool same_machine(const json_t *record)
 {
@@ -141,11 +147,8 @@ static bool have(const struct sweep *s, const struct step *step)
 	size_t i;
 
 	json_array_foreach (s->records, i, record) {
-		const char *sha256 =
-			json_string_value(of(record, "trace", "sha256"));
-
 		if (json_equal(json_object_get(record, "cli"), step->cli) &&
-		    sha256 && !strcmp(sha256, s->sha256) &&
+		    !strcmp(hash_of(record), s->sha256) &&
 		    same_machine(record) &&
 		    (!step->sensitivity ||
 		     of(record, "virtual", "sensitivity")))
@@ -272,14 +275,17 @@ static const char *asked_of(const json_t *record)
 		json_array_get(json_object_get(record, "cli"), 4));
 }
 
-static void print_record(struct layout_table *t, const json_t *r)
+/* @label: what the trace is called; NULL if all records are of one trace */
+static void print_record(struct layout_table *t, const json_t *r,
+			 const char *label)
 {
 	double ops, share;
 	const char *lock = worst_lock(r, &share);
 
 	ops = get(r, "counts", "store") + get(r, "counts", "load") +
 	      get(r, "counts", "invalidate");
-	layout_cell(t, "%s", asked_of(r) ? asked_of(r) : "-");
+	layout_cell(t, "%s%s%s", label ? label : "", label ? ": " : "",
+		    asked_of(r) ? asked_of(r) : "-");
 	layout_cell(t, "%.0f", get(r, NULL, "vcpus"));
 	layout_cell(t, "%.1f", get(r, "time", "sys_ns") / ops);
 	layout_cell(t, "%.1f", get(r, "virtual", "sys_ns_sum") / ops);
@@ -296,16 +302,41 @@ static void print_record(struct layout_table *t, const json_t *r)
 /* Whether a later record is of the same replay, with sensitivities added. */
 static bool again(const struct sweep *s, size_t at)
 {
-	const json_t *cli =
-		json_object_get(json_array_get(s->records, at), "cli");
+	const json_t *one = json_array_get(s->records, at), *other;
 	size_t i;
 
-	for (i = at + 1; i < json_array_size(s->records); i++)
-		if (json_equal(cli,
-			       json_object_get(json_array_get(s->records, i),
-					       "cli")))
+	for (i = at + 1; i < json_array_size(s->records); i++) {
+		other = json_array_get(s->records, i);
+		if (!strcmp(hash_of(one), hash_of(other)) &&
+		    json_equal(json_object_get(one, "cli"),
+			       json_object_get(other, "cli")))
 			return true;
+	}
 	return false;
+}
+
+/* Name the records' traces. Return: a label for each record, or NULL. */
+static struct label *label(const struct sweep *s, bool *several)
+{
+	size_t i, n = json_array_size(s->records);
+	struct label *all = calloc(n + 1, sizeof(*all));
+	const json_t *r;
+	const char *name;
+
+	*several = false;
+	json_array_foreach (s->records, i, r) {
+		if (!all)
+			return NULL;
+		name = json_string_value(of(r, "trace", "name"));
+		all[i] = (struct label){ .name = name ? name : "?",
+					 .sha256 = hash_of(r) };
+		*several |= strcmp(hash_of(r), all[0].sha256) != 0;
+	}
+	if (!label_traces(all, n))
+		return all;
+	label_free(all, n);
+	free(all);
+	return NULL;
 }
 
 /* Prints all records of the file, made now or before. */
@@ -319,18 +350,26 @@ static int print(const struct sweep *s)
 	const char *labels[CLI_LIST_MAX];
 	struct layout_table *t = layout_table(heads, 8);
 	int width = cli_width(s->wide);
+	struct label *called;
 	size_t i, n = 0;
+	bool several;
 
+	called = label(s, &several);
+	if (!called)
+		return cli_failed("out of memory");
 	json_array_foreach (s->records, i, r) {
 		if (again(s, i))
 			continue;
-		print_record(t, r);
+		print_record(t, r, several ? called[i].text : NULL);
 		if (get(r, NULL, "vcpus") != s->most || n == CLI_LIST_MAX ||
+		    strcmp(hash_of(r), s->sha256) != 0 ||
 		    !of(r, "virtual", "sensitivity") || !asked_of(r))
 			continue;
 		labels[n] = asked_of(r);
 		records[n++] = r;
 	}
+	label_free(called, json_array_size(s->records));
+	free(called);
 	if (layout_table_print(t, stdout, width))
 		return cli_failed("out of memory");
 	sensitivity_print(stdout, width, labels, records, n);

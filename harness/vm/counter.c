@@ -119,7 +119,7 @@ static int kernel_read(unsigned long at, void *to, size_t len)
 
 long counter_offset(const char *allocator, struct err *err)
 {
-	uint8_t code[CODE_BYTES];
+	uint8_t code[CODE_BYTES] = { 0 };
 	unsigned long at = 0;
 	const char *name = "";
 	long offset;

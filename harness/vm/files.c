@@ -68,7 +68,7 @@ static int plan_line(struct guest_plan *p, const char *name, const char *value)
 			continue;
 		if (strlen(value) >= GUEST_WORD)
 			return -E2BIG;
-		strcpy(words[i].to, value);
+		memcpy(words[i].to, value, strlen(value) + 1);
 		return 0;
 	}
 	if (!strcmp(name, "module"))

@@ -40,12 +40,13 @@ static void child(char *line)
 	int console = open("/dev/console", O_RDWR | O_CLOEXEC);
 	size_t n = 0;
 
-	while (n < WORDS_MAX && (words[n] = strsep(&line, " ")))
-		n++;
+	do
+		words[n++] = strsep(&line, " ");
+	while (line && n < WORDS_MAX);
 	dup2(console, STDIN_FILENO);
 	dup2(console, STDOUT_FILENO);
 	dup2(console, STDERR_FILENO);
-	if (!file_put(GROUP "/cgroup.procs", "0", NULL))
+	if (words[0] && !file_put(GROUP "/cgroup.procs", "0", NULL))
 		execve(words[0], words, env);
 	_exit(127);
 }

@@ -10,6 +10,7 @@
 
 /* The first page of a swap area: a header, and this word at the end. */
 #define MAGIC "SWAPSPACE2"
+#define MAGIC_LEN (sizeof(MAGIC) - 1)
 #define HEADER_AT 1024
 #define VERSION 1
 #define KB_PER_PAGE (ZLT_PAGE_SIZE / 1024)
@@ -19,9 +20,11 @@ int swap_on(const char *device, unsigned long kb, struct err *err)
 	uint32_t header[] = { VERSION, (uint32_t)(kb / KB_PER_PAGE - 1) };
 	static char page[ZLT_PAGE_SIZE] __attribute__((aligned(ZLT_PAGE_SIZE)));
 	int fd, ret = 0;
+	size_t i;
 
 	memcpy(page + HEADER_AT, header, sizeof(header));
-	memcpy(page + sizeof(page) - strlen(MAGIC), MAGIC, strlen(MAGIC));
+	for (i = 0; i < MAGIC_LEN; i++)
+		page[sizeof(page) - MAGIC_LEN + i] = MAGIC[i];
 	fd = open(device, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno, "%s: %s", device, strerror(errno));

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "backends/zpool.h"
 
@@ -14,6 +16,10 @@ enum fault {
 	NO_POOL,
 	NO_HANDLE,
 	LEAVE,
+	LEAVE_NOW,
+	LEAVE_QUICKLY,
+	LEAVE_CREATE,
+	LEAVE_CHILD,
 	FAULT,
 	ABORT
 };
@@ -37,6 +43,8 @@ static struct zpool *faulty_create(const struct zpool_config *config,
 
 	if (want->fault == NO_POOL)
 		return NULL;
+	if (want->fault == LEAVE_CREATE)
+		_exit(0);
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return NULL;
@@ -48,6 +56,16 @@ static struct zpool *faulty_create(const struct zpool_config *config,
 static void faulty_destroy(struct zpool *zpool)
 {
 	free(zpool);
+}
+
+/* A process of the backend's own may end as it likes. */
+static void child(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	waitpid(pid, NULL, 0);
 }
 
 static int faulty_malloc(struct zpool *zpool, size_t size,
@@ -62,6 +80,12 @@ static int faulty_malloc(struct zpool *zpool, size_t size,
 	}
 	if (now && pool->params.fault == LEAVE)
 		exit(0);
+	if (now && pool->params.fault == LEAVE_NOW)
+		_exit(0);
+	if (now && pool->params.fault == LEAVE_QUICKLY)
+		quick_exit(0);
+	if (now && pool->params.fault == LEAVE_CHILD)
+		child();
 	if (now && pool->params.fault == FAULT)
 		raise(SIGSEGV);
 	if (now && pool->params.fault == ABORT)
@@ -104,8 +128,12 @@ static size_t faulty_largest(struct zpool *zpool)
 }
 
 /* In the order of enum fault. */
-static const char *const faults[] = { "none",  "no-pool", "no-handle", "leave",
-				      "fault", "abort",	  NULL };
+static const char *const faults[] = {
+	"none",		"no-pool",     "no-handle",
+	"leave",	"leave-now",   "leave-quickly",
+	"leave-create", "leave-child", "fault",
+	"abort",	NULL
+};
 
 static const struct spec_option options[] = {
 	{ .name = "fault",

@@ -418,6 +418,20 @@ static void many_cpus(void **state)
 	arena_destroy(a);
 }
 
+static void heap_sizes(void **state)
+{
+	static const size_t sizes[][2] = {
+		{ 0, 8 },	 { 8, 8 },     { 9, 16 },      { 64, 64 },
+		{ 65, 96 },	 { 96, 96 },   { 97, 128 },    { 129, 192 },
+		{ 193, 256 },	 { 257, 512 }, { 4097, 8192 }, { 8192, 8192 },
+		{ 8193, 16384 },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_int_equal(kmalloc_bytes(sizes[i][0]), sizes[i][1]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +446,7 @@ int main(void)
 		cmocka_unit_test(slabs),
 		cmocka_unit_test(slab_gives_pages_back),
 		cmocka_unit_test(leak_is_told),
+		cmocka_unit_test(heap_sizes),
 		cmocka_unit_test(many_cpus),
 	};
 

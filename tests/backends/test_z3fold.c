@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "backends/zpool.h"
+#include "tests/lib/pool.h"
 
 #define CHUNK 64
 
@@ -517,6 +518,81 @@ static void test_foreign_not_reclaimed(void **state)
 	close_pool();
 }
 
+/* Freeing the frame is left to the work, which run_work runs, too. */
+static void test_stale_pages(void **state)
+{
+	struct zpool_stats stats;
+	unsigned long handle;
+	pfn_t pfn;
+
+	open_pool("z3fold");
+	for (pfn = 0; pfn < 2; pfn++) {
+		assert_int_equal(pool->driver->malloc(pool, 8 * CHUNK, &handle),
+				 0);
+		pool->driver->free(pool, handle);
+		pool->driver->stats(pool, &stats);
+		assert_int_equal(stats.pages, 0);
+		assert_int_equal(arena_used(pool->arena), 1);
+		validate();
+		if (pfn)
+			assert_false(pool->driver->run_work(pool, 0));
+		else
+			assert_int_equal(pool->driver->settle(pool), 1);
+		assert_int_equal(arena_used(pool->arena), 0);
+		validate();
+	}
+	zpool_destroy(pool);
+}
+
+/* A free that releases the page: the lists twice, the stale list, the queue. */
+static void test_free_locks(void **state)
+{
+#ifdef SYNC_NO_STATS
+	skip();
+#else
+	uint64_t lock, stale, queue;
+	unsigned long handle;
+
+	open_pool("z3fold");
+	assert_int_equal(pool->driver->malloc(pool, 8 * CHUNK, &handle), 0);
+	lock = acquisitions("pool->lock");
+	stale = acquisitions("pool->stale_lock");
+	queue = acquisitions("wq->lock");
+	pool->driver->free(pool, handle);
+	assert_int_equal(acquisitions("pool->lock") - lock, 2);
+	assert_int_equal(acquisitions("pool->stale_lock") - stale, 1);
+	assert_int_equal(acquisitions("wq->lock") - queue, 1);
+	pool->driver->settle(pool);
+	pool->driver->settle(pool);
+	assert_int_equal(acquisitions("pool->lock") - lock, 2);
+	assert_int_equal(acquisitions("pool->stale_lock") - stale, 3);
+	assert_int_equal(acquisitions("wq->lock") - queue, 2);
+	zpool_destroy(pool);
+#endif
+}
+
+/* The pool's structure, and in the late form the lists of each CPU. */
+static void test_metadata(void **state)
+{
+	static const struct {
+		const char *spec;
+		unsigned bytes;
+	} eras[] = {
+		{ "z3fold@4.10", 2048 },
+		{ "z3fold@6.1", 192 + 62 * 16 },
+		{ "z3fold@6.12", 128 + 62 * 16 },
+	};
+	struct zpool_stats stats;
+	size_t i;
+
+	for (i = 0; i < sizeof(eras) / sizeof(eras[0]); i++) {
+		open_pool(eras[i].spec);
+		pool->driver->stats(pool, &stats);
+		assert_int_equal(stats.metadata_bytes, eras[i].bytes);
+		zpool_destroy(pool);
+	}
+}
+
 static void test_contradictions(void **state)
 {
 	static const struct {
@@ -555,6 +631,9 @@ int main(void)
 		cmocka_unit_test(test_freed_meanwhile),
 		cmocka_unit_test(test_asked_for_freed),
 		cmocka_unit_test(test_foreign_not_reclaimed),
+		cmocka_unit_test(test_stale_pages),
+		cmocka_unit_test(test_free_locks),
+		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_contradictions),
 	};
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "backends/zpool.h"
+#include "tests/lib/pool.h"
 
 #define CHUNK 64
 
@@ -200,6 +201,29 @@ static void test_no_lru(void **state)
 	close_pool();
 }
 
+/* Reading the counts takes no lock, so a measurement adds none. */
+static void test_stats(void **state)
+{
+	struct zpool_stats stats;
+	unsigned long handle;
+	uint64_t taken;
+
+	open_pool("zbud@6.1");
+	handle = put(8);
+	taken = acquisitions("pool->lock");
+	pool->driver->stats(pool, &stats);
+	assert_int_equal(acquisitions("pool->lock"), taken);
+	assert_int_equal(stats.pages, 1);
+	assert_int_equal(stats.objects, 1);
+	assert_int_equal(stats.metadata_bytes, 2048);
+	drop(handle);
+	close_pool();
+	open_pool("zbud@6.12");
+	pool->driver->stats(pool, &stats);
+	assert_int_equal(stats.metadata_bytes, 1024);
+	close_pool();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -209,6 +233,7 @@ int main(void)
 		cmocka_unit_test(test_reclaim_order),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_lru),
+		cmocka_unit_test(test_stats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -494,6 +494,107 @@ static void test_failing_allocations(void **state)
 	}
 }
 
+/* Locks and metadata. */
+
+#ifdef SYNC_NO_STATS
+#define COUNTS 0
+#else
+#define COUNTS 1
+#endif
+
+static void test_free_locks(void **state)
+{
+	static const struct {
+		const char *preset;
+		unsigned zspage, pool, class;
+	} eras[] = {
+		{ "5.10", 1, 0, 1 },
+		{ "6.1", 0, 1, 0 },
+		{ "6.12", 0, 0, 1 },
+		{ "7.3", 0, 0, 1 },
+	};
+	uint64_t zspage, lock, class;
+	unsigned long handle;
+	struct zpool *pool;
+	char spec[32];
+	size_t i;
+
+	if (!COUNTS)
+		skip();
+	for (i = 0; i < NR(eras); i++) {
+		snprintf(spec, sizeof(spec), "zsmalloc@%s", eras[i].preset);
+		pool = pool_new(spec);
+		assert_int_equal(pool->driver->malloc(pool, 100, &handle), 0);
+		zspage = acquisitions("zspage->lock-R");
+		lock = acquisitions("pool->lock");
+		class = acquisitions("class->lock");
+		pool->driver->free(pool, handle);
+		assert_int_equal(acquisitions("zspage->lock-R") - zspage,
+				 eras[i].zspage);
+		assert_int_equal(acquisitions("pool->lock") - lock,
+				 eras[i].pool);
+		assert_int_equal(acquisitions("class->lock") - class,
+				 eras[i].class);
+		zpool_destroy(pool);
+	}
+}
+
+static uint64_t metadata(struct zpool *pool)
+{
+	struct zpool_stats stats;
+
+	pool->driver->stats(pool, &stats);
+	return stats.metadata_bytes;
+}
+
+/*
+ * An empty pool: its structure, its name, its classes, a buffer of the CPU. A
+ * zspage of one page each: 85 descriptors of 48 bytes fit into a page of slab,
+ * but only 73 of 56.
+ */
+static void test_metadata(void **state)
+{
+	static const struct {
+		const char *preset;
+		unsigned classes, class, buffer, descriptors;
+	} eras[] = {
+		{ "4.0", 69, 192, PAGE, 0 },	{ "5.10", 69, 192, PAGE, 85 },
+		{ "6.1", 69, 128, PAGE, 73 },	{ "6.10", 119, 512, PAGE, 73 },
+		{ "6.12", 119, 512, PAGE, 73 }, { "7.2", 119, 512, 0, 73 },
+		{ "7.3", 119, 512, 0, 73 },
+	};
+	uint64_t empty, handles;
+	unsigned long handle;
+	struct zpool *pool;
+	unsigned n;
+	char spec[32];
+	size_t i;
+
+	for (i = 0; i < NR(eras); i++) {
+		snprintf(spec, sizeof(spec), "zsmalloc@%s", eras[i].preset);
+		pool = pool_new(spec);
+		empty = metadata(pool);
+		assert_int_equal(empty,
+				 4096 + 8 + eras[i].buffer +
+					 eras[i].classes * eras[i].class);
+		handles = eras[i].descriptors ? 4096 : 0;
+		for (n = 1; n <= 86; n++) {
+			assert_int_equal(
+				pool->driver->malloc(pool, PAGE, &handle), 0);
+			if (!eras[i].descriptors)
+				assert_int_equal(metadata(pool), empty);
+			else
+				assert_int_equal(
+					metadata(pool),
+					empty + handles +
+						(n > eras[i].descriptors
+							 ? 2 * 4096
+							 : 4096));
+		}
+		zpool_destroy(pool);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +607,8 @@ int main(void)
 		cmocka_unit_test(test_page_sizes),
 		cmocka_unit_test(test_out_of_frames),
 		cmocka_unit_test(test_failing_allocations),
+		cmocka_unit_test(test_free_locks),
+		cmocka_unit_test(test_metadata),
 	};
 
 	return cmocka_run_group_tests_name("zsmalloc", tests, NULL, NULL);

@@ -140,6 +140,28 @@ static void test_stacked(void **state)
 		    "b\n");
 }
 
+/* What names hold neither steers the terminal nor moves a column. */
+static void test_foreign_letters(void **state)
+{
+	static const char *const two[] = { "name", "n" };
+	struct layout_table *t = layout_table(two, 2);
+	char *got = NULL;
+	size_t len;
+	FILE *out = open_memstream(&got, &len);
+
+	layout_cell(t, "\xe6\x97\xa5\xe6\x9c\xac");
+	layout_cell(t, "1");
+	layout_cell(t, "a\x1b[2J\n");
+	layout_cell(t, "22");
+	assert_int_equal(layout_table_print(t, out, 80), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_string_equal(got, "name           n\n"
+				 "\xe6\x97\xa5\xe6\x9c\xac           1\n"
+				 "a\\x1b[2J\\x0a  22\n");
+	free(got);
+	check_fold("a\x1b[2J\n", 80, "a\\x1b[2J\n");
+}
+
 static void test_no_table(void **state)
 {
 	layout_cell(NULL, "nothing");
@@ -157,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_table_in_one_piece),
 		cmocka_unit_test(test_label_of_its_own_line),
 		cmocka_unit_test(test_stacked),
+		cmocka_unit_test(test_foreign_letters),
 		cmocka_unit_test(test_no_table),
 	};
 

@@ -213,6 +213,14 @@ static void test_groups(void **state)
 	r->pool = pool_new(&obj, 0, 0, r);
 	d = r->pool->driver;
 	assert_int_equal(r->pool->caps, caps);
+	/* That it has looked for the largest size leaves no trace. */
+	assert_int_equal(r->pool->arena->never_used, 0);
+	/*
+	 * struct half_pool and the name, from the heap; a word and a buffer of
+	 * the CPU. What the shim itself allocates is not metadata.
+	 */
+	d->stats(r->pool, &stats);
+	assert_int_equal(stats.metadata_bytes, 128 + 8 + 8 + 4096);
 	assert_int_equal(d->largest(r->pool), 4096);
 	assert_int_equal(d->malloc(r->pool, 0, &handle), -EINVAL);
 	assert_int_equal(d->malloc(r->pool, 4097, &handle), -ENOSPC);

@@ -64,3 +64,14 @@ void object_check(struct zpool *pool, unsigned long handle, size_t size,
 			 pool->spec, size);
 	zpool_read_end(pool, handle, size, got);
 }
+
+uint64_t acquisitions(const char *name)
+{
+	static struct lock_stat stats[SYNC_MAX_CLASSES];
+	size_t i, n = lock_stats_read(stats, SYNC_MAX_CLASSES);
+
+	for (i = 0; i < n; i++)
+		if (!strcmp(stats[i].name, name))
+			return stats[i].acquisitions;
+	return 0;
+}

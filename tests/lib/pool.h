@@ -31,4 +31,7 @@ void object_write(struct zpool *pool, unsigned long handle, size_t size,
 void object_check(struct zpool *pool, unsigned long handle, size_t size,
 		  uint64_t seed);
 
+/** acquisitions() - how often locks of a class were taken so far */
+uint64_t acquisitions(const char *name);
+
 #endif

@@ -430,12 +430,14 @@ static void test_malloc(size_t n)
 	}
 }
 
-/* Change the memory for ever. */
+/* Change the memory for ever; ready when all of it was in use. */
 static void hang(void)
 {
 	size_t pages = 4096, i;
 	uint8_t *p = map(pages);
 
+	for (i = 0; i < pages; i++)
+		p[i * PAGE]++;
 	puts("ready");
 	fflush(stdout);
 	for (i = 0;; i++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "backends/sync.h"
+#include "tests/lib/pool.h"
 
 #define WORKS 8
 #define THREADS 4
@@ -94,6 +95,18 @@ static void by_key(void **state)
 	assert_int_equal(ran[3], 0);
 }
 
+/* An idle queue or work costs no lock, as in the kernel. */
+static void idle(void **state)
+{
+	uint64_t taken = acquisitions("wq->lock");
+
+	assert_false(workqueue_run_one(&wq));
+	assert_false(workqueue_run_key(&wq, 7));
+	assert_int_equal(workqueue_drain(&wq), 0);
+	assert_false(cancel_work(&wq, &works[0]));
+	assert_int_equal(acquisitions("wq->lock"), taken);
+}
+
 static void again(struct work *w)
 {
 	nr_ran++;
@@ -170,6 +183,7 @@ int main(void)
 		cmocka_unit_test_setup(queued_once, setup),
 		cmocka_unit_test_setup(cancelled, setup),
 		cmocka_unit_test_setup(by_key, setup),
+		cmocka_unit_test_setup(idle, setup),
 		cmocka_unit_test_setup(queues_itself, setup),
 		cmocka_unit_test_setup(many_cpus, setup),
 	};

@@ -126,7 +126,7 @@ static void count_violation(struct collector *c)
 /* Check an event against the earlier ones: a mismatch is a recorder bug. */
 static bool is_consistent(struct client *cl, const struct rec_event *e)
 {
-	if (e->slot >= REC_SLOTS)
+	if (e->slot >= REC_SLOTS || e->vpn >> ZLT_ASID_SHIFT)
 		return false;
 	switch (e->op) {
 	case REC_STORE:

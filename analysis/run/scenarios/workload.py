@@ -10,7 +10,7 @@ import pathlib
 import random
 import threading
 
-from analysis import ROOT, outcome
+from analysis import ROOT, outcome, progress
 from analysis.records.slim import slim
 from analysis.run import replays
 from analysis.scenarios.shared import ONE_SIZE
@@ -91,15 +91,15 @@ class Runner:
 
     def each(self, function, cases):
         """[function(case)], a few at a time."""
-        progress = replays.Progress(len(cases), "case")
+        with progress.Line("case", len(cases)) as line:
 
-        def one(case):
-            result = function(case)
-            progress.step()
-            return result
+            def one(case):
+                result = function(case)
+                line.step()
+                return result
 
-        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            return list(pool.map(one, cases))
+            with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+                return list(pool.map(one, cases))
 
 
 def share_of_expanding(profile):
