@@ -170,7 +170,7 @@ def boot(args, where, load, folder, tell):
     for line in machine.lines(command, console, args.limit):
         seen += 1
         mark = found.line(line)
-        if mark or seen % SENT_LINES == 0:
+        if mark and not load.timed or seen % SENT_LINES == 0:
             tell(f"{found.kernel}: {seen} lines" + (f", at {mark}" if mark else ""))
     log.checked(found)
     return found

@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
+import time
 
 from analysis import outcome
 from analysis.run import replays
@@ -31,6 +32,8 @@ IMAGE = re.compile(r"linux-image-(\d\S*)-amd64")
 PARTS = re.compile(
     r"^\s*\|?Depends: (linux-(?:image|binary|modules|base)-\d\S*)$", re.M
 )
+# How long the lists of a suite's packages are good for.
+LISTS_S = 24 * 3600
 VARIANTS = ("-cloud-", "-rt-", "-dbg", "-unsigned")
 
 
@@ -78,21 +81,21 @@ def cache():
 class Apt:
     """apt with the user's sources, or with one suite of the same mirror."""
 
-    def __init__(self, folder, suite=None):
+    def __init__(self, folder, tell, suite=None):
         self.options = ["-o", "APT::Sandbox::User=root", "-qq"]
         if not shutil.which("apt-get"):
             raise outcome.Failed(
                 "no apt-get here; give a kernel with --kernel and --modules"
             )
         if suite:
-            self._use(folder / f"apt-{suite}", suite)
+            self._use(folder / f"apt-{suite}", suite, tell)
 
     def run(self, program, *args, **more):
         """What an apt program prints."""
         env = dict(os.environ, LC_ALL="C.UTF-8")
         return replays.command([program, *self.options, *args], env=env, **more)
 
-    def _use(self, folder, suite):
+    def _use(self, folder, suite, tell):
         """Lists of packages of their own, beside those of the machine."""
         if not re.fullmatch(r"[a-z][a-z0-9-]*", suite):
             raise outcome.Failed(
@@ -106,8 +109,11 @@ class Apt:
             raise outcome.Failed("apt knows no mirror of Debian to look for a suite")
         for part in ("lists/partial", "cache/archives/partial"):
             _private(folder / part)
-        sources = folder / "sources.list"
-        sources.write_text(f"deb {sites[0]} {suite} main\n", encoding="utf-8")
+        sources, text = folder / "sources.list", f"deb {sites[0]} {suite} main\n"
+        stamp = folder / "updated"
+        if not sources.exists() or sources.read_text() != text:
+            stamp.unlink(missing_ok=True)
+        sources.write_text(text, encoding="utf-8")
         (folder / "status").touch()
         self.options += [
             *("-o", f"Dir::Etc::sourcelist={sources}", "-o", "Dir::Etc::sourceparts=-"),
@@ -115,10 +121,14 @@ class Apt:
             *("-o", f"Dir::State::status={folder}/status"),
             *("-o", f"Dir::Cache={folder}/cache", "-o", "Acquire::Languages=none"),
         ]
+        if stamp.exists() and time.time() - stamp.stat().st_mtime < LISTS_S:
+            return
+        tell(f"asks for the packages of {suite}")
         try:
             self.run("apt-get", "update")
         except outcome.Failed as err:
             raise outcome.Failed(f"--suite {suite}: {err}") from err
+        stamp.touch()
 
     def find(self, name):
         """The package that a name or the beginning of one means."""
@@ -229,9 +239,7 @@ def of_file(path, tell):
 def of_package(name, suite, tell):
     """The kernel of a package that apt knows."""
     folder = cache()
-    if suite:
-        tell(f"asks for the packages of {suite}")
-    apt = Apt(folder, suite)
+    apt = Apt(folder, tell, suite)
     package = apt.find(name)
     packages = apt.parts(package)
     # The longest name is that of the kernel itself, not of what leads to it.

@@ -132,10 +132,11 @@ long counter_offset(const char *allocator, struct err *err)
 		at = symbol(name);
 	}
 	if (!at)
-		return err_set(err, -ENOENT,
-			       "the kernel has no function %s; give the "
-			       "counter's place with --counter BYTES",
-			       name);
+		return err_set(
+			err, -ENOENT,
+			"this kernel has no %s, neither built in nor as a "
+			"module that it was given (no function %s)",
+			allocator, name);
 	if (kernel_read(at, code, sizeof(code)))
 		return err_set(err, -EIO,
 			       "/proc/kcore does not show %s; give the "

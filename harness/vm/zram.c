@@ -18,15 +18,18 @@ static int device = -1;
 static int size_to(const struct guest_plan *plan, uint64_t bytes,
 		   struct err *err)
 {
-	char text[32];
-	int ret;
+	char text[256];
 
 	if (access(SYS, F_OK))
 		return err_set(err, -ENODEV,
 			       "this kernel has no zram (CONFIG_ZRAM)");
-	ret = file_put(SYS "comp_algorithm", plan->codec, err);
-	if (ret)
-		return ret;
+	if (file_put(SYS "comp_algorithm", plan->codec, NULL)) {
+		file_get(SYS "comp_algorithm", text, sizeof(text));
+		text[strcspn(text, "\n")] = '\0';
+		return err_set(err, -EINVAL,
+			       "this kernel's zram has no codec %s; it has %s",
+			       plan->codec, text);
+	}
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
 	return file_put(SYS "disksize", text, err);
 }

@@ -26,13 +26,18 @@ static int swap(const struct guest_plan *plan, struct err *err)
 	if (access(PARAM, F_OK))
 		return err_set(err, -ENODEV,
 			       "this kernel has no zswap (CONFIG_ZSWAP)");
-	ret = file_put(PARAM "compressor", plan->codec, err);
+	if (file_put(PARAM "compressor", plan->codec, NULL))
+		return err_set(err, -EINVAL,
+			       "this kernel's zswap has no codec %s",
+			       plan->codec);
 	/* Gone where zsmalloc is the only allocator that is left. */
-	if (!ret && !access(PARAM "zpool", F_OK))
-		ret = file_put(PARAM "zpool", plan->allocator, err);
+	if (!access(PARAM "zpool", F_OK) &&
+	    file_put(PARAM "zpool", plan->allocator, NULL))
+		return err_set(err, -EINVAL,
+			       "this kernel's zswap does not take %s",
+			       plan->allocator);
 	/* Everything fits, so that nothing is refused or written back. */
-	if (!ret)
-		ret = file_put(PARAM "max_pool_percent", "80", err);
+	ret = file_put(PARAM "max_pool_percent", "80", err);
 	if (!ret)
 		ret = file_put(PARAM "enabled", "Y", err);
 	if (!ret && !access(PARAM "shrinker_enabled", F_OK))
