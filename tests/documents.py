@@ -42,6 +42,7 @@ NOT_RUN = {
     r"git worktree add .*": "builds another commit; tests/long/ab does",
     r"build/zlab ab --base v1 .*": "builds the tree twice; tests/long/ab does",
     r"xdg-open .*": "opens a browser; tests/cli/report_browser does",
+    r"zlab vm .*": "boots kernels of Debian; tests/long/vm does",
     r"build/zlab placement .* --backend \./mine\.so T\.zlt": (
         "fails, as it should, for the source of ours that stands in for a kernel's; "
         "tests/long/shim has a kernel's"
