@@ -28,7 +28,7 @@ B ?= build$(VARIANT)
 # Every Debian package the project needs, and nothing else names one.
 DEPS_BUILD := gcc make libc6-dev pkg-config liblz4-dev libzstd-dev \
 	libjemalloc-dev libck-dev libjansson-dev libxxhash-dev libbsd-dev \
-	libmd-dev libjudy-dev zlib1g-dev git
+	libmd-dev libjudy-dev zlib1g-dev libbpf-dev git
 DEPS_PLOT := gnuplot-nox python3 python3-jinja2 python3-jsonschema \
 	python3-markdown python3-numpy
 DEPS_CHECK := libcmocka-dev clang clang-format clang-tidy libclang-rt-14-dev \
@@ -56,7 +56,7 @@ CFLAGS += $(shell $(CC) $(STRINGS) -E -x c - </dev/null >/dev/null 2>&1 && \
 	echo $(STRINGS))
 CPPFLAGS += -D_GNU_SOURCE -I. -I$(B) -MMD -MP
 LDFLAGS += -rdynamic -pthread
-LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lmd -lJudy -lz -ldl -lm
+LDLIBS += -llz4 -lzstd -ljemalloc -ljansson -lxxhash -lbsd -lmd -lJudy -lz -lbpf -ldl -lm
 ifneq ($(SAN),)
 CFLAGS += -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
 LDFLAGS += -fsanitize=$(SAN)
@@ -84,8 +84,8 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 ROOMS := lib \
 	$(addprefix backends,/ /mem /sync /sync/virtual /zsmalloc /z3fold) \
 	$(addprefix traces,/ /generate /zlt /record) \
-	$(addprefix harness,/ /cli /cmd /compare /kernel /measure /replay /swap \
-		/verify /virtual)
+	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /live /measure \
+		/replay /swap /verify /virtual)
 ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
 # Two programs are made of them, zlab and zlab-virtual, each with files that it

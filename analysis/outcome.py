@@ -54,6 +54,8 @@ def catch_signals():
     for number in SIGNALS:
         if number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _stop)
+    # zlab starts this program with them blocked.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (*SIGNALS, signal.SIGPIPE))
 
 
 def _end(child):

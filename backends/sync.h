@@ -46,8 +46,11 @@
  *	n = 1 while another lock of the same class is held
  *
  * rwlock_init(l), read_lock(l), read_trylock(l), read_unlock(l),
- * write_lock(l), write_trylock(l), write_unlock(l), rwlock_is_contended(l):
+ * read_lock_as(l, order), write_lock(l), write_trylock(l), write_unlock(l),
+ * rwlock_is_contended(l):
  * a waiting writer keeps new readers out, as the kernel's queued rwlock does.
+ * read_lock_as() is for locks of a class that in some pools nest in another
+ * order: checks know the lock's place in the order by the name @order.
  *
  * init_rwsem(s), down_read(s), down_read_trylock(s), up_read(s),
  * down_write(s), down_write_trylock(s), up_write(s), rwsem_is_contended(s):

@@ -7,15 +7,35 @@
 
 /* In the order of the list that "zlab --help" prints. */
 static const struct cli_command *const commands[] = {
-	&cmd_record,	&cmd_import,	 &cmd_export,
-	&cmd_generate,	&cmd_info,	 &cmd_sizes,
-	&cmd_replay,	&cmd_compare,	 &cmd_report,
-	&cmd_ab,	&cmd_regress,	 &cmd_locks,
-	&cmd_backends,	&cmd_classes,	 &cmd_new_backend,
-	&cmd_shim,	&cmd_patch_test, &cmd_conform,
-	&cmd_vm,	&cmd_placement,	 &cmd_sweep,
-	&cmd_calibrate, &cmd_validate,	 &cmd_env,
+	/* clang-format off */
+	&cmd_record,
+	&cmd_capture,
+	&cmd_import,
+	&cmd_export,
+	&cmd_generate,
+	&cmd_info,
+	&cmd_sizes,
+	&cmd_replay,
+	&cmd_compare,
+	&cmd_report,
+	&cmd_ab,
+	&cmd_regress,
+	&cmd_locks,
+	&cmd_backends,
+	&cmd_classes,
+	&cmd_new_backend,
+	&cmd_shim,
+	&cmd_patch_test,
+	&cmd_conform,
+	&cmd_vm,
+	&cmd_placement,
+	&cmd_zram,
+	&cmd_sweep,
+	&cmd_calibrate,
+	&cmd_validate,
+	&cmd_env,
 	NULL,
+	/* clang-format on */
 };
 
 int main(int argc, char **argv)

@@ -415,6 +415,7 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 {
 	static const char *const objects[] = { "object sizes", "page contents",
 					       "hashes of page contents" };
+	json_int_t lost;
 	size_t i;
 
 	fprintf(out, "trace           %s (%s), format version %u\n",
@@ -430,6 +431,10 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 	for (i = 0; i < ZLT_OPS; i++)
 		fprintf(out, "  %-13s %12llu  %5.1f %%\n", zlt_op_name(i),
 			ULL(info->ops[i]), percent(info->ops[i], info->events));
+	lost = json_integer_value(json_object_get(info->stats, "lost_events"));
+	if (lost > 0)
+		fprintf(out, "lost events     %llu of the capture\n",
+			ULL(lost));
 	fprintf(out,
 		"keys            %llu; at most %llu stored at one time "
 		"(%llu if a load frees), %llu at the end\n",

@@ -168,7 +168,8 @@ struct zlt_event {
  *	  reference. Known members: "name" (short name), "program", "command",
  *	  "kernel",
  *	  "limit_bytes" or "limit_percent" (of the peak so far), "tool", "keys"
- *	  ("address" for zlt_key() keys)
+ *	  ("address" for zlt_key() keys; "kernel" for those of
+ *	  harness/capture/pair.h)
  * @opts: options, or NULL for the defaults: sizes only, no optional columns
  * @err: receives the error line
  *

@@ -26,13 +26,14 @@ bool rwsem_is_contended(struct rw_semaphore *s);
 /* Looks up the class of a call site when the site is first used. */
 unsigned lock_site_resolve(struct lock_site *site);
 
-#define SYNC_SITE(text, suffix)                                     \
-	({                                                          \
-		static struct lock_site __site = {                  \
-			text suffix, text, __FILE__, __LINE__, 0, 0 \
-		};                                                  \
-		&__site;                                            \
+#define SYNC_SITE_AS(name, base)                              \
+	({                                                    \
+		static struct lock_site __site = {            \
+			name, base, __FILE__, __LINE__, 0, 0, \
+		};                                            \
+		&__site;                                      \
 	})
+#define SYNC_SITE(text, suffix) SYNC_SITE_AS(text suffix, text)
 
 static inline unsigned sync_class(struct lock_site *site)
 {
@@ -44,13 +45,13 @@ static inline unsigned sync_class(struct lock_site *site)
 /* In a debug build the checks run before the calls themselves. */
 #ifdef ZLAB_DEBUG
 #define SYNC_HERE SYNC_SITE("", "")
-#define SYNC_TAKE(l, text, sfx, take, nest, call)             \
-	({                                                    \
-		struct lock_site *__s = SYNC_SITE(text, sfx); \
-		const void *__l = (l);                        \
-		unsigned __class = sync_class(__s);           \
-		sync_debug_take(__l, __s, take, nest);        \
-		call;                                         \
+#define SYNC_TAKE_AT(l, site, take, nest, call)        \
+	({                                             \
+		struct lock_site *__s = site;          \
+		const void *__l = (l);                 \
+		unsigned __class = sync_class(__s);    \
+		sync_debug_take(__l, __s, take, nest); \
+		call;                                  \
 	})
 #define SYNC_TRIED(l, text, sfx, take, call)                             \
 	({                                                               \
@@ -97,12 +98,12 @@ static inline unsigned sync_class(struct lock_site *site)
 			sync_debug_rule(#cond, SYNC_HERE); \
 	})
 #else
-#define SYNC_TAKE(l, text, sfx, take, nest, call)             \
-	({                                                    \
-		struct lock_site *__s = SYNC_SITE(text, sfx); \
-		unsigned __class = sync_class(__s);           \
-		sync_at(__s);                                 \
-		call;                                         \
+#define SYNC_TAKE_AT(l, site, take, nest, call)     \
+	({                                          \
+		struct lock_site *__s = site;       \
+		unsigned __class = sync_class(__s); \
+		sync_at(__s);                       \
+		call;                               \
 	})
 #define SYNC_TRIED(l, text, sfx, take, call) \
 	SYNC_TAKE(l, text, sfx, take, 0, call)
@@ -117,6 +118,9 @@ static inline unsigned sync_class(struct lock_site *site)
 #define SYNC_ASSERT(l, text, want) ((void)(l))
 #define lockdep_assert(cond) ((void)(0 && (cond)))
 #endif
+
+#define SYNC_TAKE(l, text, sfx, take, nest, call) \
+	SYNC_TAKE_AT(l, SYNC_SITE(text, sfx), take, nest, call)
 
 #define lockdep_assert_held(l) SYNC_ASSERT(l, #l, SYNC_HELD)
 #define lockdep_assert_held_read(l) SYNC_ASSERT(l, #l, SYNC_HELD_READ)
@@ -138,6 +142,10 @@ static inline unsigned sync_class(struct lock_site *site)
 #define spin_unlock(l) SYNC_DROP(l, #l, SYNC_EXCLUSIVE, sync_spin_unlock(l))
 
 #define read_lock(l) SYNC_LOCK(l, #l, "-R", SYNC_SHARED, 0, sync_read_lock)
+/* As read_lock(), where the lock's place in the order is not its class's. */
+#define read_lock_as(l, order)                                        \
+	SYNC_TAKE_AT(l, SYNC_SITE_AS(#l "-R", order), SYNC_SHARED, 0, \
+		     sync_read_lock((l), __class))
 #define read_trylock(l) \
 	SYNC_TRYLOCK(l, #l, "-R", SYNC_SHARED, sync_read_trylock)
 #define read_unlock(l) SYNC_DROP(l, #l, SYNC_SHARED, sync_read_unlock(l))

@@ -62,6 +62,12 @@ zs_inline void zspage_rwlock_read_lock(struct zspage_rwlock *zspage)
 	read_lock(&zspage->lock);
 }
 
+/* With pinned objects it is taken before the class's lock, elsewhere after. */
+zs_inline void zspage_pin_read_lock(struct zspage_rwlock *zspage)
+{
+	read_lock_as(&zspage->lock, "zspage->lock of pinned objects");
+}
+
 zs_inline void zspage_rwlock_read_unlock(struct zspage_rwlock *zspage)
 {
 	read_unlock(&zspage->lock);
@@ -323,7 +329,10 @@ zspage_lock_init(union zspage_lock *l,
  * for @ZS_LOCK_PIN, a writer also holds that lookup lock for as long as it
  * holds the zspage lock, so the wait in this function is short.
  */
-zs_inline void zspage_read_lock(union zspage_lock *l, enum zs_lock_kind kind){
+zs_inline void zspage_read_lock(union zspage_lock *l, enum zs_lock_kind kind)
+{
+	if (kind == ZS_LOCK_PIN)
+		return zspage_pin_read_lock(&l->rwlock);
 	ZSPAGE_LOCK_CALL(kind, l, read_lock)
 }
 

@@ -2,6 +2,7 @@
 /* Finds and starts the Python package. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,6 +54,7 @@ int script_run(const char *verb, int argc, char **argv)
 	struct process p = { 0 };
 	char path[PATH_MAX];
 	struct err err;
+	sigset_t mask, held;
 	char **args;
 	int ret;
 
@@ -70,6 +72,10 @@ int script_run(const char *verb, int argc, char **argv)
 	args[3] = (char *)verb;
 	memcpy(args + 4, argv + 1, (argc - 1) * sizeof(*args));
 	p.argv = args;
+	/* Python would answer a signal with a traceback until it handles it. */
+	stop_block(&mask);
+	pthread_sigmask(SIG_SETMASK, &mask, &held);
+	p.mask = &held;
 	/* On a signal the script first cleans up its folders and programs. */
 	stop_hold();
 	cli_silent();

@@ -79,6 +79,10 @@ static int choose_codec(struct replay *r, struct err *err)
 		if (!r->codec)
 			return -EINVAL;
 	}
+	if (r->config->swap.sizes) {
+		r->swap_config.object = SWAP_TABLE;
+		return 0;
+	}
 	if (codec_table(r->codec))
 		return table_of(r, codec_table(r->codec), err);
 	r->swap_config.object = SWAP_PAGES;
@@ -393,6 +397,7 @@ static int at_end(struct replay *r, struct err *err)
 	if (ret)
 		return ret;
 	replay_stats(r, &res->end);
+	res->raw = swap_raw(r->swap);
 	if (r->config->validate) {
 		ret = swap_validate(r->swap, err);
 		if (!ret)

@@ -32,8 +32,8 @@ enum replay_assign {
  * @trace: path of the trace
  * @sha256: of the trace file, for @occupancy; or NULL
  * @codec: codec spec, or NULL: lz4 for contents, none for sizes
- * @swap: the swap path; codec, object, sizes, infos, contents and keys are
- *	  filled in from the trace
+ * @swap: the swap path; codec, object, infos, contents and keys are filled in
+ *	  from the trace, and so are sizes unless they are given
  * @threads: 1..REPLAY_MAX_THREADS
  * @assign: how operations are assigned to threads
  * @speed: 0 = as fast as possible; 1 = the trace's own timing, 2 = twice as
@@ -126,6 +126,7 @@ struct replay_points {
  * @zswap: its counters
  * @swap_direct: whether writes to the swap file bypassed the page cache
  * @end: the pools at the end
+ * @raw: pages that the direct path keeps uncompressed at the end
  * @marks: the pools at marks
  * @series: the pools over time
  * @series_every: events between two of its points
@@ -166,6 +167,7 @@ struct replay_result {
 	struct zswap_stats zswap;
 	bool swap_direct;
 	struct zpool_stats end;
+	uint64_t raw;
 	struct replay_points marks, series;
 	uint64_t series_every;
 	uint64_t compactions, compacted_pages, compact_ns;

@@ -31,6 +31,8 @@ void replay_stats(struct replay *r, struct zpool_stats *stats)
 		stats->object_bytes = front.object_bytes;
 		return;
 	}
+	if (r->config->swap.device)
+		return;
 	for (i = 0; i < r->config->threads; i++) {
 		const struct swap_counts *c = &r->workers[i].cpu->counts;
 
@@ -71,7 +73,7 @@ void replay_compact(struct replay *r)
 	struct replay_result *res = r->res;
 	uint64_t t = clock_cpu_ns(), ns;
 
-	if (!pools_driver(&r->swap->pools)->compact)
+	if (!swap_compacts(r->swap))
 		return;
 	if (r->config->swap.settle != SWAP_SETTLE_NEVER)
 		swap_settle(r->swap);

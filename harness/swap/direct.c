@@ -123,7 +123,7 @@ hot int make_object(struct swap_cpu *c, uint32_t object, const void *page,
 		*src = c->object;
 		*len = (size_t)ret;
 	}
-	if (unlikely(*len >= CODEC_PAGE_SIZE)) {
+	if (unlikely(*len >= s->config.huge_limit)) {
 		if (!s->config.keep_incompressible) {
 			c->counts.reject_compress_poor++;
 			return 1;
@@ -164,6 +164,8 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 			return 0;
 		}
 		c->counts.duplicate_entry++;
+		if (s->config.free_first)
+			empty(c, slot, pool, timed);
 	}
 	if (same_filled(s, object, page, kind, &fill)) {
 		release(c, slot, pool, 1, 0, timed);
@@ -193,7 +195,7 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 		goto stale;
 	}
 	if (unlikely(!handle))
-		return swap_no_handle(c, key, len);
+		return SWAP_NO_HANDLE;
 	zpool_write(pool, handle, src, len);
 	enter(c, timed, STAGE_FRONT);
 	release(c, slot, pool, 1, (int64_t)len, timed);

@@ -86,6 +86,11 @@ uint64_t pools_compact(const struct swap_pools *p)
 	return freed;
 }
 
+bool pools_is_handle(const unsigned long *handle)
+{
+	return *handle;
+}
+
 void pools_stats(const struct swap_pools *p, struct zpool_stats *stats)
 {
 	uint64_t *sum = (uint64_t *)stats;

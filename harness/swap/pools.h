@@ -94,6 +94,14 @@ static inline void pools_settle(const struct swap_pools *p)
 			p->at[i]->driver->settle(p->at[i]);
 }
 
+/**
+ * pools_is_handle() - whether an allocator has kept to its contract
+ * @handle: what its malloc has written; 0 is none
+ *
+ * Not inline: this is a look of ours, which virtual CPUs are not charged for.
+ */
+bool pools_is_handle(const unsigned long *handle);
+
 /** pools_compact() - compact all pools. Return: pages freed */
 uint64_t pools_compact(const struct swap_pools *p);
 

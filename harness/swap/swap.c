@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Creates a swap path of either form; code that both forms share. */
+/* Creates a swap path of any form; code that the forms share. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +70,8 @@ static int make_pools(struct swap *s, struct err *err)
 {
 	if (s->config.zswap)
 		return make_zswap(s, err);
-	s->form = swap_direct(s->config.object);
+	s->form = s->config.device ? swap_through_device
+				   : swap_direct(s->config.object);
 	return pools_create(&s->pools, s->config.backend, s->config.pools,
 			    &s->config.pool, s->config.api, err);
 }
@@ -82,6 +83,8 @@ struct swap *swap_create(const struct swap_config *config, struct err *err)
 	if (!s)
 		goto nomem;
 	s->config = *config;
+	if (!s->config.huge_limit)
+		s->config.huge_limit = CODEC_PAGE_SIZE;
 	if (make_pools(s, err))
 		goto fail;
 	s->settle_op =
@@ -118,23 +121,43 @@ struct swap_cpu *swap_cpu_create(struct swap *s, struct zlt_cursor *cursor,
 {
 	struct swap_cpu *c = aligned_alloc(64, sizeof(*c));
 
-	if (!c || (s->config.codec && codec_attach(s->config.codec))) {
-		err_set(err, -ENOMEM, "out of memory for a CPU's buffers");
-		free(c);
-		return NULL;
-	}
+	if (!c || (s->config.codec && codec_attach(s->config.codec)))
+		goto nomem;
 	memset(c, 0, sizeof(*c));
+	if (s->config.device) {
+		c->aligned = aligned_alloc(CODEC_PAGE_SIZE, CODEC_PAGE_SIZE);
+		if (!c->aligned)
+			goto nomem;
+	}
 	c->swap = s;
 	c->cursor = cursor;
 	c->random = (uint32_t)(s->config.seed + smp_processor_id()) | 1;
 	c->next_content = smp_processor_id() << 24;
 	c->sample_left = s->config.sample ? 1 : 0;
 	return c;
+nomem:
+	err_set(err, -ENOMEM, "out of memory for a CPU's buffers");
+	free(c);
+	return NULL;
 }
 
 void swap_cpu_destroy(struct swap_cpu *c)
 {
+	if (c)
+		free(c->aligned);
 	free(c);
+}
+
+/* What a failed run returns. */
+static ssize_t failed(struct swap_cpu *c, ssize_t ret)
+{
+	if (ret != SWAP_NO_HANDLE)
+		return ret;
+	return err_set(&c->err, -EIO,
+		       "backend %s gave handle 0 in its store %llu; a handle "
+		       "is not 0",
+		       c->swap->pools.at[0]->spec,
+		       (unsigned long long)c->counts.op[ZLT_STORE]);
 }
 
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
@@ -145,8 +168,10 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 	size_t done = 0, part;
 	ssize_t ret;
 
-	if (!every)
-		return s->form(c, op, key, object, n);
+	if (!every) {
+		ret = s->form(c, op, key, object, n);
+		return ret < 0 ? failed(c, ret) : ret;
+	}
 	/* In parts, so that single operations need not check for settling. */
 	while (done < n) {
 		part = every - c->unsettled;
@@ -154,7 +179,7 @@ ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 			part = n - done;
 		ret = s->form(c, op + done, key + done, object + done, part);
 		if (ret < 0)
-			return ret;
+			return failed(c, ret);
 		done += (size_t)ret;
 		c->unsettled += (uint32_t)ret;
 		if (c->unsettled == every) {
@@ -172,28 +197,42 @@ void swap_settle(struct swap *s)
 	pools_settle(&s->pools);
 }
 
+bool swap_compacts(const struct swap *s)
+{
+	return s->config.device ? s->config.device->compact != NULL
+				: pools_driver(&s->pools)->compact != NULL;
+}
+
 uint64_t swap_compact(struct swap *s)
 {
-	return pools_compact(&s->pools);
+	const struct swap_device *d = s->config.device;
+
+	return d ? d->compact(d->arg) : pools_compact(&s->pools);
+}
+
+uint64_t swap_raw(const struct swap *s)
+{
+	uint64_t key, n = 0;
+
+	for (key = 0; key < s->config.keys; key++)
+		n += (s->slots[key].flags & SWAP_RAW) != 0;
+	return n;
 }
 
 void swap_stats(const struct swap *s, struct zpool_stats *stats)
 {
-	pools_stats(&s->pools, stats);
+	const struct swap_device *d = s->config.device;
+
+	if (d)
+		d->stats(d->arg, stats);
+	else
+		pools_stats(&s->pools, stats);
 }
 
 int swap_validate(struct swap *s, struct err *err)
 {
 	return s->zswap ? zswap_validate(s->zswap, err)
 			: pools_validate(&s->pools, err);
-}
-
-int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length)
-{
-	return err_set(&c->err, -EIO,
-		       "backend %s gave handle 0 for an object: key %u, %zu "
-		       "bytes; a handle is not 0",
-		       c->swap->pools.at[0]->spec, key, length);
 }
 
 void swap_counts_add(struct swap_counts *to, const struct swap_counts *from)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The swap path: a trace's operations, performed on a page, its slot and its
- * object. The path has two forms: through zswap, and the direct form, which
- * works like zswap without an index, LRU or limit above the allocator. The
- * direct form finds a slot by the trace's dense key, so nearly all of its cost
- * is the allocator and the codec.
+ * object. The path has three forms: through zswap, to a device outside this
+ * program, and the direct form, which works like zswap without an index, LRU or
+ * limit above the allocator. The direct form finds a slot by the trace's dense
+ * key, so nearly all of its cost is the allocator and the codec.
  *
  * The direct form mirrors zswap_store(), zswap_load() and zswap_invalidate(): a
  * store to a live slot allocates the new object before it frees the old one; a
@@ -55,6 +55,33 @@ enum swap_settle {
 };
 
 /**
+ * struct swap_device - keeps pages outside this program, such as a block device
+ *
+ * It compresses and allocates by itself; the path's own pools stay empty. The
+ * calls are made by several CPUs at once, but never by two for the same key.
+ *
+ * @store: keep a page. Return: 0 or a negative errno
+ * @load: read a page back; one that is not kept reads as anything. Return: the
+ *	  same
+ * @discard: forget a page, if it is kept. Return: the same
+ * @compact: as swap_compact(). Optional
+ * @stats: as swap_stats()
+ * @arg: passed to all calls
+ * @blank: store one repeated word instead of each page, and compare nothing
+ *
+ * Pages are CODEC_PAGE_SIZE bytes at an address that is a multiple of it.
+ */
+struct swap_device {
+	int (*store)(void *arg, uint32_t key, const void *page);
+	int (*load)(void *arg, uint32_t key, void *page);
+	int (*discard)(void *arg, uint32_t key);
+	uint64_t (*compact)(void *arg);
+	void (*stats)(void *arg, struct zpool_stats *stats);
+	void *arg;
+	bool blank;
+};
+
+/**
  * struct swap_config - one swap path; the caller owns all pointers
  * @backend: spec of the allocator
  * @pools: pools, 1..SWAP_MAX_POOLS; a hash of the key chooses one
@@ -69,9 +96,13 @@ enum swap_settle {
  * @exclusive: a load frees the object
  * @drop_unchanged: a store of the content that the slot already holds does
  *		    nothing, as when the swap cache kept an unchanged page
- * @keep_incompressible: a page that does not shrink is kept as 4096 bytes
- *			 instead of being rejected
+ * @keep_incompressible: a page whose object has at least @huge_limit bytes is
+ *			 kept as it is, 4096 bytes, instead of being rejected
+ * @huge_limit: 0 = a page. zram has its allocator's, see struct class_table.
+ *		Direct path only, and not for SWAP_SIZES
  * @same_filled: pages of one repeated word are kept as a value
+ * @free_first: a store frees what its slot holds before it makes the new object.
+ *		Direct path only
  * @verify: compare every load with what was stored
  * @api: calls that read and write objects
  * @settle: when deferred work runs
@@ -80,6 +111,7 @@ enum swap_settle {
  * @zswap: the front end to go through, of which index, reclaim, second_chance,
  *	   max_pool_bytes, accept_percent and swap are read; NULL for the direct
  *	   path
+ * @device: the device to go to instead of the pools, or NULL
  * @reclaim_here: run the reclaim that a store queued right after it
  */
 struct swap_config {
@@ -95,13 +127,16 @@ struct swap_config {
 	bool exclusive;
 	bool drop_unchanged;
 	bool keep_incompressible;
+	unsigned huge_limit;
 	bool same_filled;
+	bool free_first;
 	bool verify;
 	enum swap_api api;
 	enum swap_settle settle;
 	unsigned sample;
 	uint64_t seed;
 	const struct zswap_config *zswap;
+	const struct swap_device *device;
 	bool reclaim_here;
 };
 
@@ -191,7 +226,7 @@ typedef ssize_t (*swap_form_t)(struct swap_cpu *c, const uint8_t *op,
  * @form: performs operations
  * @pools: the pools; owned by @zswap if there is one
  * @zswap: the front end, or NULL
- * @slots: slot of every key; with @zswap used only to verify loads
+ * @slots: slot of every key; with @zswap or a device used only to verify loads
  * @slots_bytes: memory of @slots
  * @pattern: bytes that made-up objects are copied from
  * @settle_op: deferred work runs after each operation
@@ -211,6 +246,7 @@ struct swap {
 
 /**
  * struct swap_cpu - state of one CPU, used by that CPU only
+ * @aligned: page for a device's calls, or NULL without a device
  * @err: the line of a failed operation
  */
 struct swap_cpu {
@@ -224,6 +260,7 @@ struct swap_cpu {
 	struct stage_clock clock;
 	struct swap_counts counts;
 	struct swap_times times;
+	void *aligned;
 	struct err err;
 	char page[CODEC_PAGE_SIZE] __attribute__((aligned(64)));
 	char object[CODEC_DST_SIZE] __attribute__((aligned(64)));
@@ -261,7 +298,7 @@ void swap_cpu_destroy(struct swap_cpu *c);
  *
  * Stops before any operation other than store, load and invalidate.
  * Return: operations performed, or a negative errno with @c->err set: -EIO when
- * a load returned wrong data.
+ * a load returned wrong data or the allocator gave handle 0.
  */
 ssize_t swap_run(struct swap_cpu *c, const uint8_t *op, const uint32_t *key,
 		 const uint32_t *object, size_t n);
@@ -277,11 +314,17 @@ void swap_settle(struct swap *s);
  */
 uint64_t swap_reclaim(struct swap *s, struct swap_times *times);
 
-/** swap_compact() - compact all pools. Return: pages freed */
+/** swap_compacts() - whether swap_compact() can do anything */
+bool swap_compacts(const struct swap *s);
+
+/** swap_compact() - compact all pools, or the device. Return: pages freed */
 uint64_t swap_compact(struct swap *s);
 
+/** swap_raw() - pages that are kept uncompressed now; direct path only */
+uint64_t swap_raw(const struct swap *s);
+
 /**
- * swap_stats() - the sum of the pools' statistics
+ * swap_stats() - the sum of the pools' statistics, or the device's
  *
  * objects and object_bytes come from the allocators, if they count them.
  */

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the two forms of the swap path share. */
+/* What the forms of the swap path share. */
 #ifndef ZLAB_SWAP_INTERNAL_H
 #define ZLAB_SWAP_INTERNAL_H
 
+#include <errno.h>
+
 #include "harness/swap/swap.h"
+
+/* What a form returns when the allocator gave handle 0; swap_run() says so. */
+#define SWAP_NO_HANDLE (-EBADF)
 
 #define GOLDEN 0x9e3779b1u
 
@@ -19,11 +24,13 @@ uint32_t swap_next_sample(struct swap_cpu *c);
 /* Record the times of a timed operation that has just ended. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
 
-/* Say that the allocator gave handle 0. Return: -EIO */
-int swap_no_handle(struct swap_cpu *c, uint32_t key, size_t length);
-
 /* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);
+
+/* The form that goes to a device. */
+ssize_t swap_through_device(struct swap_cpu *c, const uint8_t *op,
+			    const uint32_t *key, const uint32_t *object,
+			    size_t n);
 
 /* The form through the zswap front end. */
 ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,

@@ -84,7 +84,7 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 	hook_end(HOOK_STORE);
 	end(c, ZLT_STORE, timed);
 	if (ret == -EBADF)
-		return swap_no_handle(c, key, length);
+		return SWAP_NO_HANDLE;
 	slot->content = content;
 	slot->length = (uint16_t)length;
 	slot->flags = ret ? 0 : SWAP_LIVE;

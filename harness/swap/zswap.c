@@ -243,13 +243,6 @@ static int make_object(struct zswap *z, const struct zswap_entry *entry,
 	return SWAP_PAGE_SIZE;
 }
 
-/* A check of our own, for which virtual CPUs are charged nothing. */
-static __attribute__((noipa, no_sanitize_thread)) bool
-has_handle(const struct zswap_entry *entry)
-{
-	return entry->handle;
-}
-
 /* Store the page as an object, behind a header if the backend needs it. */
 static int put_object(struct zswap *z, struct zswap_entry *entry,
 		      const void *page, size_t sized, char *object)
@@ -272,7 +265,7 @@ static int put_object(struct zswap *z, struct zswap_entry *entry,
 			    1);
 		return ret;
 	}
-	if (!has_handle(entry))
+	if (!pools_is_handle(&entry->handle))
 		return -EBADF;
 	entry->length = length;
 	hook_begin(HOOK_WRITE);
