@@ -50,6 +50,7 @@ NOT_RUN = {
     r"zlab zram .*": "needs root and a free zram device; tests/cli/zram has one",
     r"echo 1 > /sys/.*": "resets and removes a device; tests/cli/zram does",
     r"xdg-open .*": "opens a browser; tests/cli/report_browser does",
+    r"zlab vm .*": "boots kernels of Debian; tests/long/vm does",
     r"build/zlab (placement .* --backend \./mine\.so T\.zlt|conform T\.zlt .*)": (
         "fails, as it should, for the source of ours that stands in for a kernel's; "
         "tests/long/shim has a kernel's"
