@@ -270,8 +270,8 @@ def main():
     """The sub-command."""
     args = parse()
     progress = Progress()
-    machine.need_tools(machine.QEMU, "cpio", "modinfo", "dpkg-deb")
     machine.guest()
+    machine.need_tools(machine.QEMU, "cpio", "modinfo", "dpkg-deb")
     if args.json and args.json != "-":
         files.check(args.json)
     with tempfile.TemporaryDirectory(prefix="zlab-vm-") as tmp:

@@ -5,6 +5,7 @@ import os
 import pathlib
 import select
 import shutil
+import signal
 import subprocess
 import zlib
 
@@ -126,24 +127,36 @@ def lines(args, console, limit):
     The machine ends with this generator, however that ends. `limit` seconds
     without a line end it, too.
     """
+    child = None
+    # A signal must not come while there is a machine that nobody knows of.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, outcome.SIGNALS)
+    try:
+        pipe = subprocess.PIPE
+        child = subprocess.Popen(
+            args, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        yield from _sent(child, console, limit)
+    finally:
+        if child:
+            child.kill()
+            child.communicate()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def _sent(child, console, limit):
+    """The lines that a machine sends until it ends."""
     inflate, rest = zlib.decompressobj(GZIP), b""
-    with subprocess.Popen(
-        args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
+    while data := _read(child.stdout, limit):
         try:
-            while data := _read(child.stdout, limit):
-                try:
-                    rest += inflate.decompress(data)
-                except zlib.error as err:
-                    raise outcome.Failed(f"the machine's stream is damaged: {err}")
-                *whole, rest = rest.split(b"\n")
-                yield from (line.decode(errors="replace") for line in whole)
-            said = child.stderr.read().decode(errors="replace")
-            if child.wait():
-                raise outcome.Failed(f"{QEMU}: {outcome.last_line(said)}")
-        finally:
-            if child.poll() is None:
-                child.kill()
+            rest += inflate.decompress(data)
+        except zlib.error as err:
+            raise outcome.Failed(f"the machine's stream is damaged: {err}") from err
+        *whole, rest = rest.split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole)
+    said = child.stderr.read().decode(errors="replace")
+    if child.wait():
+        raise outcome.Failed(f"{QEMU}: {outcome.last_line(said)}")
     if not inflate.eof:
         raise outcome.Failed(f"the machine died: {last_words(console)}")
 
