@@ -47,7 +47,7 @@ def width(text):
 
 def slug(text):
     """A text as part of a file name, which another text may have, too."""
-    out = re.sub(r"[^\w.-]+", "-", plain(text))
+    out = re.sub(r"[^A-Za-z0-9_.\x80-\U0010ffff-]+", "-", plain(text))
     whole = out.encode()
     if len(whole) <= LONGEST:
         return out

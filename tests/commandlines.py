@@ -46,6 +46,7 @@ STOP_S = {"calibrate": 1.5}
 # Relative to each other; what builds or measures comes seldom.
 WEIGHT = {
     "record": 4,
+    "capture": 6,
     "import": 12,
     "export": 12,
     "generate": 10,
@@ -79,6 +80,8 @@ SMALL = {
     "sweep": [["--no-sensitivity"]],
     "validate": [["--runs=1"], ["--threads=1"], ["--backend=zbud"]],
 }
+# Words that nothing takes away: what is random must not trace this kernel.
+FIXED = {"capture": ["--from=pipe.txt"]}
 TRACES = ["t.zlt", "c.zlt", "all.zlt", "two words.zlt", "link.zlt", "-dash.zlt"]
 ODD_TRACES = [
     *("cut.zlt", "flip.zlt", "empty", "folder", "missing.zlt", "t.csv", "huge"),
@@ -164,6 +167,10 @@ FILES = {
     # None is zram: the machine's own are not for random commands.
     "device": (["/dev/null", "/dev/no-zram"], ["t.zlt", "folder", ""]),
     "algorithm": (["lz4", "lzo-rle"], ODD_VALUES),
+    "from": (["pipe.txt", "-"], ["t.zlt", "folder", "missing", "huge", "empty", ""]),
+    "btf": (["missing"], ["t.zlt", "folder", ""]),
+    "tracefs": (["folder"], ["missing", "t.zlt", ""]),
+    "log": (OUTPUTS, ODD_OUTPUTS),
     "class": (["zsmalloc_class", "pool"], ["", "nope"]),
     "runs": (["1", "2"], ["0", "-1", "many"]),
     "threads": (["1", "2", "3"], ["0", "-1", "99999", "x"]),
@@ -172,7 +179,7 @@ FILES = {
     "ops": (["0", "10", "300"], ["-1", "x"]),
 }
 # An option whose value names what is written.
-WRITTEN = {"output", "json", "occupancy", "markdown", "plot", "swap"}
+WRITTEN = {"output", "json", "occupancy", "markdown", "plot", "swap", "log"}
 # Options whose absence from a folder is not an error.
 NOT_LEFT = {"swap"}
 # Part of stderr -> kind of finding.
@@ -219,7 +226,8 @@ class Line:
 
     def words(self):
         """What is typed behind "zlab"."""
-        return [self.command] + [word for part in self.parts for word in part]
+        fixed = FIXED.get(self.command, [])
+        return [self.command, *fixed, *(word for part in self.parts for word in part)]
 
     def shown(self):
         """As one types it into a shell."""
@@ -377,6 +385,8 @@ class Maker:
         }
         if command == "record":
             return [["--"] * rng.randint(0, 1) + rng.choice(programs)]
+        if command == "capture":
+            return [rng.choice(programs)] if wild else []
         if command == "generate":
             return [[self.kind(rng, wild)]]
         if command == "patch-test":
@@ -489,7 +499,8 @@ def make_files(work):
         )
     table += "mark,,,40000,0,0,half\n"
     for key in range(0, 40, 2):
-        table += f"load,{key},,{(key + 50) * 1000},1,2,\ninvalidate,{key},,{(key + 50) * 1000},0,1,\n"
+        at = (key + 50) * 1000
+        table += f"load,{key},,{at},1,2,\ninvalidate,{key},,{at},0,1,\n"
     (work / "t.csv").write_text(table)
     (work / "CAPS.csv").write_text(" OP , Key,SIZE\nstore,1,1200\nload,1,\n")
     (work / "bad.csv").write_text("op,key\nstore,1\nsteal,2\n")
@@ -539,6 +550,8 @@ def make_files(work):
     if example.exists():
         shutil.copy(example, work / "mine.so")
     shutil.copytree(ROOT / "tests" / "shim_src" / "new", work / "tree")
+    pipe = ROOT / "tests" / "vectors" / "capture" / "6.12-kprobe.txt"
+    shutil.copy(pipe, work / "pipe.txt")
     (work / "log.csv").write_text(
         "op,id,size,pages,before,page,at,note\n"
         "a,0,100,,0,0,,\na,1,2000,,1,1,,\nl,0,,,2,0,,\nf,1,,,2,1,,\nm,,,1,,,,end\n"
@@ -630,6 +643,8 @@ class Place:
             "HOME": str(self.top / "home"),
             "TMPDIR": str(self.top / "tmp"),
             "XDG_CACHE_HOME": str(self.top / "cache"),
+            # A repository that holds the folder is none of theirs.
+            "GIT_CEILING_DIRECTORIES": str(self.top),
         }
 
 
@@ -759,6 +774,8 @@ def may_change(line, path, outputs):
         return any(path == links.get(w, os.path.normpath(w or "x")) for w in words)
     if line.command == "record":
         return path.endswith(".zlt") and path.split(".")[0] in words
+    if line.command == "capture":
+        return path == "kernel.zlt"
     if line.command == "new-backend":
         return any(path == w or path.startswith(w + "/") for w in words if w)
     if line.command == "regress":

@@ -129,6 +129,8 @@ static void print_json(FILE *f, const void *o)
 
 int cli_write_json(const char *path, const json_t *o)
 {
+	if (!o)
+		return cli_failed("out of memory");
 	if (strcmp(path, "-"))
 		return cli_write(path, print_json, o);
 	return dump(o, stdout) ? cli_failed("standard output cannot be written")

@@ -61,6 +61,7 @@ int cli_write(const char *path, void (*print)(FILE *f, const void *what),
 /**
  * cli_write_json() - write one object as the line of a file
  * @path: the file, which is replaced; - for standard output
+ * @o: NULL when there was no memory to make it
  *
  * Return: 0, or EXIT_FAILED with the line printed.
  */

@@ -223,17 +223,29 @@ static bool reads(const struct slot *s, const struct stat *out)
 	}
 }
 
+/* What @s writes: a file or "-"; NULL if nothing or if its value is a word. */
+static const char *output_of(const struct slot *s)
+{
+	const struct cli_word *w = s->option->words;
+	const char *to;
+
+	if (!s->given || !s->option->output)
+		return NULL;
+	to = text_of(s);
+	for (; to && w && w->word; w++)
+		if (!strcmp(to, w->word))
+			return NULL;
+	return to;
+}
+
 /* Whether @s would overwrite an input file; prints the error line if so. */
 static bool overwrites(const struct parse *p, const struct slot *s)
 {
-	const char *name;
+	const char *name = output_of(s);
 	struct stat out;
 	bool same;
 	size_t i;
 
-	if (!s->given || !s->option->output)
-		return false;
-	name = text_of(s);
 	if (!name || stat(name, &out) || !S_ISREG(out.st_mode))
 		return false;
 	same = reads(&p->operand, &out);
@@ -243,12 +255,6 @@ static bool overwrites(const struct parse *p, const struct slot *s)
 		cli_usage("--%s %s: this file is read; name another to write",
 			  s->option->name, name);
 	return same;
-}
-
-/* What @s writes: a file or "-", or NULL. */
-static const char *output_of(const struct slot *s)
-{
-	return s->given && s->option->output ? text_of(s) : NULL;
 }
 
 /* Whether two options write one file; prints the error line if so. */

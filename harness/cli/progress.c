@@ -91,7 +91,11 @@ static void *ticker(void *arg)
 	unsigned long long s;
 
 	pthread_mutex_lock(&p->mutex);
-	for (tick(p); !p->ends; tick(p)) {
+	/* It may end before this thread runs. */
+	while (!p->ends) {
+		tick(p);
+		if (p->ends)
+			break;
 		p->shown_ns = clock_wall_ns();
 		s = (p->shown_ns - p->start_ns) / 1000000000;
 		fprintf(stderr, WIPE "%.60s  %llu:%02llu", p->what, s / 60,

@@ -10,6 +10,7 @@
 #include "harness/capture/tracefs.h"
 #include "harness/cmd/cmd.h"
 #include "lib/stop.h"
+#include "traces/label.h"
 #include "version.h"
 
 /* Of a zsmalloc place: 64 bits without those of a frame's number. */
@@ -154,15 +155,13 @@ static void summarize(const struct args *a, const struct capture_result *r)
 {
 	const struct pair_counts *n = &r->counts;
 
-	fprintf(stderr,
-		"zlab capture: %s: %" PRIu64 " events (%" PRIu64
-		" stores, %" PRIu64 " loads, %" PRIu64
-		" invalidates) in %" PRIu64 " pool%s, %" PRIu64 " bytes\n",
-		a->opts.output, n->events, n->stores, n->loads, n->invalidates,
-		n->pools, n->pools == 1 ? "" : "s", r->bytes);
+	cli_note("%s: %" PRIu64 " events (%" PRIu64 " stores, %" PRIu64
+		 " loads, %" PRIu64 " invalidates) in %" PRIu64
+		 " pool%s, %" PRIu64 " bytes",
+		 a->opts.output, n->events, n->stores, n->loads, n->invalidates,
+		 n->pools, n->pools == 1 ? "" : "s", r->bytes);
 	if (a->opts.log)
-		fprintf(stderr, "zlab capture: %s: %" PRIu64 " rows\n",
-			a->opts.log, r->log.rows);
+		cli_note("%s: %" PRIu64 " rows", a->opts.log, r->log.rows);
 }
 
 /* What makes the trace less than the kernel did. */
@@ -211,7 +210,7 @@ static int finish(const struct args *a, const struct capture_result *r)
 	json_t *json = capture_json(&a->opts, r);
 	int ret = 0;
 
-	json_object_set_new(json, "trace", json_string(a->opts.output));
+	json_object_set_new(json, "trace", label_json(a->opts.output));
 	if (a->json)
 		ret = cli_write_json(a->json, json);
 	json_decref(json);

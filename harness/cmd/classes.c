@@ -8,6 +8,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/verify/class_locks.h"
 #include "lib/text.h"
+#include "traces/label.h"
 
 /* rw_semaphore (40 bytes) in place of rwlock_t (8), as discussed in 2025. */
 #define DEFAULT_EXTRA 32
@@ -128,10 +129,11 @@ static json_t *locks_json(const struct class_table *t,
 
 static json_t *weights_json(const struct class_weights *w)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", w->trace, "codec",
-			 w->codec, "stores", (json_int_t)w->stores,
-			 "same_filled", (json_int_t)w->same_filled,
-			 "incompressible", (json_int_t)w->incompressible);
+	return json_pack("{s:o, s:s, s:I, s:I, s:I}", "name",
+			 label_json(w->trace), "codec", w->codec, "stores",
+			 (json_int_t)w->stores, "same_filled",
+			 (json_int_t)w->same_filled, "incompressible",
+			 (json_int_t)w->incompressible);
 }
 
 static int write_json(const char *path, const struct class_table *t,

@@ -15,8 +15,9 @@
 #include "harness/cmd/cmd.h"
 #include "harness/verify/against.h"
 #include "harness/verify/conform.h"
-#include "lib/text.h"
 #include "harness/virtual/program.h"
+#include "lib/text.h"
+#include "traces/label.h"
 
 static int write_json(const char *path, const struct conform_config *config,
 		      const struct conform_result *r)
@@ -32,12 +33,13 @@ static int write_json(const char *path, const struct conform_config *config,
 			differences, conform_kind_name[k],
 			json_integer((json_int_t)r->differences[k]));
 	}
-	j = json_pack("{s:s, s:s, s:I, s:I, s:o, s:o, s:f, s:I, s:s}", "log",
-		      config->log, "backend", r->spec, "settle_every",
-		      (json_int_t)config->settle_every, "rows",
+	j = json_pack("{s:o, s:s, s:I, s:I, s:o, s:o, s:f, s:I, s:o}", "log",
+		      label_json(config->log), "backend", r->spec,
+		      "settle_every", (json_int_t)config->settle_every, "rows",
 		      (json_int_t)r->rows, "compared", compared, "differences",
 		      differences, "mark_worst", r->mark_worst, "pages_worst",
-		      (json_int_t)r->pages_worst, "first", r->first);
+		      (json_int_t)r->pages_worst, "first",
+		      label_json(r->first));
 	ret = cli_write_json(path, j);
 	json_decref(j);
 	return ret;
@@ -89,7 +91,7 @@ static json_t *against_renamed(const struct against_result *r)
 	for (i = 0; i < r->nr_renamed; i++)
 		json_array_append_new(
 			renamed, json_pack("{s:s, s:s, s:s}", "name",
-					   r->renamed[i]->theirs, "counted as",
+					   r->renamed[i]->theirs, "counted_as",
 					   r->renamed[i]->ours, "why",
 					   r->renamed[i]->why));
 	return renamed;
@@ -98,10 +100,11 @@ static json_t *against_renamed(const struct against_result *r)
 static int write_against(const char *path, const struct against_config *config,
 			 const struct against_result *r)
 {
-	json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I}",
-			      "trace", config->trace, "ours", r->backend[0],
-			      "theirs", r->backend[1], "codec", r->codec,
-			      "events", (json_int_t)r->events, "compact_every",
+	json_t *j = json_pack("{s:o, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:I}",
+			      "trace", label_json(config->trace), "ours",
+			      r->backend[0], "theirs", r->backend[1], "codec",
+			      r->codec, "events", (json_int_t)r->events,
+			      "compact_every",
 			      (json_int_t)config->compact_every, "rows",
 			      against_rows(r), "renamed", against_renamed(r),
 			      "differences", (json_int_t)r->differences);
@@ -118,10 +121,10 @@ static void print_against(const struct against_config *config,
 	long long off;
 	size_t i;
 
-	printf("%s: %lu events, codec %s\n", config->trace,
-	       (unsigned long)r->events, r->codec);
-	printf("  ours    %s\n  theirs  %s\n", config->backend[0],
-	       config->backend[1]);
+	printf("%s: %lu events, codec %s\n", PLAIN(config->trace),
+	       (unsigned long)r->events, PLAIN(r->codec));
+	printf("  ours    %s\n  theirs  %s\n", PLAIN(config->backend[0]),
+	       PLAIN(config->backend[1]));
 	for (i = 0; i < r->nr_rows; i++) {
 		row = &r->rows[i];
 		if (!i || row->is_lock != row[-1].is_lock)
@@ -129,7 +132,7 @@ static void print_against(const struct against_config *config,
 			       row->is_lock ? "acquisitions of" : "space",
 			       "ours", "theirs", "difference");
 		off = (long long)(row->value[0] - row->value[1]);
-		printf("%-28s %12lu %12lu", row->name,
+		printf("%-28s %12lu %12lu", PLAIN(row->name),
 		       (unsigned long)row->value[0],
 		       (unsigned long)row->value[1]);
 		if (off)
@@ -253,6 +256,7 @@ static int run_against(const struct args *a)
 	};
 	const char *codec = a->codec;
 	struct against_result result;
+	struct progress progress;
 	struct err err = { "" };
 	int ret;
 
@@ -260,7 +264,10 @@ static int run_against(const struct args *a)
 				 codec ? 1 : 0);
 	if (ret)
 		return ret;
-	if (against_run(&config, &result, &err))
+	progress_step(&progress, "conform");
+	ret = against_run(&config, &result, &err);
+	progress_end(&progress);
+	if (ret)
 		return cli_failed("%s", err.text);
 	if (a->json && write_against(a->json, &config, &result))
 		return EXIT_FAILED;

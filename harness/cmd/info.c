@@ -109,9 +109,8 @@ static int run(void *args, int argc, char **argv)
 	progress_step(&progress, "info");
 	ret = summary_make(r, &s, &err) ?: concentrate(&s, &err);
 	progress_end(&progress);
-	if (!ret && a->json) {
+	if (!ret && a->json)
 		ret = write_json(a, zlt_info(r), &s, &err);
-	}
 	if (!ret && (!a->json || strcmp(a->json, "-")))
 		ret = print(a, zlt_info(r), &s, &err);
 	summary_free(&s);

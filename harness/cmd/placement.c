@@ -79,6 +79,7 @@ static int run(void *args, int argc, char **argv)
 	struct placement_result r;
 	struct progress progress;
 	struct err err = { "" };
+	struct text room;
 	bool differ = false;
 	char name[32];
 	const char *base;
@@ -91,7 +92,7 @@ static int run(void *args, int argc, char **argv)
 	for (i = 0; i < a->trace.nr; i++) {
 		base = strrchr(a->trace.at[i], '/');
 		base = base ? base + 1 : a->trace.at[i];
-		progress_step(&progress, base);
+		progress_step(&progress, text_plain(&room, base));
 		ret = placement_trace(spec, a->trace.at[i], a->codec, &r, &err);
 		progress_end(&progress);
 		if (ret)

@@ -13,6 +13,7 @@
 #include "harness/swap/codec.h"
 #include "lib/output.h"
 #include "lib/spec.h"
+#include "traces/label.h"
 #include "traces/record.h"
 #include "version.h"
 
@@ -325,7 +326,7 @@ static json_t *to_json(const struct args *a, const struct record_result *r)
 				    json_integer((json_int_t)fields[i].value));
 	json_object_set_new(o, "slow_estimate", json_real(r->slow));
 	json_object_set_new(o, "trace",
-			    a->opts.output ? json_string(a->opts.output)
+			    a->opts.output ? label_json(a->opts.output)
 					   : json_null());
 	json_object_set_new(o, "exit_code",
 			    WIFEXITED(r->status)

@@ -18,6 +18,7 @@
 #include "harness/virtual/agreement.h"
 #include "lib/stop.h"
 #include "lib/text.h"
+#include "traces/label.h"
 
 #define NEAR 0.15
 
@@ -133,14 +134,15 @@ static int record(const struct validation *v, const struct agreement *a,
 
 	if (!v->json)
 		return 0;
-	o = json_pack("{s:s, s:s, s:s, s:i, s:i, s:[f, f, f], s:f, s:f, s:f, "
-		      "s:s, s:o}",
+	o = json_pack("{s:s, s:o, s:o, s:i, s:i, s:[f, f, f], s:f, s:f, s:f, "
+		      "s:o, s:o}",
 		      "validate", "allocator ns per operation", "trace",
-		      base(a->trace), "backend", a->backend, "threads",
-		      (int)a->threads, "runs", (int)a->runs, "native",
-		      a->native[0], a->native[1], a->native[2], "overlap",
-		      a->overlap, "sum", a->sum, "off", agreement_off(a),
-		      "profile", base(v->profile), "env", result_env());
+		      label_json(base(a->trace)), "backend",
+		      label_json(a->backend), "threads", (int)a->threads,
+		      "runs", (int)a->runs, "native", a->native[0],
+		      a->native[1], a->native[2], "overlap", a->overlap, "sum",
+		      a->sum, "off", agreement_off(a), "profile",
+		      label_json(base(v->profile)), "env", result_env());
 	if (!o)
 		return cli_failed("out of memory");
 	result_put_load(json_object_get(o, "env"), others);

@@ -12,7 +12,8 @@ struct replay;
 /**
  * watch_start() - for main(): until watch_stop(), status 0 only by returning
  *
- * Covers what runs of a backend outside a replay: loading it, making pools.
+ * Covers what runs of a backend outside a replay: loading it, making pools. A
+ * call of exit() with another status is not told from the program's own.
  */
 void watch_start(void);
 

@@ -19,6 +19,7 @@ enum fault {
 	LEAVE_NOW,
 	LEAVE_QUICKLY,
 	LEAVE_CREATE,
+	FAIL_CREATE,
 	LEAVE_CHILD,
 	FAULT,
 	ABORT
@@ -45,6 +46,8 @@ static struct zpool *faulty_create(const struct zpool_config *config,
 		return NULL;
 	if (want->fault == LEAVE_CREATE)
 		_exit(0);
+	if (want->fault == FAIL_CREATE)
+		_exit(3);
 	pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return NULL;
@@ -129,10 +132,9 @@ static size_t faulty_largest(struct zpool *zpool)
 
 /* In the order of enum fault. */
 static const char *const faults[] = {
-	"none",		"no-pool",     "no-handle",
-	"leave",	"leave-now",   "leave-quickly",
-	"leave-create", "leave-child", "fault",
-	"abort",	NULL
+	"none",	       "no-pool",	"no-handle",	"leave",
+	"leave-now",   "leave-quickly", "leave-create", "fail-create",
+	"leave-child", "fault",		"abort",	NULL
 };
 
 static const struct spec_option options[] = {
