@@ -41,6 +41,8 @@ DEPS_DEB := build-essential debhelper dpkg-dev lintian
 DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 # What docs/data.md shows that records can be read with.
 DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
+# What "zlab vm" boots kernels with; "make deps-vm" and check-long ask for it.
+DEPS_VM := qemu-system-x86 cpio kmod
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 

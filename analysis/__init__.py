@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What zlab does in Python; __main__.py lists the commands.
 
-run/ starts zlab and keeps what it says. Everything else only reads files:
+run/ starts zlab and keeps what it says, vm/ a kernel in a virtual machine.
+Everything else only reads files:
 records/ the result records, figures/, report/, paper/, scenarios/ what is made
 of them, regress/ what a comparison of two builds says.
 """

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The entry point: python3 analysis VERB ARGUMENTS.
 
-The zlab program runs report, regress, ab and sweep-figures; make runs the rest.
+The zlab program runs report, regress, ab, vm and sweep-figures; make runs the
+rest.
 """
 
 import importlib
@@ -22,6 +23,7 @@ VERBS = {
     "report": "report.command",
     "scenarios-page": "scenarios.readme",
     "sweep-figures": "figures.sweep",
+    "vm": "vm.command",
 }
 
 

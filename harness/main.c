@@ -27,6 +27,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_shim,
 	&cmd_patch_test,
 	&cmd_conform,
+	&cmd_vm,
 	&cmd_placement,
 	&cmd_zram,
 	&cmd_sweep,

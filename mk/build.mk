@@ -71,3 +71,27 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 
 -include $(V_OBJS:.o=.d) $(V_TEST:%.c=$(B)/virtual/%.d)
 endif
+
+# /init of the machines of "zlab vm": static, since it is alone there, and plain,
+# whatever this build is. Nothing of it but the reader of traces is also in zlab.
+GUEST := $(B)/zlab-guest
+GUEST_SRCS := $(sort $(wildcard harness/vm/*.c traces/zlt/*.c)) \
+	$(addprefix lib/,err.c output.c stop.c)
+GUEST_OBJS := $(GUEST_SRCS:%.c=$(B)/guest/%.o)
+GUEST_LIBS := -lzstd -ljansson -lxxhash -lbsd -lmd -lJudy -lz -lm
+
+all: $(GUEST)
+
+$(GUEST): $(GUEST_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -static -pthread -s -o $@ $^ $(GUEST_LIBS)
+
+$(B)/guest/%.o: %.c
+	$(call say,CC-G,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -Wstrict-prototypes \
+		-Wmissing-prototypes -Wold-style-definition -Wshadow -Wundef \
+		-Wno-unused-parameter -pthread -D_GNU_SOURCE -I. -MMD -MP \
+		-c -o $@ $<
+
+-include $(GUEST_OBJS:.o=.d)

@@ -23,6 +23,7 @@ install_packages = \
 
 # make deps         what is missing to build zlab and to draw plots
 # make deps-check   and what the tests need
+# make deps-vm      what "zlab vm" boots kernels with
 deps:
 	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT))
 
@@ -35,8 +36,11 @@ deps-browser:
 deps-deb:
 	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT) $(DEPS_DEB))
 
+deps-vm:
+	$(Q)$(call install_packages,$(DEPS_VM))
+
 deps-long: deps-check
 	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
-		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB))
+		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB) $(DEPS_VM))
 
-.PHONY: deps deps-check deps-browser deps-deb deps-long
+.PHONY: deps deps-check deps-browser deps-deb deps-vm deps-long

@@ -13,7 +13,7 @@ INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
 	tests/backend_example/onepage.c results/regress.json \
 	results/baseline.json docs/definitions.md
 # Of the tests, only the one for backends outside the tree, where it was built.
-INSTALL_LIB = $(RECORDER) \
+INSTALL_LIB = $(RECORDER) $(GUEST) \
 	$(wildcard $(B)/zlab-virtual $(B)/tests/backends/test_backends)
 INSTALL_DOC = README.md $(wildcard docs/*.md)
 

@@ -76,6 +76,9 @@ $(B)/tests/backends/zsmalloc_relaxed.so: $(RELAXED_SRCS) \
 
 $(B)/tests/backends/test_zsmalloc_threads: | $(B)/tests/backends/zsmalloc_relaxed.so
 
+# Parts of the program in the machines of "zlab vm".
+$(B)/tests/harness/test_guest: $(addprefix $(B)/harness/vm/,counter.o files.o)
+
 # The test makes the n-th call of any of these fail.
 NOMEM_CALLS := malloc calloc realloc strdup strndup asprintf ZSTD_createCCtx \
 	ZSTD_createDCtx JudyLIns Judy1Set json_dumps json_object

@@ -878,6 +878,7 @@ def judge_files(line, result, place):
         if room == "cache" and line.command in (
             "shim",
             "patch-test",
+            "vm",
             "report",
             "compare",
             "sweep",

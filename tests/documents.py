@@ -41,10 +41,16 @@ NOT_RUN = {
     r"make results/scenarios/T12\.jsonl": "takes minutes; tests/cli/scenarios runs a tenth",
     r"git worktree add .*": "builds another commit; tests/long/ab does",
     r"build/zlab ab --base v1 .*": "builds the tree twice; tests/long/ab does",
+    r"(sudo build/)?zlab capture .*": (
+        "needs root and a kernel that can be watched; tests/cli/capture does it"
+    ),
+    r"modprobe zram": "loads a module",
+    r"cat /sys/kernel/tracing/trace_pipe .*": "has no end",
     r"cat /sys/class/zram-control/hot_add": "makes a device; tests/cli/zram does",
     r"zlab zram .*": "needs root and a free zram device; tests/cli/zram has one",
     r"echo 1 > /sys/.*": "resets and removes a device; tests/cli/zram does",
     r"xdg-open .*": "opens a browser; tests/cli/report_browser does",
+    r"zlab vm .*": "boots kernels of Debian; tests/long/vm does",
     r"build/zlab (placement .* --backend \./mine\.so T\.zlt|conform T\.zlt .*)": (
         "fails, as it should, for the source of ours that stands in for a kernel's; "
         "tests/long/shim has a kernel's"
@@ -148,12 +154,20 @@ class Place:
 def readme(place):
     place.executable("program")
     place.csv("swap.csv")
+    place.trace("kernel.zlt")
 
 
 def add_a_backend(place):
     place.trace("trace.zlt")
     shutil.copy(ROOT / "tests/backend_example/onepage.c", place.top)
     (place.top / "ZLAB").symlink_to(".")
+
+
+def capture(place):
+    place.trace("day.zlt")
+    shutil.copy(
+        ROOT / "tests/vectors/6.12-zsmalloc-lz4-s1.csv.zst", place.top / "log.csv"
+    )
 
 
 def ci(place):
@@ -189,6 +203,7 @@ def manual(place):
 PREPARE = {
     "README.md": readme,
     "docs/add-a-backend.md": add_a_backend,
+    "docs/capture.md": capture,
     "docs/ci.md": ci,
     "docs/data.md": data,
     "docs/measure-a-patch.md": measure_a_patch,

@@ -50,13 +50,10 @@ struct alloc_log {
 
 static void release(struct alloc_log *log)
 {
-	Word_t left;
-
 	if (log->rows)
 		fclose(log->rows);
-	JLFA(left, log->ids);
-	JLFA(left, log->frames);
-	(void)left;
+	JudyLFreeArray(&log->ids, PJE0);
+	JudyLFreeArray(&log->frames, PJE0);
 	free(log->path);
 	free(log);
 }

@@ -75,28 +75,24 @@ struct pair *pair_new(const struct pair_sink *sink)
 
 static void free_all(void **map)
 {
-	Word_t at = 0, left;
+	Word_t at = 0;
 	PPvoid_t slot;
 
 	for (slot = JudyLFirst(*map, &at, PJE0); slot;
 	     slot = JudyLNext(*map, &at, PJE0))
 		free(*slot);
-	JLFA(left, *map);
-	(void)left;
+	JudyLFreeArray(map, PJE0);
 }
 
 void pair_free(struct pair *p)
 {
-	Word_t left;
-
 	if (!p)
 		return;
 	free_all(&p->tasks);
 	free_all(&p->objects);
-	JLFA(left, p->keys);
-	JLFA(left, p->zrams);
-	JLFA(left, p->pools);
-	(void)left;
+	JudyLFreeArray(&p->keys, PJE0);
+	JudyLFreeArray(&p->zrams, PJE0);
+	JudyLFreeArray(&p->pools, PJE0);
 	free(p);
 }
 

@@ -59,7 +59,7 @@ static void list(const struct cli_command *const *commands, FILE *out)
 		fprintf(out, "\n%s:\n", chapters[i]);
 		for (c = commands; *c; c++)
 			if ((int)(*c)->chapter == i)
-				fprintf(out, "  %-10s  %s\n", (*c)->name,
+				fprintf(out, "  %-11s  %s\n", (*c)->name,
 					(*c)->summary);
 	}
 	fputs("\n\"zlab COMMAND --help\" tells more; the manual is zlab(1).\n",

@@ -164,7 +164,7 @@ hot int store(struct swap_cpu *c, struct zpool *pool, uint32_t key,
 			return 0;
 		}
 		c->counts.duplicate_entry++;
-		if (s->config.free_first)
+		if (kind != SWAP_SIZES && unlikely(s->config.free_first))
 			empty(c, slot, pool, timed);
 	}
 	if (same_filled(s, object, page, kind, &fill)) {

@@ -102,7 +102,7 @@ struct swap_device {
  *		Direct path only, and not for SWAP_SIZES
  * @same_filled: pages of one repeated word are kept as a value
  * @free_first: a store frees what its slot holds before it makes the new object.
- *		Direct path only
+ *		Direct path only, and not for SWAP_SIZES
  * @verify: compare every load with what was stored
  * @api: calls that read and write objects
  * @settle: when deferred work runs

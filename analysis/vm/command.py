@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""zlab vm: a kernel in a virtual machine plays a scenario; its allocator's log.
+
+Writes NAME.csv.gz, the log for "zlab conform"; NAME.zlt, the same as a trace of
+sizes; NAME.json, counts and the kernel's counters at each checkpoint.
+"""
+
+import argparse
+import dataclasses
+import gzip
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+from analysis import files, outcome
+from analysis.run import replays
+from analysis.vm import kernel, log, machine, programs
+
+# As "zlab generate" makes them; PROGRAMS is no trace.
+PROGRAMS = "programs"
+SCENARIOS = {
+    "fill": "churn:rounds=1,share=1",
+    "churn": "churn:rounds=5,share=0.6",
+    "discard": "churn:rounds=3,share=0.5,compact=on",
+}
+PAGES = 20000
+# Modules that the codec of a kernel may be in.
+CODECS = {
+    "lz4": ("lz4_compress", "lz4"),
+    "lz4hc": ("lz4hc_compress", "lz4hc"),
+    "lzo": ("lzo_compress", "lzo"),
+    "lzo-rle": ("lzo_compress", "lzo-rle"),
+    "zstd": ("zstd_compress", "zstd"),
+    "842": ("842_compress", "842"),
+    "deflate": ("zlib_deflate", "deflate"),
+}
+SWAP_KB = 1 << 20
+# What the kernel, the probes' buffer and the program take.
+MEMORY_MIB = 512
+SENT_LINES = 20000
+
+
+class Progress:
+    """Lines on stderr about what goes on, with the time since the beginning."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+
+    def tell(self, text):
+        """One line."""
+        spent = time.monotonic() - self.start
+        print(f"[{spent:5.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+def parse():
+    """The command line; the program has checked it."""
+    parser = argparse.ArgumentParser(prog="zlab vm")
+    parser.add_argument("package", nargs="?")
+    for name in ("kernel", "modules", "suite", "replay", "backend", "output", "json"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--scenario", default="churn")
+    parser.add_argument("--through")
+    parser.add_argument("--allocator", default="zsmalloc")
+    parser.add_argument("--codec", default="lz4")
+    parser.add_argument("--accel", default="auto")
+    parser.add_argument("--pages", type=int, default=PAGES)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--limit", type=int, default=600)
+    parser.add_argument("--counter", type=int, default=-1)
+    parser.add_argument("--conform", action="store_true")
+    args = parser.parse_args()
+    if not args.through:
+        args.through = "zram" if args.allocator == "zsmalloc" else "zswap"
+    args.output = pathlib.Path(args.output or ".")
+    return args
+
+
+def find_kernel(args, tell):
+    """The kernel that was asked for."""
+    if args.kernel:
+        image = pathlib.Path(args.kernel)
+        if not image.is_file():
+            raise outcome.Failed(f"--kernel {image}: no such file")
+        modules = pathlib.Path(args.modules) if args.modules else None
+        if modules and not modules.is_dir():
+            raise outcome.Failed(f"--modules {modules}: no such folder")
+        return kernel.Kernel(image, modules, image.name)
+    if args.package.endswith(".deb"):
+        return kernel.of_file(args.package, tell)
+    return kernel.of_package(args.package, args.suite, tell)
+
+
+@dataclasses.dataclass
+class Load:
+    """What the machine does: a name, its files, lines of the plan, MiB for it."""
+
+    name: str
+    files: dict
+    plan: list
+    memory: int
+    # Whether the kernel decides when something happens.
+    timed: bool = False
+
+
+def find_load(args, folder):
+    """What was asked for: programs, the user's trace or that of a scenario."""
+    if args.scenario == PROGRAMS and not args.replay:
+        files_in, commands = programs.collect(args.seed)
+        lines = [f"limit_kb {programs.LIMIT_KB}"]
+        lines += [f"program {command}" for command in commands]
+        size = sum(
+            p.stat().st_size for p in files_in.values() if not isinstance(p, str)
+        )
+        return Load(PROGRAMS, files_in, lines, 2 * size >> 20, timed=True)
+    trace, name = folder / "scenario.zlt", args.scenario
+    if args.replay:
+        trace, name = pathlib.Path(args.replay), pathlib.Path(args.replay).stem
+    else:
+        options = f"keys={args.pages},seed={args.seed},contents=on"
+        spec = f"{SCENARIOS[args.scenario]},{options}"
+        replays.zlab("generate", spec, "-o", trace)
+    said = json.loads(replays.zlab("info", trace, "--json", "-"))
+    if said["objects"] != "pages":
+        raise outcome.Failed(
+            f"{trace} has no page contents, which a kernel compresses itself; "
+            'record them with "zlab record --contents"'
+        )
+    # The pages, what they compress to, and the trace as it is packed and not.
+    size = said["keys"] * 2 * 4096 + said["file_bytes"] * 2
+    return Load(name, {"trace.zlt": trace}, ["trace /trace.zlt"], size >> 20)
+
+
+def wanted_modules(args):
+    """What the user of the allocator may have in modules, first needed first."""
+    user = ["brd"] if args.through == "zswap" else ["zram"]
+    return [args.allocator, *CODECS.get(args.codec, ()), *user]
+
+
+def plan(args, names):
+    """The lines of the machine's plan, but for what it does."""
+    params = {"brd": f" rd_nr=1 rd_size={SWAP_KB}"}
+    return [
+        f"user {args.through}",
+        f"allocator {args.allocator}",
+        f"codec {args.codec}",
+        f"counter {args.counter}",
+        f"swap_kb {SWAP_KB}",
+        *(f"module /modules/{name}.ko{params.get(name, '')}" for name in names),
+    ]
+
+
+def boot(args, where, load, folder, tell):
+    """Run the machine; returns its log."""
+    modules = kernel.Modules(where.modules)
+    names = modules.order(wanted_modules(args))
+    inside = {f"modules/{name}.ko": modules.read(name) for name in names}
+    packed = machine.initramfs(
+        folder, {**inside, **load.files}, plan(args, names) + load.plan
+    )
+    accel = machine.accelerator() if args.accel == "auto" else args.accel
+    memory = MEMORY_MIB + load.memory
+    console = folder / "console"
+    tell(f"boots {where.said} with {accel}, {memory} MiB")
+    found, seen = log.Log(args.allocator), 0
+    command = machine.command_line(where, packed, console, memory, accel)
+    for line in machine.lines(command, console, args.limit):
+        seen += 1
+        mark = found.line(line)
+        if mark and not load.timed or seen % SENT_LINES == 0:
+            tell(f"{found.kernel}: {seen} lines" + (f", at {mark}" if mark else ""))
+    log.checked(found)
+    return found
+
+
+# Forms of an allocator that are older than the kernel they are named after.
+SINCE = {
+    ("zbud", "6.1"): [3, 11],
+    ("z3fold", "6.1"): [5, 5],
+    ("zsmalloc", "6.10"): [6, 4],
+}
+
+
+def preset(allocator, release):
+    """The backend in the form of a kernel: the newest that is not newer."""
+    known = json.loads(replays.zlab("backends", "--json", "-"))
+    names = [p["name"] for b in known if b["name"] == allocator for p in b["presets"]]
+    since = {n: SINCE.get((allocator, n)) or kernel.release_key(n) for n in names}
+    fit = [n for n in names if since[n] <= kernel.release_key(release)[:2]]
+    if not fit:
+        raise outcome.Failed(
+            f"zlab has no {allocator} as old as {release}; name one with --backend"
+        )
+    return f"{allocator}@{max(fit, key=since.get)}"
+
+
+def record(args, name, load, found, rows):
+    """What NAME.json says."""
+    live, size, peak = {}, 0, 0
+    marks = {row: (label, said) for label, row, said in found.marks}
+    checkpoints = []
+    for number, row in enumerate(rows):
+        if row["op"] == "a":
+            live[row["id"]] = row["size"]
+            size += row["size"]
+            peak = max(peak, size)
+        elif row["op"] == "f":
+            size -= live.pop(row["id"])
+        elif number in marks:
+            label, said = marks[number]
+            point = {"label": label, "row": number, "pages": row["pages"]}
+            point |= {"live_objects": len(live), "live_bytes": size}
+            ratio = round(size / (row["pages"] * 4096), 4) if row["pages"] else None
+            checkpoints.append(point | {"frag_ratio": ratio, "counters": said})
+    counts = dict(found.counts, pools=len(found.pools), objects_left=len(live))
+    counts |= {"bytes_left": size, "peak_live_bytes": peak, "tasks": found.tasks}
+    return {
+        "name": name,
+        "kernel": found.kernel,
+        "allocator": args.allocator,
+        "compressor": args.codec,
+        "user": args.through,
+        "scenario": load.name,
+        "seed": args.seed,
+        "counter_offset": found.counter,
+        "how": "zlab vm: QEMU, one CPU, kprobe events on the allocator's entry "
+        "points; pages from the pool's own counter",
+        "counts": counts,
+        "checkpoints": checkpoints,
+    }
+
+
+def slug(text):
+    """A part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", text)
+
+
+def write(args, found, rows, load):
+    """The three files; returns (record, path of the log)."""
+    user = "zram" if args.through == "zram" else args.allocator
+    name = "-".join(map(slug, (found.kernel, user, args.codec, load.name)))
+    folder = files.folder(args.output)
+    said = record(args, name, load, found, rows)
+    path = folder / f"{name}.csv.gz"
+    try:
+        path.write_bytes(gzip.compress(log.text(rows, load.timed).encode(), mtime=0))
+    except OSError as err:
+        raise outcome.Failed(f"{path}: cannot be written: {err.strerror}") from err
+    files.write(folder / f"{name}.json", json.dumps(said, indent=1) + "\n")
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", encoding="utf-8") as csv:
+        csv.write(log.events(rows, load.timed))
+        csv.flush()
+        replays.zlab("import", csv.name, "-o", folder / f"{name}.zlt")
+    return said, path
+
+
+def compare(path, spec):
+    """Run conform on the log; returns its verdict as JSON."""
+    args = [replays.program(), "conform", str(path), "--backend", spec, "--json", "-"]
+    done = outcome.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    if not done.stdout.strip():
+        raise outcome.Failed(outcome.last_line(done.stderr))
+    return done.returncode, json.loads(done.stdout)
+
+
+def main():
+    """The sub-command."""
+    args = parse()
+    progress = Progress()
+    machine.guest()
+    machine.need_tools(machine.QEMU, "cpio", "modinfo", "dpkg-deb")
+    if args.json and args.json != "-":
+        files.check(args.json)
+    with tempfile.TemporaryDirectory(prefix="zlab-vm-") as tmp:
+        folder = pathlib.Path(tmp)
+        where = find_kernel(args, progress.tell)
+        load = find_load(args, folder)
+        found = boot(args, where, load, folder, progress.tell)
+    rows = found.finish()
+    doubts = found.doubts()
+    result, path = write(args, found, rows, load)
+    status = 0
+    if args.conform:
+        spec = args.backend or preset(args.allocator, found.kernel)
+        status, result["conform"] = compare(path, spec)
+    if args.json:
+        text = json.dumps(result) + "\n"
+        files.write(args.json, text) if args.json != "-" else print(text, end="")
+    if args.json != "-":
+        summary(result, path)
+    if doubts:
+        raise outcome.Failed(f"{path} is not a whole log: {'; '.join(doubts)}")
+    return outcome.FOUND if status else 0
+
+
+def summary(result, path):
+    """What a person reads."""
+    counts = result["counts"]
+    last = result["checkpoints"][-1]
+    print(f"log      {path}")
+    print(f"kernel   {result['kernel']}, {result['allocator']} under {result['user']}")
+    print(
+        f"calls    {counts['allocs']} allocations, {counts['frees']} frees, "
+        f"{counts['loads']} loads, {counts['compacts']} compactions"
+    )
+    print(
+        f"at end   {last['pages']} pages, {last['live_objects']} objects, "
+        f"frag ratio {last['frag_ratio']}"
+    )
+    said = result.get("conform")
+    if said:
+        differ = sum(said["differences"].values())
+        total = sum(said["compared"].values())
+        print(
+            f"conform  {differ} differences in {total} comparisons: {said['backend']}"
+        )
+        if differ:
+            print(f"first    {said['first']}")
