@@ -21,6 +21,7 @@ static const char *const unknown[] = {
 	"storage size of '",
 	"invalid use of undefined type '",
 	"incomplete definition of type '",
+	"variable has incomplete type '",
 	"invalid application of 'sizeof' to incomplete type '",
 	"has no member named '",
 	"no member named '",
@@ -45,8 +46,22 @@ static void add_name(struct names *names, const char *quoted)
 		 (int)len, quoted);
 }
 
+/* gcc names the variable of a type that is not there; its source follows. */
+static void add_type(struct names *names, const char *source)
+{
+	const char *end = strchrnul(source, '\n');
+	const char *p = memmem(source, (size_t)(end - source), "struct ", 7);
+	char type[64];
+
+	if (p && sscanf(p + 7, "%48[A-Za-z0-9_]", type + 7) == 1) {
+		memcpy(type, "struct ", 7);
+		add_name(names, type);
+	}
+}
+
 static void scan_line(const char *line, const char *end, struct names *names)
 {
+	static const char no_type[] = "has initializer but incomplete type";
 	const char *p;
 	size_t i;
 
@@ -56,6 +71,12 @@ static void scan_line(const char *line, const char *end, struct names *names)
 			add_name(names, p + strlen(unknown[i]));
 			return;
 		}
+	}
+	p = strstr(line, no_type);
+	if (p && p < end) {
+		if (*end)
+			add_type(names, end + 1);
+		return;
 	}
 	/* gcc: error: 'NAME' undeclared */
 	p = strstr(line, "' undeclared");
@@ -79,10 +100,15 @@ int shim_message(const char *log, const char *file, const char *saved,
 		end = strchrnul(line, '\n');
 		if (!memmem(line, (size_t)(end - line), "error:", 6))
 			continue;
-		scan_line(line, end, &names);
 		if (!*first)
 			snprintf(first, sizeof(first), "%.*s",
 				 (int)(end - line), line);
+		/* All that comes after a syntax error may be due to it. */
+		if (memmem(line, (size_t)(end - line), "error: expected", 15))
+			break;
+		scan_line(line, end, &names);
+		if (!names.nr)
+			break;
 	}
 	free(text);
 	for (i = 0; i < names.nr && n < sizeof(list); i++)
