@@ -12,13 +12,18 @@
 
 #define MAX_NAMES 6
 
+/* gcc's messages for a type that is not there; they name the variable. */
+static const char *const no_type[] = {
+	"has initializer but incomplete type",
+	"storage size of '",
+};
+
 /* gcc's and clang's messages for an undeclared name, up to its quote. */
 static const char *const unknown[] = {
 	"implicit declaration of function '",
 	"call to undeclared function '",
 	"unknown type name '",
 	"use of undeclared identifier '",
-	"storage size of '",
 	"invalid use of undefined type '",
 	"incomplete definition of type '",
 	"variable has incomplete type '",
@@ -46,22 +51,21 @@ static void add_name(struct names *names, const char *quoted)
 		 (int)len, quoted);
 }
 
-/* gcc names the variable of a type that is not there; its source follows. */
+/* The type is in the line of the source that follows the message. */
 static void add_type(struct names *names, const char *source)
 {
 	const char *end = strchrnul(source, '\n');
 	const char *p = memmem(source, (size_t)(end - source), "struct ", 7);
-	char type[64];
+	char name[49], type[64];
 
-	if (p && sscanf(p + 7, "%48[A-Za-z0-9_]", type + 7) == 1) {
-		memcpy(type, "struct ", 7);
-		add_name(names, type);
-	}
+	if (!p || sscanf(p + 7, "%48[A-Za-z0-9_]", name) != 1)
+		return;
+	snprintf(type, sizeof(type), "struct %s", name);
+	add_name(names, type);
 }
 
 static void scan_line(const char *line, const char *end, struct names *names)
 {
-	static const char no_type[] = "has initializer but incomplete type";
 	const char *p;
 	size_t i;
 
@@ -72,11 +76,13 @@ static void scan_line(const char *line, const char *end, struct names *names)
 			return;
 		}
 	}
-	p = strstr(line, no_type);
-	if (p && p < end) {
-		if (*end)
-			add_type(names, end + 1);
-		return;
+	for (i = 0; i < sizeof(no_type) / sizeof(no_type[0]); i++) {
+		p = strstr(line, no_type[i]);
+		if (p && p < end) {
+			if (*end)
+				add_type(names, end + 1);
+			return;
+		}
 	}
 	/* gcc: error: 'NAME' undeclared */
 	p = strstr(line, "' undeclared");

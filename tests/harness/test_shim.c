@@ -659,13 +659,14 @@ static void test_bad_trees(void **state)
 	assert_refused(&req, "/nowhere.h: No such file");
 	req.nr_include = 0;
 
-	/* The names of a type and of its members, from its first use on. */
+	/* A type that is not there is named, and not what has that type. */
 	snprintf(bad, len,
 		 "%s\nstatic const struct new_ops unknown_ops __used = {\n"
 		 "\t.new_call = NULL,\n};\n",
 		 source);
 	put(dir, HALVES, bad);
-	assert_refused(&req, "uses struct new_ops");
+	assert_refused(&req, "uses struct new_ops, new_call, which the "
+			     "shim does not offer");
 
 	/* What is no program at all is shown as the compiler saw it. */
 	snprintf(bad, len, "%s\n}\n", source);
