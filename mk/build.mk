@@ -24,9 +24,9 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
 
 # The executable for virtual CPUs: the same sources with the virtual flavour of
-# sync.h, but for the files that only one of the two has. Allocators and the front end are instrumented as for the thread
-# sanitizer, whose library is not linked: backends/sync/virtual/vmem.c takes the
-# calls.
+# sync.h, but for the files that only one of the two has. Allocators and the front
+# end are instrumented as for the thread sanitizer, whose library is not linked:
+# backends/sync/virtual/vmem.c takes the calls.
 # Copies of constant size would be expanded where no instrumentation sees them,
 # so there they stay calls, and are renamed to those that are charged.
 ifeq ($(SAN)$(DEBUG)$(filter off,$(STATS)),)

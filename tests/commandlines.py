@@ -80,8 +80,9 @@ SMALL = {
     "sweep": [["--no-sensitivity"]],
     "validate": [["--runs=1"], ["--threads=1"], ["--backend=zbud"]],
 }
-# Words that nothing takes away: what is random must not trace this kernel.
-FIXED = {"capture": ["--from=pipe.txt"]}
+# Words that nothing takes away: what is random must neither trace this kernel
+# nor look for packages of another.
+FIXED = {"capture": ["--from=pipe.txt"], "vm": ["--kernel=missing"]}
 TRACES = ["t.zlt", "c.zlt", "all.zlt", "two words.zlt", "link.zlt", "-dash.zlt"]
 ODD_TRACES = [
     *("cut.zlt", "flip.zlt", "empty", "folder", "missing.zlt", "t.csv", "huge"),
@@ -167,6 +168,8 @@ FILES = {
     # None is zram: the machine's own are not for random commands.
     "device": (["/dev/null", "/dev/no-zram"], ["t.zlt", "folder", ""]),
     "algorithm": (["lz4", "lzo-rle"], ODD_VALUES),
+    "kernel": (["missing"], ["folder", ""]),
+    "modules": (["folder"], ["missing", "t.zlt", ""]),
     "from": (["pipe.txt", "-"], ["t.zlt", "folder", "missing", "huge", "empty", ""]),
     "btf": (["missing"], ["t.zlt", "folder", ""]),
     "tracefs": (["folder"], ["missing", "t.zlt", ""]),
@@ -387,6 +390,8 @@ class Maker:
             return [["--"] * rng.randint(0, 1) + rng.choice(programs)]
         if command == "capture":
             return [rng.choice(programs)] if wild else []
+        if command == "vm":
+            return some(TRACES, ODD_TRACES) if wild else []
         if command == "generate":
             return [[self.kind(rng, wild)]]
         if command == "patch-test":

@@ -5,7 +5,6 @@ Writes NAME.csv.gz, the log for "zlab conform"; NAME.zlt, the same as a trace of
 sizes; NAME.json, counts and the kernel's counters at each checkpoint.
 """
 
-import argparse
 import dataclasses
 import gzip
 import json
@@ -53,12 +52,12 @@ class Progress:
     def tell(self, text):
         """One line."""
         spent = time.monotonic() - self.start
-        print(f"[{spent:5.1f} s] {text}", file=sys.stderr, flush=True)
+        outcome.say(f"[{spent:5.1f} s] {text}", file=sys.stderr, flush=True)
 
 
 def parse():
     """The command line; the program has checked it."""
-    parser = argparse.ArgumentParser(prog="zlab vm")
+    parser = outcome.Parser(prog="zlab vm")
     parser.add_argument("package", nargs="?")
     for name in ("kernel", "modules", "suite", "replay", "backend", "output", "json"):
         parser.add_argument(f"--{name}")
@@ -81,11 +80,11 @@ def parse():
 
 def find_kernel(args, tell):
     """The kernel that was asked for."""
-    if args.kernel:
+    if args.kernel is not None:
         image = pathlib.Path(args.kernel)
         if not image.is_file():
-            raise outcome.Failed(f"--kernel {image}: no such file")
-        modules = pathlib.Path(args.modules) if args.modules else None
+            raise outcome.Failed(f'--kernel "{args.kernel}": no such file')
+        modules = None if args.modules is None else pathlib.Path(args.modules)
         if modules and not modules.is_dir():
             raise outcome.Failed(f"--modules {modules}: no such folder")
         return kernel.Kernel(image, modules, image.name)
@@ -300,13 +299,15 @@ def summary(result, path):
     """What a person reads."""
     counts = result["counts"]
     last = result["checkpoints"][-1]
-    print(f"log      {path}")
-    print(f"kernel   {result['kernel']}, {result['allocator']} under {result['user']}")
-    print(
+    outcome.say(f"log      {path}")
+    outcome.say(
+        f"kernel   {result['kernel']}, {result['allocator']} under {result['user']}"
+    )
+    outcome.say(
         f"calls    {counts['allocs']} allocations, {counts['frees']} frees, "
         f"{counts['loads']} loads, {counts['compacts']} compactions"
     )
-    print(
+    outcome.say(
         f"at end   {last['pages']} pages, {last['live_objects']} objects, "
         f"frag ratio {last['frag_ratio']}"
     )
@@ -314,8 +315,8 @@ def summary(result, path):
     if said:
         differ = sum(said["differences"].values())
         total = sum(said["compared"].values())
-        print(
+        outcome.say(
             f"conform  {differ} differences in {total} comparisons: {said['backend']}"
         )
         if differ:
-            print(f"first    {said['first']}")
+            outcome.say(f"first    {said['first']}")

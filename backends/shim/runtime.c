@@ -26,6 +26,7 @@
 
 #define PERCPU_BYTES (SHIM_PERCPU_STRIDE * SYNC_MAX_CPUS)
 #define NR_HEAP (SHIM_PERCPU_STRIDE / 64)
+#define HEAP_MOST (PTRDIFF_MAX / 4)
 #define NR_CACHES 256
 #define NR_HOTPLUG 4
 
@@ -117,12 +118,20 @@ static struct heap_object *heap_object(const void *p)
 				      offsetof(struct heap_object, data));
 }
 
-static void *heap_alloc(size_t size, bool zero, size_t counted)
+/* A size that is an error of the caller's gets nothing, as in the kernel. */
+static bool heap_refuses(size_t size)
+{
+	return size > HEAP_MOST || (shim_arena && !arena_may_alloc(shim_arena));
+}
+
+static void *heap_alloc(size_t size, bool zero, bool counts)
 {
 	struct heap_object *o;
+	size_t counted;
 
-	if (shim_arena && !arena_may_alloc(shim_arena))
+	if (heap_refuses(size))
 		return NULL;
+	counted = counts ? kmalloc_bytes(size) : 0;
 	o = malloc(sizeof(*o) + size);
 	if (!o)
 		return NULL;
@@ -133,21 +142,22 @@ static void *heap_alloc(size_t size, bool zero, size_t counted)
 
 void *shim_kmalloc(size_t size, bool zero)
 {
-	return heap_alloc(size, zero, kmalloc_bytes(size));
+	return heap_alloc(size, zero, true);
 }
 
 void *shim_alloc_outside(size_t size)
 {
-	return heap_alloc(size, true, 0);
+	return heap_alloc(size, true, false);
 }
 
 void *shim_krealloc(const void *p, size_t size)
 {
 	struct heap_object *o = p ? heap_object(p) : NULL;
-	size_t had = o ? o->counted : 0, counted = kmalloc_bytes(size);
+	size_t had = o ? o->counted : 0, counted;
 
-	if (shim_arena && !arena_may_alloc(shim_arena))
+	if (heap_refuses(size))
 		return NULL;
+	counted = kmalloc_bytes(size);
 	o = realloc(o, sizeof(*o) + size);
 	if (!o)
 		return NULL;

@@ -64,15 +64,18 @@ static int wait_all(const struct guest_user *user,
 
 	while (running) {
 		pid = waitpid(-1, &status, WNOHANG);
-		for (i = 0; pid > 0 && i < GUEST_PROGRAMS; i++)
-			if (pids[i] == pid && status)
+		/* The first process also inherits what its children leave. */
+		for (i = 0; pid > 0 && i < GUEST_PROGRAMS; i++) {
+			if (pids[i] != pid)
+				continue;
+			running--;
+			if (status)
 				ret = err_set(err, -ECHILD,
 					      "%s failed with wait status %d",
 					      plan->program[i], status);
-		if (pid > 0) {
-			running--;
-			continue;
 		}
+		if (pid > 0)
+			continue;
 		nanosleep(&pause, NULL);
 		probes_drain();
 		if (++polls % POLLS_PER_MARK)

@@ -2,7 +2,8 @@
 /*
  * What the front end costs by itself: no codec, no allocator. Prints one JSON
  * line a figure. An operation is a store or an exclusive load of a random slot
- * among as many live ones as fit into a cache, and as do not; the three indexes take turns, block by block.
+ * among as many live ones as fit into a cache, and as do not; the three indexes
+ * take turns, block by block.
  */
 #include <pthread.h>
 #include <stdio.h>
