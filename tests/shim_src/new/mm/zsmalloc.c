@@ -114,10 +114,15 @@ static struct pair_desc *alloc_desc(struct pair *pair, gfp_t gfp, int nid)
 	desc->offset |= 17;
 	desc->pair = pair;
 	desc->next = NULL;
-	folio_lock(desc_folio(desc));
-	SetPageMovableOps(page);
-	folio_unlock(desc_folio(desc));
 	return desc;
+}
+
+/* From here on the pair can be reached through its page. */
+static void publish_desc(struct pair_desc *desc)
+{
+	folio_lock(desc_folio(desc));
+	SetPageMovableOps(desc_page(desc));
+	folio_unlock(desc_folio(desc));
 }
 
 static void free_desc(struct pair_desc *desc)
@@ -159,6 +164,8 @@ unsigned long zs_malloc(struct zs_pool *pool, size_t size, gfp_t gfp,
 	write_lock(&pool->lock);
 	WRITE_ONCE(*handle, page_to_pfn(desc_page(pair->desc[0])));
 	write_unlock(&pool->lock);
+	publish_desc(pair->desc[0]);
+	publish_desc(pair->desc[1]);
 	atomic_long_add(2, &pool->pages);
 	return (unsigned long)handle;
 
