@@ -259,7 +259,7 @@ int shim_unit_shrink(void *unit, unsigned pages, unsigned *reclaimed)
 
 #ifdef SHIM_HAS_MIGRATE
 static bool shim_isolate(struct page *page,
-			 const struct movable_operations **ops)
+			 const struct shim_movable_operations **ops)
 {
 	bool by_type;
 
@@ -300,7 +300,7 @@ static void shim_end_isolation(struct page *page)
  */
 int shim_unit_migrate(unsigned long pfn)
 {
-	const struct movable_operations *ops;
+	const struct shim_movable_operations *ops;
 	struct page *page = pfn_to_page(pfn);
 	struct page *new;
 	int ret = -ENOMEM;
@@ -326,7 +326,7 @@ int shim_unit_migrate(unsigned long pfn)
 		put_page(page);
 		return ret;
 	}
-	ret = ops->migrate_page(new, page, MIGRATE_SYNC);
+	ret = SHIM_MIGRATE_PAGE(ops, new, page, MIGRATE_SYNC);
 	unlock_page(new);
 	put_page(new);
 	if (ret == MIGRATEPAGE_SUCCESS) {

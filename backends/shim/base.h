@@ -51,7 +51,14 @@ struct hlist_head {
 #define __acquires(x)
 #define __releases(x)
 #define __must_hold(x)
-#define __cond_acquires(x)
+#define __cond_acquires(x...)
+#define __acquires_shared(x)
+#define __releases_shared(x)
+#define __must_hold_shared(x)
+#define __guarded_by(x...)
+#define __pt_guarded_by(x...)
+#define __no_context_analysis
+#define __context_unsafe(comment...)
 #define __acquire(x) ((void)0)
 #define __release(x) ((void)0)
 #define __read_mostly

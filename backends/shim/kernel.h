@@ -14,6 +14,7 @@
 #include "backends/shim/runtime.h"
 #include "backends/shim/locks.h"
 #include "backends/shim/mm.h"
+#include "backends/shim/migrate.h"
 
 /* The tree's own header, after the names its inline functions need. */
 #include <linux/list.h>

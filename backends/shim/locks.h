@@ -251,6 +251,21 @@ struct mutex {
 
 #define bit_spin_is_locked(nr, addr) test_bit(nr, addr)
 
+/* Those who wait ask again and again, so that nobody has to be woken. */
+typedef struct wait_queue_head {
+	spinlock_t lock;
+	struct list_head head;
+} wait_queue_head_t;
+
+#define init_waitqueue_head(q) ((void)(q))
+#define wake_up(q) ((void)(q))
+#define wake_up_all(q) ((void)(q))
+#define wait_event(q, condition)        \
+	do {                            \
+		while (!(condition))    \
+			cond_resched(); \
+	} while (0)
+
 #define SINGLE_DEPTH_NESTING 1
 struct lock_class_key {
 };

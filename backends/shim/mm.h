@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Memory: page frames and their descriptors, slabs, page migration, shrinkers.
+ * Memory: page frames and their descriptors, slabs, shrinkers.
  */
 #ifndef SHIM_MM_H
 #define SHIM_MM_H
@@ -82,6 +82,7 @@ enum pageflags {
 	PG_locked,
 	PG_private,
 	PG_private_2,
+	PG_owner_priv_1,
 	PG_isolated,
 	PG_movable_ops,
 	PG_movable_ops_isolated,
@@ -103,6 +104,7 @@ enum pageflags {
 
 SHIM_PAGE_FLAG(Private, PG_private)
 SHIM_PAGE_FLAG(Private2, PG_private_2)
+SHIM_PAGE_FLAG(OwnerPriv1, PG_owner_priv_1)
 SHIM_PAGE_FLAG(Isolated, PG_isolated)
 SHIM_PAGE_FLAG(MovableOps, PG_movable_ops)
 SHIM_PAGE_FLAG(MovableOpsIsolated, PG_movable_ops_isolated)
@@ -350,66 +352,6 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *p)
 	((__typeof__(what) *)shim_kmalloc(sizeof(what) * (n), true))
 #define kmalloc_objs(what, n, ...) \
 	((__typeof__(what) *)shim_kmalloc(sizeof(what) * (n), false))
-
-/* Page migration: the operations of the owner of a movable page. */
-#define MIGRATEPAGE_SUCCESS 0
-#define PAGE_MAPPING_MOVABLE 2ul
-#define PAGE_MAPPING_FLAGS 3ul
-
-typedef unsigned int isolate_mode_t;
-#define ISOLATE_UNEVICTABLE 8u
-
-enum migrate_mode {
-	MIGRATE_ASYNC,
-	MIGRATE_SYNC_LIGHT,
-	MIGRATE_SYNC,
-	MIGRATE_SYNC_NO_COPY
-};
-
-struct movable_operations {
-	bool (*isolate_page)(struct page *page, isolate_mode_t mode);
-	int (*migrate_page)(struct page *dst, struct page *src,
-			    enum migrate_mode mode);
-	void (*putback_page)(struct page *page);
-};
-
-static inline void __SetPageMovable(struct page *page,
-				    const struct movable_operations *ops)
-{
-	WRITE_ONCE(page->mapping,
-		   (void *)((unsigned long)ops | PAGE_MAPPING_MOVABLE));
-}
-
-static inline void __ClearPageMovable(struct page *page)
-{
-	WRITE_ONCE(page->mapping, (void *)PAGE_MAPPING_MOVABLE);
-}
-
-/* From 6.17 on the operations belong to the page's type. */
-static const struct movable_operations *shim_type_ops __maybe_unused;
-
-static inline int set_movable_ops(const struct movable_operations *ops,
-				  enum pagetype type)
-{
-	shim_type_ops = ops;
-	return 0;
-}
-
-static inline const struct movable_operations *
-page_movable_ops(const struct page *page)
-{
-	unsigned long m = (unsigned long)READ_ONCE(page->mapping);
-
-	if (PageMovableOps(page))
-		return shim_type_ops;
-	if ((m & PAGE_MAPPING_FLAGS) != PAGE_MAPPING_MOVABLE)
-		return NULL;
-	return (const void *)(m & ~PAGE_MAPPING_FLAGS);
-}
-
-#define PageMovable(page) (page_movable_ops(page) != NULL)
-#define page_has_movable_ops(page) PageMovable(page)
-#define __PageMovable(page) PageMovable(page)
 
 /* Shrinkers: registered here and called by the adapter. */
 #define SHRINK_STOP (~0ul)

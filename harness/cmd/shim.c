@@ -71,8 +71,6 @@ static int run(void *args, int argc, char **argv)
 	progress_end(&progress);
 	if (ret)
 		return cli_failed("%s", err.text);
-	if (*obj.notes)
-		cli_note("%s", obj.notes);
 	printf("backend  %s%s\n", PLAIN(obj.spec),
 	       obj.cached ? "  (cached)" : "");
 	printf("name     %s\n", PLAIN(obj.name));

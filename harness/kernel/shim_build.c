@@ -404,8 +404,9 @@ out:
 static int write_files(const struct build *b, const struct shim_tree *t,
 		       struct err *err)
 {
-	static const char *const own[] = { "adapter.h", "base.h", "kernel.h",
-					   "locks.h",	"mm.h",	  "runtime.h" };
+	static const char *const own[] = { "adapter.h", "base.h",    "kernel.h",
+					   "locks.h",	"migrate.h", "mm.h",
+					   "runtime.h" };
 	char head[PATH_MAX + 64], path[2 * PATH_MAX], name[64];
 	char unit[4096] = "";
 	size_t i, n = 0;
@@ -516,7 +517,6 @@ static void describe(const struct shim_request *req, const struct shim_tree *t,
 
 	snprintf(obj->sha256, sizeof(obj->sha256), "%s", t->sha256);
 	snprintf(obj->git, sizeof(obj->git), "%s", t->git);
-	snprintf(obj->notes, sizeof(obj->notes), "%s", t->notes);
 	n = (size_t)snprintf(obj->settings, sizeof(obj->settings), "page=%uK",
 			     page);
 	if (chain)

@@ -20,7 +20,6 @@
  * @sha256: of the source file
  * @git: name of the tree's commit, as git describes it; may be empty
  * @settings: chain, page size and flags, as text
- * @notes: what was left out; may be empty
  * @cached: found in the cache; nothing was compiled
  */
 struct shim_object {
@@ -30,7 +29,6 @@ struct shim_object {
 	char sha256[65];
 	char git[128];
 	char settings[128];
-	char notes[256];
 	bool cached;
 };
 

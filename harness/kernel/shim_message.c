@@ -12,15 +12,21 @@
 
 #define MAX_NAMES 6
 
+/* gcc's messages for a type that is not there; they name the variable. */
+static const char *const no_type[] = {
+	"has initializer but incomplete type",
+	"storage size of '",
+};
+
 /* gcc's and clang's messages for an undeclared name, up to its quote. */
 static const char *const unknown[] = {
 	"implicit declaration of function '",
 	"call to undeclared function '",
 	"unknown type name '",
 	"use of undeclared identifier '",
-	"storage size of '",
 	"invalid use of undefined type '",
 	"incomplete definition of type '",
+	"variable has incomplete type '",
 	"invalid application of 'sizeof' to incomplete type '",
 	"has no member named '",
 	"no member named '",
@@ -45,6 +51,19 @@ static void add_name(struct names *names, const char *quoted)
 		 (int)len, quoted);
 }
 
+/* The type is in the line of the source that follows the message. */
+static void add_type(struct names *names, const char *source)
+{
+	const char *end = strchrnul(source, '\n');
+	const char *p = memmem(source, (size_t)(end - source), "struct ", 7);
+	char name[49], type[64];
+
+	if (!p || sscanf(p + 7, "%48[A-Za-z0-9_]", name) != 1)
+		return;
+	snprintf(type, sizeof(type), "struct %s", name);
+	add_name(names, type);
+}
+
 static void scan_line(const char *line, const char *end, struct names *names)
 {
 	const char *p;
@@ -54,6 +73,14 @@ static void scan_line(const char *line, const char *end, struct names *names)
 		p = strstr(line, unknown[i]);
 		if (p && p < end) {
 			add_name(names, p + strlen(unknown[i]));
+			return;
+		}
+	}
+	for (i = 0; i < sizeof(no_type) / sizeof(no_type[0]); i++) {
+		p = strstr(line, no_type[i]);
+		if (p && p < end) {
+			if (*end)
+				add_type(names, end + 1);
 			return;
 		}
 	}
@@ -79,10 +106,15 @@ int shim_message(const char *log, const char *file, const char *saved,
 		end = strchrnul(line, '\n');
 		if (!memmem(line, (size_t)(end - line), "error:", 6))
 			continue;
-		scan_line(line, end, &names);
 		if (!*first)
 			snprintf(first, sizeof(first), "%.*s",
 				 (int)(end - line), line);
+		/* All that comes after a syntax error may be due to it. */
+		if (memmem(line, (size_t)(end - line), "error: expected", 15))
+			break;
+		scan_line(line, end, &names);
+		if (!names.nr)
+			break;
 	}
 	free(text);
 	for (i = 0; i < names.nr && n < sizeof(list); i++)

@@ -17,6 +17,7 @@
 /* Headers that describe the tree's own data structures and interfaces. */
 static const char *const own_headers[] = {
 	"linux/list.h",
+	"linux/zbud.h",
 	"linux/zpool.h",
 	"linux/zsmalloc.h",
 };
@@ -355,6 +356,7 @@ static int probe(struct shim_tree *t, const struct shim_request *req,
 	const char *zpool = find_file(t, "linux/zpool.h");
 	bool zs = strstr(src, "zs_create_pool(") && strstr(src, "zs_malloc(");
 	bool driver = strstr(src, "zpool_register_driver(");
+	bool by_mapping = strstr(src, "address_space_operations");
 	bool compaction;
 	int ret;
 
@@ -380,17 +382,12 @@ static int probe(struct shim_tree *t, const struct shim_request *req,
 		add_config(t, "SHIM_SLEEP_MAPPED");
 	if (driver && sets_member(src, "shrink"))
 		add_config(t, "SHIM_HAS_SHRINK");
-	if (strstr(src, "kern_mount(")) {
-		compaction = false;
-		snprintf(
-			t->notes, sizeof(t->notes),
-			"page migration is left out: in this kernel it needs a "
-			"file system of its own");
-	}
 	if (compaction)
 		add_config(t, "CONFIG_COMPACTION 1");
 	add_config(t, "CONFIG_MIGRATION 1");
-	if (strstr(src, "movable_operations") && compaction)
+	if (by_mapping)
+		add_config(t, "SHIM_MOVED_BY_MAPPING");
+	if (compaction && (by_mapping || strstr(src, "movable_operations")))
 		add_config(t, "SHIM_HAS_MIGRATE");
 	if (strstr(src, "_init(") || strstr(src, "_initcall("))
 		if (strstr(src, "\nmodule_init(") || strstr(src, "_initcall("))

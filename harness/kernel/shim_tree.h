@@ -57,7 +57,6 @@ struct shim_file {
  * @sha256: of the source file, in hex
  * @git: commit, as git describes it; empty outside of a repository
  * @config: the defines of shim_config.h, one per line
- * @notes: remarks for the user about the build; may be empty
  * @files: source, headers and forwarders
  */
 struct shim_tree {
@@ -65,7 +64,6 @@ struct shim_tree {
 	char sha256[65];
 	char git[128];
 	char *config;
-	char notes[256];
 	struct shim_file files[SHIM_MAX_FILES];
 	size_t nr_files;
 };

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The shim with two sources of this project's own in the kernel's style, which
- * use every group of names that it offers: contents under threads, migration,
- * eviction and deferred work; memory that runs out at each allocation; page
- * sizes; several objects and pools in one process; what a bad tree is told.
+ * The shim with three sources of this project's own in the kernel's style,
+ * which use every group of names that it offers: contents under threads,
+ * migration, eviction and deferred work; memory that runs out at each
+ * allocation; page sizes; several objects and pools in one process; what a bad
+ * tree is told.
  *
  * ZLAB_TEST_SCALE scales the steps of the threaded runs, in percent.
  */
@@ -29,6 +30,7 @@
 #define NEW "tests/shim_src/new"
 #define HALVES "mm/halves.c"
 #define ZSMALLOC "mm/zsmalloc.c"
+#define ZBUD "mm/zbud.c"
 #define OBJECTS 600
 
 struct object {
@@ -303,6 +305,42 @@ static void test_newer_calls(void **state)
 	free(r);
 }
 
+/* A pseudo file system, and the migration that goes through its inode. */
+static void test_older_calls(void **state)
+{
+	struct shim_object obj = built(OLD, ZBUD, 12, true);
+	struct run *r = calloc(1, sizeof(*r));
+	struct zpool_stats stats;
+	struct zpool_location loc;
+	unsigned long moved;
+	long i;
+
+	assert_non_null(r);
+	r->rng = 3;
+	r->pool = pool_new(&obj, 0, 0, NULL);
+	assert_int_equal(r->pool->caps, ZPOOL_MOVABLE | ZPOOL_NEEDS_FRAMES);
+	for (i = 0; i < 10000; i++) {
+		struct object *o = &r->obj[next(&r->rng) % OBJECTS];
+
+		step(r);
+		if (!o->size)
+			continue;
+		r->pool->driver->locate(r->pool, o->handle, &loc);
+		moved = loc.pfn;
+		assert_int_equal(r->pool->driver->migrate(r->pool, loc.pfn), 0);
+		r->pool->driver->locate(r->pool, o->handle, &loc);
+		assert_int_not_equal(loc.pfn, moved);
+	}
+	r->pool->driver->stats(r->pool, &stats);
+	assert_true(stats.migrated_pages > 1000);
+	assert_int_equal(stats.pages, stats.objects);
+	drop_all(r);
+	assert_int_equal(r->corrupt, 0);
+	assert_empty(r->pool);
+	zpool_destroy(r->pool);
+	free(r);
+}
+
 /* Each allocation in turn fails; nothing is lost or leaked. */
 static void out_of_memory(const char *tree, const char *file)
 {
@@ -342,6 +380,7 @@ static void out_of_memory(const char *tree, const char *file)
 static void test_out_of_memory(void **state)
 {
 	out_of_memory(OLD, HALVES);
+	out_of_memory(OLD, ZBUD);
 	out_of_memory(NEW, ZSMALLOC);
 }
 
@@ -424,6 +463,7 @@ static void threads(const char *tree, const char *file)
 static void test_threads(void **state)
 {
 	threads(OLD, HALVES);
+	threads(OLD, ZBUD);
 	threads(NEW, ZSMALLOC);
 }
 
@@ -619,6 +659,15 @@ static void test_bad_trees(void **state)
 	assert_refused(&req, "/nowhere.h: No such file");
 	req.nr_include = 0;
 
+	/* A type that is not there is named, and not what has that type. */
+	snprintf(bad, len,
+		 "%s\nstatic const struct new_ops unknown_ops __used = {\n"
+		 "\t.new_call = NULL,\n};\n",
+		 source);
+	put(dir, HALVES, bad);
+	assert_refused(&req, "uses struct new_ops, new_call, which the "
+			     "shim does not offer");
+
 	/* What is no program at all is shown as the compiler saw it. */
 	snprintf(bad, len, "%s\n}\n", source);
 	put(dir, HALVES, bad);
@@ -639,6 +688,24 @@ static void test_bad_trees(void **state)
 	put(dir, "include/linux/zsmalloc.h",
 	    "unsigned long zs_malloc(struct zs_pool *pool, size_t size);\n");
 	assert_refused(&req, "zs_malloc() takes 2 arguments in this tree");
+
+	/* All that a first error brings about is left out. */
+	copy_tree(NEW, dir, sizeof(dir));
+	source = file_read(NEW "/" ZSMALLOC);
+	assert_non_null(source);
+	len = strlen(source) + 256;
+	bad = malloc(len);
+	assert_non_null(bad);
+	snprintf(bad, len,
+		 "#include <linux/list.h>\nstatic int first(void)\n"
+		 "\t__new_annotation(1)\n{\n\treturn unknown_call();\n}\n%s",
+		 source);
+	put(dir, ZSMALLOC, bad);
+	assert_refused(&req, "mm/zsmalloc.c does not compile: "
+			     "mm/zsmalloc.c:3:");
+	assert_refused(&req, "__new_annotation");
+	free(bad);
+	free(source);
 }
 
 static void test_cache(void **state)
@@ -701,6 +768,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_newer_calls),
+		cmocka_unit_test(test_older_calls),
 		cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_several),

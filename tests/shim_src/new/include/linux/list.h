@@ -18,6 +18,7 @@ static inline void INIT_LIST_HEAD(struct list_head *h)
 }
 
 static inline int list_empty(const struct list_head *h)
+	__context_unsafe(/* needs no lock */)
 {
 	return READ_ONCE(h->next) == h;
 }
