@@ -16,11 +16,17 @@ def lines(path):
     """The JSON values of a file of lines."""
     try:
         text = pathlib.Path(path).read_text(encoding="utf-8")
-        return [files.parse(line) for line in text.splitlines()]
     except OSError as err:
         raise outcome.Failed(f"{path}: {err.strerror}") from err
     except ValueError as err:
-        raise outcome.Failed(f"{path}: not lines of JSON: {err}") from err
+        raise outcome.Failed(f"{path}: not text: {err}") from err
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            found.append(files.parse(line))
+        except ValueError as err:
+            raise outcome.Failed(f"{path}:{number}: not a line of JSON: {err}") from err
+    return found
 
 
 def _parse(line, newest):

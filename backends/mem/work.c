@@ -14,7 +14,7 @@ static void unlink_work(struct workqueue *wq, struct work *work)
 	lockdep_assert_held(&wq->lock);
 	WRITE_ONCE(*work->pprev, work->next);
 	if (work->next)
-		work->next->pprev = work->pprev;
+		WRITE_ONCE(work->next->pprev, work->pprev);
 	else
 		wq->tail = work->pprev;
 	WRITE_ONCE(work->pprev, NULL);
