@@ -124,7 +124,7 @@ def text_table(found, rows):
                 [
                     row.cell.label,
                     row.spread(lambda run: run.frag, "{:.2f}".format),
-                    row.spread(lambda run: run.density, "{:.3f}".format),
+                    row.spread(lambda run: run.density or None, "{:.3f}".format),
                     row.spread(lambda run: 100 * run.rejected, "{:.1f} %".format),
                     row.spread(lambda run: run.peak_footprint, units.fmt_bytes),
                     row.spread(lambda run: run.raw["pool_pages_peak"], str),

@@ -120,7 +120,7 @@ def comparison_table(rows, reference):
             Cell(f"{run.cpus}{'v' * run.virtual}", run.cpus),
             spread_cell(row, lambda run: run.frag, 2),
             spread_cell(row, lambda run: run.frag_end, 2),
-            spread_cell(row, lambda run: run.density, 3),
+            spread_cell(row, lambda run: run.density or None, 3),
             spread_cell(row, lambda run: 100 * run.rejected, 1),
             spread_cell(row, lambda run: run.peak_footprint / 2**20, 2),
             Cell(row.sys_text(lambda v: f"{v / 1e3:.3f}"), row.sys / run.ops),
