@@ -298,7 +298,6 @@ def main():
 def summary(result, path):
     """What a person reads."""
     counts = result["counts"]
-    last = result["checkpoints"][-1]
     outcome.say(f"log      {path}")
     outcome.say(
         f"kernel   {result['kernel']}, {result['allocator']} under {result['user']}"
@@ -307,10 +306,11 @@ def summary(result, path):
         f"calls    {counts['allocs']} allocations, {counts['frees']} frees, "
         f"{counts['loads']} loads, {counts['compacts']} compactions"
     )
-    outcome.say(
-        f"at end   {last['pages']} pages, {last['live_objects']} objects, "
-        f"frag ratio {last['frag_ratio']}"
-    )
+    for last in result["checkpoints"][-1:]:
+        outcome.say(
+            f"at end   {last['pages']} pages, {last['live_objects']} objects, "
+            f"frag ratio {last['frag_ratio']}"
+        )
     said = result.get("conform")
     if said:
         differ = sum(said["differences"].values())

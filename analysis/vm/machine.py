@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import tempfile
 import zlib
 
 from analysis import ROOT, outcome
@@ -128,24 +129,26 @@ def lines(args, console, limit):
     without a line end it, too.
     """
     child = None
+    # Not a pipe: it could be full before anybody reads it.
+    said = tempfile.TemporaryFile()
     # A signal must not come while there is a machine that nobody knows of.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, outcome.SIGNALS)
     try:
-        pipe = subprocess.PIPE
         child = subprocess.Popen(
-            args, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+            args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said
         )
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        yield from _sent(child, console, limit)
+        yield from _sent(child, said, console, limit)
     finally:
         if child:
             child.kill()
             child.communicate()
+        said.close()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
-def _sent(child, console, limit):
-    """The lines that a machine sends until it ends."""
+def _sent(child, said, console, limit):
+    """The lines that a machine sends until it ends; what QEMU said is in a file."""
     inflate, rest = zlib.decompressobj(GZIP), b""
     while data := _read(child.stdout, limit):
         try:
@@ -154,9 +157,10 @@ def _sent(child, console, limit):
             raise outcome.Failed(f"the machine's stream is damaged: {err}") from err
         *whole, rest = rest.split(b"\n")
         yield from (line.decode(errors="replace") for line in whole)
-    said = child.stderr.read().decode(errors="replace")
     if child.wait():
-        raise outcome.Failed(f"{QEMU}: {outcome.last_line(said)}")
+        said.seek(0)
+        text = said.read().decode(errors="replace")
+        raise outcome.Failed(f"{QEMU}: {outcome.last_line(text)}")
     if not inflate.eof:
         raise outcome.Failed(f"the machine died: {last_words(console)}")
 
