@@ -15,6 +15,8 @@ import shlex
 import shutil
 import subprocess
 
+from tap import Tap
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("ZLAB_BUILD", ROOT / "build"))
 TMP = pathlib.Path(os.environ.get("TMPDIR", "/tmp"))
@@ -281,24 +283,6 @@ def lacking(language):
     return None
 
 
-class Tap:
-    """Prints results as they come."""
-
-    def __init__(self):
-        self.count = self.failed = 0
-
-    def check(self, ok, title, why=""):
-        self.count += 1
-        self.failed += not ok
-        print(f"{'' if ok else 'not '}ok {self.count} - {title}", flush=True)
-        if not ok and why:
-            print("\n".join(f"# {line}" for line in str(why).splitlines()[-20:]))
-
-    def skip(self, title, why):
-        self.count += 1
-        print(f"ok {self.count} - {title} # SKIP {why}", flush=True)
-
-
 def may_record(place):
     """Why this machine cannot record, or None."""
     status, said, _ = place.run("zlab record -o may.zlt -- true", place.top)
@@ -365,5 +349,4 @@ def main(long):
         tap.check(known, f"a document shows {pattern}")
     for name in documents():
         run_document(tap, name, long)
-    print(f"1..{tap.count}")
-    return 1 if tap.failed else 0
+    return tap.end()
