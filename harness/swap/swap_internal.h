@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "harness/swap/hooks.h"
 #include "harness/swap/swap.h"
 
 /* What a form returns when the allocator gave handle 0; swap_run() says so. */
@@ -23,6 +24,44 @@ uint32_t swap_next_sample(struct swap_cpu *c);
 
 /* Record the times of a timed operation that has just ended. */
 void swap_note_sample(struct swap_cpu *c, uint8_t op);
+
+/* A form's operations on one page, and what it does after each; may be NULL. */
+struct swap_ops {
+	int (*store)(struct swap_cpu *c, uint32_t key, uint32_t object,
+		     bool timed);
+	int (*load)(struct swap_cpu *c, uint32_t key, bool timed);
+	int (*invalidate)(struct swap_cpu *c, uint32_t key, bool timed);
+	void (*after)(struct swap_cpu *c);
+};
+
+/* The loop of a form; inlined, so that constant @ops cost no indirect call. */
+static inline __attribute__((always_inline)) ssize_t
+swap_each(struct swap_cpu *c, const struct swap_ops *ops, const uint8_t *op,
+	  const uint32_t *key, const uint32_t *object, size_t n)
+{
+	bool timed;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < n && op[i] <= ZLT_INVALIDATE; i++) {
+		timed = !--c->sample_left;
+		if (timed)
+			c->sample_left = swap_next_sample(c);
+		c->counts.op[op[i]]++;
+		hook_operation(op[i] == ZLT_STORE);
+		if (op[i] == ZLT_STORE)
+			ret = ops->store(c, key[i], object[i], timed);
+		else if (op[i] == ZLT_LOAD)
+			ret = ops->load(c, key[i], timed);
+		else
+			ret = ops->invalidate(c, key[i], timed);
+		if (ret)
+			return ret;
+		if (ops->after)
+			ops->after(c);
+	}
+	return (ssize_t)i;
+}
 
 /* The direct form for objects of this kind. */
 swap_form_t swap_direct(enum swap_object kind);

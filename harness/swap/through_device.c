@@ -112,24 +112,11 @@ ssize_t swap_through_device(struct swap_cpu *c, const uint8_t *op,
 			    const uint32_t *key, const uint32_t *object,
 			    size_t n)
 {
-	bool timed;
-	size_t i;
-	int ret;
+	static const struct swap_ops ops = {
+		.store = store,
+		.load = load,
+		.invalidate = discard,
+	};
 
-	for (i = 0; i < n && op[i] <= ZLT_INVALIDATE; i++) {
-		timed = !--c->sample_left;
-		if (timed)
-			c->sample_left = swap_next_sample(c);
-		c->counts.op[op[i]]++;
-		hook_operation(op[i] == ZLT_STORE);
-		if (op[i] == ZLT_STORE)
-			ret = store(c, key[i], object[i], timed);
-		else if (op[i] == ZLT_LOAD)
-			ret = load(c, key[i], timed);
-		else
-			ret = discard(c, key[i], timed);
-		if (ret)
-			return ret;
-	}
-	return (ssize_t)i;
+	return swap_each(c, &ops, op, key, object, n);
 }

@@ -175,33 +175,26 @@ uint64_t swap_reclaim(struct swap *s, struct swap_times *times)
 	return written;
 }
 
+static void after(struct swap_cpu *c)
+{
+	struct swap *s = c->swap;
+
+	if (s->settle_op)
+		swap_settle(s);
+	if (s->config.reclaim_here)
+		swap_reclaim(s, &c->times);
+}
+
 ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,
 			   const uint32_t *key, const uint32_t *object,
 			   size_t n)
 {
-	struct swap *s = c->swap;
-	bool timed;
-	size_t i;
-	int ret;
+	static const struct swap_ops ops = {
+		.store = store,
+		.load = load,
+		.invalidate = invalidate,
+		.after = after,
+	};
 
-	for (i = 0; i < n && op[i] <= ZLT_INVALIDATE; i++) {
-		timed = !--c->sample_left;
-		if (timed)
-			c->sample_left = swap_next_sample(c);
-		c->counts.op[op[i]]++;
-		hook_operation(op[i] == ZLT_STORE);
-		if (op[i] == ZLT_STORE)
-			ret = store(c, key[i], object[i], timed);
-		else if (op[i] == ZLT_LOAD)
-			ret = load(c, key[i], timed);
-		else
-			ret = invalidate(c, key[i], timed);
-		if (ret)
-			return ret;
-		if (s->settle_op)
-			swap_settle(s);
-		if (s->config.reclaim_here)
-			swap_reclaim(s, &c->times);
-	}
-	return (ssize_t)i;
+	return swap_each(c, &ops, op, key, object, n);
 }
