@@ -30,6 +30,8 @@ static pid_t watched_pid;
 static struct text backend, trace;
 /* The process of main(), until it has returned. */
 static pid_t running;
+/* The thread that ends the process and says so; 0 before. */
+static pid_t teller;
 
 /* A line composed without C library calls, which a handler must avoid. */
 struct note {
@@ -117,14 +119,30 @@ static void tell(const struct replay *r, const char *how, int sig)
 	(void)written;
 }
 
+/*
+ * The first thread that ends the process tells of it; each other one waits for
+ * the end, which it would else bring before the line is written. False: this
+ * thread has told already.
+ */
+static bool become_teller(void)
+{
+	pid_t is = 0, me = gettid();
+
+	if (__atomic_compare_exchange_n(&teller, &is, me, false,
+					__ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		return true;
+	while (is != me)
+		pause();
+	return false;
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
-	const struct replay *r = watched;
 	size_t i;
 
+	if (watched_pid == getpid() && become_teller() && watched)
+		tell(watched, " was ended by signal", sig);
 	watched = NULL;
-	if (r && watched_pid == getpid())
-		tell(r, " was ended by signal", sig);
 	for (i = 0; i < NR_SIGNALS; i++)
 		sigaction(signals[i], &before[i], NULL);
 	/* A fault recurs on return, which keeps its state for a debugger. */
@@ -138,9 +156,14 @@ static void on_signal(int sig, siginfo_t *info, void *context)
  */
 static bool report_end(const char *how, bool ours)
 {
-	const struct replay *r = watched_pid == getpid() ? watched : NULL;
+	pid_t pid = getpid();
+	const struct replay *r = watched_pid == pid ? watched : NULL;
 
-	if (!r && (running != getpid() || ours))
+	if (watched_pid != pid && running != pid)
+		return false;
+	if (!r && !teller && (running != pid || ours))
+		return false;
+	if (!become_teller())
 		return false;
 	watched = NULL;
 	running = 0;
@@ -233,19 +256,23 @@ static void note_command(void)
 	}
 }
 
-static void listen(void)
+/*
+ * Each of @threads that calls exit() takes one handler off the list: with fewer
+ * handlers, the second thread would end the process before the first one's line.
+ */
+static void listen(unsigned threads)
 {
-	static bool registered;
+	static unsigned registered;
 
 	note_command();
-	if (!registered)
-		registered = !on_exit(on_exit_call, NULL) &&
-			     !at_quick_exit(on_quick_exit);
+	while (registered < threads && !on_exit(on_exit_call, NULL) &&
+	       !at_quick_exit(on_quick_exit))
+		registered++;
 }
 
 void watch_start(void)
 {
-	listen();
+	listen(1);
 	running = getpid();
 }
 
@@ -268,7 +295,7 @@ void watch_begin(const struct replay *r)
 
 	if (watched)
 		return;
-	listen();
+	listen(r->config->threads + 1);
 	copy(&backend, r->config->swap.backend);
 	copy(&trace, r->config->trace);
 	/* Keep the alternate stack of a sanitizer. */

@@ -75,7 +75,8 @@ static int faulty_malloc(struct zpool *zpool, size_t size,
 			 unsigned long *handle)
 {
 	struct faulty_pool *pool = (struct faulty_pool *)zpool;
-	bool now = ++pool->calls == pool->params.at;
+	bool now = __atomic_add_fetch(&pool->calls, 1, __ATOMIC_RELAXED) >=
+		   pool->params.at;
 
 	if (now && pool->params.fault == NO_HANDLE) {
 		*handle = 0;
