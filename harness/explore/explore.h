@@ -185,10 +185,13 @@ struct explorer {
 	struct strategy *strategy;
 	struct choices made;
 	uint64_t seed;
+	/* Told of each point and operation, where it is not NULL. */
 	void (*event)(void *arg, unsigned cpu, const struct xpoint *p);
+	void (*at_op)(void *arg, unsigned cpu, const struct op *op);
 	void *event_arg;
-	int is_op[XCPU_MAX];
-	size_t cpu_last;
+	const struct op *now[XCPU_MAX];
+	bool found_now;
+	const char *during;
 };
 
 /**
@@ -274,6 +277,15 @@ void story_print(FILE *out, struct explorer *e, const struct found *f,
 /* place.c */
 
 /**
+ * place_load() - find the backend's object, if it is one, and tell the machine
+ *		  what it consists of
+ *
+ * Return: 0, or a negative errno with @err set, also where the object is not
+ * instrumented.
+ */
+int place_load(const char *backend, struct err *err);
+
+/**
  * place_name() - "function (file:line)" of an address in the code
  * @buf: receives it; without what debuggers need, an offset
  */
@@ -281,9 +293,6 @@ const char *place_name(const void *pc, char *buf, size_t len);
 
 /** place_id() - a number of a place that does not depend on where it is loaded */
 uint64_t place_id(const void *pc);
-
-/* Loads the backend's object, if it is one; tells the machine its parts. */
-int place_load(const char *backend, struct err *err);
 
 /**
  * struct explore - "zlab explore"

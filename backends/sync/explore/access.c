@@ -20,8 +20,6 @@ static __attribute__((noinline)) void outside(size_t at, size_t len, bool write,
 {
 	if (unlikely(!--x.outside_left))
 		xoutside_long();
-	if (x.line[at >> XLINE_SHIFT].freed >> (at >> XWORD_SHIFT & 7) & 1)
-		xworld_freed(at, len, write, pc);
 	if (write)
 		xdirty(at, len);
 }

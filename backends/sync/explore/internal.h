@@ -204,6 +204,11 @@ void xshadow_clear(void);
 /* world.c */
 int xworld_start(struct err *err);
 void xdirty_slow(size_t block);
+/* The harness's hooks allocate outside of the world. */
+bool xworld_pause(void);
+void xworld_resume(bool was);
+/* dlopen() for a driver that is looked up while the world is entered. */
+void *xworld_dlopen(const char *path, int flags);
 /** xworld_freed() - report an access to freed memory */
 void xworld_freed(size_t at, size_t len, bool write, const void *pc);
 

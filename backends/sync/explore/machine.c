@@ -133,18 +133,24 @@ static void stop(void)
 
 void xfound(struct xfinding *f)
 {
-	bool goes_on;
+	bool goes_on, was;
 
-	if (x.hooks.found)
-		goes_on = x.hooks.found(x.hooks.arg, f);
-	else
-		goes_on = true;
+	if (x.me) {
+		f->cpu = x.me->id;
+		f->step = xcpu_steps(f->cpu);
+	}
+	was = xworld_pause();
+	goes_on = x.hooks.found(x.hooks.arg, f);
+	xworld_resume(was);
 	if (goes_on && (f->kind == XFOUND_RACE || f->kind == XFOUND_ORDER))
 		return;
 	x.stopped = true;
-	/* A signal's handler leaves by itself, and so does an outside caller. */
-	if (x.me && f->kind != XFOUND_CRASH)
+	if (f->kind == XFOUND_CRASH)
+		return; /* the signal's handler leaves by itself */
+	if (x.me)
 		stop();
+	if (x.guarded)
+		siglongjmp(x.crash, 1);
 }
 
 static void fill(struct xfinding *f, enum xfound kind, const void *pc)
@@ -191,6 +197,11 @@ uint64_t xcpu_steps(unsigned cpu)
 	struct xcpu *c = &x.cpu[cpu];
 
 	return c == x.me ? c->steps + (x.slice - x.left) : c->steps;
+}
+
+uint64_t xcpu_points(void)
+{
+	return x.steps + (x.me ? x.slice - x.left : 0);
 }
 
 unsigned xcpu_current(void)
@@ -303,6 +314,7 @@ static void choose(enum xwhy why, void **save)
 	struct xcpu *was = x.me;
 	uint64_t slice = 0;
 	unsigned next;
+	bool paused;
 	void *sp;
 
 	if (was) {
@@ -321,10 +333,23 @@ static void choose(enum xwhy why, void **save)
 		deadlock();
 		stop();
 	}
+	paused = xworld_pause();
 	next = x.hooks.pick(x.hooks.arg, why, x.runnable, &slice);
+	xworld_resume(paused);
 	sp = leave_to(next, slice);
 	if (x.me != was || why == XWHY_ENDED)
 		fiber_switch(save, sp);
+}
+
+static void tell(struct xcpu *me)
+{
+	bool was;
+
+	if (!x.tracing)
+		return;
+	was = xworld_pause();
+	x.hooks.event(x.hooks.arg, me->id, &me->at);
+	xworld_resume(was);
 }
 
 void xpoint_slow(enum xkind kind, int order, bool shared, const void *addr,
@@ -343,8 +368,7 @@ void xpoint_slow(enum xkind kind, int order, bool shared, const void *addr,
 	};
 	if (!x.left)
 		choose(XWHY_SLICE, &me->sp);
-	if (x.tracing)
-		x.hooks.event(x.hooks.arg, me->id, &me->at);
+	tell(me);
 }
 
 void xblock(enum xwait how, const void *what, const char *name)
@@ -376,8 +400,7 @@ void xrelax(const void *pc)
 	me->at = (struct xpoint){ .kind = XDO_RELAX, .pc = pc };
 	if (!--x.left || x.runnable & (x.runnable - 1))
 		choose(XWHY_RELAX, &me->sp);
-	if (x.tracing)
-		x.hooks.event(x.hooks.arg, me->id, &me->at);
+	tell(me);
 }
 
 void xcpu_wait(const void *what, const char *name)
@@ -483,7 +506,6 @@ void xoutside_long(void)
 		"the pool's own code has more than %llu points outside of the "
 		"schedule, and no end",
 		OUTSIDE_STEPS);
-	siglongjmp(x.crash, 1);
 }
 
 /* What else sync.h offers: there is no time here, and nothing is counted. */

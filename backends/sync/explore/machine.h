@@ -184,6 +184,9 @@ bool xcpu_guard(void (*fn)(void *arg), void *arg, const struct xhooks *hooks);
 /** xcpu_steps() - points of CPU @cpu so far; exact inside of the hooks */
 uint64_t xcpu_steps(unsigned cpu);
 
+/** xcpu_points() - points of all CPUs so far; exact inside of the hooks */
+uint64_t xcpu_points(void);
+
 /** xcpu_current() - the CPU that runs, or XCPU_MAX outside of a schedule */
 unsigned xcpu_current(void);
 

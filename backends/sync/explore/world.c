@@ -8,6 +8,7 @@
  * first store to a block after xworld_save() copies it first, and
  * xworld_restore() puts back the blocks that this schedule has stored to.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,6 +129,15 @@ void xworld_resume(bool was)
 	inside = was;
 }
 
+void *xworld_dlopen(const char *path, int flags)
+{
+	bool was = xworld_pause();
+	void *so = dlopen(path, flags);
+
+	xworld_resume(was);
+	return so;
+}
+
 /* Restoring. */
 
 void xdirty_slow(size_t block)
@@ -168,11 +178,17 @@ static void mark(size_t at, size_t len, bool freed)
 	}
 }
 
+static bool is_freed(size_t at)
+{
+	return x.line[at >> XLINE_SHIFT].freed >> (at >> XWORD_SHIFT & 7) & 1;
+}
+
+/* All of a range is in one state. Memory that was never used is not freed. */
 static void change(const void *p, size_t len, bool freed)
 {
 	size_t at = xindex((uintptr_t)p);
 
-	if (at == XNONE)
+	if (at == XNONE || is_freed(at) == freed)
 		return;
 	mark(at, len, freed);
 	if (now.nr_undo == undo_room) {
@@ -300,11 +316,6 @@ const char *xworld_where(const void *addr, char *buf, size_t len)
 }
 
 /* Freed memory. */
-
-static bool is_freed(size_t at)
-{
-	return x.line[at >> XLINE_SHIFT].freed >> (at >> XWORD_SHIFT & 7) & 1;
-}
 
 static const char *const kind_name[] = {
 	[MEM_FRAME] = "frame",
