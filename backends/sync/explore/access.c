@@ -175,6 +175,15 @@ static void quiet_copy(void *to, size_t len)
 		xdirty(at, len);
 }
 
+void quiet_read_range(void *addr, unsigned long len)
+{
+}
+
+void quiet_write_range(void *addr, unsigned long len)
+{
+	quiet_copy(addr, len);
+}
+
 void *quiet_memcpy(void *to, const void *from, size_t len)
 {
 	quiet_copy(to, len);

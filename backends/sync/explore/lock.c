@@ -242,9 +242,10 @@ void sync_spin_unlock(spinlock_t *l)
 		return;
 	}
 	xpoint(XDO_UNLOCK, 0, false, l, sizeof(*l), PC, NULL);
+	/* Before the release, which covers it. */
+	xlock_touch(l, sizeof(*l), true, PC);
 	if (!dropped(me, l, false, PC))
 		return;
-	xlock_touch(l, sizeof(*l), true, PC);
 	l->word = 0;
 	xwake(l);
 	leave(me, PC);
@@ -322,9 +323,9 @@ static void rw_drop(rwlock_t *l, bool write, bool sleeps, const void *pc)
 		return;
 	}
 	xpoint(XDO_UNLOCK, 0, !write, l, sizeof(l->cnts), pc, NULL);
+	rw_set(l, write ? 0 : l->cnts - 1, pc);
 	if (!dropped(me, l, !write, pc))
 		return;
-	rw_set(l, write ? 0 : l->cnts - 1, pc);
 	if (!l->cnts)
 		xwake(l);
 	if (!sleeps)
@@ -478,9 +479,9 @@ void sync_bit_unlock(int bit, unsigned long *addr)
 		return;
 	}
 	xpoint(XDO_UNLOCK, 0, false, addr, sizeof(*addr), PC, NULL);
+	bit_set(bit, addr, false, PC);
 	if (!dropped(me, addr, false, PC))
 		return;
-	bit_set(bit, addr, false, PC);
 	xwake(addr);
 	leave(me, PC);
 }
