@@ -79,10 +79,9 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
 	harness/explore/object.c
 E_QUIET := $(addprefix backends/mem/,page.c slab.c)
-E_SRCS := $(E_WATCHED) $(E_QUIET) $(wildcard backends/sync/explore/*.c) \
+E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/stat.c \
 		sync/virtual/fiber.c) \
-	$(filter-out harness/explore/object.c,$(wildcard harness/explore/*.c)) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
 		progress.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)

@@ -27,8 +27,9 @@ static const struct cli_option options[] = {
 	{ "keep-going", 'k', NULL,
 	  "Go on after a finding; each pair of places is told once",
 	  CLI_IS_FLAG(E, keep_going, true) },
-	{ "replay", 0, "FILE", "Repeat the finding of a file, and say if it is "
-			       "gone",
+	{ "replay", 0, "FILE",
+	  "Repeat the finding of a file, and say if it is "
+	  "gone",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, replay) },
 	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
 		   CLI_IS_TEXT(E, output)),
@@ -50,9 +51,7 @@ static int check(void *args)
 	return 0;
 }
 
-static const E defaults = {
-	.cpus = 3, .ops = 5, .seed = 1, .strategy = "mix"
-};
+static const E defaults = { .cpus = 3, .ops = 5, .seed = 1, .strategy = "mix" };
 
 const struct cli_command cmd_explore = {
 	CLI_NAME("explore", CHAPTER_KERNEL,

@@ -108,9 +108,8 @@ int place_load(const char *backend, struct err *err)
 		return err_set(err, -EINVAL, "%s: its code cannot be found",
 			       object);
 	xcode_add((const void *)text, text_end - text);
-	return data < data_end
-		       ? xworld_add((void *)data, data_end - data, err)
-		       : 0;
+	return data < data_end ? xworld_add((void *)data, data_end - data, err)
+			       : 0;
 }
 
 uint64_t place_id(const void *pc)
@@ -130,7 +129,7 @@ static bool ask(const char *file, uint64_t at, char *name, char *line,
 		size_t len)
 {
 	char address[32];
-	char *argv[] = { "addr2line", "-f",    "-s", "-e",
+	char *argv[] = { "addr2line",  "-f",	"-s", "-e",
 			 (char *)file, address, NULL };
 	struct process p = { .argv = argv, .err = PROCESS_NULL };
 	bool ok = false;

@@ -101,7 +101,8 @@ void program_make(struct program *p, const struct program_limits *limits,
 		  uint64_t seed)
 {
 	struct maker m = { .limits = limits, .random = seed };
-	unsigned page = limits->largest > 4096 ? (unsigned)limits->largest : 4096;
+	unsigned page =
+		limits->largest > 4096 ? (unsigned)limits->largest : 4096;
 	unsigned i, k;
 
 	memset(p, 0, sizeof(*p));

@@ -53,10 +53,11 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 				&forced) ||
 		    cpu < 0 || cpu > XCPU_MAX || next < 0 ||
 		    (unsigned)next >= cpus || step < 0)
-			return err_set(err, -EINVAL,
-				       "choice %zu is not a list of CPU, point, "
-				       "next CPU and whether it was forced",
-				       i + 1);
+			return err_set(
+				err, -EINVAL,
+				"choice %zu is not a list of CPU, point, "
+				"next CPU and whether it was forced",
+				i + 1);
 		choice = (struct choice){ .cpu = (uint8_t)cpu,
 					  .next = (uint8_t)next,
 					  .forced = forced,

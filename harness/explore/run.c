@@ -53,7 +53,7 @@ static void search(const struct explore *o, struct strategy *s)
 	uint64_t nr, i, seed;
 
 	progress_start(&bar, "explore", "schedules",
-		       o->seconds      ? 0
+		       o->seconds     ? 0
 		       : o->schedules ? (uint64_t)o->schedules
 				      : SCHEDULES);
 	for (nr = 0; !has_ended(o, until); nr++) {
@@ -90,14 +90,14 @@ static json_t *found_json(struct explorer *e, const struct found *f)
 	json_object_set_new(o, "times", json_integer((json_int_t)f->times));
 	json_object_set_new(o, "ops",
 			    json_integer((json_int_t)program_ops(&f->program)));
-	json_object_set_new(o, "preemptions",
-			    json_integer((json_int_t)choices_preemptions(
-				    &f->choices)));
 	json_object_set_new(
-		o, "place",
-		json_string(f->f.at.pc ? place_name(f->f.at.pc, place,
-						    sizeof(place))
-				       : ""));
+		o, "preemptions",
+		json_integer((json_int_t)choices_preemptions(&f->choices)));
+	json_object_set_new(o, "place",
+			    json_string(f->f.at.pc
+						? place_name(f->f.at.pc, place,
+							     sizeof(place))
+						: ""));
 	json_object_set_new(
 		o, "other_place",
 		json_string(f->f.other_pc ? place_name(f->f.other_pc, place,
@@ -116,18 +116,16 @@ static json_t *result_json(const struct explore *o)
 	for (i = 0; i < e->nr_found; i++)
 		json_array_append_new(found, found_json(e, &e->found[i]));
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)e->hash);
-	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:s, s:o}",
-			 "build", ZLAB_VERSION, "backend", e->backend, "front",
-			 e->front->name, "strategy", o->strategy, "seed",
-			 (json_int_t)o->seed, "cpus",
-			 (json_int_t)e->limits.cpus, "ops",
-			 (json_int_t)e->limits.ops, "programs",
-			 (json_int_t)e->programs, "schedules",
-			 (json_int_t)e->schedules, "points",
-			 (json_int_t)e->points, "longest_section",
-			 (json_int_t)xcpu_section(), "hash", hash, "found",
-			 found);
+	return json_pack(
+		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:s, s:o}",
+		"build", ZLAB_VERSION, "backend", e->backend, "front",
+		e->front->name, "strategy", o->strategy, "seed",
+		(json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus, "ops",
+		(json_int_t)e->limits.ops, "programs", (json_int_t)e->programs,
+		"schedules", (json_int_t)e->schedules, "points",
+		(json_int_t)e->points, "longest_section",
+		(json_int_t)xcpu_section(), "hash", hash, "found", found);
 }
 
 static unsigned width_of(const struct explore *o)

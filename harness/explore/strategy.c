@@ -134,8 +134,7 @@ static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 
 static unsigned random_of(struct strategy *s, unsigned mask)
 {
-	unsigned n = (unsigned)below(
-		s, (unsigned)__builtin_popcount(mask));
+	unsigned n = (unsigned)below(s, (unsigned)__builtin_popcount(mask));
 
 	while (n--)
 		mask &= mask - 1;

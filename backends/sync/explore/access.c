@@ -266,90 +266,90 @@ VOLATILE(2)
 VOLATILE(4)
 VOLATILE(8)
 
-#define ATOMIC(bits, type)                                                     \
-	type __tsan_atomic##bits##_load(const volatile type *a, int order)     \
-	{                                                                      \
-		on_atomic(a, sizeof(*a), XDO_ATOMIC_READ, order, PC);          \
-		return *a;                                                     \
-	}                                                                      \
-	type quiet_atomic##bits##_load(const volatile type *a, int order)      \
-	{                                                                      \
-		return *a;                                                     \
-	}                                                                      \
-	void __tsan_atomic##bits##_store(volatile type *a, type v, int order)  \
-	{                                                                      \
-		on_atomic(a, sizeof(*a), XDO_ATOMIC_WRITE, order, PC);         \
-		*a = v;                                                        \
-	}                                                                      \
-	void quiet_atomic##bits##_store(volatile type *a, type v, int order)   \
-	{                                                                      \
-		quiet_store(a, sizeof(*a));                                    \
-		*a = v;                                                        \
-	}                                                                      \
-	ATOMIC_OP(bits, type, exchange, v)                                     \
-	ATOMIC_OP(bits, type, fetch_add, was + v)                              \
-	ATOMIC_OP(bits, type, fetch_sub, was - v)                              \
-	ATOMIC_OP(bits, type, fetch_and, was &v)                               \
-	ATOMIC_OP(bits, type, fetch_or, was | v)                               \
-	ATOMIC_OP(bits, type, fetch_xor, was ^ v)                              \
-	ATOMIC_OP(bits, type, fetch_nand, ~(was & v))                          \
-	ALWAYS int swap_##bits(volatile type *a, type *want, type v,           \
-			       int order, const void *pc)                      \
-	{                                                                      \
-		type was;                                                      \
-                                                                               \
-		if (!x.me || xindex((uintptr_t)a) == XNONE)                    \
-			quiet_store(a, sizeof(*a));                            \
-		else                                                           \
-			xpoint(XDO_RMW, order, false, (const void *)a,         \
-			       sizeof(*a), pc, NULL);                          \
-		was = *a;                                                      \
-		if (was == *want) {                                            \
-			on_swapped(a, sizeof(*a), XDO_RMW, order, pc);         \
-			*a = v;                                                \
-			return 1;                                              \
-		}                                                              \
-		/* A swap that fails is a relaxed read. */                     \
-		on_swapped(a, sizeof(*a), XDO_ATOMIC_READ, __ATOMIC_RELAXED,   \
-			   pc);                                                \
-		*want = was;                                                   \
-		return 0;                                                      \
-	}                                                                      \
-	int __tsan_atomic##bits##_compare_exchange_strong(                     \
-		volatile type *a, type *want, type v, int order, int fail)     \
-	{                                                                      \
-		return swap_##bits(a, want, v, order, PC);                     \
-	}                                                                      \
-	int __tsan_atomic##bits##_compare_exchange_weak(                       \
-		volatile type *a, type *want, type v, int order, int fail)     \
-	{                                                                      \
-		return swap_##bits(a, want, v, order, PC);                     \
-	}                                                                      \
-	type __tsan_atomic##bits##_compare_exchange_val(                       \
-		volatile type *a, type want, type v, int order, int fail)      \
-	{                                                                      \
-		swap_##bits(a, &want, v, order, PC);                           \
-		return want;                                                   \
-	}                                                                      \
-	type quiet_atomic##bits##_compare_exchange_val(                        \
-		volatile type *a, type want, type v, int order, int fail)      \
-	{                                                                      \
-		type was = *a;                                                 \
-                                                                               \
-		quiet_store(a, sizeof(*a));                                    \
-		if (was == want)                                               \
-			*a = v;                                                \
-		return was;                                                    \
-	}                                                                      \
-	int quiet_atomic##bits##_compare_exchange_strong(                      \
-		volatile type *a, type *want, type v, int order, int fail)     \
-	{                                                                      \
-		type was = quiet_atomic##bits##_compare_exchange_val(          \
-			a, *want, v, order, fail);                             \
-		bool same = was == *want;                                      \
-                                                                               \
-		*want = was;                                                   \
-		return same;                                                   \
+#define ATOMIC(bits, type)                                                    \
+	type __tsan_atomic##bits##_load(const volatile type *a, int order)    \
+	{                                                                     \
+		on_atomic(a, sizeof(*a), XDO_ATOMIC_READ, order, PC);         \
+		return *a;                                                    \
+	}                                                                     \
+	type quiet_atomic##bits##_load(const volatile type *a, int order)     \
+	{                                                                     \
+		return *a;                                                    \
+	}                                                                     \
+	void __tsan_atomic##bits##_store(volatile type *a, type v, int order) \
+	{                                                                     \
+		on_atomic(a, sizeof(*a), XDO_ATOMIC_WRITE, order, PC);        \
+		*a = v;                                                       \
+	}                                                                     \
+	void quiet_atomic##bits##_store(volatile type *a, type v, int order)  \
+	{                                                                     \
+		quiet_store(a, sizeof(*a));                                   \
+		*a = v;                                                       \
+	}                                                                     \
+	ATOMIC_OP(bits, type, exchange, v)                                    \
+	ATOMIC_OP(bits, type, fetch_add, was + v)                             \
+	ATOMIC_OP(bits, type, fetch_sub, was - v)                             \
+	ATOMIC_OP(bits, type, fetch_and, was &v)                              \
+	ATOMIC_OP(bits, type, fetch_or, was | v)                              \
+	ATOMIC_OP(bits, type, fetch_xor, was ^ v)                             \
+	ATOMIC_OP(bits, type, fetch_nand, ~(was & v))                         \
+	ALWAYS int swap_##bits(volatile type *a, type *want, type v,          \
+			       int order, const void *pc)                     \
+	{                                                                     \
+		type was;                                                     \
+                                                                              \
+		if (!x.me || xindex((uintptr_t)a) == XNONE)                   \
+			quiet_store(a, sizeof(*a));                           \
+		else                                                          \
+			xpoint(XDO_RMW, order, false, (const void *)a,        \
+			       sizeof(*a), pc, NULL);                         \
+		was = *a;                                                     \
+		if (was == *want) {                                           \
+			on_swapped(a, sizeof(*a), XDO_RMW, order, pc);        \
+			*a = v;                                               \
+			return 1;                                             \
+		}                                                             \
+		/* A swap that fails is a relaxed read. */                    \
+		on_swapped(a, sizeof(*a), XDO_ATOMIC_READ, __ATOMIC_RELAXED,  \
+			   pc);                                               \
+		*want = was;                                                  \
+		return 0;                                                     \
+	}                                                                     \
+	int __tsan_atomic##bits##_compare_exchange_strong(                    \
+		volatile type *a, type *want, type v, int order, int fail)    \
+	{                                                                     \
+		return swap_##bits(a, want, v, order, PC);                    \
+	}                                                                     \
+	int __tsan_atomic##bits##_compare_exchange_weak(                      \
+		volatile type *a, type *want, type v, int order, int fail)    \
+	{                                                                     \
+		return swap_##bits(a, want, v, order, PC);                    \
+	}                                                                     \
+	type __tsan_atomic##bits##_compare_exchange_val(                      \
+		volatile type *a, type want, type v, int order, int fail)     \
+	{                                                                     \
+		swap_##bits(a, &want, v, order, PC);                          \
+		return want;                                                  \
+	}                                                                     \
+	type quiet_atomic##bits##_compare_exchange_val(                       \
+		volatile type *a, type want, type v, int order, int fail)     \
+	{                                                                     \
+		type was = *a;                                                \
+                                                                              \
+		quiet_store(a, sizeof(*a));                                   \
+		if (was == want)                                              \
+			*a = v;                                               \
+		return was;                                                   \
+	}                                                                     \
+	int quiet_atomic##bits##_compare_exchange_strong(                     \
+		volatile type *a, type *want, type v, int order, int fail)    \
+	{                                                                     \
+		type was = quiet_atomic##bits##_compare_exchange_val(         \
+			a, *want, v, order, fail);                            \
+		bool same = was == *want;                                     \
+                                                                              \
+		*want = was;                                                  \
+		return same;                                                  \
 	}
 
 #define ATOMIC_OP(bits, type, name, result)                                    \

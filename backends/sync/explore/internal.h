@@ -214,7 +214,8 @@ void xworld_freed(size_t at, size_t len, bool write, const void *pc);
 
 static inline void xdirty(size_t at, size_t len)
 {
-	size_t block = at >> XBLOCK_SHIFT, last = (at + len - 1) >> XBLOCK_SHIFT;
+	size_t block = at >> XBLOCK_SHIFT,
+	       last = (at + len - 1) >> XBLOCK_SHIFT;
 
 	do {
 		if (unlikely(x.dirty[block] != x.schedule))

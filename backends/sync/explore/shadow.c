@@ -83,16 +83,17 @@ static const void *pc_of(unsigned place)
 						: x.so + place - x.exe_len);
 }
 
-static __attribute__((noinline, cold)) void
-race(struct xcpu *me, size_t at, size_t len, uint64_t cell, bool write,
-     bool atomic, const void *pc)
+static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
+						 size_t len, uint64_t cell,
+						 bool write, bool atomic,
+						 const void *pc)
 {
 	struct xfinding f = {
 		.kind = XFOUND_RACE,
-		.at = { .kind = atomic ? write ? XDO_ATOMIC_WRITE
-					       : XDO_ATOMIC_READ
-			: write	       ? XDO_WRITE
-				       : XDO_READ,
+		.at = { .kind = atomic	? write ? XDO_ATOMIC_WRITE
+						: XDO_ATOMIC_READ
+				: write ? XDO_WRITE
+					: XDO_READ,
 			.addr = (const void *)xaddr(at),
 			.len = len,
 			.pc = pc },
@@ -136,14 +137,14 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 		if (CPU(c) == me->id || CLOCK(c) <= me->now.at[CPU(c)]) {
 			/* Whoever races with it also races with the new one. */
 			if (!(MASK(c) & ~MASK(new)) &&
-			    ((new & WRITE_BIT) || !(c & WRITE_BIT)) &&
-			    ((c & ATOMIC_BIT) || !(new & ATOMIC_BIT)) &&
-			    (CPU(c) == me->id || new & WRITE_BIT))
+			    ((new &WRITE_BIT) || !(c & WRITE_BIT)) &&
+			    ((c & ATOMIC_BIT) || !(new &ATOMIC_BIT)) &&
+			    (CPU(c) == me->id || new &WRITE_BIT))
 				free = i;
 			continue;
 		}
-		if (((c | new) & WRITE_BIT) && !(c & new & ATOMIC_BIT))
-			race(me, at, len, c, new & WRITE_BIT, new & ATOMIC_BIT,
+		if (((c | new) & WRITE_BIT) && !(c & new &ATOMIC_BIT))
+			race(me, at, len, c, new &WRITE_BIT, new &ATOMIC_BIT,
 			     pc);
 	}
 	return free;

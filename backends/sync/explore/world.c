@@ -377,7 +377,7 @@ static unsigned class_of(size_t size)
 	unsigned class = 5;
 
 	while ((1ul << class) < size)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -468,7 +468,7 @@ void *realloc(void *p, size_t size)
 	if (p ? !mine(p) : !inside)
 		return __libc_realloc(p, size);
 	new = take(size, 16);
-	if (new && p) {
+	if (new &&p) {
 		seen(new, size ? size : 1);
 		memcpy(new, p, h->size < size ? h->size : size);
 		give(p);
