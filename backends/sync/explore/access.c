@@ -61,9 +61,9 @@ static void on_copy(const void *addr, size_t len, bool write, const void *pc)
 /* A copy has a point in its middle: half of it is done when another CPU acts. */
 static size_t half(const void *to, size_t len)
 {
-	return len < 16	 ? len
+	return len < 16	   ? len
 	       : len < 256 ? len / 2 & ~7ul
-			 : len / 2 + (-((uintptr_t)to + len / 2) & 63);
+			   : len / 2 + (-((uintptr_t)to + len / 2) & 63);
 }
 
 void *vmem_memcpy(void *to, const void *from, size_t len)
