@@ -268,13 +268,23 @@ void sync_spin_unlock(spinlock_t *l)
 	leave(me, PC);
 }
 
+/* A look at a lock, whose answer another CPU may change. */
+static void look(const void *lock, const void *pc)
+{
+	if (x.me)
+		xpoint(XDO_ATOMIC_READ, __ATOMIC_RELAXED, false, lock, 4, pc,
+		       NULL);
+}
+
 bool spin_is_locked(spinlock_t *l)
 {
+	look(l, PC);
 	return l->word & 0xffff;
 }
 
 bool spin_is_contended(spinlock_t *l)
 {
+	look(l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -397,6 +407,7 @@ void sync_write_unlock(rwlock_t *l)
 
 bool rwlock_is_contended(rwlock_t *l)
 {
+	look(l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -442,6 +453,7 @@ void sync_up_write(struct rw_semaphore *s)
 
 bool rwsem_is_contended(struct rw_semaphore *s)
 {
+	look(s, PC);
 	return x.me && waited_for(&s->rw, false);
 }
 
