@@ -120,7 +120,13 @@ $(B)/tests/explore/planted.so: tests/explore/planted.c $(PUBLIC_HEADERS)
 		-fsanitize=thread $(foreach c,$(V_COPIES),-D$(c)=vmem_$(c)) \
 		-fPIC -shared -nostdlib -o $@ $<
 
-tests: $(B)/tests/explore/planted.so
+tests: $(B)/tests/explore/planted.so $(B)/tests/explore/test_explore
+
+$(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
+		$(filter-out $(B)/explore/harness/explore/main.o,$(E_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 -include $(E_SRCS:%.c=$(B)/explore/%.d)
 endif
