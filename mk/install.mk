@@ -9,7 +9,7 @@ INSTALL_ANALYSIS = $(shell find analysis -name __pycache__ -prune -o -type f \
 	\( -name '*.py' -o -name '*.json' -o -name '*.toml' -o -name '*.css' \
 	-o -name '*.js' -o -name '*.j2' \) -print)
 INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
-	$(wildcard backends/shim/*.[ch] backends/template/* profiles/*.json traces/samples/*.zlt) \
+	$(wildcard backends/shim/*.[ch] backends/shim/known-races backends/template/* profiles/*.json traces/samples/*.zlt) \
 	tests/backend_example/onepage.c results/regress.json \
 	results/baseline.json docs/definitions.md
 # Of the tests, only the one for backends outside the tree, where it was built.

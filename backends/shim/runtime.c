@@ -667,6 +667,7 @@ static void shim_stats(struct zpool *pool, struct zpool_stats *stats)
 	long objects = 0, pages = (long)shim_unit_pages(p->unit);
 	unsigned cpu;
 
+	enter();
 	for (cpu = 0; cpu < READ_ONCE(shim_cpus_online); cpu++)
 		objects += READ_ONCE(p->count[cpu].objects);
 	if (pages > atomic_long_read(&p->peak))

@@ -31,6 +31,10 @@ static const struct cli_option options[] = {
 	  "Repeat the finding of a file, and say if it is "
 	  "gone",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, replay) },
+	{ "known", 0, "FILE",
+	  "Races that are harmless and no findings (default for a kernel's own "
+	  "source: the list that comes with zlab)",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(E, known) },
 	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
 		   CLI_IS_TEXT(E, output)),
 	CLI_JSON(E, "Write what was explored and found to FILE"),

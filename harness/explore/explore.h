@@ -153,6 +153,7 @@ struct found {
 #define FOUND_MAX 64
 
 struct front;
+struct known;
 struct strategy;
 
 /**
@@ -162,6 +163,7 @@ struct strategy;
  * @limits: of programs
  * @bounds: of schedules
  * @found: all findings so far; no more than FOUND_MAX are kept
+ * @known: races that are no findings (known.h), or NULL
  * @schedules: that were run
  * @points: of all of them
  * @programs: that were set up
@@ -177,6 +179,7 @@ struct explorer {
 	struct xlimits bounds;
 	struct found found[FOUND_MAX];
 	size_t nr_found;
+	struct known *known;
 	uint64_t schedules, points, programs, hash, longest;
 	uint64_t only;
 	bool hit;
@@ -291,6 +294,13 @@ int place_load(const char *backend, struct err *err);
  */
 const char *place_name(const void *pc, char *buf, size_t len);
 
+/**
+ * place_functions() - the function of an address, and those that it was put into
+ *		       by the compiler, from the inside
+ * @buf: receives a line "function file" for each; "" where that is not known
+ */
+void place_functions(const void *pc, char *buf, size_t len);
+
 /** place_id() - a number of a place that does not depend on where it is loaded */
 uint64_t place_id(const void *pc);
 
@@ -305,12 +315,14 @@ uint64_t place_id(const void *pc);
  * @seed: of everything
  * @replay: file to replay, or NULL
  * @output: file for the first finding, or NULL
+ * @known: file with known races, or NULL for the committed list, which is of the
+ *	   kernel's sources
  * @json: file for the result, - for standard output, or NULL
  * @keep_going: all findings, not only the first
  * @wide: lines of any length
  */
 struct explore {
-	const char *backend, *strategy, *replay, *output, *json;
+	const char *backend, *strategy, *replay, *output, *known, *json;
 	long long cpus, ops, schedules, seconds, seed;
 	bool keep_going, wide;
 };

@@ -9,6 +9,7 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/zpool.h"
 #include "harness/explore/explore.h"
@@ -16,6 +17,9 @@
 #include "lib/self.h"
 
 extern char __executable_start[], etext[];
+
+/* In a place's number: of the loaded object. */
+#define LOADED (1ull << 48)
 
 /* The loaded object: its path, and where it lies. */
 static char object[PATH_MAX];
@@ -117,40 +121,83 @@ uint64_t place_id(const void *pc)
 	uintptr_t at = (uintptr_t)pc;
 
 	if (at - text < text_end - text)
-		return (at - base) | 1ull << 48;
+		return (at - base) | LOADED;
 	if (at - (uintptr_t)__executable_start <
 	    (uintptr_t)(etext - __executable_start))
 		return at - (uintptr_t)__executable_start;
 	return 0;
 }
 
-/* The first two lines that addr2line prints: a function, and file:line. */
-static bool ask(const char *file, uint64_t at, char *name, char *line,
-		size_t len)
+/* What addr2line says of an address: pairs of lines, a function and file:line. */
+static FILE *start_asking(uint64_t id, pid_t *pid)
 {
+	/* A return address is behind the call. */
+	uint64_t at = (id & ~LOADED) - 1;
+	const char *file = id & LOADED ? object : self_path();
 	char address[32];
-	char *argv[] = { "addr2line",  "-f",	"-s", "-e",
-			 (char *)file, address, NULL };
+	char *argv[] = { "addr2line", "-f",	    "-s",    "-i",
+			 "-e",	      (char *)file, address, NULL };
 	struct process p = { .argv = argv, .err = PROCESS_NULL };
-	bool ok = false;
-	pid_t pid;
 	FILE *f;
 	int fd;
 
 	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)at);
-	if (process_pipe(&p, &pid, &fd))
-		return false;
+	if (process_pipe(&p, pid, &fd))
+		return NULL;
 	f = fdopen(fd, "r");
-	if (f) {
-		ok = fgets(name, (int)len, f) && fgets(line, (int)len, f);
-		(void)fclose(f);
+	if (!f) {
+		close(fd);
+		process_wait(*pid, NULL);
 	}
+	return f;
+}
+
+static void end_asking(FILE *f, pid_t pid)
+{
+	while (fgetc(f) != EOF)
+		;
+	(void)fclose(f);
 	process_wait(pid, NULL);
-	if (!ok)
+}
+
+static bool answer(FILE *f, char *name, char *line, size_t len)
+{
+	if (!fgets(name, (int)len, f) || !fgets(line, (int)len, f))
 		return false;
 	name[strcspn(name, "\n")] = '\0';
 	line[strcspn(line, " \n")] = '\0';
 	return name[0] != '?';
+}
+
+static bool ask(uint64_t id, char *name, char *line, size_t len)
+{
+	pid_t pid;
+	FILE *f = start_asking(id, &pid);
+	bool ok;
+
+	if (!f)
+		return false;
+	ok = answer(f, name, line, len);
+	end_asking(f, pid);
+	return ok;
+}
+
+void place_functions(const void *pc, char *buf, size_t len)
+{
+	char name[128], line[128];
+	uint64_t id = place_id(pc);
+	size_t n = 0;
+	pid_t pid;
+	FILE *f = id ? start_asking(id, &pid) : NULL;
+
+	*buf = '\0';
+	if (!f)
+		return;
+	while (n < len && answer(f, name, line, sizeof(name))) {
+		line[strcspn(line, ":")] = '\0';
+		n += (size_t)snprintf(buf + n, len - n, "%s %s\n", name, line);
+	}
+	end_asking(f, pid);
 }
 
 const char *place_name(const void *pc, char *buf, size_t len)
@@ -160,7 +207,6 @@ const char *place_name(const void *pc, char *buf, size_t len)
 		char name[264];
 	} cache[256];
 	uint64_t id = place_id(pc);
-	bool loaded = id >> 48;
 	char name[128], line[128];
 	unsigned at = (unsigned)(id * 0x9e3779b97f4a7c15ull >> 56);
 
@@ -170,15 +216,13 @@ const char *place_name(const void *pc, char *buf, size_t len)
 	}
 	if (cache[at].id != id) {
 		cache[at].id = id;
-		/* A return address is behind the call. */
-		id &= ~(1ull << 48);
-		if (ask(loaded ? object : self_path(), id - 1, name, line,
-			sizeof(name)))
+		if (ask(id, name, line, sizeof(name)))
 			snprintf(cache[at].name, sizeof(cache[at].name),
 				 "%s (%s)", name, line);
 		else
 			snprintf(cache[at].name, sizeof(cache[at].name),
-				 "code+0x%llx", (unsigned long long)id);
+				 "code+0x%llx",
+				 (unsigned long long)(id & ~LOADED));
 	}
 	snprintf(buf, len, "%s", cache[at].name);
 	return buf;

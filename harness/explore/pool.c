@@ -32,6 +32,7 @@ struct table {
 
 static struct zpool *pool;
 static struct table now, kept;
+static unsigned long storing[XCPU_MAX + 1]; /* handles without contents yet */
 static size_t frames, objects; /* in use in an empty pool */
 static unsigned char bytes[XCPU_MAX + 1][2][BYTES];
 
@@ -151,11 +152,13 @@ static void store(unsigned what, unsigned size, bool may_fail)
 		drop(o);
 		return;
 	}
+	storing[xcpu_current()] = handle;
 	check_handle(what, handle);
 	version = ++now.versions;
 	fill(buffer(0), what, version, size);
 	object_write(pool, handle, buffer(0), size);
 	drop(o);
+	storing[xcpu_current()] = 0;
 	o->handle = handle;
 	o->size = size;
 	o->version = version;
@@ -171,6 +174,23 @@ static void load(unsigned what)
 	compare(what, o, buffer(0));
 }
 
+/*
+ * The kernel's z3fold evicts with handles of its own, made for that: they are
+ * those of no object. zswap goes by what is in the object alone, too.
+ */
+static bool is_another(unsigned long handle)
+{
+	unsigned i;
+
+	for (i = 0; i < PROGRAM_OBJECTS; i++)
+		if (now.object[i].handle == handle)
+			return false;
+	for (i = 0; i <= XCPU_MAX; i++)
+		if (storing[i] == handle)
+			return false;
+	return true;
+}
+
 /* As zswap's: 0 also where the object is gone, and the slot has another one. */
 static int evict(struct zpool *of, unsigned long handle, const void *object,
 		 void *arg)
@@ -183,7 +203,8 @@ static int evict(struct zpool *of, unsigned long handle, const void *object,
 	if (!trylock((unsigned)what))
 		return -EEXIST;
 	o = &now.object[what];
-	if (o->handle == handle) {
+	if (o->handle == handle ||
+	    (!object && o->handle && is_another(handle))) {
 		load((unsigned)what);
 		drop(o);
 	}
@@ -332,6 +353,7 @@ static int setup(const char *backend, const struct program *p, struct err *err)
 
 static void begin(const struct program *p)
 {
+	memset(storing, 0, sizeof(storing));
 	now = kept;
 }
 

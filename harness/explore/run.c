@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "zlab explore": the search, the replay of a file, and what is printed. */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +10,10 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
 #include "harness/explore/front.h"
+#include "harness/explore/known.h"
 #include "harness/explore/strategy.h"
 #include "lib/random.h"
+#include "lib/self.h"
 #include "lib/stop.h"
 #include "lib/text.h"
 #include "version.h"
@@ -69,6 +72,7 @@ static void search(const struct explore *o, struct strategy *s)
 				       stream((uint64_t)o->seed, 2,
 					      nr * OF_A_POOL + i));
 			runner_schedule(e, s);
+			known_sort(e);
 			s->points = xcpu_points();
 		}
 		progress_update(&bar, e->schedules);
@@ -84,7 +88,12 @@ static const char *plural(uint64_t n)
 static json_t *found_json(struct explorer *e, const struct found *f)
 {
 	json_t *o = replay_json(e, f);
-	char place[160];
+	char place[160], functions[1024];
+
+	place_functions(f->f.at.pc, functions, sizeof(functions));
+	json_object_set_new(o, "functions", json_string(functions));
+	place_functions(f->f.other_pc, functions, sizeof(functions));
+	json_object_set_new(o, "other_functions", json_string(functions));
 
 	json_object_set_new(o, "schedule", json_integer((json_int_t)f->index));
 	json_object_set_new(o, "times", json_integer((json_int_t)f->times));
@@ -116,16 +125,18 @@ static json_t *result_json(const struct explore *o)
 	for (i = 0; i < e->nr_found; i++)
 		json_array_append_new(found, found_json(e, &e->found[i]));
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)e->hash);
-	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:s, s:o}",
-		"build", ZLAB_VERSION, "backend", e->backend, "front",
-		e->front->name, "strategy", o->strategy, "seed",
-		(json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus, "ops",
-		(json_int_t)e->limits.ops, "programs", (json_int_t)e->programs,
-		"schedules", (json_int_t)e->schedules, "points",
-		(json_int_t)e->points, "longest_section",
-		(json_int_t)xcpu_section(), "hash", hash, "found", found);
+	return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:s, s:o, s:o}",
+			 "build", ZLAB_VERSION, "backend", e->backend, "front",
+			 e->front->name, "strategy", o->strategy, "seed",
+			 (json_int_t)o->seed, "cpus",
+			 (json_int_t)e->limits.cpus, "ops",
+			 (json_int_t)e->limits.ops, "programs",
+			 (json_int_t)e->programs, "schedules",
+			 (json_int_t)e->schedules, "points",
+			 (json_int_t)e->points, "longest_section",
+			 (json_int_t)xcpu_section(), "hash", hash, "known",
+			 known_json(e->known), "found", found);
 }
 
 static unsigned width_of(const struct explore *o)
@@ -164,6 +175,7 @@ static void print_result(const struct explore *o, uint64_t ns)
 	       plural(e->schedules), (unsigned long long)e->programs,
 	       plural(e->programs), (unsigned long long)e->points, rate,
 	       e->nr_found);
+	known_print(stdout, e->known);
 	for (i = 0; i < e->nr_found && !stop_signal(); i++)
 		print_found(o, &e->found[i]);
 }
@@ -201,21 +213,56 @@ static void say_differences(const struct replay_file *r)
 			 *source ? PLAIN(source) : "zlab's own source");
 }
 
+/* The finding of the file's kind; a schedule may show races before it. */
+static struct found *repeated(const struct replay_file *r)
+{
+	struct found *f = explorer.found;
+
+	for (; f < explorer.found + explorer.nr_found; f++)
+		if (!strcmp(found_name(f->f.kind), r->kind))
+			return f;
+	return NULL;
+}
+
 static int replay(const struct explore *o, const struct replay_file *r)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
 	struct explorer *e = &explorer;
+	struct found *f;
 
 	say_differences(r);
 	strategy_begin(&s, r->program.cpus, 0);
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
+	known_sort(e);
 	if (!e->nr_found) {
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
 	}
-	story_print(stdout, e, &e->found[0], width_of(o));
+	f = repeated(r);
+	if (!f) {
+		f = &e->found[0];
+		cli_note("this is another finding; gone: %s (%s)",
+			 PLAIN(r->text), PLAIN(r->kind));
+	}
+	story_print(stdout, e, f, width_of(o));
 	return EXIT_FAILED;
+}
+
+/* The committed list is of the kernel's own sources. */
+static int read_known(const struct explore *o, const char *backend,
+		      struct err *err)
+{
+	const struct zpool_driver *d = zpool_driver_find(backend, NULL);
+	char path[PATH_MAX];
+
+	if (o->known)
+		return known_read(&explorer, o->known, err);
+	if (!d || !d->source)
+		return 0;
+	if (data_path(path, sizeof(path), KNOWN_LIST, err))
+		return -ENOENT;
+	return known_read(&explorer, path, err);
 }
 
 static int open_backend(const struct explore *o, const char *backend)
@@ -224,7 +271,8 @@ static int open_backend(const struct explore *o, const char *backend)
 
 	explorer.limits.cpus = (unsigned)o->cpus;
 	explorer.limits.ops = (unsigned)o->ops;
-	if (explorer_open(&explorer, &front_pool, backend, &err))
+	if (explorer_open(&explorer, &front_pool, backend, &err) ||
+	    read_known(o, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;
 }

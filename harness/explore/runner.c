@@ -6,6 +6,7 @@
 
 #include "backends/zpool.h"
 #include "harness/explore/front.h"
+#include "harness/explore/known.h"
 #include "harness/explore/strategy.h"
 
 static const char *const names[XFOUNDS] = {
@@ -91,6 +92,10 @@ static uint64_t key_of(const struct xfinding *f)
 		a = place_id(f->at.pc);
 		b = place_id(f->other_pc);
 		return mix(key, a < b ? mix(a, b) : mix(b, a));
+	case XFOUND_CRASH:
+		if (!place_id(f->at.pc))
+			break;
+		return mix(key, place_id(f->at.pc));
 	case XFOUND_FREED:
 	case XFOUND_DOUBLE_FREE:
 	case XFOUND_UNLOCK:
@@ -104,11 +109,12 @@ static uint64_t key_of(const struct xfinding *f)
 			key = mix(key, (unsigned char)*s);
 		return key;
 	default:
-		for (s = f->text; *s; s++)
-			if (*s < '0' || *s > '9')
-				key = mix(key, (unsigned char)*s);
-		return key;
+		break;
 	}
+	for (s = f->text; *s; s++)
+		if (*s < '0' || *s > '9')
+			key = mix(key, (unsigned char)*s);
+	return key;
 }
 
 static struct found *known(struct explorer *e, uint64_t key)
@@ -142,6 +148,8 @@ static bool on_found(void *arg, const struct xfinding *f)
 		e->hit |= key == e->only;
 		return key != e->only;
 	}
+	if (known_count(e->known, key))
+		return true;
 	e->found_now = true;
 	old = known(e, key);
 	if (old) {

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "backends/sync/explore/internal.h"
@@ -28,6 +29,19 @@ static const char *const signal_names[] = {
 	[SIGILL] = "SIGILL",   [SIGABRT] = "SIGABRT",
 };
 
+/* As a return address is: behind what was being done. NULL: not known. */
+static const void *crash_place(const void *context)
+{
+#ifdef __x86_64__
+	const ucontext_t *c = context;
+	uintptr_t at = (uintptr_t)c->uc_mcontext.gregs[REG_RIP];
+
+	if (at - x.exe < x.exe_len || at - x.so < x.so_len)
+		return (const void *)(at + 1);
+#endif
+	return NULL;
+}
+
 /*
  * A crash of the code under test is a finding like others. Its stack and what
  * the C library may have been doing are left as they are.
@@ -44,7 +58,7 @@ static void crashed(int sig, siginfo_t *info, void *context)
 	if (sig == SIGABRT)
 		xreport(XFOUND_CRASH, NULL, "abort()");
 	else
-		xreport(XFOUND_CRASH, NULL, "%s at address %s",
+		xreport(XFOUND_CRASH, crash_place(context), "%s at address %s",
 			signal_names[sig],
 			xworld_where(info->si_addr, where, sizeof(where)));
 	siglongjmp(x.crash, 1);

@@ -334,6 +334,9 @@ void mem_taken(enum mem_kind kind, const void *at, size_t len)
 	now.frames += kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects += kind == MEM_OBJECT;
 	change(at, len, kind == MEM_FRAME, false);
+	/* Memory of a slab that was destroyed, whose objects are free. */
+	if (kind == MEM_FRAME)
+		change(at, len, false, false);
 }
 
 void mem_freed(enum mem_kind kind, const void *at, size_t len)
@@ -350,6 +353,11 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	}
 	now.frames -= kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects -= kind == MEM_OBJECT;
+	/* What an object's first word says is gone with its frame. */
+	if (kind == MEM_FRAME && index != XNONE) {
+		xdirty(index, sizeof(uint64_t));
+		memset((void *)(uintptr_t)at, 0xff, sizeof(uint64_t));
+	}
 	change(at, len, kind == MEM_FRAME, true);
 }
 
