@@ -35,7 +35,9 @@ static const struct cli_option options[] = {
 	  "Races that are harmless and no findings (default for a kernel's own "
 	  "source: the list that comes with zlab)",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, known) },
-	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
+	CLI_OUTPUT("FILE",
+		   "Write the first finding to FILE, for --replay; with "
+		   "--replay, what it repeats, shrunk",
 		   CLI_IS_TEXT(E, output)),
 	CLI_JSON(E, "Write what was explored and found to FILE"),
 	CLI_WIDE(E),

@@ -259,9 +259,12 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @source: what the backend was made of, or ""
  * @kind: of the finding
  * @text: its line
+ * @functions: of its place, see place_functions(); "" for none
+ * @other_functions: of the other place
  */
 struct replay_file {
 	char *backend, *front, *build, *source, *kind, *text;
+	char *functions, *other_functions;
 	struct program program;
 	struct choices choices;
 	uint64_t seed;
@@ -293,6 +296,9 @@ int place_load(const char *backend, struct err *err);
  * @buf: receives it; without what debuggers need, an offset
  */
 const char *place_name(const void *pc, char *buf, size_t len);
+
+/** FUNCTIONS_LEN - room for place_functions() */
+#define FUNCTIONS_LEN 1024
 
 /**
  * place_functions() - the function of an address, and those that it was put into

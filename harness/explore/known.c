@@ -10,7 +10,6 @@
 #include "harness/explore/known.h"
 
 #define NAME 64
-#define CHAIN 1024
 
 /* An entry of the list. */
 struct entry {
@@ -166,7 +165,7 @@ static bool is_entry(const struct entry *e, const char *a, const char *b)
 static bool is_known(struct known *k, const char *backend,
 		     const struct found *f)
 {
-	char a[CHAIN], b[CHAIN];
+	char a[FUNCTIONS_LEN], b[FUNCTIONS_LEN];
 	const struct zpool_driver *d = zpool_driver_find(backend, NULL);
 	const char *source = d && d->source ? d->source : "";
 	size_t i;

@@ -19,6 +19,7 @@ static const char *source_of(const char *backend)
 
 json_t *replay_json(const struct explorer *e, const struct found *f)
 {
+	char functions[FUNCTIONS_LEN], other[FUNCTIONS_LEN];
 	json_t *choices = json_array();
 	size_t i;
 
@@ -30,12 +31,15 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 						(json_int_t)c->step,
 						(int)c->next, (int)c->forced));
 	}
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
-			 "explore", FORMAT, "build", ZLAB_VERSION, "backend",
-			 e->backend, "source", source_of(e->backend), "front",
-			 e->front->name, "kind", found_name(f->f.kind), "text",
-			 f->f.text, "during", f->during, "program",
-			 program_json(&f->program), "choices", choices);
+	place_functions(f->f.at.pc, functions, sizeof(functions));
+	place_functions(f->f.other_pc, other, sizeof(other));
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
+		"explore", FORMAT, "build", ZLAB_VERSION, "backend", e->backend,
+		"source", source_of(e->backend), "front", e->front->name,
+		"kind", found_name(f->f.kind), "text", f->f.text, "during",
+		f->during, "functions", functions, "other_functions", other,
+		"program", program_json(&f->program), "choices", choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -70,6 +74,7 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 int replay_read(struct replay_file *r, const char *path, struct err *err)
 {
 	const char *build, *backend, *source, *front, *kind, *text;
+	const char *functions = "", *other = "";
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where), *program, *choices;
 	int format, ret = -EINVAL;
@@ -88,10 +93,11 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 			FORMAT);
 		goto out;
 	}
-	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "build",
-			&build, "backend", &backend, "source", &source, "front",
-			&front, "kind", &kind, "text", &text, "program",
-			&program, "choices", &choices)) {
+	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s, s?s, s:o, s:o}",
+			"build", &build, "backend", &backend, "source", &source,
+			"front", &front, "kind", &kind, "text", &text,
+			"functions", &functions, "other_functions", &other,
+			"program", &program, "choices", &choices)) {
 		err_set(err, -EINVAL,
 			"it lacks one of build, backend, source, front, kind, "
 			"text, program, choices");
@@ -103,6 +109,8 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 	r->front = strdup(front);
 	r->kind = strdup(kind);
 	r->text = strdup(text);
+	r->functions = strdup(functions);
+	r->other_functions = strdup(other);
 	ret = program_read(&r->program, program, err);
 	if (!ret)
 		ret = read_choices(&r->choices, choices, r->program.cpus, err);
@@ -121,5 +129,7 @@ void replay_free(struct replay_file *r)
 	free(r->front);
 	free(r->kind);
 	free(r->text);
+	free(r->functions);
+	free(r->other_functions);
 	choices_free(&r->choices);
 }

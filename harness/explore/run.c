@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "zlab explore": the search, the replay of a file, and what is printed. */
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -88,12 +89,7 @@ static const char *plural(uint64_t n)
 static json_t *found_json(struct explorer *e, const struct found *f)
 {
 	json_t *o = replay_json(e, f);
-	char place[160], functions[1024];
-
-	place_functions(f->f.at.pc, functions, sizeof(functions));
-	json_object_set_new(o, "functions", json_string(functions));
-	place_functions(f->f.other_pc, functions, sizeof(functions));
-	json_object_set_new(o, "other_functions", json_string(functions));
+	char place[160];
 
 	json_object_set_new(o, "schedule", json_integer((json_int_t)f->index));
 	json_object_set_new(o, "times", json_integer((json_int_t)f->times));
@@ -213,15 +209,66 @@ static void say_differences(const struct replay_file *r)
 			 *source ? PLAIN(source) : "zlab's own source");
 }
 
-/* The finding of the file's kind; a schedule may show races before it. */
+/* The same line but for its numbers, whose signs count. */
+static bool same_text(const char *a, const char *b)
+{
+	for (;;) {
+		while (isdigit((unsigned char)*a))
+			a++;
+		while (isdigit((unsigned char)*b))
+			b++;
+		if (*a != *b)
+			return false;
+		if (!*a)
+			return true;
+		a++;
+		b++;
+	}
+}
+
+/* Of the file's kind, and at its places or, without a place, with its words. */
+static bool is_that(const struct replay_file *r, const struct found *f)
+{
+	char a[FUNCTIONS_LEN], b[FUNCTIONS_LEN];
+
+	if (strcmp(found_name(f->f.kind), r->kind))
+		return false;
+	place_functions(f->f.at.pc, a, sizeof(a));
+	place_functions(f->f.other_pc, b, sizeof(b));
+	if (!*r->functions)
+		return same_text(f->f.text, r->text);
+	return (!strcmp(a, r->functions) && !strcmp(b, r->other_functions)) ||
+	       (!strcmp(b, r->functions) && !strcmp(a, r->other_functions));
+}
+
+/* A schedule may show races before what the file is about. */
 static struct found *repeated(const struct replay_file *r)
 {
 	struct found *f = explorer.found;
 
 	for (; f < explorer.found + explorer.nr_found; f++)
-		if (!strcmp(found_name(f->f.kind), r->kind))
+		if (is_that(r, f))
 			return f;
 	return NULL;
+}
+
+/* Also shrunk, and to its own file, if that is wanted. */
+static int tell_again(const struct explore *o, struct found *f)
+{
+	struct shrink s;
+	json_t *json;
+	int ret;
+
+	if (!o->output) {
+		story_print(stdout, &explorer, f, width_of(o));
+		return EXIT_FAILED;
+	}
+	shrink_found(&explorer, f, SHRINK_SECONDS, &s);
+	story_print(stdout, &explorer, f, width_of(o));
+	json = replay_json(&explorer, f);
+	ret = cli_write_json(o->output, json);
+	json_decref(json);
+	return ret ? ret : EXIT_FAILED;
 }
 
 static int replay(const struct explore *o, const struct replay_file *r)
@@ -245,8 +292,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 		cli_note("this is another finding; gone: %s (%s)",
 			 PLAIN(r->text), PLAIN(r->kind));
 	}
-	story_print(stdout, e, f, width_of(o));
-	return EXIT_FAILED;
+	return tell_again(o, f);
 }
 
 /* The committed list is of the kernel's own sources. */
