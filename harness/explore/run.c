@@ -65,6 +65,9 @@ static void search(const struct explore *o, struct strategy *s)
 		}
 		s->points = 0;
 		for (i = 0; i < OF_A_POOL && !has_ended(o, until); i++) {
+			e->reads = stream((uint64_t)o->seed, 3,
+					  nr * OF_A_POOL + i) >>
+				   1;
 			strategy_begin(s, p.cpus,
 				       stream((uint64_t)o->seed, 2,
 					      nr * OF_A_POOL + i));
@@ -207,6 +210,8 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	struct explorer *e = &explorer;
 
 	say_differences(r);
+	e->weak = r->weak;
+	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
@@ -224,6 +229,9 @@ static int open_backend(const struct explore *o, const char *backend)
 
 	explorer.limits.cpus = (unsigned)o->cpus;
 	explorer.limits.ops = (unsigned)o->ops;
+	explorer.weak = o->weak;
+	if (xcpu_weak(o->weak, 0, &err))
+		return cli_failed("%s", err.text);
 	if (explorer_open(&explorer, &front_pool, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;

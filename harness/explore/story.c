@@ -205,6 +205,7 @@ void story_print(FILE *out, struct explorer *e, const struct found *f,
 	if (!t.at)
 		return;
 	e->only = f->key;
+	e->reads = f->reads;
 	e->event = on_point;
 	e->at_op = on_op;
 	e->event_arg = &t;

@@ -230,7 +230,7 @@ static void access_line(struct xcpu *me, size_t at, size_t len, uint64_t new,
 	size_t start = at & ~63ul, word;
 
 	if (freed(line, at, bits))
-		xworld_freed(at, len, new & WRITE_BIT, pc);
+		xworld_freed(at, len, new &WRITE_BIT, pc);
 	both = line->word == x.schedule ? line->words & bits : 0;
 	for (; both; both &= both - 1) {
 		word = start + 8 * (size_t)__builtin_ctz(both);
