@@ -116,6 +116,18 @@ static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
 
 #define NONE XCELLS
 
+/* Whether whoever races with @old also races with @new, which comes after it. */
+static inline bool replaces(const struct xcpu *me, uint64_t new, uint64_t old)
+{
+	bool write = new &WRITE_BIT;
+
+	if (MASK(old) & ~MASK(new) || (old & WRITE_BIT && !write))
+		return false;
+	if (new &ATOMIC_BIT && !(old & ATOMIC_BIT))
+		return false;
+	return write || CPU(old) == me->id;
+}
+
 /* Compares an access with the cells. Return: the cell that it may replace. */
 static inline __attribute__((always_inline)) unsigned
 compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
@@ -132,12 +144,9 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 		}
 		if (!(MASK(c) & MASK(new)))
 			continue;
-		if (CPU(c) == me->id || CLOCK(c) <= me->now.at[CPU(c)]) {
-			/* Whoever races with it also races with the new one. */
-			if (!(MASK(c) & ~MASK(new)) &&
-			    ((new &WRITE_BIT) || !(c & WRITE_BIT)) &&
-			    ((c & ATOMIC_BIT) || !(new &ATOMIC_BIT)) &&
-			    (CPU(c) == me->id || new &WRITE_BIT))
+		/* A CPU has seen its own past. */
+		if (CLOCK(c) <= me->now.at[CPU(c)]) {
+			if (replaces(me, new, c))
 				free = i;
 			continue;
 		}
@@ -156,16 +165,30 @@ static inline uint64_t make(const struct xcpu *me, unsigned mask, bool write,
 	       (atomic ? ATOMIC_BIT : 0) | (uint64_t)me->now.at[me->id] << 36;
 }
 
-static inline void note(struct xcpu *me, uint64_t *cell, uint64_t new,
-			size_t at, size_t len, const void *pc)
+static void note(struct xcpu *me, uint64_t *cell, uint64_t new, size_t at,
+		 size_t len, const void *pc)
 {
 	unsigned to = compare(me, cell, new, at, len, pc);
 
 	/* All are in use: the schedule goes on with one less. */
-	cell[to == NONE ? (me->now.at[me->id] + at) % XCELLS : to] = new;
+	if (to == NONE)
+		to = (me->now.at[me->id] + (unsigned)at) % XCELLS;
+	/* The newest is the first. */
+	cell[to] = cell[0];
+	cell[0] = new;
 }
 
-#define PLACE_BITS ((uint64_t)PLACE_MOST << 13)
+#define WHO_BITS (7ull << 8 | ~0ull << 36)
+
+/*
+ * Whether all that races with @new also races with @old: the same CPU with
+ * nothing released since, the same bytes or more, and as strong an access.
+ */
+static inline bool covers(uint64_t old, uint64_t new)
+{
+	return !((old ^ new) & WHO_BITS) && !(MASK(new) & ~MASK(old)) &&
+	       !(new & ~old &WRITE_BIT) && !(old & ~new &ATOMIC_BIT);
+}
 
 static inline bool freed(const struct xline *line, size_t at, unsigned bits)
 {
@@ -183,8 +206,7 @@ static inline void access_word(struct xcpu *me, struct xline *line, size_t at,
 
 	if (freed(line, at, bit))
 		xworld_freed(at, len, write, pc);
-	/* The same again, by the same CPU with nothing released since. */
-	if (!((cell[0] ^ new) & ~PLACE_BITS) && line->bulk != x.schedule)
+	if (covers(cell[0], new) && line->bulk != x.schedule)
 		return;
 	new |= (uint64_t)place_of(pc) << 13;
 	if (line->bulk == x.schedule)

@@ -386,6 +386,12 @@ static unsigned class_of(size_t size)
 	return class;
 }
 
+/* Of a large object the beginning is enough to find that it is used freed. */
+static size_t watched(unsigned class)
+{
+	return class < 10 ? 1ul << class : 1024;
+}
+
 static void seen(const void *p, size_t len)
 {
 	xdirty(xindex((uintptr_t)p), len);
@@ -412,7 +418,7 @@ static void *take(size_t size, size_t align)
 	seen(h, sizeof(*h));
 	h->size = size;
 	h->class = class;
-	change(h + 1, 1ul << class, false, false);
+	change(h + 1, watched(class), false, false);
 	return h + 1;
 }
 
@@ -430,7 +436,7 @@ static void give(void *p)
 	seen(p, sizeof(void *));
 	*(struct header **)p = now.free[h->class];
 	now.free[h->class] = h;
-	change(p, 1ul << h->class, false, true);
+	change(p, watched(h->class), false, true);
 }
 
 static bool mine(const void *p)
