@@ -204,6 +204,18 @@ static void say_differences(const struct replay_file *r)
 			 *source ? PLAIN(source) : "zlab's own source");
 }
 
+/* The finding of the file, or else the first. */
+static const struct found *same_as(const struct replay_file *r)
+{
+	const struct explorer *e = &explorer;
+	size_t i;
+
+	for (i = 0; i < e->nr_found; i++)
+		if (!strcmp(e->found[i].f.text, r->text))
+			return &e->found[i];
+	return &e->found[0];
+}
+
 static int replay(const struct explore *o, const struct replay_file *r)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
@@ -219,7 +231,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
 	}
-	story_print(stdout, e, &e->found[0], width_of(o));
+	story_print(stdout, e, same_as(r), width_of(o));
 	return EXIT_FAILED;
 }
 
