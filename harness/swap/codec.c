@@ -263,7 +263,7 @@ struct codec *codec_create(const char *spec, struct err *err)
 	/* The sizes of a shim's codec need no shim. */
 	if (pre && !strncmp(spec + pre, SHIM, sizeof(SHIM) - 1) &&
 	    strlen(spec) <= CODEC_NAME_MAX) {
-		strcpy(c->name, spec);
+		snprintf(c->name, sizeof(c->name), "%s", spec);
 		return c;
 	}
 	if (parse(c, spec + pre, err) || name(c, pre ? SIZES : "", err)) {
