@@ -139,6 +139,7 @@ class Place:
         """~/linux and a patch to it: a source of ours in zsmalloc's place."""
         tree = self.home / "linux"
         shutil.copytree(ROOT / "tests/shim_src/new", tree)
+        shutil.copytree(ROOT / "tests/shim_src/codecs", tree, dirs_exist_ok=True)
         old = (tree / "mm/zsmalloc.c").read_text()
         new = old + "\n/* A change. */\n"
         for side, text in (("a", old), ("b", new)):
@@ -178,6 +179,10 @@ def ci(place):
     shutil.copytree(place.top, place.top.parent / "base")
 
 
+def codecs(place):
+    place.kernel()
+
+
 def data(place):
     place.run(
         "zlab compare traces/samples/sort.zlt --backend zbud --runs 2 -o DIR", place.top
@@ -207,6 +212,7 @@ PREPARE = {
     "docs/add-a-backend.md": add_a_backend,
     "docs/capture.md": capture,
     "docs/ci.md": ci,
+    "docs/codecs.md": codecs,
     "docs/data.md": data,
     "docs/measure-a-patch.md": measure_a_patch,
     "docs/recorder.md": recorder,

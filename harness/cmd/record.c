@@ -145,7 +145,7 @@ static int make_sizers(struct args *a, struct err *err)
 
 	if (!list)
 		return err_set(err, -ENOMEM, "out of memory");
-	while ((spec = strsep(&rest, ","))) {
+	while ((spec = spec_next(&rest))) {
 		if (!*spec)
 			continue;
 		if (n == SIZERS_MAX) {

@@ -37,7 +37,8 @@ static const struct cli_option options[] = {
 		    "has it)",
 		    CLI_IS_TEXT(struct args, config.backend)),
 	CLI_CODEC("zlab's codec (default: the one that --algorithm names, if "
-		  "there is one)",
+		  "there is one; ./lzo-rle.so of \"zlab shim --codec\" has the "
+		  "sizes of the kernel it is made of)",
 		  CLI_IS_TEXT(struct args, config.codec)),
 	{ "threads", 't', "N", "Threads on both sides (default: 1)",
 	  CLI_IS_COUNT(struct args, config.threads, 1, REPLAY_MAX_THREADS) },
@@ -61,10 +62,11 @@ struct page {
 
 static void print_counts(FILE *out, const struct page *p)
 {
-	static const char *const heads[] = { "\n", "\nkernel",
-					     "zlab, the\nkernel's sizes",
-					     "zlab, the\nlibrary's" };
 	const struct beside_result *r = p->r;
+	const char *const heads[] = { "\n", "\nkernel",
+				      "zlab, the\nkernel's sizes",
+				      r->library ? "zlab, the\nlibrary's"
+						 : "zlab, the\ncodec's" };
 	size_t nr = r->codec ? 4 : 3;
 	struct layout_table *t = layout_table(heads, nr);
 	int row, side;
@@ -108,9 +110,10 @@ static void print_checks(FILE *out, const struct beside_result *r)
 		r->verified);
 	if (r->codec)
 		fprintf(out,
-			"pages whose object has another size with the library: "
+			"pages whose object has another size with the %s: "
 			"%" PRIu64 " of %" PRIu64 ", %+" PRId64 " bytes\n",
-			r->differ, r->contents, r->differ_bytes);
+			r->library ? "library" : "codec", r->differ,
+			r->contents, r->differ_bytes);
 	else
 		fprintf(out,
 			"zlab has no codec %s; the sizes are the kernel's\n",
@@ -168,7 +171,8 @@ static void print(FILE *to, const void *what)
 	fputc('\n', out);
 	print_reasons(out, r, BESIDE_SIZES, "the kernel's sizes");
 	if (r->codec)
-		print_reasons(out, r, BESIDE_CODEC, "the library's");
+		print_reasons(out, r, BESIDE_CODEC,
+			      r->library ? "the library's" : "the codec's");
 	print_checks(out, r);
 	fputc('\n', out);
 	print_times(out, p);

@@ -107,6 +107,7 @@ static int choose_codec(struct beside *b, struct err *err)
 			       spec);
 	if (!b->codec)
 		return 0;
+	b->r->library = !spec || !strchr(spec, '/');
 	b->r->codec = strdup(codec_name(b->codec));
 	return b->r->codec ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
@@ -353,7 +354,7 @@ static int on_zlab(struct beside *b, enum beside_side side,
 		config.codec = "none";
 		config.swap.sizes = b->sizes;
 	} else {
-		config.codec = b->r->codec;
+		config.codec = b->r->library ? b->r->codec : b->config->codec;
 	}
 	ret = replay_run(&config, res, err);
 	if (!ret)

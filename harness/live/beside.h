@@ -46,7 +46,8 @@ enum beside_row {
  * enum beside_side - columns of the comparison
  * @BESIDE_KERNEL: the device
  * @BESIDE_SIZES: zlab, with the sizes that the device's compressor gave
- * @BESIDE_CODEC: zlab, with its own library of that compressor
+ * @BESIDE_CODEC: zlab, with its own library of that compressor, or the codec of
+ *		  a shared object
  * @BESIDE_BLANK: the device once more, with pages of one repeated word: only
  *		  its times are of use
  */
@@ -81,6 +82,7 @@ struct beside_time {
  * @backend: full spec of zlab's allocator
  * @codec: zlab's codec; NULL when it has none like the device's, and then there
  *	   is no BESIDE_CODEC and no time of it
+ * @library: @codec is a library's and not that of a shared object
  * @events: events of the trace
  * @threads: threads on all sides
  * @oversubscribed: more threads than CPUs
@@ -104,7 +106,7 @@ struct beside_result {
 	char name[64], release[65], algorithm[64];
 	uint64_t events;
 	unsigned threads, huge_limit;
-	bool oversubscribed;
+	bool library, oversubscribed;
 	uint64_t value[BESIDE_SIDES][BESIDE_ROWS];
 	bool has[BESIDE_ROWS];
 	uint64_t checkpoints, apart, apart_max, apart_first;

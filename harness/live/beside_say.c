@@ -60,7 +60,8 @@ const char *beside_reason(const struct beside_result *r, enum beside_side side,
 	if (!differs(r, side, row))
 		return NULL;
 	if (side == BESIDE_CODEC && r->differ && !differs(r, BESIDE_SIZES, row))
-		return "the library makes objects of other sizes";
+		return r->library ? "the library makes objects of other sizes"
+				  : "the codec makes objects of other sizes";
 	why = known(r, row);
 	*sound = why != NULL;
 	return why ? why : "no known reason";
