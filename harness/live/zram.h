@@ -110,7 +110,7 @@ void zram_device(struct zram *z, struct swap_device *d, bool blank);
  * struct zram_rules - how the running kernel swaps to a zram device
  * @load_frees: a page that is read back is freed on the device
  * @keeps_zeroes: pages of zeroes never get to the device (6.12 and later)
- * @frees_late: freed pages leave the device in batches (before 6.14)
+ * @frees_late: freed pages leave the device in batches (5.10 to 6.12 at least)
  */
 struct zram_rules {
 	bool load_frees, keeps_zeroes, frees_late;
