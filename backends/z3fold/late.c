@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/cpus.h"
 #include "backends/z3fold/z3fold.h"
 
 #define SLOTS 4
@@ -107,7 +108,7 @@ static unsigned handle_to_chunks(const struct z3fold_pool *pool,
 /* This CPU's lists, which the CPU sets up at first use. */
 static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 {
-	int cpu = (int)smp_processor_id(), have, seen;
+	int cpu = (int)smp_processor_id();
 	struct late_cpu *c = &pool->cpu[cpu];
 	unsigned i;
 
@@ -116,11 +117,7 @@ static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 	for (i = 0; i < TOTAL_CHUNKS; i++)
 		INIT_LIST_HEAD(&c->unbuddied[i]);
 	smp_store_release(&c->ready, true);
-	for (have = atomic_read(&pool->cpus); have <= cpu; have = seen) {
-		seen = atomic_cmpxchg(&pool->cpus, have, cpu + 1);
-		if (seen == have)
-			break;
-	}
+	cpus_note(&pool->cpus, cpu);
 	return c;
 }
 

@@ -90,15 +90,11 @@ static void print_reasons(FILE *out, const struct beside_result *r,
 			  enum beside_side side, const char *who)
 {
 	const char *why;
-	bool sound;
 	int row;
 
-	for (row = 0; row < BESIDE_ROWS; row++) {
-		why = beside_reason(r, side, row, &sound);
-		if (why)
-			fprintf(out, "differs with %s sizes, %s: %s\n", who,
-				beside_word(row), why);
-	}
+	for (row = 0; (why = beside_next(r, side, &row)); row++)
+		fprintf(out, "differs with %s sizes, %s: %s\n", who,
+			beside_word(row), why);
 }
 
 static void print_checks(FILE *out, const struct beside_result *r)

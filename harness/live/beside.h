@@ -159,6 +159,16 @@ const char *beside_word(enum beside_row row);
 const char *beside_reason(const struct beside_result *r, enum beside_side side,
 			  enum beside_row row, bool *sound);
 
+/**
+ * beside_next() - the next row that differs
+ * @side: as in beside_reason()
+ * @row: the row to begin with; receives the one that was found
+ *
+ * Return: the reason, or NULL when no more rows differ.
+ */
+const char *beside_next(const struct beside_result *r, enum beside_side side,
+			int *row);
+
 /** beside_sound() - whether every difference has a known reason */
 bool beside_sound(const struct beside_result *r);
 

@@ -94,6 +94,20 @@ const char *beside_reason(const struct beside_result *r, enum beside_side side,
 	return why ? why : "no known reason";
 }
 
+const char *beside_next(const struct beside_result *r, enum beside_side side,
+			int *row)
+{
+	const char *why = NULL;
+	bool sound;
+
+	for (; *row < BESIDE_ROWS; ++*row) {
+		why = beside_reason(r, side, *row, &sound);
+		if (why)
+			break;
+	}
+	return why;
+}
+
 bool beside_sound(const struct beside_result *r)
 {
 	bool sound, all = !r->apart || known(r, BESIDE_PAGES);
@@ -127,15 +141,10 @@ static json_t *reasons_json(const struct beside_result *r,
 {
 	json_t *o = json_object();
 	const char *why;
-	bool sound;
 	int row;
 
-	for (row = 0; row < BESIDE_ROWS; row++) {
-		why = beside_reason(r, side, row, &sound);
-		if (why)
-			json_object_set_new(o, rows[row].json,
-					    json_string(why));
-	}
+	for (row = 0; (why = beside_next(r, side, &row)); row++)
+		json_object_set_new(o, rows[row].json, json_string(why));
 	return o;
 }
 
