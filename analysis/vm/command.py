@@ -178,7 +178,8 @@ def boot(args, where, load, folder, tell):
 # Forms of an allocator that are older than the kernel they are named after.
 SINCE = {
     ("zbud", "6.1"): [3, 11],
-    ("z3fold", "6.1"): [5, 5],
+    ("z3fold", "5.10"): [5, 5],
+    ("z3fold", "6.1"): [5, 19],
     ("zsmalloc", "6.10"): [6, 4],
 }
 

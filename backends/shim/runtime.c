@@ -455,29 +455,37 @@ static int find_largest(const struct zpool_config *config, struct err *err)
  */
 static int find_largest(const struct zpool_config *config, struct err *err)
 {
-	size_t low = 1, high = (size_t)1 << SHIM_PAGE_SHIFT, mid;
+	size_t low = 1, high = (size_t)1 << SHIM_PAGE_SHIFT, mid = 0;
 	struct shim_zpool outer = { .limit = 0 };
 	unsigned long handle;
 	void *unit;
-	int ret;
+	int ret = 0;
 
 	unit = shim_unit_create(&outer.zpool);
-	while (unit && low < high) {
+	while (unit && low < high && ret != -ENOMEM) {
 		mid = (low + high + 1) / 2;
 		ret = shim_unit_malloc(unit, mid, &handle);
-		if (!ret)
-			shim_unit_free(unit, handle);
-		if (ret == -ENOSPC)
+		if (ret) {
 			high = mid - 1;
-		else
-			low = mid;
+			continue;
+		}
+		shim_unit_free(unit, handle);
+		/* The frame of a small arena may wait for deferred work. */
+		shim_drain_works();
+		low = mid;
 	}
 	if (unit) {
-		largest = low;
 		shim_drain_works();
 		shim_unit_destroy(unit);
 	}
 	last_pool();
+	if (ret == -ENOMEM)
+		return err_set(err, ret,
+			       "%s: its malloc of %zu bytes finds no memory in "
+			       "an empty pool",
+			       SHIM_NAME, mid);
+	if (unit)
+		largest = low;
 	return first_pool(config, err);
 }
 #endif

@@ -47,6 +47,10 @@ static const struct cli_option options[] = {
 	  "by the thread or CPU that did it in the trace",
 	  CLI_IS_CHOICE(struct args, config.assign, { "key", REPLAY_BY_KEY },
 			{ "tid", REPLAY_BY_TID }, { "cpu", REPLAY_BY_CPU }) },
+	{ "swap", 0, NULL,
+	  "Swap the pages to the device, as the kernel does when memory is "
+	  "short, instead of writing them",
+	  CLI_IS_FLAG(struct args, config.swap, true) },
 	CLI_JSON(struct args, "Write the comparison as JSON to FILE; - for "
 			      "standard output, which then gets nothing else"),
 	CLI_OUTPUT("FILE", "Write what is printed to FILE",
@@ -72,12 +76,14 @@ static void print_counts(FILE *out, const struct page *p)
 	int row, side;
 
 	for (row = 0; row < BESIDE_ROWS; row++) {
+		if (!beside_shown(r, BESIDE_SIZES, row))
+			continue;
 		layout_cell(t, "%s", beside_word(row));
 		for (side = 0; side < (int)nr - 1; side++)
-			if (side == BESIDE_KERNEL && !r->has[row])
-				layout_cell(t, "-");
-			else
+			if (beside_shown(r, side, row))
 				layout_cell(t, "%" PRIu64, r->value[side][row]);
+			else
+				layout_cell(t, "-");
 	}
 	layout_table_print(t, out, p->width);
 }
@@ -86,15 +92,11 @@ static void print_reasons(FILE *out, const struct beside_result *r,
 			  enum beside_side side, const char *who)
 {
 	const char *why;
-	bool sound;
 	int row;
 
-	for (row = 0; row < BESIDE_ROWS; row++) {
-		why = beside_reason(r, side, row, &sound);
-		if (why)
-			fprintf(out, "differs with %s sizes, %s: %s\n", who,
-				beside_word(row), why);
-	}
+	for (row = 0; (why = beside_next(r, side, &row)); row++)
+		fprintf(out, "differs with %s sizes, %s: %s\n", who,
+			beside_word(row), why);
 }
 
 static void print_checks(FILE *out, const struct beside_result *r)
@@ -118,6 +120,15 @@ static void print_checks(FILE *out, const struct beside_result *r)
 		fprintf(out,
 			"zlab has no codec %s; the sizes are the kernel's\n",
 			r->algorithm);
+	if (!r->swap)
+		return;
+	fprintf(out, "a load %s the page's slot\n",
+		r->rules.load_frees ? "frees" : "keeps");
+	if (r->rules.keeps_zeroes)
+		fprintf(out,
+			"pages of zeroes that are swapped out, and not to the "
+			"device: %" PRIu64 "\n",
+			r->zeroes);
 }
 
 static void print_times(FILE *out, const struct page *p)
@@ -160,16 +171,17 @@ static void print(FILE *to, const void *what)
 	if (!out)
 		return;
 	fprintf(out,
-		"%s on %s, %s, Linux %s: %" PRIu64 " events, %u thread%s\n",
-		PLAIN(r->trace), r->name, r->algorithm, r->release, r->events,
-		r->threads, r->threads > 1 ? "s" : "");
+		"%s %s %s, %s, Linux %s: %" PRIu64 " events, %u thread%s\n",
+		PLAIN(r->trace), r->swap ? "swapped to" : "on", r->name,
+		r->algorithm, r->release, r->events, r->threads,
+		r->threads > 1 ? "s" : "");
 	fprintf(out,
 		"zlab: %s; a page whose object has %u bytes or more is kept "
 		"uncompressed\n\n",
 		PLAIN(r->backend), r->huge_limit);
 	print_counts(out, p);
 	fputc('\n', out);
-	print_reasons(out, r, BESIDE_SIZES, "the kernel's sizes");
+	print_reasons(out, r, BESIDE_SIZES, "the kernel's");
 	if (r->codec)
 		print_reasons(out, r, BESIDE_CODEC,
 			      r->library ? "the library's" : "the codec's");
@@ -242,8 +254,8 @@ const struct cli_command cmd_zram = {
 	.doc = "Write, read and discard the pages of a trace on a zram device "
 	       "of the running kernel, replay the same trace with the kernel's "
 	       "allocator and compressor, and print what both count and how "
-	       "long they take. Exits 1 at a difference without a known "
-	       "reason.",
+	       "long they take. With --swap the pages go through the kernel's "
+	       "swap. Exits 1 at a difference without a known reason.",
 	.more = "Needs root and a device that nobody uses:\n"
 		"  cat /sys/class/zram-control/hot_add\n"
 		"makes one and prints its number. The device is reset at the "
@@ -251,7 +263,9 @@ const struct cli_command cmd_zram = {
 		"\n"
 		"Example:\n"
 		"  sudo zlab zram traces/samples/sqlite-pages.zlt --device "
-		"/dev/zram0\n",
+		"/dev/zram0\n"
+		"  sudo zlab zram traces/samples/sqlite-pages.zlt --device "
+		"/dev/zram0 --swap\n",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(&defaults, NULL, run),
 };
