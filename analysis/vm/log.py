@@ -73,7 +73,7 @@ class Log:
         self.marks = []  # (label, row, counters)
         self.pools = {}  # of each pool: its allocations
         self.counts = dict.fromkeys(
-            "allocs frees refused loads compacts deferred interleaved "
+            "allocs frees refused loads compacts moved deferred interleaved "
             "unknown_frees bad_lines lost missed".split(),
             0,
         )
@@ -243,10 +243,15 @@ class Log:
                 row["page"] = frames.number.get(frame, "")
                 continue
             row["at"] = (place & mask) >> (tag if named else 0)
-            if at.get(row["id"]) != frame:
+            before = at.get(row["id"])
+            if before and before != (frame, row["at"]):
+                # A compaction may have moved it more than once.
+                row["moved"] = True
+                self.counts["moved"] += 1
+            if not before or before[0] != frame:
                 self._gone(frames, at, row["id"])
                 frames.enter(frame)
-                at[row["id"]] = frame
+            at[row["id"]] = (frame, row["at"])
             row["page"] = frames.number[frame]
         self._pages()
         return self._rows
@@ -254,7 +259,7 @@ class Log:
     @staticmethod
     def _gone(frames, at, which):
         if which in at:
-            frames.leave(at.pop(which))
+            frames.leave(at.pop(which)[0])
 
     def _pages(self):
         """The page count at a checkpoint: what the next operation found.

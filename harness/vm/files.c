@@ -56,10 +56,9 @@ static int plan_line(struct guest_plan *p, const char *name, const char *value)
 		const char *name;
 		char *to;
 	} words[] = {
-		{ "user", p->user },
-		{ "allocator", p->allocator },
-		{ "codec", p->codec },
-		{ "trace", p->trace },
+		{ "user", p->user },	 { "allocator", p->allocator },
+		{ "codec", p->codec },	 { "trace", p->trace },
+		{ "prefix", p->prefix },
 	};
 	size_t i;
 

@@ -36,6 +36,8 @@
  * @allocator: "zsmalloc", "zbud" or "z3fold"
  * @codec: the kernel's name of the compressor
  * @trace: path of the trace, or "" to run @programs
+ * @prefix: what the names of the allocator's functions begin with, where another
+ *	    allocator of that name is built into the kernel
  * @counter: offset of the pool's page counter in bytes, or -1 to find it
  * @swap_kb: size of the device that zswap writes to
  * @limit_kb: limit of the memory cgroup that @programs share
@@ -44,7 +46,7 @@
  */
 struct guest_plan {
 	char user[GUEST_WORD], allocator[GUEST_WORD], codec[GUEST_WORD];
-	char trace[GUEST_WORD];
+	char trace[GUEST_WORD], prefix[GUEST_WORD];
 	long counter;
 	unsigned long swap_kb, limit_kb;
 	char *module[GUEST_MODULES];
@@ -75,14 +77,14 @@ void link_close(void);
 
 /**
  * counter_offset() - offset of the page counter in a pool
- * @allocator: whose
+ * @plan: whose, and what its functions are called
  *
  * Read from the kernel's own function that returns the counter, so that it
  * needs no debug information and is right for every build.
  *
  * Return: the offset, or a negative errno.
  */
-long counter_offset(const char *allocator, struct err *err);
+long counter_offset(const struct guest_plan *plan, struct err *err);
 
 /**
  * counter_decode() - the offset that an accessor of x86-64 reads
