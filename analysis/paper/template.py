@@ -23,6 +23,7 @@ The marks of the template, as {{ MARK("ARGUMENT", ...) }}:
   sweep(TRACE/think|none/BACKEND/first|last|N, METRIC)
                               of a sweep over virtual CPUs, with think time or
                               none; see virtual.py
+  impact(NAME)                of two changes of the kernel; see impact.py
   agreement(NAME)             of virtual against real CPUs; see agreement.py
   scenario(TABLE, NAME)       of a scenario's summary; see scenarios.py
   inputs(TRACE|LIST, NAME)    of a trace, or least to most of a list in [traces]
@@ -60,6 +61,7 @@ from analysis.paper import (
     agreement,
     allocators,
     designs,
+    impact,
     inputs,
     mechanisms,
     scenarios,
@@ -73,6 +75,7 @@ MAKERS = (
     inputs,
     times,
     mechanisms,
+    impact,
     designs,
     virtual,
     agreement,
@@ -151,6 +154,10 @@ class Marks:
     def scenario(self, name, what):
         said = scenarios.number(self._sources, name, what)
         return self._known(said, f"scenario {name} has no {what}")
+
+    def impact(self, what):
+        said = impact.number(self._sources, what)
+        return self._known(said, f"no kernel and replay say {what}")
 
     def agreement(self, what):
         said = agreement.number(self._sources, what)
