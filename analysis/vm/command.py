@@ -253,6 +253,7 @@ def record(args, name, load, found, rows):
         "points; pages from the pool's own counter",
         "counts": counts,
         "checkpoints": checkpoints,
+        **({"classes": found.classes} if found.classes else {}),
     }
 
 
@@ -293,6 +294,24 @@ def compare(path, spec):
     return done.returncode, json.loads(done.stdout)
 
 
+def compare_classes(classes, spec):
+    """The kernel's table of size classes beside zlab's, as (compared, first)."""
+    said = json.loads(replays.zlab("classes", "--backend", spec, "--json", "-"))
+    own = {
+        row["index"]: (row["size"], row["pages"])
+        for row in said["table"]
+        if row["slot"] == row["index"]
+    }
+    theirs = {row["class"]: (row["size"], row["pages_per_zspage"]) for row in classes}
+    known = sorted({*own, *theirs})
+    differ = [n for n in known if own.get(n) != theirs.get(n)]
+    first = ""
+    if differ:
+        one = differ[0]
+        first = f"class {one}: size and pages {theirs.get(one)}, here {own.get(one)}"
+    return {"compared": len(known), "differences": len(differ), "first": first}
+
+
 def main():
     """The sub-command."""
     args = parse()
@@ -313,6 +332,10 @@ def main():
     if args.conform:
         spec = args.backend or preset(args.allocator, found.kernel, args.set)
         status, result["conform"] = compare(path, spec)
+        if found.classes:
+            said = compare_classes(found.classes, spec)
+            result["conform"]["classes"] = said
+            status = status or said["differences"]
     if args.json:
         text = json.dumps(result) + "\n"
         files.write(args.json, text) if args.json != "-" else print(text, end="")
@@ -349,3 +372,11 @@ def summary(result, path):
         )
         if differ:
             outcome.say(f"first    {said['first']}")
+        classes = said.get("classes")
+        if classes:
+            outcome.say(
+                f"classes  {classes['differences']} differences in "
+                f"{classes['compared']} size classes"
+            )
+            if classes["first"]:
+                outcome.say(f"first    {classes['first']}")

@@ -70,6 +70,9 @@ class Log:
         self.allocator = allocator
         self.kernel, self.counter, self.error = "", None, ""
         self.ended = False
+        self.said = []  # lines of tools
+        self.classes = []  # of each class: the table's columns
+        self._class_columns = []
         self.marks = []  # (label, row, counters)
         self.pools = {}  # of each pool: its allocations
         self.counts = dict.fromkeys(
@@ -107,6 +110,10 @@ class Log:
             self.kernel = rest
         elif word == "counter":
             self.counter = _number(rest)
+        elif word == "classes":
+            self._class(rest.split())
+        elif word == "said":
+            self.said.append(rest)
         elif word == "error":
             self.error = rest
         elif word == "end":
@@ -123,6 +130,14 @@ class Log:
         else:
             self.counts["bad_lines"] += 1
         return None
+
+    def _class(self, cells):
+        """A row of the kernel's table of classes, or its head, or its sums."""
+        if "class" in cells:
+            self._class_columns = cells
+        elif len(cells) == len(self._class_columns) and cells[0].isdigit():
+            row = dict(zip(self._class_columns, map(_number, cells)))
+            self.classes.append(row)
 
     def _event(self, found):
         args = dict(pair.split("=", 1) for pair in found["args"].split())

@@ -10,6 +10,8 @@
  *	# kernel RELEASE
  *	# counter BYTES			where the pool keeps its number of pages
  *	# mark LABEL\tNAME=VALUE...	a checkpoint and the kernel's counters
+ *	# classes LINE			the kernel's table of size classes, if it has one
+ *	# said LINE			what a program of @tool of the plan printed
  *	# error TEXT			why nothing follows
  *	# end EVENTS MISSED		all was played; probes that did not fire
  *
@@ -43,6 +45,7 @@
  * @limit_kb: limit of the memory cgroup that @programs share
  * @module: modules in the order in which to load them: path, then parameters
  * @program: commands, run at the same time; words are separated by one space
+ * @tool: commands, run one after the other instead of all this, with no probes
  */
 struct guest_plan {
 	char user[GUEST_WORD], allocator[GUEST_WORD], codec[GUEST_WORD];
@@ -51,6 +54,7 @@ struct guest_plan {
 	unsigned long swap_kb, limit_kb;
 	char *module[GUEST_MODULES];
 	char *program[GUEST_PROGRAMS];
+	char *tool[GUEST_PROGRAMS];
 };
 
 /** plan_read() - read a plan. Return: 0 or a negative errno */
@@ -151,6 +155,13 @@ int play_trace(const struct guest_user *user, const struct guest_plan *plan,
  */
 int play_programs(const struct guest_user *user, const struct guest_plan *plan,
 		  struct err *err);
+
+/**
+ * play_tools() - run the plan's tools, and send what they print
+ *
+ * Return: 0; -ECHILD when one of them fails; or a negative errno.
+ */
+int play_tools(const struct guest_plan *plan, struct err *err);
 
 /* ---- files.c, swap.c, main.c --------------------------------------------- */
 

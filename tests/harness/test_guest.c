@@ -83,6 +83,10 @@ static void plans(void **state)
 	assert_string_equal(plan.module[1], "/m/b.ko x=1 y=2");
 	assert_null(plan.module[2]);
 	plan_free(&plan);
+	assert_int_equal(read_plan("tool /bin/a 1\n", &plan, &err), 0);
+	assert_string_equal(plan.tool[0], "/bin/a 1");
+	assert_null(plan.program[0]);
+	free(plan.tool[0]);
 	assert_int_equal(read_plan("user zram\n", &plan, &err), 0);
 	assert_int_equal(plan.counter, -1);
 	assert_string_equal(plan.prefix, "");
