@@ -84,7 +84,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 ROOMS := lib \
 	$(addprefix backends,/ /mem /sync /sync/virtual /zsmalloc /z3fold) \
 	$(addprefix traces,/ /generate /zlt /record) \
-	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /live /measure \
+	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /litmus /live /measure \
 		/replay /swap /verify /virtual)
 ROOMS := $(patsubst %/,%,$(ROOMS))
 SRCS := $(sort $(foreach room,$(ROOMS),$(wildcard $(room)/*.c)))
@@ -96,6 +96,8 @@ SRCS_REAL := $(addprefix backends/sync/,clock.c native.c sample.c) \
 	$(wildcard harness/virtual/calibrate_*.c)
 SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
+# The third, zlab-explore, has these alone, and few of the others.
+SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
