@@ -224,11 +224,9 @@ class Tree:
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, to)
 
-    def restore(self, name, stamp):
-        """Put one file back as it was, with its time unless it was compiled."""
-        shutil.copy2(ROOT / name, self.dir / name)
-        if stamp:
-            os.utime(self.dir / name)
+    def restore(self, name):
+        """Put one file back; its new time says that its objects are out of date."""
+        shutil.copyfile(ROOT / name, self.dir / name)
 
     def folder(self, build):
         """Where a build's programs lie."""
@@ -348,8 +346,83 @@ class Tests:
                     record.update(found=test, said=failed)
                     break
         finally:
-            self.tree.restore(mutant.file, True)
+            self.tree.restore(mutant.file)
         return record
+
+
+class Explorer:
+    """The program that "zlab explore" starts, built in a tree."""
+
+    PROGRAM = "zlab-explore"
+    LIMIT_S = 600
+
+    def __init__(self, tree):
+        self.tree = tree
+        self.program = tree.dir / "build" / self.PROGRAM
+        if not (ROOT / "harness/cmd/explore.c").exists():
+            raise outcome.Failed('this tree has no "zlab explore"')
+        self.build("the tree without a mutant")
+        _, said, _ = run([self.program, "explore", "--help"], self.LIMIT_S)
+        self.fronts = "--front" in said
+
+    def build(self, what):
+        """Make the program again."""
+        said = self.tree.make("plain", [self.PROGRAM])
+        if said:
+            raise outcome.Failed(f"{what} does not compile: {said}")
+
+    def drives(self, mutant):
+        """Whether it has the front end that the mutant shows behind."""
+        return self.fronts or not mutant.front
+
+    def one(self, spec, front, strategy, seed):
+        """Explore once; returns the first finding, or None."""
+        path = self.tree.dir / "explored.json"
+        path.unlink(missing_ok=True)
+        command = [self.program, "explore", "--backend", spec]
+        command += ["--schedules", str(SCHEDULES), "--strategy", strategy]
+        command += ["--seed", str(seed), "--json", path]
+        command += ["--front", front] if front else []
+        status, said, _ = run(command, self.LIMIT_S, cwd=self.tree.dir)
+        if status not in (0, 1) or not path.exists():
+            raise outcome.Failed(
+                f"explore --backend {spec} --strategy {strategy} --seed {seed} ended "
+                f"with {how(status, said)}: {outcome.last_line(said)}"
+            )
+        found = json.loads(path.read_text())["found"]
+        return min(found, key=lambda f: f["schedule"]) if found else None
+
+    def prepare(self, mutants):
+        """What it finds without a mutant would be found in every mutant."""
+        ways = sorted({(s, m.front or "") for m in mutants for s in m.shows})
+        for spec, front in ways:
+            for strategy in STRATEGIES:
+                for seed in SEEDS:
+                    found = self.one(spec, front, strategy, seed)
+                    if found:
+                        raise outcome.Failed(
+                            f"explore finds in {spec} without a mutant, {strategy}, "
+                            f"seed {seed}: {found['kind']}: {found['text']}"
+                        )
+
+    def judge(self, mutant, strategy):
+        """The record of one mutant; its specs are tried in order for each seed."""
+        record = {"limit": SCHEDULES, "seeds": SEEDS, "schedules": [], "trouble": []}
+        kinds, specs, start = {}, {}, time.monotonic()
+        for seed in SEEDS:
+            for spec in mutant.shows:
+                try:
+                    found = self.one(spec, mutant.front, strategy, seed)
+                except outcome.Failed as err:
+                    record["trouble"].append(str(err))
+                    continue
+                if found:
+                    record["schedules"].append(found["schedule"])
+                    kinds[found["kind"]] = kinds.get(found["kind"], 0) + 1
+                    specs[spec] = specs.get(spec, 0) + 1
+                    break
+        spent = round(time.monotonic() - start, 3)
+        return record | {"kinds": kinds, "backends": specs, "seconds": spent}
 
 
 class Records:
@@ -431,6 +504,36 @@ def run_tests(args, mutants, records):
             )
 
 
+def run_explore(args, mutants, records):
+    """Both strategies, all seeds."""
+    tree, env = Tree(args.work, args.build), environment(args)
+    explorer = Explorer(tree)
+    left = []
+    for mutant in mutants:
+        if not explorer.drives(mutant):
+            print(f"  {mutant.name:38} not run: no front end {mutant.front}")
+        elif args.again or len(records.of(mutant.name, "explore")) < len(STRATEGIES):
+            left.append(mutant)
+    explorer.prepare(left)
+    for mutant in left:
+        mutant.apply(tree.dir)
+        try:
+            explorer.build(mutant.path)
+            for strategy in STRATEGIES:
+                judged = explorer.judge(mutant, strategy)
+                record = identity(mutant, "explore", strategy) | judged
+                records.add(record | {"env": env})
+                kinds = ", ".join(record["kinds"])
+                print(
+                    f"  {mutant.name:38} {strategy:8} {cell(record):>8} {kinds:.40}",
+                    flush=True,
+                )
+                for line in record["trouble"]:
+                    outcome.warn("mutants", f"{mutant.name}: {line}")
+        finally:
+            tree.restore(mutant.file)
+
+
 def show(mutants, records):
     """What the records say, a line for each mutant, and the sums."""
     print(f"{'mutant':38} {'ordinary tests':40} {'random':>12} {'pct:3':>12}")
@@ -506,7 +609,7 @@ def main():
     if args.verb == "tests":
         run_tests(args, mutants, records)
     if args.verb == "explore":
-        raise outcome.Failed('this zlab has no "explore"')
+        run_explore(args, mutants, records)
     show(mutants, records)
 
 
