@@ -96,6 +96,8 @@ SRCS_REAL := $(addprefix backends/sync/,clock.c native.c sample.c) \
 	$(wildcard harness/virtual/calibrate_*.c)
 SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
+# The third, zlab-explore, has these alone, and few of the others.
+SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.

@@ -26,6 +26,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_new_backend,
 	&cmd_shim,
 	&cmd_patch_test,
+	&cmd_explore,
 	&cmd_conform,
 	&cmd_vm,
 	&cmd_placement,

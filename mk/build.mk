@@ -70,6 +70,50 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 		$(c)=vmem_$(c)) $@)
 
 -include $(V_OBJS:.o=.d) $(V_TEST:%.c=$(B)/virtual/%.d)
+
+# The executable that explores interleavings: the virtual flavour of sync.h with
+# other files behind it. What is watched is instrumented alike; frames and slabs
+# are, too, for their stores alone: their calls are renamed once more.
+E_WATCHED := backends/zbud.c backends/mem/work.c \
+	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
+	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
+	harness/explore/object.c
+E_QUIET := $(addprefix backends/mem/,page.c slab.c)
+E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
+	$(addprefix backends/,zpool.c null.c jemalloc.c sync/stat.c \
+		sync/virtual/fiber.c) \
+	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
+		progress.c) \
+	harness/cmd/explore.c $(wildcard lib/*.c)
+# Completion names the kinds of traces, so their code, which has no locks, is in.
+E_OBJS := $(E_SRCS:%.c=$(B)/explore/%.o) $(patsubst %.c,$(B)/%.o, \
+	$(wildcard traces/*.c traces/generate/*.c traces/zlt/*.c))
+
+all: $(B)/zlab-explore
+
+$(B)/zlab-explore: $(E_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(patsubst %.c,$(B)/explore/%.o,$(E_WATCHED) $(E_QUIET)): \
+	E_FLAGS = -fsanitize=thread -O2
+$(patsubst %.c,$(B)/explore/%.o,$(E_WATCHED) $(E_QUIET)): E_COPIES = $(V_COPIES)
+$(E_WATCHED:%.c=$(B)/explore/%.o): \
+	E_RENAME = $(foreach c,$(V_COPIES),--redefine-sym $(c)=vmem_$(c))
+$(E_QUIET:%.c=$(B)/explore/%.o): E_RENAME = $(foreach c,$(V_COPIES),\
+	--redefine-sym $(c)=quiet_$(c)) $$(nm -u $@ | \
+	sed -n 's/.* __tsan_\(.*\)/--redefine-sym __tsan_\1=quiet_\1/p')
+# An object is loaded outside of the memory that is put back.
+$(B)/explore/backends/zpool.o: E_RENAME = --redefine-sym dlopen=xworld_dlopen
+
+$(B)/explore/%.o: %.c | $(B)/version.h
+	$(call say,CC-E,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE $(CFLAGS) \
+		$(E_FLAGS) $(E_COPIES:%=-fno-builtin-%) -c -o $@ $<
+	$(Q)$(if $(E_RENAME),objcopy $(E_RENAME) $@)
+
+-include $(E_SRCS:%.c=$(B)/explore/%.d)
 endif
 
 # /init of the machines of "zlab vm": static, since it is alone there, and plain,

@@ -14,7 +14,8 @@ INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
 	results/baseline.json docs/definitions.md
 # Of the tests, only the one for backends outside the tree, where it was built.
 INSTALL_LIB = $(RECORDER) $(GUEST) \
-	$(wildcard $(B)/zlab-virtual $(B)/tests/backends/test_backends)
+	$(wildcard $(B)/zlab-virtual $(B)/zlab-explore \
+		$(B)/tests/backends/test_backends)
 INSTALL_DOC = README.md $(wildcard docs/*.md)
 
 # Quoted by the shell alone, so that a name may hold spaces.

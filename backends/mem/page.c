@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "backends/mem/watch.h"
 #include "backends/page.h"
 
 #define ARENA_DEFAULT_BYTES (64ull << 30)
@@ -197,8 +198,11 @@ pfn_t frame_alloc(struct arena *a)
 			break;
 		peak = seen;
 	}
-	if (a->desc_size && !a->keep_descs)
+	mem_taken(MEM_FRAME, pfn_addr(a, pfn), arena_page_size(a));
+	if (a->desc_size && !a->keep_descs) {
+		mem_taken(MEM_DESC, pfn_desc(a, pfn), a->desc_size);
 		memset(pfn_desc(a, pfn), 0, a->desc_size);
+	}
 	return pfn;
 none:
 	atomic_long_sub(1, &a->used);
@@ -209,6 +213,9 @@ void frame_free(struct arena *a, pfn_t pfn)
 {
 	struct arena_pcp *pcp = &a->pcp[smp_processor_id()];
 
+	mem_freed(MEM_FRAME, pfn_addr(a, pfn), arena_page_size(a));
+	if (a->desc_size && !a->keep_descs)
+		mem_freed(MEM_DESC, pfn_desc(a, pfn), a->desc_size);
 	preempt_disable();
 	if (pcp->count == ARENA_PCP)
 		pcp_spill(a, pcp);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "backends/mem/watch.h"
 #include "backends/page.h"
 
 #define SLAB_SHIFT 12
@@ -154,6 +155,7 @@ static pfn_t new_page(struct slab *slab)
 	p->free_head = 1;
 	p->free_count = slab->per_page;
 	atomic_long_add(SLAB_SIZE, &slab->arena->slab_bytes);
+	mem_freed(MEM_SLAB_PAGE, pfn_addr(slab->pages, pfn), SLAB_SIZE);
 	return pfn;
 }
 
@@ -222,6 +224,7 @@ static void give_back(struct slab *slab, void *obj)
 		partial_add(slab, pfn);
 	if (p->free_count == slab->per_page) {
 		partial_del(slab, pfn);
+		mem_taken(MEM_SLAB_PAGE, page, SLAB_SIZE);
 		frame_free(slab->pages, pfn);
 		atomic_long_sub(SLAB_SIZE, &slab->arena->slab_bytes);
 	}
@@ -251,6 +254,7 @@ void *slab_alloc(struct slab *slab)
 	if (c->count) {
 		obj = c->obj[--c->count];
 		WRITE_ONCE(c->in_use, c->in_use + 1);
+		mem_taken(MEM_OBJECT, obj, slab->size);
 	}
 	return obj;
 }
@@ -266,6 +270,7 @@ void slab_free(struct slab *slab, void *obj)
 {
 	struct slab_cpu *c = &slab->cpu[smp_processor_id()];
 
+	mem_freed(MEM_OBJECT, obj, slab->size);
 	if (c->count == SLAB_STACK)
 		spill(slab, c);
 	c->obj[c->count++] = obj;

@@ -341,9 +341,12 @@ static struct z3fold_header *find_elsewhere(struct z3fold_pool *pool,
 	return NULL;
 }
 
-/* Return: a page with room, locked, on no list, referenced for the object. */
+/*
+ * Return: a page with room, locked, on no list, referenced for the object.
+ * @slots: it must have slots, for a new handle
+ */
 static struct z3fold_header *find_page(struct z3fold_pool *pool,
-				       unsigned chunks)
+				       unsigned chunks, bool slots)
 {
 	struct z3fold_header *zhdr = find_here(pool, chunks);
 
@@ -351,9 +354,9 @@ static struct z3fold_header *find_page(struct z3fold_pool *pool,
 		zhdr = find_elsewhere(pool, chunks);
 	if (!zhdr)
 		return NULL;
-	if (!zhdr->slots)
+	if (slots && !zhdr->slots)
 		zhdr->slots = alloc_slots(pool);
-	if (!zhdr->slots) {
+	if (slots && !zhdr->slots) {
 		add_to_unbuddied(pool, zhdr);
 		z3fold_page_unlock(zhdr);
 		return NULL;
@@ -379,7 +382,7 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 		*handle = (unsigned long)headless | HANDLE_HEADLESS;
 		return headless ? 0 : -ENOMEM;
 	}
-	zhdr = find_page(pool, chunks);
+	zhdr = find_page(pool, chunks, true);
 	if (zhdr) {
 		bud = z3fold_get_free_buddy(pool, zhdr, chunks);
 	} else {
@@ -495,7 +498,8 @@ static bool compact_single_buddy(struct z3fold_pool *pool,
 	if (from == BUDDIES)
 		return false;
 	chunks = *z3fold_chunks(zhdr, from);
-	to = find_page(pool, chunks);
+	/* The object keeps its handle. The kernel asks for slots even so. */
+	to = find_page(pool, chunks, pool->leak);
 	if (!to)
 		return false;
 	bud = z3fold_get_free_buddy(pool, to, chunks);

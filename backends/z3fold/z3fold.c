@@ -415,6 +415,7 @@ static struct zpool *z3fold_create(const struct zpool_config *config,
 	pool->page_locks = want->lock == LOCK_PAGE;
 	pool->slide = want->slide;
 	pool->keep_lru = want->lru;
+	pool->leak = want->leak;
 	pool->chunk_shift = pool->zpool.arena->page_shift - NCHUNKS_ORDER;
 	pool->zhdr_chunks = want->header;
 	pool->nchunks = TOTAL_CHUNKS - pool->zhdr_chunks;
@@ -511,15 +512,21 @@ static const struct spec_option options[] = {
 	  .offset = PARAM(lru),
 	  .def = "off",
 	  .help = "keep pages in LRU order and evict from it (up to 6.4)" },
+	{ .name = "leak",
+	  .kind = SPEC_BOOL,
+	  .offset = PARAM(leak),
+	  .def = "off",
+	  .help = "as the kernel: a page that a lone object moves into gets "
+		  "slots that no handle uses, and may not free them" },
 	{ 0 },
 };
 
 static const struct spec_preset presets[] = {
 	{ "4.10", "form=early,lock=pool,header=1,slide=off,lru=on",
 	  "before the lock in each page" },
-	{ "6.1", "form=late,lock=page,header=2,slide=on,lru=on",
+	{ "6.1", "form=late,lock=page,header=2,slide=on,lru=on,leak=on",
 	  "the last form with its own LRU and shrink" },
-	{ "6.12", "form=late,lock=page,header=2,slide=on,lru=off",
+	{ "6.12", "form=late,lock=page,header=2,slide=on,lru=off,leak=on",
 	  "as it was when it was removed" },
 	{ 0 },
 };

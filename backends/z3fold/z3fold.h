@@ -79,7 +79,7 @@ struct z3fold_page {
 };
 
 struct z3fold_params {
-	long long form, lock, header, slide, lru;
+	long long form, lock, header, slide, lru, leak;
 };
 
 enum {
@@ -100,6 +100,7 @@ struct late_cpu;
  * @slide: compaction moves a middle object next to its neighbour
  * @late: form=late
  * @keep_lru: lru=on
+ * @leak: leak=on
  * @chunk_shift: log2 of a chunk's bytes
  * @zhdr_chunks: chunks of a header
  * @nchunks: chunks behind it
@@ -117,7 +118,7 @@ struct late_cpu;
 struct z3fold_pool {
 	struct zpool zpool;
 	spinlock_t lock;
-	bool page_locks, slide, late, keep_lru;
+	bool page_locks, slide, late, keep_lru, leak;
 	unsigned chunk_shift, zhdr_chunks, nchunks;
 	struct list_head lru;
 	atomic_long_t pages, objects, moved_objects, moved_bytes;

@@ -499,8 +499,12 @@ static int migrate_locked(struct zs_pool *pool, struct size_class *class,
 	int ret = -EAGAIN;
 
 	assert_movers_locked(pool, class);
-	/* The frame may have been freed before the lock was taken. */
-	if (READ_ONCE(desc->class) != class->index + 1)
+	/*
+	 * The frame may have been freed before the lock was taken, and used
+	 * again for the same class by a CPU that has not taken the lock yet.
+	 * Acquire: pairs with that CPU's release in alloc_zspage().
+	 */
+	if (smp_load_acquire(&desc->class) != class->index + 1)
 		return -EAGAIN;
 	zspage = desc->zspage;
 	if (!zspage_write_lock(&zspage->lock, pool->zspage_lock, 0)) {

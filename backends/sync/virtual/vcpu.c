@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "backends/sync/stat.h"
+#include "backends/sync/virtual/fiber.h"
 #include "backends/sync/virtual/vcpu.h"
 
 struct vcpu *vcpu_me;
@@ -34,66 +35,6 @@ static unsigned heap_n;
 static void *main_sp;
 static bool deadlock;
 static uint64_t switches;
-
-#ifdef __x86_64__
-/* Saves callee-saved registers on the old stack, loads them from the new. */
-void vcpu_switch(void **save, void *to);
-__asm__(".text\n"
-	".globl vcpu_switch\n"
-	".type vcpu_switch, @function\n"
-	"vcpu_switch:\n"
-	"	push %rbp\n"
-	"	push %rbx\n"
-	"	push %r12\n"
-	"	push %r13\n"
-	"	push %r14\n"
-	"	push %r15\n"
-	"	mov %rsp, (%rdi)\n"
-	"	mov %rsi, %rsp\n"
-	"	pop %r15\n"
-	"	pop %r14\n"
-	"	pop %r13\n"
-	"	pop %r12\n"
-	"	pop %rbx\n"
-	"	pop %rbp\n"
-	"	ret\n"
-	".size vcpu_switch, . - vcpu_switch\n");
-
-static void *first_sp(struct vcpu *c, void (*entry)(void))
-{
-	void **sp = (void **)(c->stack + VCPU_STACK);
-
-	*--sp = NULL; /* a call leaves the stack at 8 modulo 16 */
-	*--sp = (void *)entry;
-	sp -= 6;
-	memset(sp, 0, 6 * sizeof(*sp));
-	return sp;
-}
-#else
-#include <ucontext.h>
-
-/* Slower, for all other architectures. */
-static void vcpu_switch(void **save, void *to)
-{
-	ucontext_t here;
-
-	*save = &here;
-	swapcontext(&here, to);
-}
-
-static void *first_sp(struct vcpu *c, void (*entry)(void))
-{
-	ucontext_t *u = calloc(1, sizeof(*u));
-
-	if (!u)
-		return NULL;
-	getcontext(u);
-	u->uc_stack.ss_sp = (void *)c->stack;
-	u->uc_stack.ss_size = VCPU_STACK;
-	makecontext(u, entry, 0);
-	return u;
-}
-#endif
 
 static bool before(const struct runnable *a, const struct runnable *b)
 {
@@ -142,7 +83,7 @@ static void go_to(struct vcpu *next, void **save)
 {
 	vcpu_me = next;
 	switches++;
-	vcpu_switch(save, next->sp);
+	fiber_switch(save, next->sp);
 }
 
 void vcpu_point(void)
@@ -166,7 +107,7 @@ static void leave(void **save)
 	/* No CPU is runnable: all have ended, or there is a deadlock. */
 	deadlock = nr_alive;
 	vcpu_me = NULL;
-	vcpu_switch(save, main_sp);
+	fiber_switch(save, main_sp);
 }
 
 void vcpu_block(void)
@@ -252,7 +193,7 @@ void vcpu_spawn(unsigned id, void (*fn)(void *arg), void *arg)
 	c->fn = fn;
 	c->arg = arg;
 	c->spawned = true;
-	c->sp = first_sp(c, entry);
+	c->sp = fiber_make(c->stack, VCPU_STACK, entry);
 	nr_alive++;
 	heap_push(c);
 }

@@ -17,8 +17,13 @@
 #include "backends/sync/debug.h"
 #include "lib/err.h"
 
+#ifdef SYNC_EXPLORE
+/* The explorer has few CPUs, and sets a pool up anew all the time. */
+#define SYNC_MAX_CPUS 8
+#else
 /* 512 CPUs of a machine, and one more for compaction. */
 #define SYNC_MAX_CPUS 513
+#endif
 #define SYNC_MAX_CLASSES 64
 
 /**

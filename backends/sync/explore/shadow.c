@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Races: for each word of 8 bytes the last few accesses, each with the bytes it
+ * touched, its CPU, that CPU's clock then, and its place in the code. Two
+ * accesses race when one of them writes, one of them is not an atomic, and
+ * neither has happened before the other.
+ *
+ * Clocks run on over schedules, so what an earlier schedule left is ordered
+ * before everything, and no schedule begins with clearing. Copies of whole lines
+ * of 64 bytes are noted once for a line; the words of a line are compared with
+ * that only in a schedule in which both were used.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "backends/sync/explore/internal.h"
+
+/*
+ * A cell. Its mask has a bit for each byte of a word, or for each word of a
+ * line; clock 0 is an unused cell.
+ */
+#define MASK(c) ((unsigned)(c)&0xff)
+#define CPU(c) ((unsigned)((c) >> 8) & 7)
+#define WRITE_BIT (1ull << 11)
+#define ATOMIC_BIT (1ull << 12)
+#define PLACE(c) ((unsigned)((c) >> 13) & PLACE_MOST)
+#define PLACE_MOST ((1u << 23) - 1)
+#define CLOCK(c) ((uint32_t)((c) >> 36))
+
+static void *reserve(size_t bytes)
+{
+	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	madvise(p, bytes, MADV_DONTDUMP);
+	return p;
+}
+
+#define LINE_BYTES ((XINDEX_SIZE >> XLINE_SHIFT) * sizeof(struct xline))
+#define WORD_BYTES ((XINDEX_SIZE >> XWORD_SHIFT) * sizeof(struct xword))
+
+int xshadow_start(struct err *err)
+{
+	x.line = reserve(LINE_BYTES);
+	x.word = reserve(WORD_BYTES);
+	if (!x.line || !x.word)
+		return err_set(err, -ENOMEM,
+			       "no address space for %zu MiB of shadow",
+			       (LINE_BYTES + WORD_BYTES) >> 20);
+	return 0;
+}
+
+/* Which memory is freed must stay known. */
+void xshadow_clear(void)
+{
+	size_t at;
+
+	madvise(x.word, WORD_BYTES, MADV_DONTNEED);
+	for (at = 0; at < XINDEX_SIZE >> XLINE_SHIFT; at++)
+		if (x.line[at].bulk || x.line[at].word)
+			memset(x.line[at].cell, 0, sizeof(x.line[at].cell));
+}
+
+static unsigned place_of(const void *pc)
+{
+	size_t at = (uintptr_t)pc - x.exe;
+
+	if (at < x.exe_len)
+		return (unsigned)at;
+	at = (uintptr_t)pc - x.so;
+	return at < x.so_len ? (unsigned)(x.exe_len + at) : PLACE_MOST;
+}
+
+static const void *pc_of(unsigned place)
+{
+	if (place == PLACE_MOST)
+		return NULL;
+	return (const void *)(place < x.exe_len ? x.exe + place
+						: x.so + place - x.exe_len);
+}
+
+static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
+						 size_t len, uint64_t cell,
+						 bool write, bool atomic,
+						 const void *pc)
+{
+	struct xfinding f = {
+		.kind = XFOUND_RACE,
+		.at = { .kind = atomic	? write ? XDO_ATOMIC_WRITE
+						: XDO_ATOMIC_READ
+				: write ? XDO_WRITE
+					: XDO_READ,
+			.addr = (const void *)xaddr(at),
+			.len = len,
+			.pc = pc },
+		.other = CPU(cell),
+		.other_pc = pc_of(PLACE(cell)),
+		.other_write = cell & WRITE_BIT,
+	};
+	char where[64];
+
+	snprintf(f.text, sizeof(f.text),
+		 "CPU %u's %s%s of %zu bytes at %s and CPU %u's %s%s are in no "
+		 "order",
+		 me->id, atomic ? "atomic " : "", write ? "write" : "read", len,
+		 xworld_where(f.at.addr, where, sizeof(where)), f.other,
+		 cell & ATOMIC_BIT ? "atomic " : "",
+		 f.other_write ? "write" : "read");
+	xfound(&f);
+}
+
+#define NONE XCELLS
+
+/*
+ * Compares an access with the cells. Return: the cell it may replace. @keep: it
+ * will be noted there.
+ */
+static inline __attribute__((always_inline)) unsigned
+compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
+	size_t len, const void *pc)
+{
+	unsigned i, free = NONE;
+	uint64_t c;
+
+	for (i = 0; i < XCELLS; i++) {
+		c = cell[i];
+		if (CLOCK(c) <= x.base) {
+			free = i;
+			continue;
+		}
+		if (!(MASK(c) & MASK(new)))
+			continue;
+		if (CPU(c) == me->id || CLOCK(c) <= me->now.at[CPU(c)]) {
+			/* Whoever races with it also races with the new one. */
+			if (!(MASK(c) & ~MASK(new)) &&
+			    ((new &WRITE_BIT) || !(c & WRITE_BIT)) &&
+			    ((c & ATOMIC_BIT) || !(new &ATOMIC_BIT)) &&
+			    (CPU(c) == me->id || new &WRITE_BIT))
+				free = i;
+			continue;
+		}
+		if (((c | new) & WRITE_BIT) && !(c & new &ATOMIC_BIT))
+			race(me, at, len, c, new &WRITE_BIT, new &ATOMIC_BIT,
+			     pc);
+	}
+	return free;
+}
+
+static inline uint64_t make(const struct xcpu *me, unsigned mask, bool write,
+			    bool atomic, const void *pc)
+{
+	return mask | me->id << 8 | (write ? WRITE_BIT : 0) |
+	       (atomic ? ATOMIC_BIT : 0) | (uint64_t)place_of(pc) << 13 |
+	       (uint64_t)me->now.at[me->id] << 36;
+}
+
+static inline void note(struct xcpu *me, uint64_t *cell, uint64_t new,
+			size_t at, size_t len, const void *pc)
+{
+	unsigned to = compare(me, cell, new, at, len, pc);
+
+	/* All are in use: the schedule goes on with one less. */
+	cell[to == NONE ? (me->now.at[me->id] + at) % XCELLS : to] = new;
+}
+
+static inline void access_word(struct xcpu *me, struct xline *line, size_t at,
+			       size_t len, bool write, bool atomic,
+			       const void *pc)
+{
+	unsigned byte = at & 7, mask = ((1u << len) - 1) << byte;
+	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
+	uint64_t *cell = x.word[at >> XWORD_SHIFT].cell;
+	uint64_t new = make(me, mask, write, atomic, pc);
+	uint64_t same = cell[0] ^ new;
+
+	if (unlikely(line->freed & bit))
+		xworld_freed(at, len, write, pc);
+	line->word = x.schedule;
+	if (line->bulk == x.schedule)
+		compare(me, line->cell, (new & ~0xffull) | bit, at, len, pc);
+	/* The same again, by the same CPU with nothing released since. */
+	if (!(same & ~((uint64_t)PLACE_MOST << 13)))
+		return;
+	note(me, cell, new, at, len, pc);
+}
+
+void xshadow_access(struct xcpu *me, size_t at, size_t len, bool write,
+		    bool atomic, const void *pc)
+{
+	size_t n;
+
+	for (; len; at += n, len -= n) {
+		n = 8 - (at & 7);
+		n = n < len ? n : len;
+		access_word(me, &x.line[at >> XLINE_SHIFT], at, n, write,
+			    atomic, pc);
+	}
+}
+
+static void whole_line(struct xcpu *me, size_t at, uint64_t new, bool write,
+		       const void *pc)
+{
+	struct xline *line = &x.line[at >> XLINE_SHIFT];
+	unsigned i;
+
+	if (unlikely(line->freed))
+		xworld_freed(at, 64, write, pc);
+	if (line->word == x.schedule)
+		for (i = 0; i < 8; i++)
+			compare(me, x.word[(at >> XWORD_SHIFT) + i].cell, new,
+				at + 8 * i, 8, pc);
+	if (line->bulk != x.schedule) {
+		line->bulk = x.schedule;
+		line->cell[0] = new;
+		return;
+	}
+	note(me, line->cell, new, at, 64, pc);
+}
+
+void xshadow_bulk(struct xcpu *me, size_t at, size_t len, bool write,
+		  const void *pc)
+{
+	size_t head = -at & 63;
+	uint64_t new;
+
+	if (len < head + 64) {
+		xshadow_access(me, at, len, write, false, pc);
+		return;
+	}
+	if (head)
+		xshadow_access(me, at, head, write, false, pc);
+	new = make(me, 0xff, write, false, pc);
+	for (at += head, len -= head; len >= 64; at += 64, len -= 64)
+		whole_line(me, at, new, write, pc);
+	if (len)
+		xshadow_access(me, at, len, write, false, pc);
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* "zlab explore": its options; harness/explore/ does the work. */
+#include <limits.h>
+
+#include "harness/cmd/cmd.h"
+#include "harness/explore/explore.h"
+
+#define E struct explore
+
+static const struct cli_option options[] = {
+	CLI_BACKEND("Allocator, or the object that \"zlab-virtual shim\" made",
+		    CLI_IS_TEXT(E, backend)),
+	{ "cpus", 0, "N", "CPUs, 2..8 (default: 3)",
+	  CLI_IS_COUNT(E, cpus, 2, XCPU_MAX) },
+	{ "ops", 0, "N", "Operations of each CPU, 1..16 (default: 5)",
+	  CLI_IS_COUNT(E, ops, 1, PROGRAM_OPS) },
+	{ "schedules", 'n', "N", "Schedules to run (default: 10000)",
+	  CLI_IS_COUNT(E, schedules, 1, LLONG_MAX) },
+	{ "seconds", 0, "N", "Run schedules for so long instead",
+	  CLI_IS_COUNT(E, seconds, 1, 1000000) },
+	{ "strategy", 0, "S",
+	  "Who runs next: random, pct:D (priorities), delay:D, or mix (default: "
+	  "random, and every fourth schedule pct:3)",
+	  CLI_IS_TEXT(E, strategy) },
+	{ "seed", 0, "N", "Seed of programs and schedules (default: 1)",
+	  CLI_IS_COUNT(E, seed, 0, LLONG_MAX) },
+	{ "keep-going", 'k', NULL,
+	  "Go on after a finding; each pair of places is told once",
+	  CLI_IS_FLAG(E, keep_going, true) },
+	{ "replay", 0, "FILE",
+	  "Repeat the finding of a file, and say if it is "
+	  "gone",
+	  .offer = OFFER_FILE, CLI_IS_TEXT(E, replay) },
+	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
+		   CLI_IS_TEXT(E, output)),
+	CLI_JSON(E, "Write what was explored and found to FILE"),
+	CLI_WIDE(E),
+	{ 0 },
+};
+
+static int check(void *args)
+{
+	E *e = args;
+
+	if (e->replay && (e->schedules || e->seconds))
+		return cli_usage("--replay repeats one schedule: it takes no "
+				 "--schedules and no --seconds");
+	if (!e->replay && !e->backend)
+		return cli_usage("explore needs --backend SPEC or --replay "
+				 "FILE");
+	return 0;
+}
+
+static const E defaults = { .cpus = 3, .ops = 5, .seed = 1, .strategy = "mix" };
+
+const struct cli_command cmd_explore = {
+	CLI_NAME("explore", CHAPTER_KERNEL,
+		 "search the interleavings of small programs for defects",
+		 "--backend SPEC"),
+	.doc = "Run random small programs of pool operations on a few CPUs, "
+	       "and choose at each memory access, atomic and lock call who "
+	       "goes on. Races, wrong bytes, accesses to freed memory, leaks, "
+	       "deadlocks and other misuse of locks are found, shrunk and told "
+	       "with a column for each CPU.",
+	.more = "The exit status is 1 when something was found. Examples:\n"
+		"  zlab explore --backend zsmalloc@6.12\n"
+		"  zlab-virtual shim ~/linux -o k.so && zlab explore --backend "
+		"./k.so\n",
+	CLI_TAKES(E, NULL, options, NULL),
+	CLI_DOES(&defaults, check, explore_run),
+};

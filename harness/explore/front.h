@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A front end of the explorer: does the operations of a program with a backend,
+ * and knows what must come back. pool.c is the pool itself; another front end is
+ * another file with such a table.
+ */
+#ifndef ZLAB_EXPLORE_FRONT_H
+#define ZLAB_EXPLORE_FRONT_H
+
+#include "harness/explore/explore.h"
+
+/**
+ * struct front - a front end; one pool at a time
+ * @name: for --front and replay files
+ * @probe: what the backend can do. Makes a pool and leaves it
+ * @setup: make the pool and do the program's set-up. Return: 0 or a negative
+ *	   errno with @err set
+ * @begin: a schedule of the program begins
+ * @op: do an operation on the CPU that runs. Wrong results are reported with
+ *	xcpu_report(); objects that are in use by another CPU are waited for
+ * @rest: all CPUs have ended: check the pool, all objects and leaks
+ * @frame: number of the frame that an address lies in, -1 for none
+ *
+ * All are called inside of the world (xworld_enter()), so memory that they
+ * allocate is gone after the schedule. State outside of the world is theirs to
+ * put back in @begin.
+ */
+struct front {
+	const char *name;
+	int (*probe)(const char *backend, struct program_limits *limits,
+		     struct err *err);
+	int (*setup)(const char *backend, const struct program *p,
+		     struct err *err);
+	void (*begin)(const struct program *p);
+	void (*op)(const struct op *op);
+	void (*rest)(const struct program *p);
+	long (*frame)(const void *addr);
+};
+
+extern const struct front front_pool;
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Shrinking: operations first, as a smaller program leaves fewer schedules; then
+ * a search for few preemptions; then each choice that is not needed is dropped.
+ */
+#include <string.h>
+
+#include "backends/sync/clock.h"
+#include "harness/explore/strategy.h"
+
+#define TRIES 400
+
+static bool out_of_time(uint64_t end)
+{
+	return clock_wall_ns() > end;
+}
+
+/* Whether a schedule of @s shows it; then @f has its choices. */
+static bool shows(struct explorer *e, struct found *f, struct strategy *s,
+		  struct shrink *result)
+{
+	result->tried++;
+	if (!runner_schedule(e, s))
+		return false;
+	choices_copy(&f->choices, &e->made, e->made.nr);
+	return true;
+}
+
+/* Search for the finding in a program that has been set up. */
+static bool search(struct explorer *e, struct found *f, unsigned cpus,
+		   struct shrink *result, uint64_t end)
+{
+	struct strategy s = { .kind = STRATEGY_DELAY };
+	unsigned i, depth;
+
+	for (depth = 0; depth <= 3; depth++)
+		for (i = 0; i < (depth ? TRIES : 1) && !out_of_time(end); i++) {
+			s.kind = depth ? STRATEGY_DELAY : STRATEGY_DELAY;
+			s.depth = depth;
+			strategy_begin(&s, cpus, i * 7919 + depth);
+			if (shows(e, f, &s, result))
+				return true;
+			s.points = xcpu_points();
+		}
+	s.kind = STRATEGY_RANDOM;
+	for (i = 0; i < TRIES && !out_of_time(end); i++) {
+		strategy_begin(&s, cpus, i);
+		if (shows(e, f, &s, result))
+			return true;
+	}
+	return false;
+}
+
+/* Replays the choices as they are in a program. */
+static bool repeats(struct explorer *e, struct found *f,
+		    const struct choices *given, struct shrink *result)
+{
+	struct strategy s = { .kind = STRATEGY_REPLAY, .given = given };
+
+	strategy_begin(&s, e->program->cpus, 0);
+	return shows(e, f, &s, result);
+}
+
+static void drop(struct op *op, unsigned *nr, unsigned at)
+{
+	memmove(op + at, op + at + 1, (*nr - at - 1) * sizeof(*op));
+	--*nr;
+}
+
+/* Whether @p shows it, too; then it is @f's program. */
+static bool accept(struct explorer *e, struct found *f, const struct program *p,
+		   struct shrink *result, uint64_t end)
+{
+	struct choices given = { 0 };
+	bool ok;
+
+	if (out_of_time(end) || !runner_setup(e, p, f->seed))
+		return false;
+	choices_copy(&given, &f->choices, f->choices.nr);
+	ok = repeats(e, f, &given, result) ||
+	     search(e, f, p->cpus, result, end);
+	choices_free(&given);
+	if (ok)
+		f->program = *p;
+	return ok;
+}
+
+/* A CPU without operations is none, if it is the last. */
+static void trim(struct program *p)
+{
+	while (p->cpus > 1 && !p->nr[p->cpus - 1])
+		p->cpus--;
+}
+
+static void fewer_ops(struct explorer *e, struct found *f,
+		      struct shrink *result, uint64_t end)
+{
+	static struct program p;
+	unsigned cpu, i;
+	bool changed;
+
+	do {
+		changed = false;
+		for (cpu = 0; cpu < f->program.cpus; cpu++)
+			for (i = f->program.nr[cpu]; i-- > 0;) {
+				p = f->program;
+				drop(p.op[cpu], &p.nr[cpu], i);
+				changed |= accept(e, f, &p, result, end);
+			}
+		for (i = f->program.nr_setup; i-- > 0;) {
+			p = f->program;
+			drop(p.setup, &p.nr_setup, i);
+			changed |= accept(e, f, &p, result, end);
+		}
+		p = f->program;
+		p.fail_nth = p.fail_every = p.spare = 0;
+		p.destroy = false;
+		if (memcmp(&p, &f->program, sizeof(p)))
+			changed |= accept(e, f, &p, result, end);
+	} while (changed && !out_of_time(end));
+	for (i = 0; i < f->program.nr_setup; i++)
+		if (f->program.setup[i].cpu >= f->program.cpus)
+			return;
+	p = f->program;
+	trim(&p);
+	for (i = 0; i < p.nr_setup; i++)
+		if (p.setup[i].cpu >= p.cpus)
+			return;
+	if (p.cpus < f->program.cpus)
+		accept(e, f, &p, result, end);
+}
+
+/* Fewer preemptions: a search, then one choice after the other is dropped. */
+static void fewer_choices(struct explorer *e, struct found *f,
+			  struct shrink *result, uint64_t end)
+{
+	struct choices best = { 0 }, try = { 0 };
+	size_t i;
+
+	if (!runner_setup(e, &f->program, f->seed))
+		return;
+	choices_copy(&best, &f->choices, f->choices.nr);
+	if (search(e, f, f->program.cpus, result, end) &&
+	    choices_preemptions(&f->choices) < choices_preemptions(&best))
+		choices_copy(&best, &f->choices, f->choices.nr);
+	for (i = best.nr; i-- > 0 && !out_of_time(end);) {
+		if (best.at[i].forced)
+			continue;
+		choices_copy(&try, &best, best.nr);
+		memmove(try.at + i, try.at + i + 1,
+			(try.nr - i - 1) * sizeof(*try.at));
+		try.nr--;
+		if (repeats(e, f, &try, result) &&
+		    choices_preemptions(&f->choices) <
+			    choices_preemptions(&best)) {
+			choices_copy(&best, &f->choices, f->choices.nr);
+			if (i > best.nr)
+				i = best.nr;
+		}
+	}
+	choices_copy(&f->choices, &best, best.nr);
+	choices_free(&best);
+	choices_free(&try);
+}
+
+void shrink_found(struct explorer *e, struct found *f, double seconds,
+		  struct shrink *s)
+{
+	uint64_t end = clock_wall_ns() + (uint64_t)(seconds * 1e9);
+
+	memset(s, 0, sizeof(*s));
+	e->only = f->key;
+	fewer_ops(e, f, s, end);
+	fewer_choices(e, f, s, end);
+	e->only = 0;
+	s->ops = program_ops(&f->program);
+	s->preemptions = choices_preemptions(&f->choices);
+}
