@@ -364,6 +364,8 @@ class Explorer:
         self.build("the tree without a mutant")
         _, said, _ = run([self.program, "explore", "--help"], self.LIMIT_S)
         self.fronts = "--front" in said
+        # Only the number of schedules is asked for here.
+        self.options = ["--shrink", "0"] if "--shrink" in said else []
 
     def build(self, what):
         """Make the program again."""
@@ -382,7 +384,7 @@ class Explorer:
         command = [self.program, "explore", "--backend", spec]
         command += ["--schedules", str(SCHEDULES), "--strategy", strategy]
         command += ["--seed", str(seed), "--json", path]
-        command += ["--front", front] if front else []
+        command += (["--front", front] if front else []) + self.options
         status, said, _ = run(command, self.LIMIT_S, cwd=self.tree.dir)
         if status not in (0, 1) or not path.exists():
             raise outcome.Failed(
