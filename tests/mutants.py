@@ -205,7 +205,12 @@ class Tree:
             shutil.copytree(
                 objects,
                 self.dir / "build",
-                ignore=lambda d, names: {"mutants"} & set(names),
+                ignore=lambda folder, names: [
+                    name
+                    for name in names
+                    if work.resolve() == pathlib.Path(folder, name).resolve()
+                    or name == "mutants"
+                ],
                 symlinks=True,
             )
 
