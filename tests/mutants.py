@@ -367,6 +367,8 @@ class Explorer:
         if not (ROOT / "harness/cmd/explore.c").exists():
             raise outcome.Failed('this tree has no "zlab explore"')
         self.build("the tree without a mutant")
+        self.clean = tree.dir / "build/zlab-explore-clean"
+        shutil.copy2(self.program, self.clean)
         _, said, _ = run([self.program, "explore", "--help"], self.LIMIT_S)
         self.fronts = "--front" in said
         # Only the number of schedules is asked for here.
@@ -382,12 +384,12 @@ class Explorer:
         """Whether it has the front end that the mutant shows behind."""
         return self.fronts or not mutant.front
 
-    def one(self, spec, front, strategy, seed):
+    def one(self, program, spec, front, strategy, seed, schedules=SCHEDULES):
         """Explore once; returns the first finding, or None."""
         path = self.tree.dir / "explored.json"
         path.unlink(missing_ok=True)
-        command = [self.program, "explore", "--backend", spec]
-        command += ["--schedules", str(SCHEDULES), "--strategy", strategy]
+        command = [program, "explore", "--backend", spec]
+        command += ["--schedules", str(schedules), "--strategy", strategy]
         command += ["--seed", str(seed), "--json", path]
         command += (["--front", front] if front else []) + self.options
         status, said, _ = run(command, self.LIMIT_S, cwd=self.tree.dir)
@@ -399,18 +401,14 @@ class Explorer:
         found = json.loads(path.read_text())["found"]
         return min(found, key=lambda f: f["schedule"]) if found else None
 
-    def prepare(self, mutants):
-        """What it finds without a mutant would be found in every mutant."""
-        ways = sorted({(s, m.front or "") for m in mutants for s in m.shows})
-        for spec, front in ways:
-            for strategy in STRATEGIES:
-                for seed in SEEDS:
-                    found = self.one(spec, front, strategy, seed)
-                    if found:
-                        raise outcome.Failed(
-                            f"explore finds in {spec} without a mutant, {strategy}, "
-                            f"seed {seed}: {found['kind']}: {found['text']}"
-                        )
+    def blame(self, way, found):
+        """Fail when the same schedules find something without the mutant, too."""
+        without = self.one(self.clean, *way, schedules=found["schedule"])
+        if without:
+            raise outcome.Failed(
+                f"explore finds in {way[0]} without a mutant, {way[2]}, seed {way[3]}: "
+                f"{without['kind']}: {without['text']}"
+            )
 
     def judge(self, mutant, strategy):
         """The record of one mutant; its specs are tried in order for each seed."""
@@ -418,12 +416,14 @@ class Explorer:
         kinds, specs, start = {}, {}, time.monotonic()
         for seed in SEEDS:
             for spec in mutant.shows:
+                way = spec, mutant.front, strategy, seed
                 try:
-                    found = self.one(spec, mutant.front, strategy, seed)
+                    found = self.one(self.program, *way)
                 except outcome.Failed as err:
                     record["trouble"].append(str(err))
                     continue
                 if found:
+                    self.blame(way, found)
                     record["schedules"].append(found["schedule"])
                     kinds[found["kind"]] = kinds.get(found["kind"], 0) + 1
                     specs[spec] = specs.get(spec, 0) + 1
@@ -521,7 +521,6 @@ def run_explore(args, mutants, records):
             print(f"  {mutant.name:38} not run: no front end {mutant.front}")
         elif args.again or len(records.of(mutant.name, "explore")) < len(STRATEGIES):
             left.append(mutant)
-    explorer.prepare(left)
     for mutant in left:
         mutant.apply(tree.dir)
         try:
