@@ -30,6 +30,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_conform,
 	&cmd_vm,
 	&cmd_placement,
+	&cmd_litmus,
 	&cmd_zram,
 	&cmd_sweep,
 	&cmd_calibrate,

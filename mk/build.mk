@@ -80,8 +80,7 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 	harness/explore/object.c
 E_QUIET := $(addprefix backends/mem/,page.c slab.c)
 E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
-	$(addprefix backends/,zpool.c null.c jemalloc.c sync/stat.c \
-		sync/virtual/fiber.c) \
+	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
 		progress.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)

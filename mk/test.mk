@@ -116,7 +116,7 @@ $(B)/tests/programs/static: tests/programs/memory.c tests/programs/pattern.h
 #                   only
 #
 # NAME is tests/fuzz/NAME.c, and tests/corpus/NAME what check runs it on.
-FUZZ := zlt csv packed profile log locks classes recorder
+FUZZ := zlt csv packed profile log locks classes recorder litmus
 FUZZ_S ?= 60
 FUZZ_KEPT ?= 2560
 FUZZ_B := build-fuzz

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "backends/sync/explore/internal.h"
-#include "backends/sync/stat.h"
 
 #define PC __builtin_return_address(0)
 #define RW_WRITER 0x80000000u
