@@ -174,3 +174,13 @@ fuzz-corpus: fuzzers
 .PHONY: fuzz fuzz-list fuzzers fuzz-corpus $(FUZZ:%=fuzz-%)
 -include $(FUZZ:%=$(B)/tests/fuzz/%.d) $(B)/tests/fuzz/replay.d \
 	$(B)/tests/fuzz/files.d $(B)/tests/fuzz/libfuzzer.d
+
+# make mutants      plant each bug of tests/mutants, or those of MUTANTS=GLOB, and
+#                   see which ordinary tests find it, and explore in how many
+#                   schedules; what has a record in results/mutants.jsonl is left
+MUTANTS ?= *
+mutants: all
+	$(Q)tests/mutants.py explore --build $(B) --only '$(MUTANTS)'
+	$(Q)tests/mutants.py tests --build $(B) --only '$(MUTANTS)'
+
+.PHONY: mutants
