@@ -207,6 +207,7 @@ void story_print(FILE *out, struct explorer *e, const struct found *f,
 	if (t.column < 12)
 		t.column = 12;
 	e->only = f->key;
+	e->reads = f->reads;
 	e->event = on_point;
 	e->at_op = on_op;
 	e->event_arg = &t;
