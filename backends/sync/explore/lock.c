@@ -63,7 +63,7 @@ void sync_preempt_enable(void)
 void sync_relax_virtual(void)
 {
 	if (x.me)
-		xrelax(PC);
+		xrelax(XDO_RELAX, PC);
 	else if (!--x.outside_left)
 		xoutside_long();
 }
@@ -95,7 +95,7 @@ void sync_cond_resched(void)
 	if (!x.me)
 		return;
 	must_not_be_atomic(x.me, "cond_resched()", PC);
-	xrelax(PC);
+	xrelax(XDO_YIELD, PC);
 }
 
 void xlock_touch(const void *lock, size_t len, bool write, const void *pc)
@@ -257,6 +257,7 @@ bool spin_is_locked(spinlock_t *l)
 
 bool spin_is_contended(spinlock_t *l)
 {
+	xcpu_visit(XDO_CONTENDED, l, 1);
 	return x.me && waited_for(l, false);
 }
 
@@ -375,6 +376,7 @@ void sync_write_unlock(rwlock_t *l)
 
 bool rwlock_is_contended(rwlock_t *l)
 {
+	xcpu_visit(XDO_CONTENDED, l, 1);
 	return x.me && waited_for(l, false);
 }
 
@@ -420,6 +422,7 @@ void sync_up_write(struct rw_semaphore *s)
 
 bool rwsem_is_contended(struct rw_semaphore *s)
 {
+	xcpu_visit(XDO_CONTENDED, &s->rw, 1);
 	return x.me && waited_for(&s->rw, false);
 }
 
