@@ -112,6 +112,16 @@ $(B)/explore/%.o: %.c | $(B)/version.h
 		$(E_FLAGS) $(E_COPIES:%=-fno-builtin-%) -c -o $@ $<
 	$(Q)$(if $(E_RENAME),objcopy $(E_RENAME) $@)
 
+# A backend with planted defects, compiled as a user's own would be.
+$(B)/tests/explore/planted.so: tests/explore/planted.c $(PUBLIC_HEADERS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) -DSYNC_VIRTUAL $(CFLAGS) \
+		-fsanitize=thread $(foreach c,$(V_COPIES),-D$(c)=vmem_$(c)) \
+		-fPIC -shared -nostdlib -o $@ $<
+
+tests: $(B)/tests/explore/planted.so
+
 -include $(E_SRCS:%.c=$(B)/explore/%.d)
 endif
 

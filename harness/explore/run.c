@@ -19,7 +19,7 @@
 #define SCHEDULES 10000
 #define EXECUTIONS 100000 /* of a program, in an exhaustive search */
 #define OF_A_POOL 16
-#define STEPS_MOST 200000
+#define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
 
@@ -281,8 +281,9 @@ static int run_replay(const struct explore *o)
 	struct replay_file r;
 	int ret;
 
+	/* Status 1 is a finding. */
 	if (replay_read(&r, o->replay, &err))
-		ret = cli_failed("%s", err.text);
+		ret = cli_usage("%s", err.text);
 	else
 		ret = open_backend(o, o->backend ? o->backend : r.backend);
 	if (!ret)

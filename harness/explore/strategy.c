@@ -14,7 +14,7 @@
 
 static uint64_t below(struct strategy *s, uint64_t n)
 {
-	return (random_splitmix(&s->random) >> 16) % n;
+	return (random_splitmix(&s->random) >> 32) * n >> 32;
 }
 
 int strategy_parse(struct strategy *s, const char *text, struct err *err)

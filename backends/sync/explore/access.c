@@ -15,8 +15,7 @@
 #define PC __builtin_return_address(0)
 #define ALWAYS static inline __attribute__((always_inline))
 
-static __attribute__((noinline)) void outside(size_t at, size_t len, bool write,
-					      const void *pc)
+ALWAYS void outside(size_t at, size_t len, bool write)
 {
 	if (unlikely(!--x.outside_left))
 		xoutside_long();
@@ -32,7 +31,7 @@ ALWAYS void on_access(uintptr_t addr, size_t len, bool write, const void *pc)
 	if (at == XNONE)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(write ? XDO_WRITE : XDO_READ, 0, false, (void *)addr, len, pc,
@@ -50,7 +49,7 @@ static void on_copy(const void *addr, size_t len, bool write, const void *pc)
 	if (at == XNONE || !len)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(write ? XDO_WRITE : XDO_READ, 0, false, addr, len, pc, NULL);
@@ -59,17 +58,17 @@ static void on_copy(const void *addr, size_t len, bool write, const void *pc)
 	xshadow_bulk(me, at, len, write, pc);
 }
 
-/*
- * A copy has a point in its middle: half of it is done when another CPU acts.
- */
-static size_t half(size_t len)
+/* A copy has a point in its middle: half of it is done when another CPU acts. */
+static size_t half(const void *to, size_t len)
 {
-	return len >= 16 ? len / 2 & ~7ul : len;
+	return len < 16	   ? len
+	       : len < 256 ? len / 2 & ~7ul
+			   : len / 2 + (-((uintptr_t)to + len / 2) & 63);
 }
 
 void *vmem_memcpy(void *to, const void *from, size_t len)
 {
-	size_t n = half(len);
+	size_t n = half(to, len);
 
 	on_copy(from, n, false, PC);
 	on_copy(to, n, true, PC);
@@ -231,7 +230,7 @@ ALWAYS void on_atomic(const volatile void *addr, size_t len, enum xkind kind,
 	if (at == XNONE)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(kind, order, false, (const void *)addr, len, pc, NULL);

@@ -35,13 +35,14 @@
  *
  * @cell: the last bulk accesses
  * @bulk: schedule of the last bulk access
- * @word: schedule of the last access to a word of it
+ * @word: schedule of the last other access
+ * @words: words of the other accesses of that schedule
  * @freed: a bit for each word that is in freed memory
  */
 struct xline {
 	uint64_t cell[XCELLS];
 	uint32_t bulk, word;
-	uint8_t freed;
+	uint8_t words, freed;
 };
 
 /* Last accesses to a word of 8 bytes; shadow.c has the format of a cell. */
@@ -105,6 +106,7 @@ struct xmachine {
 	uint32_t *saved; /* for each block: state of which it has a copy */
 	struct xline *line;
 	struct xword *word;
+	uint8_t *page; /* for each 4 KiB: all of it is freed */
 
 	/* Text. */
 	uintptr_t exe, so;

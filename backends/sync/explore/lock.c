@@ -167,6 +167,22 @@ static void about_to_take(struct xcpu *me, const void *lock, bool shared,
 	xlockorder_take(me, me->site);
 }
 
+/* Outside of a schedule nobody could ever give the lock back. */
+static void must_be_free(bool taken, const void *pc)
+{
+	if (taken)
+		xreport(XFOUND_RECURSION, pc,
+			"a lock is taken outside of a schedule, and is held");
+}
+
+static void must_be_taken(bool taken, const void *pc)
+{
+	if (!taken)
+		xreport(XFOUND_UNLOCK, pc,
+			"a lock is released outside of a schedule, and is not "
+			"held");
+}
+
 static bool waited_for(const void *lock, bool by_writer)
 {
 	unsigned i;
@@ -195,6 +211,7 @@ void sync_spin_lock(spinlock_t *l, unsigned class)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(l->word & 0xffff, PC);
 		xlock_touch(l, sizeof(*l), true, PC);
 		l->word = 1;
 		return;
@@ -236,6 +253,7 @@ void sync_spin_unlock(spinlock_t *l)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(l->word & 0xffff, PC);
 		xlock_touch(l, sizeof(*l), true, PC);
 		l->word = 0;
 		return;
@@ -250,14 +268,22 @@ void sync_spin_unlock(spinlock_t *l)
 	leave(me, PC);
 }
 
+/* A look at a lock, whose answer another CPU may change. */
+static void look(enum xkind kind, const void *lock, const void *pc)
+{
+	if (x.me)
+		xpoint(kind, __ATOMIC_RELAXED, false, lock, 4, pc, NULL);
+}
+
 bool spin_is_locked(spinlock_t *l)
 {
+	look(XDO_ATOMIC_READ, l, PC);
 	return l->word & 0xffff;
 }
 
 bool spin_is_contended(spinlock_t *l)
 {
-	xcpu_visit(XDO_CONTENDED, l, 1);
+	look(XDO_CONTENDED, l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -279,6 +305,7 @@ static void rw_take(rwlock_t *l, bool write, bool sleeps, const void *pc)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(write ? l->cnts : l->cnts & RW_WRITER, pc);
 		rw_set(l, write ? RW_WRITER : l->cnts + 1, pc);
 		return;
 	}
@@ -319,6 +346,9 @@ static void rw_drop(rwlock_t *l, bool write, bool sleeps, const void *pc)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(write ? l->cnts & RW_WRITER
+				    : l->cnts && !(l->cnts & RW_WRITER),
+			      pc);
 		rw_set(l, write ? 0 : l->cnts - 1, pc);
 		return;
 	}
@@ -376,7 +406,7 @@ void sync_write_unlock(rwlock_t *l)
 
 bool rwlock_is_contended(rwlock_t *l)
 {
-	xcpu_visit(XDO_CONTENDED, l, 1);
+	look(XDO_CONTENDED, l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -422,7 +452,7 @@ void sync_up_write(struct rw_semaphore *s)
 
 bool rwsem_is_contended(struct rw_semaphore *s)
 {
-	xcpu_visit(XDO_CONTENDED, &s->rw, 1);
+	look(XDO_CONTENDED, s, PC);
 	return x.me && waited_for(&s->rw, false);
 }
 
@@ -442,6 +472,7 @@ void sync_bit_lock(int bit, unsigned long *addr, unsigned class)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(*addr >> bit & 1, PC);
 		bit_set(bit, addr, true, PC);
 		return;
 	}
@@ -477,6 +508,7 @@ void sync_bit_unlock(int bit, unsigned long *addr)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(*addr >> bit & 1, PC);
 		bit_set(bit, addr, false, PC);
 		return;
 	}

@@ -17,7 +17,7 @@
 #include "backends/sync/virtual/fiber.h"
 
 /* Points that code outside of a schedule may have, as set-up and validate. */
-#define OUTSIDE_STEPS 20000000ull
+#define OUTSIDE_STEPS 2000000ull
 
 struct xmachine x;
 

@@ -225,8 +225,7 @@ void xcpu_wake(const void *what);
 /**
  * xcpu_visit() - what is not instrumented is about to read or write what other
  *		  CPUs may: a point for a search that must know of all accesses
- * @kind: XDO_ATOMIC_READ, XDO_ATOMIC_WRITE, XDO_WAIT, XDO_TRYLOCK, XDO_UNLOCK or
- *	  XDO_CONTENDED
+ * @kind: XDO_ATOMIC_READ, XDO_ATOMIC_WRITE, XDO_WAIT, XDO_TRYLOCK, XDO_UNLOCK
  * @what: address that stands for it
  * @len: bytes
  */
