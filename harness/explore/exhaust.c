@@ -230,6 +230,7 @@ int exhaust_plan(struct exhaust *x, const struct program_limits *limits,
 	letter(x, OP_STORE, 1, size);
 	letter(x, OP_STORE, 1, size / 6);
 	letter(x, OP_LOAD, 0, 0);
+	letter(x, OP_LOAD, 2, 0);
 	letter(x, OP_FREE, 0, 0);
 	letter(x, OP_FREE, 2, 0);
 	if (caps & ZPOOL_COMPACTABLE)
