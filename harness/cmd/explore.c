@@ -31,6 +31,10 @@ static const struct cli_option options[] = {
 	  "Exhaustive: CPUs can switch at atomics and lock calls (sync, the "
 	  "default), or at all accesses (all)",
 	  CLI_IS_TEXT(E, points) },
+	{ "memory", 0, "strong|weak",
+	  "Reads return the newest value, or what weakly ordered CPUs allow "
+	  "(default: strong)",
+	  CLI_IS_CHOICE(E, weak, { "strong", 0 }, { "weak", 1 }) },
 	{ "seed", 0, "N", "Seed of programs and schedules (default: 1)",
 	  CLI_IS_COUNT(E, seed, 0, LLONG_MAX) },
 	{ "keep-going", 'k', NULL,
@@ -59,6 +63,10 @@ static int check(void *args)
 	if (!strcmp(e->points, "all") && strcmp(e->strategy, "exhaustive"))
 		return cli_usage("--points is of --strategy exhaustive; the "
 				 "others switch at all accesses");
+	if (e->weak && !strcmp(e->strategy, "exhaustive"))
+		return cli_usage(
+			"--memory weak decides by chance what is read; "
+			"exhaustive search needs strong memory");
 	if (!e->replay && !e->backend)
 		return cli_usage("explore needs --backend SPEC or --replay "
 				 "FILE");

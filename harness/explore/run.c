@@ -67,6 +67,9 @@ static void search(const struct explore *o, struct strategy *s)
 		}
 		s->points = 0;
 		for (i = 0; i < OF_A_POOL && !has_ended(o, until); i++) {
+			e->reads = stream((uint64_t)o->seed, 3,
+					  nr * OF_A_POOL + i) >>
+				   1;
 			strategy_begin(s, p.cpus,
 				       stream((uint64_t)o->seed, 2,
 					      nr * OF_A_POOL + i));
@@ -244,6 +247,18 @@ static void say_differences(const struct replay_file *r)
 			 *source ? PLAIN(source) : "zlab's own source");
 }
 
+/* The finding of the file, or else the first. */
+static const struct found *same_as(const struct replay_file *r)
+{
+	const struct explorer *e = &explorer;
+	size_t i;
+
+	for (i = 0; i < e->nr_found; i++)
+		if (!strcmp(e->found[i].f.text, r->text))
+			return &e->found[i];
+	return &e->found[0];
+}
+
 static int replay(const struct explore *o, const struct replay_file *r)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
@@ -251,6 +266,8 @@ static int replay(const struct explore *o, const struct replay_file *r)
 
 	say_differences(r);
 	e->visits = r->visits;
+	e->weak = r->weak;
+	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
@@ -258,18 +275,20 @@ static int replay(const struct explore *o, const struct replay_file *r)
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
 	}
-	story_print(stdout, e, &e->found[0], width_of(o));
+	story_print(stdout, e, same_as(r), width_of(o));
 	return EXIT_FAILED;
 }
 
 static int open_backend(const struct explore *o, const char *backend)
 {
-	struct err err = { "" };
-
 	bool all = !strcmp(o->strategy, "exhaustive");
+	struct err err = { "" };
 
 	explorer.limits.cpus = (unsigned)(o->cpus ? o->cpus : all ? 2 : 3);
 	explorer.limits.ops = (unsigned)(o->ops ? o->ops : all ? 2 : 5);
+	explorer.weak = o->weak;
+	if (xcpu_weak(o->weak, 0, &err))
+		return cli_failed("%s", err.text);
 	if (explorer_open(&explorer, &front_pool, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;

@@ -159,6 +159,7 @@ static bool on_found(void *arg, const struct xfinding *f)
 		.key = key,
 		.program = *e->program,
 		.seed = e->seed,
+		.reads = e->reads,
 		.index = e->schedules + 1,
 		.times = 1,
 	};
@@ -354,6 +355,7 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 	e->found_now = e->hit = false;
 	e->during = NULL;
 	memset(e->now, 0, sizeof(e->now));
+	xcpu_weak(e->weak, e->reads, NULL);
 	xcpu_begin(p->cpus, &hooks, &e->bounds);
 	for (i = 0; i < p->cpus; i++) {
 		task[i] = (struct task){ e, i };

@@ -137,7 +137,8 @@ static void fewer_ops(struct explorer *e, struct found *f,
 		p = f->program;
 		p.fail_nth = p.fail_every = p.spare = 0;
 		p.destroy = false;
-		if (memcmp(&p, &f->program, sizeof(p)))
+		if (f->program.fail_nth || f->program.spare ||
+		    f->program.destroy)
 			changed |= accept(e, f, &p, result, end);
 	} while (changed && !out_of_time(end));
 	for (i = 0; i < f->program.nr_setup; i++)
@@ -192,6 +193,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
 
 	memset(s, 0, sizeof(*s));
 	e->only = f->key;
+	e->reads = f->reads;
 	fewer_ops(e, f, s, end);
 	fewer_choices(e, f, s, end);
 	e->only = 0;

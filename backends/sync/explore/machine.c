@@ -110,6 +110,7 @@ void xcpu_begin(unsigned cpus, const struct xhooks *hooks,
 	x.steps = 0;
 	x.stopped = false;
 	xorder_begin();
+	xweak_begin();
 	for (c = x.cpu; c < x.cpu + XCPU_MAX; c++) {
 		c->spawned = c->done = false;
 		c->steps = 0;
@@ -401,6 +402,8 @@ void xrelax(enum xkind kind, const void *pc)
 {
 	struct xcpu *me = x.me;
 
+	if (x.weak)
+		xweak_refresh(me);
 	me->at = (struct xpoint){ .kind = kind, .pc = pc };
 	if (!--x.left || x.runnable & (x.runnable - 1))
 		choose(XWHY_RELAX, &me->sp);

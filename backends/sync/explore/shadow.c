@@ -116,6 +116,18 @@ static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
 
 #define NONE XCELLS
 
+/* Whether whoever races with @old also races with @new, which comes after it. */
+static inline bool replaces(const struct xcpu *me, uint64_t new, uint64_t old)
+{
+	bool write = new &WRITE_BIT;
+
+	if (MASK(old) & ~MASK(new) || (old & WRITE_BIT && !write))
+		return false;
+	if (new &ATOMIC_BIT && !(old & ATOMIC_BIT))
+		return false;
+	return write || CPU(old) == me->id;
+}
+
 /* Compares an access with the cells. Return: the cell that it may replace. */
 static inline __attribute__((always_inline)) unsigned
 compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
@@ -132,12 +144,9 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 		}
 		if (!(MASK(c) & MASK(new)))
 			continue;
-		if (CPU(c) == me->id || CLOCK(c) <= me->now.at[CPU(c)]) {
-			/* Whoever races with it also races with the new one. */
-			if (!(MASK(c) & ~MASK(new)) &&
-			    ((new &WRITE_BIT) || !(c & WRITE_BIT)) &&
-			    ((c & ATOMIC_BIT) || !(new &ATOMIC_BIT)) &&
-			    (CPU(c) == me->id || new &WRITE_BIT))
+		/* A CPU has seen its own past. */
+		if (CLOCK(c) <= me->now.at[CPU(c)]) {
+			if (replaces(me, new, c))
 				free = i;
 			continue;
 		}
