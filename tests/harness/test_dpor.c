@@ -401,7 +401,7 @@ static void random_cpu(struct code *c, unsigned cpu, unsigned most,
 static void test_random(void **state)
 {
 	const char *scale = getenv("ZLAB_TEST_SCALE");
-	unsigned n = 5 * (scale ? (unsigned)atoi(scale) : 100), i, cpu, cpus;
+	unsigned n = 3 * (scale ? (unsigned)atoi(scale) : 100), i, cpu, cpus;
 	uint64_t random = 7, full = 0, runs = 0, cut = 0;
 	struct code c;
 
