@@ -137,6 +137,7 @@ size_t choices_preemptions(const struct choices *c);
  * @program: that shows it
  * @choices: up to it
  * @seed: of the program
+ * @reads: decided what weakly ordered memory returned
  * @index: number of the schedule in which it was found first, from 1
  * @times: schedules in which it was found
  * @during: the operation that was being done, or what else
@@ -146,7 +147,7 @@ struct found {
 	uint64_t key;
 	struct program program;
 	struct choices choices;
-	uint64_t seed, index, times;
+	uint64_t seed, reads, index, times;
 	char during[96];
 };
 
@@ -162,6 +163,8 @@ struct strategy;
  * @limits: of programs
  * @bounds: of schedules
  * @found: all findings so far; no more than FOUND_MAX are kept
+ * @weak: memory is weakly ordered
+ * @reads: decides what reads of the next schedule return then
  * @schedules: that were run
  * @points: of all of them
  * @programs: that were set up
@@ -175,6 +178,8 @@ struct explorer {
 	const char *backend;
 	struct program_limits limits;
 	struct xlimits bounds;
+	bool weak;
+	uint64_t reads;
 	struct found found[FOUND_MAX];
 	size_t nr_found;
 	uint64_t schedules, points, programs, hash, longest;
@@ -256,12 +261,15 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @source: what the backend was made of, or ""
  * @kind: of the finding
  * @text: its line
+ * @weak: memory was weakly ordered
+ * @reads: decided what reads returned
  */
 struct replay_file {
 	char *backend, *front, *build, *source, *kind, *text;
 	struct program program;
 	struct choices choices;
-	uint64_t seed;
+	uint64_t seed, reads;
+	bool weak;
 };
 
 json_t *replay_json(const struct explorer *e, const struct found *f);
@@ -302,6 +310,7 @@ uint64_t place_id(const void *pc);
  * @schedules: how many to run, 0 = until @seconds
  * @seconds: how long, 0 = until @schedules
  * @strategy: as typed
+ * @weak: weakly ordered memory
  * @seed: of everything
  * @replay: file to replay, or NULL
  * @output: file for the first finding, or NULL
@@ -312,7 +321,7 @@ uint64_t place_id(const void *pc);
 struct explore {
 	const char *backend, *strategy, *replay, *output, *json;
 	long long cpus, ops, schedules, seconds, seed;
-	bool keep_going, wide;
+	bool keep_going, wide, weak;
 };
 
 /** explore_run() - do it; in zlab, executes zlab-explore. Return: exit status */

@@ -30,12 +30,15 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 						(json_int_t)c->step,
 						(int)c->next, (int)c->forced));
 	}
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, "
+			 "s:o, s:o}",
 			 "explore", FORMAT, "build", ZLAB_VERSION, "backend",
 			 e->backend, "source", source_of(e->backend), "front",
 			 e->front->name, "kind", found_name(f->f.kind), "text",
-			 f->f.text, "during", f->during, "program",
-			 program_json(&f->program), "choices", choices);
+			 f->f.text, "memory", e->weak ? "weak" : "strong",
+			 "reads", (json_int_t)f->reads, "during", f->during,
+			 "program", program_json(&f->program), "choices",
+			 choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -69,7 +72,8 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 
 int replay_read(struct replay_file *r, const char *path, struct err *err)
 {
-	const char *build, *backend, *source, *front, *kind, *text;
+	const char *build, *backend, *source, *front, *kind, *text, *memory;
+	json_int_t reads;
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where), *program, *choices;
 	int format, ret = -EINVAL;
@@ -88,13 +92,14 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 			FORMAT);
 		goto out;
 	}
-	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "build",
-			&build, "backend", &backend, "source", &source, "front",
-			&front, "kind", &kind, "text", &text, "program",
-			&program, "choices", &choices)) {
+	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:o, s:o}",
+			"build", &build, "backend", &backend, "source", &source,
+			"front", &front, "kind", &kind, "text", &text, "memory",
+			&memory, "reads", &reads, "program", &program,
+			"choices", &choices)) {
 		err_set(err, -EINVAL,
 			"it lacks one of build, backend, source, front, kind, "
-			"text, program, choices");
+			"text, memory, reads, program, choices");
 		goto out;
 	}
 	r->build = strdup(build);
@@ -103,6 +108,8 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 	r->front = strdup(front);
 	r->kind = strdup(kind);
 	r->text = strdup(text);
+	r->weak = !strcmp(memory, "weak");
+	r->reads = (uint64_t)reads;
 	ret = program_read(&r->program, program, err);
 	if (!ret)
 		ret = read_choices(&r->choices, choices, r->program.cpus, err);

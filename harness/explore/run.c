@@ -17,7 +17,7 @@
 
 #define SCHEDULES 10000
 #define OF_A_POOL 16
-#define STEPS_MOST 200000
+#define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
 
@@ -65,6 +65,9 @@ static void search(const struct explore *o, struct strategy *s)
 		}
 		s->points = 0;
 		for (i = 0; i < OF_A_POOL && !has_ended(o, until); i++) {
+			e->reads = stream((uint64_t)o->seed, 3,
+					  nr * OF_A_POOL + i) >>
+				   1;
 			strategy_begin(s, p.cpus,
 				       stream((uint64_t)o->seed, 2,
 					      nr * OF_A_POOL + i));
@@ -201,12 +204,26 @@ static void say_differences(const struct replay_file *r)
 			 *source ? PLAIN(source) : "zlab's own source");
 }
 
+/* The finding of the file, or else the first. */
+static const struct found *same_as(const struct replay_file *r)
+{
+	const struct explorer *e = &explorer;
+	size_t i;
+
+	for (i = 0; i < e->nr_found; i++)
+		if (!strcmp(e->found[i].f.text, r->text))
+			return &e->found[i];
+	return &e->found[0];
+}
+
 static int replay(const struct explore *o, const struct replay_file *r)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
 	struct explorer *e = &explorer;
 
 	say_differences(r);
+	e->weak = r->weak;
+	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
@@ -214,7 +231,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
 	}
-	story_print(stdout, e, &e->found[0], width_of(o));
+	story_print(stdout, e, same_as(r), width_of(o));
 	return EXIT_FAILED;
 }
 
@@ -224,6 +241,9 @@ static int open_backend(const struct explore *o, const char *backend)
 
 	explorer.limits.cpus = (unsigned)o->cpus;
 	explorer.limits.ops = (unsigned)o->ops;
+	explorer.weak = o->weak;
+	if (xcpu_weak(o->weak, 0, &err))
+		return cli_failed("%s", err.text);
 	if (explorer_open(&explorer, &front_pool, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;
@@ -235,8 +255,9 @@ static int run_replay(const struct explore *o)
 	struct replay_file r;
 	int ret;
 
+	/* Status 1 is a finding. */
 	if (replay_read(&r, o->replay, &err))
-		ret = cli_failed("%s", err.text);
+		ret = cli_usage("%s", err.text);
 	else
 		ret = open_backend(o, o->backend ? o->backend : r.backend);
 	if (!ret)

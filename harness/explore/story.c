@@ -23,7 +23,7 @@ struct teller {
 	struct event *at;
 	size_t nr;
 	struct found again; /* as it was found this time */
-	unsigned width, cpus;
+	unsigned column, cpus;
 	FILE *out;
 };
 
@@ -109,7 +109,7 @@ static void describe(const struct teller *t, const struct event *e, char *buf,
 /* One cell of the table, in as many lines as it needs. */
 static void put(const struct teller *t, unsigned cpu, const char *text)
 {
-	unsigned column = t->width / t->cpus, room = column - 3, n;
+	unsigned room = t->column - 3, n;
 	bool first = true;
 
 	while (*text) {
@@ -120,7 +120,7 @@ static void put(const struct teller *t, unsigned cpu, const char *text)
 			if (n == room / 2)
 				n = room;
 		}
-		fprintf(t->out, "%*s%s%.*s\n", (int)(cpu * column), "",
+		fprintf(t->out, "%*s%s%.*s\n", (int)(cpu * t->column), "",
 			first ? "" : "  ", (int)n, text);
 		text += n;
 		text += *text == ' ';
@@ -137,7 +137,7 @@ static void tell(const struct teller *t, const struct found *f)
 	size_t k;
 
 	for (i = 0; i < t->cpus; i++)
-		fprintf(t->out, "%-*s", (int)(t->width / t->cpus),
+		fprintf(t->out, "%-*s", (int)t->column,
 			(const char *[]){ "CPU 0", "CPU 1", "CPU 2", "CPU 3",
 					  "CPU 4", "CPU 5", "CPU 6",
 					  "CPU 7" }[i]);
@@ -151,8 +151,8 @@ static void tell(const struct teller *t, const struct found *f)
 		describe(t, e, text, sizeof(text));
 		put(t, e->cpu, text);
 		if (is_last(t, k) && k + 1 < t->nr)
-			fprintf(t->out, "%*s--\n",
-				(int)(e->cpu * (t->width / t->cpus)), "");
+			fprintf(t->out, "%*s--\n", (int)(e->cpu * t->column),
+				"");
 	}
 }
 
@@ -197,14 +197,17 @@ void story_print(FILE *out, struct explorer *e, const struct found *f,
 	struct strategy replay = { .kind = STRATEGY_REPLAY,
 				   .given = &f->choices };
 	struct teller t = { .at = malloc(EVENTS * sizeof(*t.at)),
-			    .width = width,
 			    .cpus = f->program.cpus,
 			    .out = out };
 	uint64_t only = e->only;
 
 	if (!t.at)
 		return;
+	t.column = width / (t.cpus ? t.cpus : 1);
+	if (t.column < 12)
+		t.column = 12;
 	e->only = f->key;
+	e->reads = f->reads;
 	e->event = on_point;
 	e->at_op = on_op;
 	e->event_arg = &t;
