@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The memory management of Debian's kernels, unpacked.
+"""The sources of Debian's kernels that the shim compiles, unpacked.
 
 ZLAB_SOURCES is the folder with linux-source-VERSION.tar.xz (default: /usr/src);
 what it lacks is downloaded with apt, and not installed.
@@ -21,6 +21,10 @@ SUITES = {
     "7.3": "trixie-backports",
 }
 
+# What the shim may read of them: allocators, headers, compressors.
+PARTS = """mm/z* include/linux/* lib/lz4 lib/lzo lib/842 lib/zstd lib/xxhash.c
+crypto/zstd.c drivers/block/zram/*.c""".split()
+
 
 def downloaded(version, folder):
     """The archive in the package of a kernel's sources."""
@@ -39,7 +43,7 @@ def downloaded(version, folder):
 def tree(version, folder):
     """Unpacks a kernel's sources in a folder; outcome.Failed if there are none."""
     top = f"linux-source-{version}"
-    names = [f"{top}/mm/z*", f"{top}/include/linux/*"]
+    names = [f"{top}/{part}" for part in PARTS]
     archive = SOURCES / f"{top}.tar.xz"
     if not archive.exists():
         archive = downloaded(version, folder / f"of-{version}")

@@ -137,6 +137,7 @@ size_t choices_preemptions(const struct choices *c);
  * @program: that shows it
  * @choices: up to it
  * @seed: of the program
+ * @reads: decided what weakly ordered memory returned
  * @index: number of the schedule in which it was found first, from 1
  * @times: schedules in which it was found
  * @during: the operation that was being done, or what else
@@ -146,14 +147,14 @@ struct found {
 	uint64_t key;
 	struct program program;
 	struct choices choices;
-	uint64_t seed, index, times;
+	uint64_t seed, reads, index, times;
 	char during[96];
 };
 
 #define FOUND_MAX 64
 
 struct front;
-struct known;
+struct known_list;
 struct strategy;
 
 /**
@@ -164,6 +165,8 @@ struct strategy;
  * @bounds: of schedules
  * @found: all findings so far; no more than FOUND_MAX are kept
  * @known: races that are no findings (known.h), or NULL
+ * @weak: memory is weakly ordered
+ * @reads: decides what reads of the next schedule return then
  * @schedules: that were run
  * @points: of all of them
  * @programs: that were set up
@@ -171,18 +174,21 @@ struct strategy;
  * @longest: the most points of a schedule
  * @only: if not 0, a schedule ends with the finding of this key and no other
  * @hit: that finding came
+ * @visits: what is not instrumented has points, too: see xcpu_visit()
  */
 struct explorer {
 	const struct front *front;
 	const char *backend;
 	struct program_limits limits;
 	struct xlimits bounds;
+	bool weak;
+	uint64_t reads;
 	struct found found[FOUND_MAX];
 	size_t nr_found;
-	struct known *known;
+	struct known_list *known;
 	uint64_t schedules, points, programs, hash, longest;
 	uint64_t only;
-	bool hit;
+	bool hit, visits;
 	/* The schedule that runs. */
 	const struct program *program;
 	struct strategy *strategy;
@@ -261,13 +267,17 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @text: its line
  * @functions: of its place, see place_functions(); "" for none
  * @other_functions: of the other place
+ * @visits: see struct explorer
+ * @weak: memory was weakly ordered
+ * @reads: decided what reads returned
  */
 struct replay_file {
 	char *backend, *front, *build, *source, *kind, *text;
 	char *functions, *other_functions;
 	struct program program;
 	struct choices choices;
-	uint64_t seed;
+	uint64_t seed, reads;
+	bool weak, visits;
 };
 
 json_t *replay_json(const struct explorer *e, const struct found *f);
@@ -313,11 +323,13 @@ uint64_t place_id(const void *pc);
 /**
  * struct explore - "zlab explore"
  * @backend: spec
- * @cpus: number of CPUs
- * @ops: operations of a CPU
- * @schedules: how many to run, 0 = until @seconds
+ * @cpus: number of CPUs, 0 = as the strategy
+ * @ops: operations of a CPU, 0 = as the strategy
+ * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive
  * @seconds: how long, 0 = until @schedules
  * @strategy: as typed
+ * @points: where CPUs can switch in an exhaustive search: "sync" or "all"
+ * @weak: weakly ordered memory
  * @seed: of everything
  * @replay: file to replay, or NULL
  * @output: file for the first finding, or NULL
@@ -328,9 +340,10 @@ uint64_t place_id(const void *pc);
  * @wide: lines of any length
  */
 struct explore {
-	const char *backend, *strategy, *replay, *output, *known, *json;
+	const char *backend, *strategy, *points, *replay, *output, *known,
+		*json;
 	long long cpus, ops, schedules, seconds, seed;
-	bool keep_going, wide;
+	bool keep_going, wide, weak;
 };
 
 /** explore_run() - do it; in zlab, executes zlab-explore. Return: exit status */

@@ -24,7 +24,7 @@ struct race {
 	size_t entry;
 };
 
-struct known {
+struct known_list {
 	struct entry *entry;
 	struct race *race;
 	size_t nr, nr_races;
@@ -42,7 +42,7 @@ static void *grown(void *array, size_t nr, size_t size)
 	return array;
 }
 
-static int add_entry(struct known *k, const char *line, struct err *err)
+static int add_entry(struct known_list *k, const char *line, struct err *err)
 {
 	struct entry e = { .file = "" };
 	char more;
@@ -56,7 +56,7 @@ static int add_entry(struct known *k, const char *line, struct err *err)
 	return 0;
 }
 
-static int needs_reason(const struct known *k, struct err *err)
+static int needs_reason(const struct known_list *k, struct err *err)
 {
 	const struct entry *last = k->nr ? &k->entry[k->nr - 1] : NULL;
 
@@ -68,7 +68,7 @@ static int needs_reason(const struct known *k, struct err *err)
 		       last->function[0], last->function[1], last->file);
 }
 
-static int add_line(struct known *k, const char *line, struct err *err)
+static int add_line(struct known_list *k, const char *line, struct err *err)
 {
 	const char *word = line + strspn(line, " \t\n");
 
@@ -84,7 +84,7 @@ static int add_line(struct known *k, const char *line, struct err *err)
 
 int known_read(struct explorer *e, const char *path, struct err *err)
 {
-	struct known *k = calloc(1, sizeof(*k));
+	struct known_list *k = calloc(1, sizeof(*k));
 	FILE *f = fopen(path, "re");
 	char *line = NULL;
 	size_t room = 0;
@@ -117,7 +117,7 @@ int known_read(struct explorer *e, const char *path, struct err *err)
 	return 0;
 }
 
-bool known_count(struct known *known, uint64_t key)
+bool known_count(struct known_list *known, uint64_t key)
 {
 	size_t i;
 
@@ -162,7 +162,7 @@ static bool is_entry(const struct entry *e, const char *a, const char *b)
 		(has(a, 0, e->function[1]) && has(b, 0, e->function[0])));
 }
 
-static bool is_known(struct known *k, const char *backend,
+static bool is_known(struct known_list *k, const char *backend,
 		     const struct found *f)
 {
 	char a[FUNCTIONS_LEN], b[FUNCTIONS_LEN];
@@ -188,7 +188,7 @@ static bool is_known(struct known *k, const char *backend,
 
 void known_sort(struct explorer *e)
 {
-	struct known *k = e->known;
+	struct known_list *k = e->known;
 	size_t i, to;
 
 	if (!k || k->sorted == e->nr_found)
@@ -202,7 +202,7 @@ void known_sort(struct explorer *e)
 	k->sorted = e->nr_found = to;
 }
 
-void known_print(FILE *out, const struct known *known)
+void known_print(FILE *out, const struct known_list *known)
 {
 	const struct entry *e;
 	size_t i, met = 0;
@@ -223,7 +223,7 @@ void known_print(FILE *out, const struct known *known)
 	}
 }
 
-json_t *known_json(const struct known *known)
+json_t *known_json(const struct known_list *known)
 {
 	json_t *a = json_array();
 	const struct entry *e;
@@ -241,7 +241,7 @@ json_t *known_json(const struct known *known)
 	return a;
 }
 
-void known_free(struct known *known)
+void known_free(struct known_list *known)
 {
 	if (!known)
 		return;

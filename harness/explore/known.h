@@ -14,7 +14,7 @@
 #include "lib/err.h"
 
 struct explorer;
-struct known;
+struct known_list;
 
 /** KNOWN_LIST - the committed list, for data_path(): of the kernel's sources */
 #define KNOWN_LIST "backends/shim/known-races"
@@ -38,18 +38,18 @@ int known_read(struct explorer *e, const char *path, struct err *err);
  *
  * Of those that known_sort() has seen.
  */
-bool known_count(struct known *known, uint64_t key);
+bool known_count(struct known_list *known, uint64_t key);
 
 /** known_sort() - take what is on the list out of the findings */
 void known_sort(struct explorer *e);
 
 /** known_print() - say how many schedules met which entries; nothing for none */
-void known_print(FILE *out, const struct known *known);
+void known_print(FILE *out, const struct known_list *known);
 
 /** known_json() - the entries that were met: functions, and how many times */
-json_t *known_json(const struct known *known);
+json_t *known_json(const struct known_list *known);
 
 /** known_free() - NULL is allowed */
-void known_free(struct known *known);
+void known_free(struct known_list *known);
 
 #endif

@@ -25,14 +25,27 @@ struct object {
 	unsigned owner; /* CPU + 1 that has it locked */
 };
 
+/*
+ * What the front end knows of a handle. Eviction holds a reference, so that a
+ * free that comes meanwhile is done by the eviction at its end, as in zswap.
+ */
+struct known {
+	unsigned long handle;
+	unsigned evictions;
+	bool stored; /* else it is being written for the first time */
+	bool dropped;
+};
+
+#define KNOWN (PROGRAM_OBJECTS + 2 * XCPU_MAX)
+
 struct table {
 	struct object object[PROGRAM_OBJECTS];
+	struct known known[KNOWN];
 	uint32_t versions;
 };
 
 static struct zpool *pool;
 static struct table now, kept;
-static unsigned long storing[XCPU_MAX + 1]; /* handles without contents yet */
 static size_t frames, objects; /* in use in an empty pool */
 static unsigned char bytes[XCPU_MAX + 1][2][BYTES];
 
@@ -87,6 +100,7 @@ static void lock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_WAIT, &o->owner, sizeof(o->owner));
 	while (o->owner)
 		xcpu_wait(o, "an object that another CPU works on");
 	o->owner = xcpu_current() + 1;
@@ -97,6 +111,7 @@ static bool trylock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_TRYLOCK, &o->owner, sizeof(o->owner));
 	if (o->owner)
 		return false;
 	o->owner = xcpu_current() + 1;
@@ -106,6 +121,8 @@ static bool trylock(unsigned what)
 
 static void unlock(unsigned what)
 {
+	xcpu_visit(XDO_UNLOCK, &now.object[what].owner,
+		   sizeof(now.object[what].owner));
 	now.object[what].owner = 0;
 	xcpu_wake(&now.object[what]);
 }
@@ -126,20 +143,41 @@ static void check_handle(unsigned what, unsigned long handle)
 				    what, i);
 }
 
+static struct known *known(unsigned long handle)
+{
+	unsigned i;
+
+	for (i = 0; i < KNOWN; i++)
+		if (now.known[i].handle == handle)
+			return &now.known[i];
+	return NULL;
+}
+
+static void forget(struct known *k)
+{
+	unsigned long handle = k->handle;
+
+	k->handle = 0;
+	pool->driver->free(pool, handle);
+}
+
 static void drop(struct object *o)
 {
-	unsigned long handle = o->handle;
+	struct known *k = o->handle ? known(o->handle) : NULL;
 
-	if (!handle)
-		return;
 	o->handle = 0;
-	pool->driver->free(pool, handle);
+	if (!k)
+		return;
+	k->dropped = true;
+	if (!k->evictions)
+		forget(k);
 }
 
 static void store(unsigned what, unsigned size, bool may_fail)
 {
 	struct object *o = &now.object[what];
 	unsigned long handle = 0;
+	struct known *k;
 	uint32_t version;
 	int ret;
 
@@ -152,13 +190,14 @@ static void store(unsigned what, unsigned size, bool may_fail)
 		drop(o);
 		return;
 	}
-	storing[xcpu_current()] = handle;
 	check_handle(what, handle);
+	k = known(0);
+	*k = (struct known){ .handle = handle };
 	version = ++now.versions;
 	fill(buffer(0), what, version, size);
 	object_write(pool, handle, buffer(0), size);
+	k->stored = true;
 	drop(o);
-	storing[xcpu_current()] = 0;
 	o->handle = handle;
 	o->size = size;
 	o->version = version;
@@ -174,42 +213,53 @@ static void load(unsigned what)
 	compare(what, o, buffer(0));
 }
 
-/*
- * The kernel's z3fold evicts with handles of its own, made for that: they are
- * those of no object. zswap goes by what is in the object alone, too.
- */
-static bool is_another(unsigned long handle)
+/* Writes an object back unless its lock is held: then it is in use. */
+static int write_back(unsigned long handle)
 {
-	unsigned i;
+	unsigned what = 0;
 
-	for (i = 0; i < PROGRAM_OBJECTS; i++)
-		if (now.object[i].handle == handle)
-			return false;
-	for (i = 0; i <= XCPU_MAX; i++)
-		if (storing[i] == handle)
-			return false;
-	return true;
+	while (what < PROGRAM_OBJECTS && now.object[what].handle != handle)
+		what++;
+	if (what == PROGRAM_OBJECTS || !trylock(what))
+		return -EEXIST;
+	load(what);
+	drop(&now.object[what]);
+	unlock(what);
+	return 0;
 }
 
-/* As zswap's: 0 also where the object is gone, and the slot has another one. */
+/*
+ * Reads the object, as zswap does to learn which it is. Return: 0 also where it
+ * is gone already; -EAGAIN while it is being stored.
+ */
 static int evict(struct zpool *of, unsigned long handle, const void *object,
 		 void *arg)
 {
-	uint64_t what = object_word(of, handle, object);
-	struct object *o;
+	struct known *k;
+	uint64_t what;
+	int ret;
 
-	if (what >= PROGRAM_OBJECTS)
-		return -EAGAIN;
-	if (!trylock((unsigned)what))
-		return -EEXIST;
-	o = &now.object[what];
-	if (o->handle == handle ||
-	    (!object && o->handle && is_another(handle))) {
-		load((unsigned)what);
-		drop(o);
+	what = object_word(of, handle, object);
+	k = known(handle);
+	/*
+	 * The kernel's z3fold evicts with handles of its own, made for that. As
+	 * for zswap, what is in the object says which it is.
+	 */
+	if (!k && !object) {
+		if (what >= PROGRAM_OBJECTS)
+			return -EAGAIN;
+		handle = now.object[what].handle;
+		k = handle ? known(handle) : NULL;
 	}
-	unlock((unsigned)what);
-	return 0;
+	if (!k || k->dropped)
+		return 0;
+	if (!k->stored)
+		return -EAGAIN;
+	k->evictions++;
+	ret = write_back(handle);
+	if (!--k->evictions && k->dropped)
+		forget(k);
+	return ret;
 }
 
 static struct zpool_config config(void)
@@ -257,8 +307,10 @@ static int probe(const char *backend, struct program_limits *limits,
 
 static void migrate(unsigned what)
 {
-	pfn_t used = pool->arena->never_used;
+	pfn_t used;
 
+	xcpu_visit(XDO_ATOMIC_READ, &pool->arena->lock, 1);
+	used = pool->arena->never_used;
 	if (used)
 		pool->driver->migrate(pool, what % used);
 }
@@ -353,7 +405,6 @@ static int setup(const char *backend, const struct program *p, struct err *err)
 
 static void begin(const struct program *p)
 {
-	memset(storing, 0, sizeof(storing));
 	now = kept;
 }
 

@@ -33,13 +33,16 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 	}
 	place_functions(f->f.at.pc, functions, sizeof(functions));
 	place_functions(f->f.other_pc, other, sizeof(other));
-	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
-		"explore", FORMAT, "build", ZLAB_VERSION, "backend", e->backend,
-		"source", source_of(e->backend), "front", e->front->name,
-		"kind", found_name(f->f.kind), "text", f->f.text, "during",
-		f->during, "functions", functions, "other_functions", other,
-		"program", program_json(&f->program), "choices", choices);
+	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, "
+			 "s:s, s:s, s:s, s:o, s:o}",
+			 "explore", FORMAT, "build", ZLAB_VERSION, "backend",
+			 e->backend, "source", source_of(e->backend), "front",
+			 e->front->name, "kind", found_name(f->f.kind), "text",
+			 f->f.text, "memory", e->weak ? "weak" : "strong",
+			 "reads", (json_int_t)f->reads, "visits", e->visits,
+			 "during", f->during, "functions", functions,
+			 "other_functions", other, "program",
+			 program_json(&f->program), "choices", choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -73,11 +76,12 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 
 int replay_read(struct replay_file *r, const char *path, struct err *err)
 {
-	const char *build, *backend, *source, *front, *kind, *text;
+	const char *build, *backend, *source, *front, *kind, *text, *memory;
 	const char *functions = "", *other = "";
+	json_int_t reads;
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where), *program, *choices;
-	int format, ret = -EINVAL;
+	int format, visits = 0, ret = -EINVAL;
 
 	memset(r, 0, sizeof(*r));
 	if (!o)
@@ -93,16 +97,21 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 			FORMAT);
 		goto out;
 	}
-	if (json_unpack(o, "{s:s, s:s, s:s, s:s, s:s, s:s, s?s, s?s, s:o, s:o}",
+	if (json_unpack(o,
+			"{s:s, s:s, s:s, s:s, s:s, s:s, s?s, s?s, s:s, s:I, "
+			"s:o, s:o}",
 			"build", &build, "backend", &backend, "source", &source,
 			"front", &front, "kind", &kind, "text", &text,
 			"functions", &functions, "other_functions", &other,
-			"program", &program, "choices", &choices)) {
+			"memory", &memory, "reads", &reads, "program", &program,
+			"choices", &choices)) {
 		err_set(err, -EINVAL,
 			"it lacks one of build, backend, source, front, kind, "
-			"text, program, choices");
+			"text, memory, reads, program, choices");
 		goto out;
 	}
+	json_unpack(o, "{s?b}", "visits", &visits);
+	r->visits = visits;
 	r->build = strdup(build);
 	r->backend = strdup(backend);
 	r->source = strdup(source);
@@ -111,6 +120,8 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 	r->text = strdup(text);
 	r->functions = strdup(functions);
 	r->other_functions = strdup(other);
+	r->weak = !strcmp(memory, "weak");
+	r->reads = (uint64_t)reads;
 	ret = program_read(&r->program, program, err);
 	if (!ret)
 		ret = read_choices(&r->choices, choices, r->program.cpus, err);

@@ -193,6 +193,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
 
 	memset(s, 0, sizeof(*s));
 	e->only = f->key;
+	e->reads = f->reads;
 	fewer_ops(e, f, s, end);
 	fewer_choices(e, f, s, end);
 	e->only = 0;

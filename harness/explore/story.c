@@ -88,6 +88,8 @@ static void describe(const struct teller *t, const struct event *e, char *buf,
 		[XDO_TRYLOCK] = "tries to lock",
 		[XDO_UNLOCK] = "unlocks",
 		[XDO_RELAX] = "waits in a loop",
+		[XDO_YIELD] = "lets others go first",
+		[XDO_CONTENDED] = "asks who waits",
 		[XDO_WAIT] = "waits",
 	};
 	char place[160], op[64];
@@ -207,6 +209,7 @@ void story_print(FILE *out, struct explorer *e, const struct found *f,
 	if (t.column < 12)
 		t.column = 12;
 	e->only = f->key;
+	e->reads = f->reads;
 	e->event = on_point;
 	e->at_op = on_op;
 	e->event_arg = &t;

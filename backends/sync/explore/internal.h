@@ -120,7 +120,7 @@ struct xmachine {
 	struct xlimits limits;
 	unsigned outside_cpu;
 	uint64_t outside_left;
-	bool stopped, guarded;
+	bool stopped, guarded, weak;
 	void *main_sp;
 	sigjmp_buf crash;
 };
@@ -164,8 +164,8 @@ static inline void xpoint(enum xkind kind, int order, bool shared,
 void xblock(enum xwait how, const void *what, const char *name);
 /* Those that wait for @what may run again. */
 void xwake(const void *what);
-/* The CPU waits in a loop. */
-void xrelax(const void *pc);
+/* The CPU waits in a loop, or lets others go first: XDO_RELAX, XDO_YIELD. */
+void xrelax(enum xkind kind, const void *pc);
 
 /* Code outside of a schedule seems to have no end. */
 void xoutside_long(void);
@@ -192,6 +192,30 @@ void xorder_unlock(struct xcpu *me, const void *lock, bool shared);
 void xorder_begin(void);
 /** xorder_init() - a lock begins anew */
 void xorder_init(const void *lock);
+
+/* weakly.c; to be called where x.weak is set */
+
+/** xweak_begin() - a schedule begins */
+void xweak_begin(void);
+/** xweak_load() - what an atomic load returns, with the value in memory @newest */
+uint64_t xweak_load(const volatile void *addr, size_t len, uint64_t newest,
+		    int order);
+/* The stores and read-modify-writes of atomics; the caller changes the memory. */
+void xweak_store(const volatile void *addr, size_t len, uint64_t old,
+		 uint64_t value, int order);
+void xweak_rmw(const volatile void *addr, size_t len, uint64_t old,
+	       uint64_t value, int order);
+void xweak_rmw_failed(const volatile void *addr, size_t len, uint64_t old);
+void xweak_fence(int order);
+/* Orders of locks and of the harness. */
+void xweak_acquire(const struct xcpu *me, const void *what);
+void xweak_release(const struct xcpu *me, const void *what);
+/** xweak_refresh() - the CPU waits in a loop, and sees what others have stored */
+void xweak_refresh(const struct xcpu *me);
+/** xweak_overwrite() - a plain store comes; remember what it overwrites */
+void xweak_overwrite(const void *addr, size_t len);
+/** xweak_copied() - @len bytes were copied: some may have been read earlier */
+void xweak_copied(void *to, const void *from, size_t len);
 
 /* shadow.c */
 int xshadow_start(struct err *err);

@@ -86,6 +86,8 @@ void xorder_acquire(struct xcpu *me, const void *addr)
 {
 	const struct sync *s = find(addr);
 
+	if (x.weak)
+		xweak_acquire(me, addr);
 	if (s)
 		join(&me->now, &s->all);
 }
@@ -94,6 +96,8 @@ void xorder_release(struct xcpu *me, const void *addr)
 {
 	join(&make(addr)->all, &me->now);
 	tick(me);
+	if (x.weak)
+		xweak_release(me, addr);
 }
 
 void xorder_init(const void *lock)
@@ -110,6 +114,8 @@ void xorder_lock(struct xcpu *me, const void *lock, bool shared)
 {
 	const struct sync *s = find(lock);
 
+	if (x.weak)
+		xweak_acquire(me, lock);
 	if (!s)
 		return;
 	join(&me->now, &s->all);
@@ -130,6 +136,8 @@ void xorder_unlock(struct xcpu *me, const void *lock, bool shared)
 		join(&s->shared, &me->now);
 	}
 	tick(me);
+	if (x.weak)
+		xweak_release(me, lock);
 }
 
 static bool acquires(int order)
@@ -191,6 +199,8 @@ void xorder_atomic(struct xcpu *me, const void *addr, enum xkind kind,
 
 void xorder_fence(struct xcpu *me, int order)
 {
+	if (x.weak)
+		xweak_fence(order);
 	if (acquires(order) && me->has_read)
 		join(&me->now, &me->read);
 	if (releases(order)) {
