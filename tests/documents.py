@@ -47,6 +47,7 @@ NOT_RUN = {
     r"(sudo build/)?zlab capture .*": (
         "needs root and a kernel that can be watched; tests/cli/capture does it"
     ),
+    r"zlab-virtual shim ~/linux .*": "needs a kernel's sources; tests/long/shim has them",
     r"modprobe zram": "loads a module",
     r"cat /sys/kernel/tracing/trace_pipe .*": "has no end",
     r"cat /sys/class/zram-control/hot_add": "makes a device; tests/cli/zram does",
