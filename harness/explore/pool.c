@@ -100,6 +100,7 @@ static void lock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_WAIT, &o->owner, sizeof(o->owner));
 	while (o->owner)
 		xcpu_wait(o, "an object that another CPU works on");
 	o->owner = xcpu_current() + 1;
@@ -110,6 +111,7 @@ static bool trylock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_TRYLOCK, &o->owner, sizeof(o->owner));
 	if (o->owner)
 		return false;
 	o->owner = xcpu_current() + 1;
@@ -119,6 +121,8 @@ static bool trylock(unsigned what)
 
 static void unlock(unsigned what)
 {
+	xcpu_visit(XDO_UNLOCK, &now.object[what].owner,
+		   sizeof(now.object[what].owner));
 	now.object[what].owner = 0;
 	xcpu_wake(&now.object[what]);
 }
@@ -292,8 +296,10 @@ static int probe(const char *backend, struct program_limits *limits,
 
 static void migrate(unsigned what)
 {
-	pfn_t used = pool->arena->never_used;
+	pfn_t used;
 
+	xcpu_visit(XDO_ATOMIC_READ, &pool->arena->lock, 1);
+	used = pool->arena->never_used;
 	if (used)
 		pool->driver->migrate(pool, what % used);
 }

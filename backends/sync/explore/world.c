@@ -331,6 +331,7 @@ static const char *const kind_name[] = {
 
 void mem_taken(enum mem_kind kind, const void *at, size_t len)
 {
+	xcpu_visit(XDO_ATOMIC_WRITE, at, len);
 	now.frames += kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects += kind == MEM_OBJECT;
 	change(at, len, kind == MEM_FRAME, false);
@@ -341,6 +342,7 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	size_t index = xindex((uintptr_t)at);
 	char where[64];
 
+	xcpu_visit(XDO_ATOMIC_WRITE, at, len);
 	if (kind != MEM_SLAB_PAGE && index != XNONE && is_freed(index)) {
 		xreport(XFOUND_DOUBLE_FREE, __builtin_return_address(0),
 			"the %s at %s is freed and is free already",
@@ -351,6 +353,11 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	now.frames -= kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects -= kind == MEM_OBJECT;
 	change(at, len, kind == MEM_FRAME, true);
+}
+
+void mem_looks(const void *lock)
+{
+	xcpu_visit(XDO_ATOMIC_READ, lock, 1);
 }
 
 void xworld_used(size_t *frames, size_t *objects)
