@@ -8,6 +8,7 @@
 #include "backends/zpool.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
+#include "harness/explore/exhaust.h"
 #include "harness/explore/front.h"
 #include "harness/explore/strategy.h"
 #include "lib/random.h"
@@ -16,10 +17,12 @@
 #include "version.h"
 
 #define SCHEDULES 10000
+#define EXECUTIONS 100000 /* of a program, in an exhaustive search */
 #define OF_A_POOL 16
 #define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
+#define SHRINK_ALL 120 /* of all findings together */
 
 static struct explorer explorer = {
 	.bounds = { .steps = STEPS_MOST, .section = SECTION_MOST },
@@ -79,6 +82,44 @@ static void search(const struct explore *o, struct strategy *s)
 	progress_end(&bar);
 }
 
+static struct exhaust exhaust;
+
+struct search {
+	const struct explore *o;
+	uint64_t until;
+	struct progress bar;
+};
+
+static bool goes_on(void *arg)
+{
+	struct search *s = arg;
+
+	if (!(explorer.schedules & 255))
+		progress_update(&s->bar, explorer.programs);
+	return !stop_signal() && !(explorer.nr_found && !s->o->keep_going) &&
+	       !(s->o->seconds && clock_wall_ns() >= s->until);
+}
+
+static int search_all(const struct explore *o)
+{
+	struct search s = {
+		.o = o,
+		.until = clock_wall_ns() + (uint64_t)o->seconds * 1000000000ull,
+	};
+	struct err err = { "" };
+	int ret;
+
+	exhaust.all = !strcmp(o->points, "all");
+	exhaust.most = (uint64_t)(o->schedules ? o->schedules : EXECUTIONS);
+	if (exhaust_plan(&exhaust, &explorer.limits, &err))
+		return cli_usage("%s", err.text);
+	progress_start(&s.bar, "explore", "programs",
+		       (uint64_t)exhaust.programs);
+	ret = exhaust_search(&exhaust, &explorer, goes_on, &s, &err);
+	progress_end(&s.bar);
+	return ret ? cli_failed("%s", err.text) : 0;
+}
+
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -120,14 +161,15 @@ static json_t *result_json(const struct explore *o)
 		json_array_append_new(found, found_json(e, &e->found[i]));
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)e->hash);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:s, s:o?, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:s, s:o}",
-		"build", ZLAB_VERSION, "backend", e->backend, "front",
-		e->front->name, "strategy", o->strategy, "seed",
-		(json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus, "ops",
-		(json_int_t)e->limits.ops, "programs", (json_int_t)e->programs,
-		"schedules", (json_int_t)e->schedules, "points",
-		(json_int_t)e->points, "longest_section",
+		"build", ZLAB_VERSION, "exhaustive",
+		exhaust.most ? exhaust_json(&exhaust) : NULL, "backend",
+		e->backend, "front", e->front->name, "strategy", o->strategy,
+		"seed", (json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus,
+		"ops", (json_int_t)e->limits.ops, "programs",
+		(json_int_t)e->programs, "schedules", (json_int_t)e->schedules,
+		"points", (json_int_t)e->points, "longest_section",
 		(json_int_t)xcpu_section(), "hash", hash, "found", found);
 }
 
@@ -138,12 +180,13 @@ static unsigned width_of(const struct explore *o)
 	return width ? (unsigned)width : 160;
 }
 
-static void print_found(const struct explore *o, struct found *f)
+static void print_found(const struct explore *o, struct found *f, uint64_t end)
 {
 	struct explorer *e = &explorer;
+	uint64_t now = clock_wall_ns();
 	struct shrink s;
 
-	shrink_found(e, f, SHRINK_SECONDS, &s);
+	shrink_found(e, f, now < end ? SHRINK_SECONDS : 0, &s);
 	printf("\nfound %llu time%s, first in schedule %llu; shrunk to %u "
 	       "operation%s and %zu preemption%s\n",
 	       (unsigned long long)f->times, plural(f->times),
@@ -155,6 +198,7 @@ static void print_found(const struct explore *o, struct found *f)
 static void print_result(const struct explore *o, uint64_t ns)
 {
 	struct explorer *e = &explorer;
+	uint64_t end = clock_wall_ns() + SHRINK_ALL * 1000000000ull;
 	char rate[32] = "";
 	size_t i;
 
@@ -167,8 +211,10 @@ static void print_result(const struct explore *o, uint64_t ns)
 	       plural(e->schedules), (unsigned long long)e->programs,
 	       plural(e->programs), (unsigned long long)e->points, rate,
 	       e->nr_found);
+	if (exhaust.most)
+		exhaust_print(stdout, &exhaust, e);
 	for (i = 0; i < e->nr_found && !stop_signal(); i++)
-		print_found(o, &e->found[i]);
+		print_found(o, &e->found[i], end);
 }
 
 static int write_results(const struct explore *o)
@@ -222,6 +268,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	struct explorer *e = &explorer;
 
 	say_differences(r);
+	e->visits = r->visits;
 	e->weak = r->weak;
 	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
@@ -237,10 +284,11 @@ static int replay(const struct explore *o, const struct replay_file *r)
 
 static int open_backend(const struct explore *o, const char *backend)
 {
+	bool all = !strcmp(o->strategy, "exhaustive");
 	struct err err = { "" };
 
-	explorer.limits.cpus = (unsigned)o->cpus;
-	explorer.limits.ops = (unsigned)o->ops;
+	explorer.limits.cpus = (unsigned)(o->cpus ? o->cpus : all ? 2 : 3);
+	explorer.limits.ops = (unsigned)(o->ops ? o->ops : all ? 2 : 5);
 	explorer.weak = o->weak;
 	if (xcpu_weak(o->weak, 0, &err))
 		return cli_failed("%s", err.text);
@@ -285,7 +333,12 @@ int explore_run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	start = clock_wall_ns();
-	search(o, &s);
+	if (s.kind == STRATEGY_EXHAUSTIVE)
+		ret = search_all(o);
+	else
+		search(o, &s);
+	if (ret)
+		return ret;
 	if (!o->json || strcmp(o->json, "-"))
 		print_result(o, clock_wall_ns() - start);
 	ret = write_results(o);
@@ -295,5 +348,12 @@ int explore_run(void *args, int argc, char **argv)
 		return cli_interrupted("%llu schedules were run; %zu found",
 				       (unsigned long long)explorer.schedules,
 				       explorer.nr_found);
-	return explorer.nr_found ? EXIT_FAILED : 0;
+	if (explorer.nr_found)
+		return EXIT_FAILED;
+	if (exhaust.most && !exhaust_complete(&exhaust))
+		return cli_failed("not explored completely: %llu of %.0f "
+				  "programs are",
+				  (unsigned long long)exhaust.total.complete,
+				  exhaust.programs);
+	return 0;
 }

@@ -88,6 +88,8 @@ static void describe(const struct teller *t, const struct event *e, char *buf,
 		[XDO_TRYLOCK] = "tries to lock",
 		[XDO_UNLOCK] = "unlocks",
 		[XDO_RELAX] = "waits in a loop",
+		[XDO_YIELD] = "lets others go first",
+		[XDO_CONTENDED] = "asks who waits",
 		[XDO_WAIT] = "waits",
 	};
 	char place[160], op[64];
