@@ -22,6 +22,7 @@
 #define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
+#define SHRINK_ALL 120 /* of all findings together */
 
 static struct explorer explorer = {
 	.bounds = { .steps = STEPS_MOST, .section = SECTION_MOST },
@@ -179,12 +180,13 @@ static unsigned width_of(const struct explore *o)
 	return width ? (unsigned)width : 160;
 }
 
-static void print_found(const struct explore *o, struct found *f)
+static void print_found(const struct explore *o, struct found *f, uint64_t end)
 {
 	struct explorer *e = &explorer;
+	uint64_t now = clock_wall_ns();
 	struct shrink s;
 
-	shrink_found(e, f, SHRINK_SECONDS, &s);
+	shrink_found(e, f, now < end ? SHRINK_SECONDS : 0, &s);
 	printf("\nfound %llu time%s, first in schedule %llu; shrunk to %u "
 	       "operation%s and %zu preemption%s\n",
 	       (unsigned long long)f->times, plural(f->times),
@@ -196,6 +198,7 @@ static void print_found(const struct explore *o, struct found *f)
 static void print_result(const struct explore *o, uint64_t ns)
 {
 	struct explorer *e = &explorer;
+	uint64_t end = clock_wall_ns() + SHRINK_ALL * 1000000000ull;
 	char rate[32] = "";
 	size_t i;
 
@@ -211,7 +214,7 @@ static void print_result(const struct explore *o, uint64_t ns)
 	if (exhaust.most)
 		exhaust_print(stdout, &exhaust, e);
 	for (i = 0; i < e->nr_found && !stop_signal(); i++)
-		print_found(o, &e->found[i]);
+		print_found(o, &e->found[i], end);
 }
 
 static int write_results(const struct explore *o)

@@ -538,6 +538,16 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 	return (void *)p;
 }
 
+/* What is mapped there next is not freed memory. */
+static void unmark(size_t at, size_t len)
+{
+	unsigned i;
+
+	for (i = 0; i < now.nr_undo; i++)
+		if (undo[i].at - at < len)
+			mark(undo[i].at, undo[i].len, undo[i].frame, false);
+}
+
 /* Memory at the end can be had again; the rest with the next reset. */
 int munmap(void *at, size_t len)
 {
@@ -545,6 +555,7 @@ int munmap(void *at, size_t len)
 		return (int)syscall(SYS_munmap, at, len);
 	if (!keeping && (uintptr_t)at + ((len + 4095) & ~4095ul) == now.maps) {
 		madvise(at, len, MADV_DONTNEED);
+		unmark(xindex((uintptr_t)at), len);
 		now.maps = (uintptr_t)at;
 	}
 	return 0;
