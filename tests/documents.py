@@ -74,6 +74,7 @@ LONG = [
     r"build/zlab patch-test .*",
     r"git add (traces zlab\.json|results/baseline\.json)",
     r"zlab record -o traces/server\.zlt .*",
+    r"zlab-virtual shim ~/linux -o k\.so && zlab explore .* --seconds 60",
 ]
 
 
@@ -90,7 +91,7 @@ class Place:
             ignore=shutil.ignore_patterns(".git", "build*", "demo", "__pycache__"),
         )
         (self.top / "build").mkdir()
-        for program in ("zlab", "zlab-virtual", "zlab-recorder.so"):
+        for program in ("zlab", "zlab-virtual", "zlab-explore", "zlab-recorder.so"):
             shutil.copy2(BUILD / program, self.top / "build")
         self.env = dict(
             os.environ,
@@ -184,6 +185,10 @@ def data(place):
     )
 
 
+def explore(place):
+    place.kernel()
+
+
 def measure_a_patch(place):
     place.kernel()
     place.trace("T.zlt")
@@ -208,6 +213,7 @@ PREPARE = {
     "docs/capture.md": capture,
     "docs/ci.md": ci,
     "docs/data.md": data,
+    "docs/explore.md": explore,
     "docs/measure-a-patch.md": measure_a_patch,
     "docs/recorder.md": recorder,
     "docs/virtual-cpus.md": virtual_cpus,

@@ -31,6 +31,11 @@ static const struct cli_option options[] = {
 	  "Repeat the finding of a file, and say if it is "
 	  "gone",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, replay) },
+	{ "gdb", 0, NULL,
+	  "With --replay: run it in gdb, and stop at the failing step",
+	  CLI_IS_FLAG(E, gdb, true) },
+	{ "html", 0, "FILE", "Write the story of the first finding as a page",
+	  .offer = OFFER_FILE, .output = true, CLI_IS_TEXT(E, html) },
 	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
 		   CLI_IS_TEXT(E, output)),
 	CLI_JSON(E, "Write what was explored and found to FILE"),
@@ -45,6 +50,9 @@ static int check(void *args)
 	if (e->replay && (e->schedules || e->seconds))
 		return cli_usage("--replay repeats one schedule: it takes no "
 				 "--schedules and no --seconds");
+	if (e->gdb && !e->replay)
+		return cli_usage("--gdb is for --replay FILE; -o FILE writes "
+				 "one");
 	if (!e->replay && !e->backend)
 		return cli_usage("explore needs --backend SPEC or --replay "
 				 "FILE");

@@ -191,14 +191,18 @@ static unsigned pick_delay(struct strategy *s, enum xwhy why, unsigned runnable,
  * Choices are found by CPU and point, so what is left of them still means
  * something when others were dropped. Where none is given, a CPU goes on as long
  * as it can.
+ *
+ * A preemption comes before its point is done, a forced choice after it: one is
+ * never taken for the other.
  */
 static const struct choice *given(const struct strategy *s, unsigned cpu,
-				  uint64_t step)
+				  uint64_t step, bool forced)
 {
 	const struct choices *c = s->given;
 	size_t i = s->next[cpu];
 
-	while (i < c->nr && (c->at[i].cpu != cpu || c->at[i].step < step))
+	while (i < c->nr && (c->at[i].cpu != cpu || c->at[i].step < step ||
+			     c->at[i].forced != forced))
 		i++;
 	return i < c->nr ? &c->at[i] : NULL;
 }
@@ -211,7 +215,7 @@ static unsigned pick_replay(struct strategy *s, enum xwhy why,
 	unsigned next = current;
 
 	if (current != XCPU_MAX) {
-		c = given(s, current, step);
+		c = given(s, current, step, why != XWHY_SLICE);
 		if (c && c->step == step &&
 		    (runnable & 1u << c->next || why == XWHY_SLICE)) {
 			s->next[current] = (size_t)(c - s->given->at) + 1;
@@ -228,7 +232,7 @@ static unsigned pick_replay(struct strategy *s, enum xwhy why,
 		if (!(runnable & 1u << next))
 			next = first_of(runnable);
 	}
-	c = given(s, next, xcpu_steps(next) + 1);
+	c = given(s, next, xcpu_steps(next) + 1, false);
 	*slice = c ? c->step - xcpu_steps(next) : ~0ull;
 	return next;
 }
