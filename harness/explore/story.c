@@ -84,9 +84,7 @@ struct story {
 };
 
 static const char *const expected[XFOUNDS] = {
-	[XFOUND_RACE] =
-		"a lock that both hold, both atomic, or a release after "
-		"the one and an acquire before the other",
+	[XFOUND_RACE] = "a lock that both hold, or an order between them",
 	[XFOUND_FREED] = "memory that is in use until its last access",
 	[XFOUND_DOUBLE_FREE] = "one free of what was allocated once",
 	[XFOUND_UNLOCK] = "an unlock by the CPU that holds the lock",
