@@ -9,6 +9,20 @@
 
 #define SPEC_MAX_OPTIONS 64
 
+char *spec_next(char **list)
+{
+	char *spec = *list, *end;
+
+	if (!spec)
+		return NULL;
+	end = strchrnul(spec, ',');
+	while (*end && end[1 + strcspn(end + 1, ",=/:")] == '=')
+		end = strchrnul(end + 1, ',');
+	*list = *end ? end + 1 : NULL;
+	*end = '\0';
+	return spec;
+}
+
 size_t spec_name_len(const char *spec)
 {
 	const char *slash = strrchr(spec, '/');

@@ -88,6 +88,15 @@ struct spec_desc {
 size_t spec_name_len(const char *spec);
 
 /**
+ * spec_next() - cut the first spec off a list with commas
+ * @list: the rest of the list; set to NULL behind the last spec
+ *
+ * A piece "OPTION=VALUE" belongs to the spec before it. Return: the spec, or
+ * NULL when there is none.
+ */
+char *spec_next(char **list);
+
+/**
  * spec_parse() - fill a parameter structure from a spec
  * @desc: description to parse by; the NAME part of @spec is not compared
  * @spec: the whole spec string

@@ -80,7 +80,8 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 	harness/explore/object.c
 E_QUIET := $(addprefix backends/mem/,page.c slab.c)
 E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
-	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c) \
+	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
+		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
 		progress.c script.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)
@@ -111,6 +112,33 @@ $(B)/explore/%.o: %.c | $(B)/version.h
 	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE $(CFLAGS) \
 		$(E_FLAGS) $(E_COPIES:%=-fno-builtin-%) -c -o $@ $<
 	$(Q)$(if $(E_RENAME),objcopy $(E_RENAME) $@)
+
+# A backend with planted defects, compiled as a user's own would be.
+$(B)/tests/explore/planted.so: tests/explore/planted.c $(PUBLIC_HEADERS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) -DSYNC_VIRTUAL $(CFLAGS) \
+		-fsanitize=thread $(foreach c,$(V_COPIES),-D$(c)=vmem_$(c)) \
+		-fPIC -shared -nostdlib -o $@ $<
+
+# zsmalloc with zspage=relaxed, wrong on purpose, see test.mk.
+$(B)/tests/explore/relaxed.so: $(wildcard backends/zsmalloc/*.[ch]) \
+		$(PUBLIC_HEADERS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) -DSYNC_VIRTUAL \
+		-DZS_PLANT_RELAXED $(CFLAGS) -O2 -fsanitize=thread \
+		$(foreach c,$(V_COPIES),-D$(c)=vmem_$(c)) -fPIC -shared \
+		-nostdlib -Wl,-Bsymbolic -o $@ $(filter %.c,$^)
+
+tests: $(B)/tests/explore/relaxed.so
+tests: $(B)/tests/explore/planted.so $(B)/tests/explore/test_explore
+
+$(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
+		$(filter-out $(B)/explore/harness/explore/main.o,$(E_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 -include $(E_SRCS:%.c=$(B)/explore/%.d)
 endif

@@ -2,6 +2,7 @@
 #
 # make results             every experiment of this machine: results/, figures
 # make results/NAME.jsonl  one of them; analysis/experiments.toml has them all
+# make results/impact.jsonl  boots kernels: QEMU, and packages of Debian; docs/vm.md
 # make virtual-results     every design on one to 128 virtual CPUs
 # make scenarios           published tables on virtual CPUs, and their page
 # make figures             draw results/figures from results/

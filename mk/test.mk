@@ -60,8 +60,8 @@ LOCK_DESCS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sync/lock_*.c)))
 $(B)/tests/sync/test_locks $(B)/tests/bench/locks: $(LOCK_DESCS)
 -include $(LOCK_DESCS:.o=.d)
 
-# Backends as shared objects: the example of docs/add-a-backend.md, and two that
-# must be turned away.
+# Backends and codecs as shared objects: the example of docs/add-a-backend.md,
+# and some that go wrong or must be turned away.
 EXAMPLES := $(patsubst tests/backend_example/%.c,$(B)/tests/backends/%.so,\
 	$(wildcard tests/backend_example/*.c))
 $(B)/tests/backends/%.so: tests/backend_example/%.c $(PUBLIC_HEADERS)
@@ -70,7 +70,8 @@ $(B)/tests/backends/%.so: tests/backend_example/%.c $(PUBLIC_HEADERS)
 	$(Q)$(CC) $(filter-out -MMD -MP,$(CPPFLAGS)) $(CFLAGS) -fPIC -shared \
 		-o $@ $<
 
-$(B)/tests/backends/test_backends $(B)/tests/backends/test_load: | $(EXAMPLES)
+$(B)/tests/backends/test_backends $(B)/tests/backends/test_load \
+	$(B)/tests/harness/test_codec: | $(EXAMPLES)
 
 # zsmalloc once more, as a loadable backend that also has zspage=relaxed: wrong
 # on purpose, for the test that shows that the thread sanitizer finds it.
@@ -173,3 +174,13 @@ fuzz-corpus: fuzzers
 .PHONY: fuzz fuzz-list fuzzers fuzz-corpus $(FUZZ:%=fuzz-%)
 -include $(FUZZ:%=$(B)/tests/fuzz/%.d) $(B)/tests/fuzz/replay.d \
 	$(B)/tests/fuzz/files.d $(B)/tests/fuzz/libfuzzer.d
+
+# make mutants      plant each bug of tests/mutants, or those of MUTANTS=GLOB, and
+#                   see which ordinary tests find it, and explore in how many
+#                   schedules; what has a record in results/mutants.jsonl is left
+MUTANTS ?= *
+mutants: all
+	$(Q)tests/mutants.py explore --build $(B) --only '$(MUTANTS)'
+	$(Q)tests/mutants.py tests --build $(B) --only '$(MUTANTS)'
+
+.PHONY: mutants

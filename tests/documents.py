@@ -39,6 +39,7 @@ NOT_RUN = {
     r"make demo": "installs packages; the commands it runs are shown, too",
     r"make check": "runs this test",
     r"make": "built what this test runs",
+    r"make mutants( .*)?": "takes hours; tests/long/mutants does it for one",
     r"make scenarios": "takes an hour; tests/cli/scenarios runs a tenth of each",
     r"make results/scenarios/T12\.jsonl": "takes minutes; tests/cli/scenarios runs a tenth",
     r"git worktree add .*": "builds another commit; tests/long/ab does",
@@ -50,6 +51,7 @@ NOT_RUN = {
     r"cat /sys/kernel/tracing/trace_pipe .*": "has no end",
     r"cat /sys/class/zram-control/hot_add": "makes a device; tests/cli/zram does",
     r"zlab zram .*": "needs root and a free zram device; tests/cli/zram has one",
+    r"swapoff /dev/zram1": "is for a device that was left as swap",
     r"echo 1 > /sys/.*": "resets and removes a device; tests/cli/zram does",
     r"xdg-open .*": "opens a browser; tests/cli/report_browser does",
     r"zlab vm .*": "boots kernels of Debian; tests/long/vm does",
@@ -140,6 +142,7 @@ class Place:
         """~/linux and a patch to it: a source of ours in zsmalloc's place."""
         tree = self.home / "linux"
         shutil.copytree(ROOT / "tests/shim_src/new", tree)
+        shutil.copytree(ROOT / "tests/shim_src/codecs", tree, dirs_exist_ok=True)
         old = (tree / "mm/zsmalloc.c").read_text()
         new = old + "\n/* A change. */\n"
         for side, text in (("a", old), ("b", new)):
@@ -179,6 +182,10 @@ def ci(place):
     shutil.copytree(place.top, place.top.parent / "base")
 
 
+def codecs(place):
+    place.kernel()
+
+
 def data(place):
     place.run(
         "zlab compare traces/samples/sort.zlt --backend zbud --runs 2 -o DIR", place.top
@@ -212,6 +219,7 @@ PREPARE = {
     "docs/add-a-backend.md": add_a_backend,
     "docs/capture.md": capture,
     "docs/ci.md": ci,
+    "docs/codecs.md": codecs,
     "docs/data.md": data,
     "docs/explore.md": explore,
     "docs/measure-a-patch.md": measure_a_patch,

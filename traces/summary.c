@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/percent.h"
 #include "lib/text.h"
 #include "traces/label.h"
 #include "traces/summary.h"
@@ -285,11 +286,6 @@ int summary_concentrate(struct summary *s, const char *backend,
 
 #define ULL(value) ((unsigned long long)(value))
 
-static double percent(uint64_t part, uint64_t whole)
-{
-	return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 static void print_classes(const struct summary_classes *c, FILE *out)
 {
 	if (c->used)
@@ -309,7 +305,7 @@ static void print_sizes(const struct summary_sizes *s, FILE *out)
 		"  %-10s mean %.1f  min %u  p10 %u  p50 %u  p90 %u  max %u  "
 		"incompressible %.1f %%\n",
 		s->codec, s->mean, s->min, s->p10, s->p50, s->p90, s->max,
-		percent(s->incompressible, s->stores));
+		percent_of(s->incompressible, s->stores));
 	if (!s->stores)
 		return;
 	print_classes(&s->classes, out);
@@ -318,7 +314,7 @@ static void print_sizes(const struct summary_sizes *s, FILE *out)
 			most = s->histogram[i];
 	for (i = 0; i < 16; i++) {
 		fprintf(out, "  %5d..%-5d %6.2f %% ", i * 256 + 1,
-			(i + 1) * 256, percent(s->histogram[i], s->stores));
+			(i + 1) * 256, percent_of(s->histogram[i], s->stores));
 		for (bar = (int)(40 * s->histogram[i] / most); bar > 0; bar--)
 			putc('#', out);
 		putc('\n', out);
@@ -343,7 +339,7 @@ static void print_bytes(const struct zlt_info *info, FILE *out)
 			continue;
 		fprintf(out, "  %-10s    %12llu  %5.1f %%\n", zlt_part_name(i),
 			ULL(info->part_bytes[i]),
-			percent(info->part_bytes[i], info->file_bytes));
+			percent_of(info->part_bytes[i], info->file_bytes));
 	}
 }
 
@@ -430,7 +426,8 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 	fprintf(out, "events          %llu\n", ULL(info->events));
 	for (i = 0; i < ZLT_OPS; i++)
 		fprintf(out, "  %-13s %12llu  %5.1f %%\n", zlt_op_name(i),
-			ULL(info->ops[i]), percent(info->ops[i], info->events));
+			ULL(info->ops[i]),
+			percent_of(info->ops[i], info->events));
 	lost = json_integer_value(json_object_get(info->stats, "lost_events"));
 	if (lost > 0)
 		fprintf(out, "lost events     %llu of the capture\n",
@@ -443,11 +440,11 @@ void summary_print(const struct zlt_info *info, const struct summary *s,
 	if (s->has_contents) {
 		fprintf(out, "unique pages    %llu (%.1f %% of stores)\n",
 			ULL(info->contents),
-			percent(info->contents, info->ops[ZLT_STORE]));
+			percent_of(info->contents, info->ops[ZLT_STORE]));
 		fprintf(out, "same-filled     %.2f %% of stores\n",
-			percent(s->same_filled, info->ops[ZLT_STORE]));
+			percent_of(s->same_filled, info->ops[ZLT_STORE]));
 		fprintf(out, "unchanged       %.2f %% of stores\n",
-			percent(s->unchanged, info->ops[ZLT_STORE]));
+			percent_of(s->unchanged, info->ops[ZLT_STORE]));
 	}
 	print_activity(&s->activity, out);
 	if (s->address_spaces)

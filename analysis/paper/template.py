@@ -23,6 +23,8 @@ The marks of the template, as {{ MARK("ARGUMENT", ...) }}:
   sweep(TRACE/think|none/BACKEND/first|last|N, METRIC)
                               of a sweep over virtual CPUs, with think time or
                               none; see virtual.py
+  capture(NAME)               of the cost of a capture; see capture.py
+  impact(NAME)                of two changes of the kernel; see impact.py
   agreement(NAME)             of virtual against real CPUs; see agreement.py
   scenario(TABLE, NAME)       of a scenario's summary; see scenarios.py
   inputs(TRACE|LIST, NAME)    of a trace, or least to most of a list in [traces]
@@ -59,7 +61,9 @@ from analysis import ROOT, files, outcome, progress, units
 from analysis.paper import (
     agreement,
     allocators,
+    capture,
     designs,
+    impact,
     inputs,
     mechanisms,
     scenarios,
@@ -73,6 +77,8 @@ MAKERS = (
     inputs,
     times,
     mechanisms,
+    impact,
+    capture,
     designs,
     virtual,
     agreement,
@@ -151,6 +157,14 @@ class Marks:
     def scenario(self, name, what):
         said = scenarios.number(self._sources, name, what)
         return self._known(said, f"scenario {name} has no {what}")
+
+    def capture(self, what):
+        said = capture.number(self._sources, what)
+        return self._known(said, f"no capture says {what}")
+
+    def impact(self, what):
+        said = impact.number(self._sources, what)
+        return self._known(said, f"no kernel and replay say {what}")
 
     def agreement(self, what):
         said = agreement.number(self._sources, what)

@@ -17,7 +17,7 @@ import time
 
 from analysis import files, outcome
 from analysis.run import replays
-from analysis.vm import kernel, log, machine, programs
+from analysis.vm import kernel, log, machine, programs, rebuild
 
 # As "zlab generate" makes them; PROGRAMS is no trace.
 PROGRAMS = "programs"
@@ -59,8 +59,11 @@ def parse():
     """The command line; the program has checked it."""
     parser = outcome.Parser(prog="zlab vm")
     parser.add_argument("package", nargs="?")
-    for name in ("kernel", "modules", "suite", "replay", "backend", "output", "json"):
+    for name in ("kernel", "modules", "suite", "source", "replay", "backend"):
         parser.add_argument(f"--{name}")
+    for name in ("output", "json"):
+        parser.add_argument(f"--{name}")
+    parser.add_argument("--set", action="append", default=[])
     parser.add_argument("--scenario", default="churn")
     parser.add_argument("--through")
     parser.add_argument("--allocator", default="zsmalloc")
@@ -75,6 +78,7 @@ def parse():
     if not args.through:
         args.through = "zram" if args.allocator == "zsmalloc" else "zswap"
     args.output = pathlib.Path(args.output or ".")
+    args.set = rebuild.settings(args.set)
     return args
 
 
@@ -139,6 +143,14 @@ def wanted_modules(args):
     return [args.allocator, *CODECS.get(args.codec, ()), *user]
 
 
+def built(args, where, tell):
+    """Modules that come instead of the kernel's own, name -> path."""
+    if not args.set and args.source is None:
+        return {}
+    tree = None if args.source is None else pathlib.Path(args.source)
+    return rebuild.build(where, args.set, args.suite, tree, tell)
+
+
 def plan(args, names):
     """The lines of the machine's plan, but for what it does."""
     params = {"brd": f" rd_nr=1 rd_size={SWAP_KB}"}
@@ -155,11 +167,14 @@ def plan(args, names):
 def boot(args, where, load, folder, tell):
     """Run the machine; returns its log."""
     modules = kernel.Modules(where.modules)
+    own = built(args, where, tell)
+    modules.files |= own
     names = modules.order(wanted_modules(args))
     inside = {f"modules/{name}.ko": modules.read(name) for name in names}
-    packed = machine.initramfs(
-        folder, {**inside, **load.files}, plan(args, names) + load.plan
-    )
+    lines = plan(args, names) + load.plan
+    if own:
+        lines.append(f"prefix {rebuild.PREFIX}")
+    packed = machine.initramfs(folder, {**inside, **load.files}, lines)
     accel = machine.accelerator() if args.accel == "auto" else args.accel
     memory = MEMORY_MIB + load.memory
     console = folder / "console"
@@ -175,16 +190,22 @@ def boot(args, where, load, folder, tell):
     return found
 
 
+# Settings of a kernel that zlab's allocator has, too.
+OPTIONS = {"CONFIG_ZSMALLOC_CHAIN_SIZE": "chain"}
 # Forms of an allocator that are older than the kernel they are named after.
 SINCE = {
     ("zbud", "6.1"): [3, 11],
-    ("z3fold", "6.1"): [5, 5],
+    ("z3fold", "5.10"): [5, 5],
+    ("z3fold", "6.1"): [5, 19],
     ("zsmalloc", "6.10"): [6, 4],
 }
 
 
-def preset(allocator, release):
-    """The backend in the form of a kernel: the newest that is not newer."""
+def preset(allocator, release, chosen=()):
+    """The backend in the form of a kernel: the newest that is not newer.
+
+    `chosen` are settings of that kernel's configuration.
+    """
     known = json.loads(replays.zlab("backends", "--json", "-"))
     names = [p["name"] for b in known if b["name"] == allocator for p in b["presets"]]
     since = {n: SINCE.get((allocator, n)) or kernel.release_key(n) for n in names}
@@ -193,15 +214,17 @@ def preset(allocator, release):
         raise outcome.Failed(
             f"zlab has no {allocator} as old as {release}; name one with --backend"
         )
-    return f"{allocator}@{max(fit, key=since.get)}"
+    options = [f"{OPTIONS[n]}={chosen[n]}" for n in chosen if n in OPTIONS]
+    return ":".join([f"{allocator}@{max(fit, key=since.get)}", *options])
 
 
 def record(args, name, load, found, rows):
     """What NAME.json says."""
-    live, size, peak = {}, 0, 0
+    live, size, peak, moved = {}, 0, 0, 0
     marks = {row: (label, said) for label, row, said in found.marks}
     checkpoints = []
     for number, row in enumerate(rows):
+        moved += row.get("moved", False)
         if row["op"] == "a":
             live[row["id"]] = row["size"]
             size += row["size"]
@@ -211,7 +234,7 @@ def record(args, name, load, found, rows):
         elif number in marks:
             label, said = marks[number]
             point = {"label": label, "row": number, "pages": row["pages"]}
-            point |= {"live_objects": len(live), "live_bytes": size}
+            point |= {"live_objects": len(live), "live_bytes": size, "moved": moved}
             ratio = round(size / (row["pages"] * 4096), 4) if row["pages"] else None
             checkpoints.append(point | {"frag_ratio": ratio, "counters": said})
     counts = dict(found.counts, pools=len(found.pools), objects_left=len(live))
@@ -223,12 +246,15 @@ def record(args, name, load, found, rows):
         "compressor": args.codec,
         "user": args.through,
         "scenario": load.name,
+        "set": args.set,
+        "rebuilt": bool(args.set or args.source),
         "seed": args.seed,
         "counter_offset": found.counter,
         "how": "zlab vm: QEMU, one CPU, kprobe events on the allocator's entry "
         "points; pages from the pool's own counter",
         "counts": counts,
         "checkpoints": checkpoints,
+        **({"classes": found.classes} if found.classes else {}),
     }
 
 
@@ -240,7 +266,11 @@ def slug(text):
 def write(args, found, rows, load):
     """The three files; returns (record, path of the log)."""
     user = "zram" if args.through == "zram" else args.allocator
-    name = "-".join(map(slug, (found.kernel, user, args.codec, load.name)))
+    parts = [found.kernel, user, args.codec, load.name]
+    if args.set or args.source:
+        parts.append("rebuilt")
+    parts += [f"{name.removeprefix('CONFIG_')}={args.set[name]}" for name in args.set]
+    name = "-".join(map(slug, parts))
     folder = files.folder(args.output)
     said = record(args, name, load, found, rows)
     path = folder / f"{name}.csv.gz"
@@ -265,6 +295,24 @@ def compare(path, spec):
     return done.returncode, json.loads(done.stdout)
 
 
+def compare_classes(classes, spec):
+    """The kernel's table of size classes beside zlab's, as (compared, first)."""
+    said = json.loads(replays.zlab("classes", "--backend", spec, "--json", "-"))
+    own = {
+        row["index"]: (row["size"], row["pages"])
+        for row in said["table"]
+        if row["slot"] == row["index"]
+    }
+    theirs = {row["class"]: (row["size"], row["pages_per_zspage"]) for row in classes}
+    known = sorted({*own, *theirs})
+    differ = [n for n in known if own.get(n) != theirs.get(n)]
+    first = ""
+    if differ:
+        one = differ[0]
+        first = f"class {one}: size and pages {theirs.get(one)}, here {own.get(one)}"
+    return {"compared": len(known), "differences": len(differ), "first": first}
+
+
 def main():
     """The sub-command."""
     args = parse()
@@ -283,8 +331,12 @@ def main():
     result, path = write(args, found, rows, load)
     status = 0
     if args.conform:
-        spec = args.backend or preset(args.allocator, found.kernel)
+        spec = args.backend or preset(args.allocator, found.kernel, args.set)
         status, result["conform"] = compare(path, spec)
+        if found.classes:
+            said = compare_classes(found.classes, spec)
+            result["conform"]["classes"] = said
+            status = status or said["differences"]
     if args.json:
         text = json.dumps(result) + "\n"
         files.write(args.json, text) if args.json != "-" else print(text, end="")
@@ -305,6 +357,7 @@ def summary(result, path):
     outcome.say(
         f"calls    {counts['allocs']} allocations, {counts['frees']} frees, "
         f"{counts['loads']} loads, {counts['compacts']} compactions"
+        + (f" that moved {counts['moved']} objects" if counts["moved"] else "")
     )
     for last in result["checkpoints"][-1:]:
         outcome.say(
@@ -320,3 +373,11 @@ def summary(result, path):
         )
         if differ:
             outcome.say(f"first    {said['first']}")
+        classes = said.get("classes")
+        if classes:
+            outcome.say(
+                f"classes  {classes['differences']} differences in "
+                f"{classes['compared']} size classes"
+            )
+            if classes["first"]:
+                outcome.say(f"first    {classes['first']}")

@@ -39,11 +39,20 @@ VARIANTS = ("-cloud-", "-rt-", "-dbg", "-unsigned")
 
 @dataclasses.dataclass
 class Kernel:
-    """What to boot: a file, and the folder of its modules or None."""
+    """What to boot: a file, and the folder of its modules or None.
+
+    Of a package that apt knows, its version.
+    """
 
     image: pathlib.Path
     modules: pathlib.Path | None
     said: str
+    version: str = ""
+
+    @property
+    def release(self):
+        """As "uname -r" says it; only of a package."""
+        return self.modules.name
 
 
 # ---- the cache ------------------------------------------------------------
@@ -150,14 +159,14 @@ class Apt:
             )
         return max(more, key=release_key)
 
-    def parts(self, package):
-        """The packages with the kernel and its modules."""
+    def parts(self, package, pattern=PARTS):
+        """The packages with the kernel and its modules, or others it needs."""
         todo, found = [package], []
         while todo:
             name = todo.pop()
             found.append(name)
             said = self.run("apt-cache", "depends", name)
-            todo += [n for n in PARTS.findall(said) if n not in found + todo]
+            todo += [n for n in pattern.findall(said) if n not in found + todo]
         return found
 
     def files(self, packages, folder):
@@ -204,22 +213,22 @@ def _take(tar, member, folder):
         shutil.copyfileobj(tar.extractfile(member), out)
 
 
-def unpacked(folder, said):
+def unpacked(folder, said, version=""):
     """The kernel in a folder of the cache."""
     images = [*folder.glob("boot/vmlinuz-*"), *folder.glob("lib/modules/*/vmlinuz")]
     modules = sorted(folder.glob("lib/modules/*"))
     if not images:
         raise outcome.Failed(f"{said} has no kernel in it")
-    return Kernel(images[0], modules[0] if modules else None, said)
+    return Kernel(images[0], modules[0] if modules else None, said, version)
 
 
-def _fill(place, debs):
+def fill(place, debs, take=_keep):
     """Unpack packages into a folder, which is there whole or not at all."""
     with tempfile.TemporaryDirectory(prefix=".new-", dir=place.parent) as tmp:
         new = pathlib.Path(tmp) / "new"
         new.mkdir()
         for deb in debs(pathlib.Path(tmp)):
-            _keep(deb, new)
+            take(deb, new)
         new.rename(place)
 
 
@@ -232,7 +241,7 @@ def of_file(path, tell):
     place = cache() / f"{path.name}-{stat.st_size}-{stat.st_mtime_ns}"
     if not place.exists():
         tell(f"unpacks {path.name}")
-        _fill(place, lambda _: [path])
+        fill(place, lambda _: [path])
     return unpacked(place, path.name)
 
 
@@ -249,8 +258,8 @@ def of_package(name, suite, tell):
     place = folder / named.removesuffix(".deb")
     if not place.exists():
         tell(f"downloads {package}")
-        _fill(place, lambda tmp: apt.download(packages, tmp))
-    return unpacked(place, package)
+        fill(place, lambda tmp: apt.download(packages, tmp))
+    return unpacked(place, package, place.name.split("_")[1])
 
 
 # ---- modules --------------------------------------------------------------

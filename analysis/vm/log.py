@@ -70,10 +70,13 @@ class Log:
         self.allocator = allocator
         self.kernel, self.counter, self.error = "", None, ""
         self.ended = False
+        self.said = []  # lines of tools
+        self.classes = []  # of each class: the table's columns
+        self._class_columns = []
         self.marks = []  # (label, row, counters)
         self.pools = {}  # of each pool: its allocations
         self.counts = dict.fromkeys(
-            "allocs frees refused loads compacts deferred interleaved "
+            "allocs frees refused loads compacts moved deferred interleaved "
             "unknown_frees bad_lines lost missed".split(),
             0,
         )
@@ -107,6 +110,10 @@ class Log:
             self.kernel = rest
         elif word == "counter":
             self.counter = _number(rest)
+        elif word == "classes":
+            self._class(rest.split())
+        elif word == "said":
+            self.said.append(rest)
         elif word == "error":
             self.error = rest
         elif word == "end":
@@ -123,6 +130,14 @@ class Log:
         else:
             self.counts["bad_lines"] += 1
         return None
+
+    def _class(self, cells):
+        """A row of the kernel's table of classes, or its head, or its sums."""
+        if "class" in cells:
+            self._class_columns = cells
+        elif len(cells) == len(self._class_columns) and cells[0].isdigit():
+            row = dict(zip(self._class_columns, map(_number, cells)))
+            self.classes.append(row)
 
     def _event(self, found):
         args = dict(pair.split("=", 1) for pair in found["args"].split())
@@ -243,10 +258,15 @@ class Log:
                 row["page"] = frames.number.get(frame, "")
                 continue
             row["at"] = (place & mask) >> (tag if named else 0)
-            if at.get(row["id"]) != frame:
+            before = at.get(row["id"])
+            if before and before != (frame, row["at"]):
+                # A compaction may have moved it more than once.
+                row["moved"] = True
+                self.counts["moved"] += 1
+            if not before or before[0] != frame:
                 self._gone(frames, at, row["id"])
                 frames.enter(frame)
-                at[row["id"]] = frame
+            at[row["id"]] = (frame, row["at"])
             row["page"] = frames.number[frame]
         self._pages()
         return self._rows
@@ -254,7 +274,7 @@ class Log:
     @staticmethod
     def _gone(frames, at, which):
         if which in at:
-            frames.leave(at.pop(which))
+            frames.leave(at.pop(which)[0])
 
     def _pages(self):
         """The page count at a checkpoint: what the next operation found.

@@ -98,11 +98,16 @@ def accelerator():
 
 
 def command_line(kernel, packed, console, memory, accel):
-    """QEMU's arguments."""
+    """QEMU's arguments.
+
+    With "icount" the CPU is emulated, and its clock counts instructions, 1 ns each.
+    """
+    counted, accel = accel == "icount", "tcg" if accel == "icount" else accel
     return [
         *(QEMU, "-machine", "pc", "-smp", "1", "-m", str(memory), "-no-reboot"),
         *("-accel", "tcg,thread=single" if accel == "tcg" else accel),
         *("-cpu", "qemu64" if accel == "tcg" else "host"),
+        *(("-icount", "shift=0,sleep=off") if counted else ()),
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-kernel", str(kernel.image), "-initrd", str(packed)),
         *("-append", COMMAND_LINE),

@@ -57,14 +57,20 @@ def _lines(seed):
     return "".join(f"{draw.getrandbits(160):040x}\n" for _ in range(LINES))
 
 
-def collect(seed):
-    """(files for the machine, commands to run in it)."""
-    files = {"t.i": _source(), "t.pl": PERL, "t.txt": _lines(seed)}
-    programs = {"cc1": _compiler(), "perl": _path("perl"), "sort": _path("sort")}
+def packed(programs):
+    """Programs (name -> path) and their libraries, as files for the machine."""
+    files = {}
     for name, path in programs.items():
         files[f"bin/{name}"] = path
         for library in LIBRARY.findall(replays.command(["ldd", path])):
             files[library.lstrip("/")] = pathlib.Path(library).resolve()
+    return files
+
+
+def collect(seed):
+    """(files for the machine, commands to run in it)."""
+    programs = {"cc1": _compiler(), "perl": _path("perl"), "sort": _path("sort")}
+    files = {"t.i": _source(), "t.pl": PERL, "t.txt": _lines(seed), **packed(programs)}
     return files, [
         "/bin/cc1 -quiet -fpreprocessed -O2 /t.i -o /t.s",
         "/bin/perl /t.pl",

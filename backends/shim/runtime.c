@@ -13,6 +13,7 @@
 
 #include "backends/zpool.h"
 #include "backends/shim/runtime.h"
+#include "backends/shim/say.h"
 
 #ifndef SHIM_BUILD
 /* Defaults, so that checkers can process this file alone. */
@@ -56,7 +57,6 @@ static spinlock_t shim_lock = SPINLOCK_INITIALIZER;
 static unsigned nr_pools;
 static size_t largest; /* size that malloc accepts; 0 = not known yet */
 static bool was_shared;
-static bool tearing_down;
 static char *percpu;
 static uint32_t percpu_heap[NR_HEAP];
 static long percpu_bytes; /* for each CPU */
@@ -68,39 +68,6 @@ static struct hotplug {
 
 static struct workqueue works;
 static atomic_t worker_cpu; /* CPU number + 1 of the worker; 0 = none */
-
-void shim_warn(const char *file, int line, const char *what);
-void shim_bug(const char *file, int line, const char *what)
-	__attribute__((noreturn));
-void shim_printk(const char *fmt, ...);
-
-void shim_warn(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "zlab: %s:%d: the kernel's code warns: %s\n", file,
-		line, what);
-}
-
-void shim_bug(const char *file, int line, const char *what)
-{
-	fprintf(stderr, "zlab: %s:%d: the kernel's code stops at a BUG: %s\n",
-		file, line, what);
-	abort();
-}
-
-void shim_printk(const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	/* A pool may be destroyed with objects in it; do not warn. */
-	if (tearing_down)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	text[strcspn(text, "\n")] = '\0';
-	fprintf(stderr, "zlab: the kernel's code says: %s\n", text);
-}
 
 /*
  * The general heap: few small allocations. What the allocator asks for is
@@ -488,29 +455,37 @@ static int find_largest(const struct zpool_config *config, struct err *err)
  */
 static int find_largest(const struct zpool_config *config, struct err *err)
 {
-	size_t low = 1, high = (size_t)1 << SHIM_PAGE_SHIFT, mid;
+	size_t low = 1, high = (size_t)1 << SHIM_PAGE_SHIFT, mid = 0;
 	struct shim_zpool outer = { .limit = 0 };
 	unsigned long handle;
 	void *unit;
-	int ret;
+	int ret = 0;
 
 	unit = shim_unit_create(&outer.zpool);
-	while (unit && low < high) {
+	while (unit && low < high && ret != -ENOMEM) {
 		mid = (low + high + 1) / 2;
 		ret = shim_unit_malloc(unit, mid, &handle);
-		if (!ret)
-			shim_unit_free(unit, handle);
-		if (ret == -ENOSPC)
+		if (ret) {
 			high = mid - 1;
-		else
-			low = mid;
+			continue;
+		}
+		shim_unit_free(unit, handle);
+		/* The frame of a small arena may wait for deferred work. */
+		shim_drain_works();
+		low = mid;
 	}
 	if (unit) {
-		largest = low;
 		shim_drain_works();
 		shim_unit_destroy(unit);
 	}
 	last_pool();
+	if (ret == -ENOMEM)
+		return err_set(err, ret,
+			       "%s: its malloc of %zu bytes finds no memory in "
+			       "an empty pool",
+			       SHIM_NAME, mid);
+	if (unit)
+		largest = low;
 	return first_pool(config, err);
 }
 #endif
@@ -579,10 +554,11 @@ static void shim_destroy(struct zpool *pool)
 {
 	struct shim_zpool *p = (struct shim_zpool *)pool;
 
-	tearing_down = true;
+	/* A pool may be destroyed with objects in it; do not warn. */
+	shim_silent = true;
 	shim_drain_works();
 	shim_unit_destroy(p->unit);
-	tearing_down = false;
+	shim_silent = false;
 	if (!--nr_pools)
 		last_pool();
 	else

@@ -19,7 +19,6 @@ void weak_begin(struct weak *w)
 
 	w->round++;
 	w->seq = 0;
-	w->used = 0;
 	w->lost = false;
 	memset(&w->full, 0, sizeof(w->full));
 	memset(w->cpu, 0, sizeof(w->cpu));
@@ -49,10 +48,9 @@ static struct weak_location *find(struct weak *w, const void *addr, size_t len,
 
 	if (!l)
 		w->lost = true;
-	if (!l || (l->round == w->round && l->len == len))
+	if (!l || (l->round == w->round && l->len == len &&
+		   l->store[(l->count - 1) % WEAK_STORES].value == value))
 		return l;
-	if (l->round != w->round)
-		w->use[w->used++] = (uint16_t)(l - w->location);
 	l->addr = (uintptr_t)addr;
 	l->len = (uint32_t)len;
 	l->round = w->round;
@@ -179,24 +177,32 @@ void weak_rmw_failed(struct weak *w, unsigned cpu, const void *addr, size_t len,
 		note_read(w, cpu, l, l->count - 1, order);
 }
 
-void weak_lock(struct weak *w, unsigned cpu, const void *addr, size_t len,
-	       uint64_t old, uint64_t value)
+void weak_acquire(struct weak *w, unsigned cpu, const void *addr)
 {
-	struct weak_location *l = find(w, addr, len, old);
+	struct weak_location *l = find(w, addr, 0, 0);
 	struct weak_cpu *me = &w->cpu[cpu];
+	const struct weak_clock *told;
 
-	if (l)
-		join(&me->fence,
-		     &l->store[(l->count - 1) % WEAK_STORES].releases);
 	join(&me->fence, &me->unlocked);
-	weak_rmw(w, cpu, addr, len, old, value, __ATOMIC_ACQUIRE);
+	if (!l)
+		return;
+	told = &l->store[(l->count - 1) % WEAK_STORES].releases;
+	join(&me->fence, told);
+	join(&me->now, told);
 }
 
-void weak_unlock(struct weak *w, unsigned cpu, const void *addr, size_t len,
-		 uint64_t old, uint64_t value)
+void weak_release(struct weak *w, unsigned cpu, const void *addr)
 {
-	w->cpu[cpu].unlocked = w->cpu[cpu].now;
-	weak_store(w, cpu, addr, len, old, value, __ATOMIC_RELEASE);
+	struct weak_location *l = find(w, addr, 0, 0);
+	struct weak_cpu *me = &w->cpu[cpu];
+
+	me->unlocked = me->now;
+	if (l)
+		add(w, cpu, l, 0,
+		    &l->store[(l->count - 1) % WEAK_STORES].releases,
+		    __ATOMIC_RELEASE);
+	else
+		me->now.at[cpu]++;
 }
 
 void weak_fence(struct weak *w, unsigned cpu, int order)
@@ -212,19 +218,6 @@ void weak_fence(struct weak *w, unsigned cpu, int order)
 	if (releases(order))
 		me->fence = me->now;
 	me->now.at[cpu]++;
-}
-
-void weak_plain(struct weak *w, const void *addr, size_t len)
-{
-	uintptr_t from = (uintptr_t)addr;
-	struct weak_location *l;
-	uint32_t i;
-
-	for (i = 0; i < w->used; i++) {
-		l = &w->location[w->use[i]];
-		if (l->addr < from + len && from < l->addr + l->len)
-			l->len = 0;
-	}
 }
 
 void weak_refresh(struct weak *w, unsigned cpu)

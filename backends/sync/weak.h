@@ -8,6 +8,9 @@
  * a fence. So stores are seen late and reads return what was there before, and
  * one CPU may see two stores in the other order than another does.
  *
+ * A store that this file is not told of, as a plain one, shows when the memory
+ * holds another value than the newest store: then what was before is forgotten.
+ *
  * Where the model stops: a CPU's accesses are made in the order of its program,
  * so a store never comes before an earlier read of its CPU; two stores to one
  * location are ordered as they were made. Kernels allow both where nothing
@@ -92,8 +95,7 @@ struct weak {
 	struct weak_cpu cpu[WEAK_CPUS];
 	struct weak_clock full;
 	uint64_t seq;
-	uint32_t round, used;
-	uint16_t use[WEAK_LOCATIONS];
+	uint32_t round;
 	struct weak_location location[WEAK_LOCATIONS];
 };
 
@@ -125,22 +127,19 @@ void weak_rmw(struct weak *w, unsigned cpu, const void *addr, size_t len,
 void weak_rmw_failed(struct weak *w, unsigned cpu, const void *addr, size_t len,
 		     uint64_t old, int order);
 
-/**
- * weak_lock(), weak_unlock() - take and give back a lock whose word is @addr
- *
- * As the kernel's model has it, what came before an unlock is seen by all others
- * before what comes behind the next lock: of the same lock, or of the same CPU.
- */
-void weak_lock(struct weak *w, unsigned cpu, const void *addr, size_t len,
-	       uint64_t old, uint64_t value);
-void weak_unlock(struct weak *w, unsigned cpu, const void *addr, size_t len,
-		 uint64_t old, uint64_t value);
-
 /** weak_fence() - __ATOMIC_ACQUIRE, _RELEASE, _ACQ_REL, or _SEQ_CST for smp_mb() */
 void weak_fence(struct weak *w, unsigned cpu, int order);
 
-/** weak_plain() - a plain store: older values of that memory are forgotten */
-void weak_plain(struct weak *w, const void *addr, size_t len);
+/**
+ * weak_acquire(), weak_release() - take and give back a lock
+ * @addr: names it; no value of its own is kept
+ *
+ * As the kernel's model has it, what came before an unlock is seen by all others
+ * before what comes behind the next lock: of the same lock, or of the same CPU.
+ * Readers of a lock are ordered like writers.
+ */
+void weak_acquire(struct weak *w, unsigned cpu, const void *addr);
+void weak_release(struct weak *w, unsigned cpu, const void *addr);
 
 /** weak_refresh() - the CPU has waited: it sees all stores made so far */
 void weak_refresh(struct weak *w, unsigned cpu);

@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/cpus.h"
 #include "backends/z3fold/z3fold.h"
 
 #define SLOTS 4
@@ -107,7 +108,7 @@ static unsigned handle_to_chunks(const struct z3fold_pool *pool,
 /* This CPU's lists, which the CPU sets up at first use. */
 static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 {
-	int cpu = (int)smp_processor_id(), have, seen;
+	int cpu = (int)smp_processor_id();
 	struct late_cpu *c = &pool->cpu[cpu];
 	unsigned i;
 
@@ -116,11 +117,7 @@ static struct late_cpu *this_cpu(struct z3fold_pool *pool)
 	for (i = 0; i < TOTAL_CHUNKS; i++)
 		INIT_LIST_HEAD(&c->unbuddied[i]);
 	smp_store_release(&c->ready, true);
-	for (have = atomic_read(&pool->cpus); have <= cpu; have = seen) {
-		seen = atomic_cmpxchg(&pool->cpus, have, cpu + 1);
-		if (seen == have)
-			break;
-	}
+	cpus_note(&pool->cpus, cpu);
 	return c;
 }
 
@@ -196,6 +193,15 @@ static void add_to_unbuddied(struct z3fold_pool *pool,
 	zhdr->cpu = smp_processor_id();
 }
 
+/* Inlined always, see put_z3fold_locked(). The page may be on no list. */
+static inline __attribute__((always_inline)) void
+unlist(struct z3fold_pool *pool, struct z3fold_header *zhdr)
+{
+	spin_lock(&pool->lock);
+	list_del_init(&zhdr->buddy);
+	spin_unlock(&pool->lock);
+}
+
 /*
  * No handle refers to the page and it is on no list by free chunks: unlocks it
  * and leaves its frame to the deferred work.
@@ -255,9 +261,7 @@ put_z3fold_locked_list(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 	lockdep_assert_held(&zhdr->page_lock);
 	if (atomic_add_return_relaxed(-1, &zhdr->refcount))
 		return false;
-	spin_lock(&pool->lock);
-	list_del_init(&zhdr->buddy);
-	spin_unlock(&pool->lock);
+	unlist(pool, zhdr);
 	release_page(pool, zhdr);
 	return true;
 }
@@ -524,9 +528,7 @@ static void do_compact_page(struct z3fold_header *zhdr)
 
 	lockdep_assert_held(&zhdr->page_lock);
 	zhdr->needs_compacting = 0;
-	spin_lock(&pool->lock);
-	list_del_init(&zhdr->buddy);
-	spin_unlock(&pool->lock);
+	unlist(pool, zhdr);
 	if (put_z3fold_locked(pool, zhdr))
 		return;
 	if (zhdr->claimed) {
@@ -555,7 +557,9 @@ static void compact_page_work(struct work *work)
 	do_compact_page(zhdr);
 }
 
-void z3fold_late_free(struct zpool *zpool, unsigned long handle)
+/* @relist is a constant: the calls differ, so that neither form asks for it. */
+static inline __attribute__((always_inline)) void
+late_free(struct zpool *zpool, unsigned long handle, bool relist)
 {
 	struct z3fold_pool *pool = z3fold(zpool);
 	struct z3fold_header *zhdr;
@@ -590,11 +594,23 @@ void z3fold_late_free(struct zpool *zpool, unsigned long handle)
 	zhdr->needs_compacting = 1;
 	atomic_inc(&zhdr->refcount);
 	if (zhdr->cpu < 0) {
+		if (!relist)
+			unlist(pool, zhdr);
 		do_compact_page(zhdr);
 		return;
 	}
 	queue_work(&pool->wq, &zhdr->work);
 	z3fold_page_unlock(zhdr);
+}
+
+void z3fold_late_free(struct zpool *zpool, unsigned long handle)
+{
+	late_free(zpool, handle, true);
+}
+
+void z3fold_late_free_510(struct zpool *zpool, unsigned long handle)
+{
+	late_free(zpool, handle, false);
 }
 
 /* A mapping begins or ends. */
@@ -657,8 +673,8 @@ static bool claim(struct z3fold_pool *pool, struct z3fold_header *zhdr)
 }
 
 /* Unlocks the page, which is claimed. Return: whether it was freed. */
-static bool reclaim_objects(struct z3fold_pool *pool,
-			    struct z3fold_header *zhdr)
+static inline __attribute__((always_inline)) bool
+late_objects(struct z3fold_pool *pool, struct z3fold_header *zhdr, bool relist)
 {
 	unsigned long handle[BUDDIES] = { 0 };
 	enum buddy bud;
@@ -686,10 +702,22 @@ static bool reclaim_objects(struct z3fold_pool *pool,
 	z3fold_lru_touch(pool, zhdr);
 	spin_unlock(&pool->lock);
 	/* If its compaction is queued, that work puts the page on a list. */
-	if (!zhdr->needs_compacting)
+	if (relist && !zhdr->needs_compacting)
 		add_to_unbuddied(pool, zhdr);
 	z3fold_page_unlock(zhdr);
 	return false;
+}
+
+static bool reclaim_objects(struct z3fold_pool *pool,
+			    struct z3fold_header *zhdr)
+{
+	return late_objects(pool, zhdr, true);
+}
+
+static bool reclaim_objects_510(struct z3fold_pool *pool,
+				struct z3fold_header *zhdr)
+{
+	return late_objects(pool, zhdr, false);
 }
 
 static int reclaim_page(struct zpool *zpool)
@@ -698,9 +726,21 @@ static int reclaim_page(struct zpool *zpool)
 				   HANDLE_HEADLESS);
 }
 
+static int reclaim_page_510(struct zpool *zpool)
+{
+	return z3fold_reclaim_page(z3fold(zpool), claim, reclaim_objects_510,
+				   HANDLE_HEADLESS);
+}
+
 int z3fold_late_shrink(struct zpool *zpool, unsigned pages, unsigned *reclaimed)
 {
 	return chunk_shrink(zpool, pages, reclaimed, reclaim_page);
+}
+
+int z3fold_late_shrink_510(struct zpool *zpool, unsigned pages,
+			   unsigned *reclaimed)
+{
+	return chunk_shrink(zpool, pages, reclaimed, reclaim_page_510);
 }
 
 size_t z3fold_late_settle(struct zpool *zpool)
@@ -770,6 +810,12 @@ size_t z3fold_late_bytes(struct z3fold_pool *pool)
 	       sizeof(struct list_head);
 }
 
+/* The calls differ; a pool does not say it a second time. */
+static bool relists(const struct z3fold_pool *pool)
+{
+	return pool->zpool.driver->free == z3fold_late_free;
+}
+
 static int check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		      struct err *err)
 {
@@ -794,7 +840,8 @@ static int check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			       zhdr->foreign_handles,
 			       atomic_read(&zhdr->refcount),
 			       queued ? "queued" : "not queued");
-	if (list_empty(&zhdr->buddy) && !z3fold_full(zhdr) && !queued)
+	if (relists(pool) && list_empty(&zhdr->buddy) && !z3fold_full(zhdr) &&
+	    !queued)
 		return err_set(err, -EIO,
 			       "z3fold: page %u has room and is on no list",
 			       header_pfn(pool, zhdr));

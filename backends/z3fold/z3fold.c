@@ -383,10 +383,16 @@ static bool options_agree(const struct z3fold_params *want, struct err *err)
 			"header is longer than a chunk");
 		return false;
 	}
+	if (want->form == FORM_EARLY && !want->relist) {
+		err_set(err, -EINVAL,
+			"z3fold: relist=off needs form=late; the early form "
+			"always lists a page again");
+		return false;
+	}
 	return true;
 }
 
-static const struct zpool_driver z3fold_early;
+static const struct zpool_driver z3fold_early, z3fold_510;
 
 static struct zpool *z3fold_create(const struct zpool_config *config,
 				   const void *params, struct err *err)
@@ -408,7 +414,9 @@ static struct zpool *z3fold_create(const struct zpool_config *config,
 	if (!pool->zpool.arena)
 		goto fail;
 	pool->late = want->form == FORM_LATE;
-	pool->zpool.driver = pool->late ? &z3fold_driver : &z3fold_early;
+	pool->zpool.driver = !pool->late    ? &z3fold_early
+			     : want->relist ? &z3fold_driver
+					    : &z3fold_510;
 	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
 			   (want->lru ? ZPOOL_EVICTABLE : 0) |
 			   (pool->late ? ZPOOL_DEFERS : 0);
@@ -518,12 +526,22 @@ static const struct spec_option options[] = {
 	  .def = "off",
 	  .help = "as the kernel: a page that a lone object moves into gets "
 		  "slots that no handle uses, and may not free them" },
+	{ .name = "relist",
+	  .kind = SPEC_BOOL,
+	  .offset = PARAM(relist),
+	  .def = "on",
+	  .help = "form=late: a page that reclaim did not empty goes back to "
+		  "a list at once, not after its next free (off in 5.10, where "
+		  "a free that compacts also unlists the page twice)" },
 	{ 0 },
 };
 
 static const struct spec_preset presets[] = {
 	{ "4.10", "form=early,lock=pool,header=1,slide=off,lru=on",
 	  "before the lock in each page" },
+	{ "5.10",
+	  "form=late,lock=page,header=2,slide=on,lru=on,leak=on,relist=off",
+	  "the late form before its last repairs" },
 	{ "6.1", "form=late,lock=page,header=2,slide=on,lru=on,leak=on",
 	  "the last form with its own LRU and shrink" },
 	{ "6.12", "form=late,lock=page,header=2,slide=on,lru=off,leak=on",
@@ -555,15 +573,22 @@ static const struct zpool_driver z3fold_early = {
 	.validate = z3fold_early_validate,
 };
 
+/* The calls common to the late form, with and without relist. */
+#define LATE_CALLS                                                        \
+	COMMON_CALLS,                                                     \
+		.malloc = z3fold_late_malloc, .map = z3fold_late_map,     \
+		.unmap = z3fold_late_unmap, .settle = z3fold_late_settle, \
+		.run_work = z3fold_late_run_work,                         \
+		.locate = z3fold_late_locate, .validate = z3fold_late_validate
+
 const struct zpool_driver z3fold_driver = {
-	COMMON_CALLS,
-	.malloc = z3fold_late_malloc,
+	LATE_CALLS,
 	.free = z3fold_late_free,
-	.map = z3fold_late_map,
-	.unmap = z3fold_late_unmap,
 	.shrink = z3fold_late_shrink,
-	.settle = z3fold_late_settle,
-	.run_work = z3fold_late_run_work,
-	.locate = z3fold_late_locate,
-	.validate = z3fold_late_validate,
+};
+
+static const struct zpool_driver z3fold_510 = {
+	LATE_CALLS,
+	.free = z3fold_late_free_510,
+	.shrink = z3fold_late_shrink_510,
 };

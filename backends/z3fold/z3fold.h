@@ -79,7 +79,7 @@ struct z3fold_page {
 };
 
 struct z3fold_params {
-	long long form, lock, header, slide, lru, leak;
+	long long form, lock, header, slide, lru, leak, relist;
 };
 
 enum {
@@ -362,11 +362,14 @@ void z3fold_late_exit(struct z3fold_pool *pool);
 size_t z3fold_late_bytes(struct z3fold_pool *pool);
 int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle);
 void z3fold_late_free(struct zpool *zpool, unsigned long handle);
+void z3fold_late_free_510(struct zpool *zpool, unsigned long handle);
 void *z3fold_late_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode);
 void z3fold_late_unmap(struct zpool *zpool, unsigned long handle);
 int z3fold_late_shrink(struct zpool *zpool, unsigned pages,
 		       unsigned *reclaimed);
+int z3fold_late_shrink_510(struct zpool *zpool, unsigned pages,
+			   unsigned *reclaimed);
 size_t z3fold_late_settle(struct zpool *zpool);
 bool z3fold_late_run_work(struct zpool *zpool, pfn_t pfn);
 void z3fold_late_locate(struct zpool *zpool, unsigned long handle,

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "backends/cpus.h"
 #include "backends/zsmalloc/zsmalloc.h"
 
 /*
@@ -85,13 +86,7 @@ static void copy_out(const struct zs_map_area *area, const char *buf,
 static __attribute__((cold, noinline)) void cpu_up(struct zs_pool *pool,
 						   unsigned cpu)
 {
-	int have = atomic_read(&pool->cpus), seen;
-
-	for (; have <= (int)cpu; have = seen) {
-		seen = atomic_cmpxchg(&pool->cpus, have, (int)cpu + 1);
-		if (seen == have)
-			return;
-	}
+	cpus_note(&pool->cpus, (int)cpu);
 }
 
 zs_inline void *do_map(struct zpool *zpool, unsigned long handle,

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -120,7 +121,7 @@ static int take_lines(struct run *run, struct err *err)
 	return ret;
 }
 
-/* Reads once. Return: 1, 0 at the end or when there is nothing now. */
+/* Reads once. Return: 1, 0 at the end, -EAGAIN when there is nothing now. */
 static int read_once(struct run *run, struct err *err)
 {
 	ssize_t n = read(run->pipe, run->text + run->len,
@@ -132,8 +133,10 @@ static int read_once(struct run *run, struct err *err)
 		ret = take_lines(run, err);
 		return ret ?: 1;
 	}
-	if (!n || errno == EAGAIN || errno == EINTR)
+	if (!n)
 		return 0;
+	if (errno == EAGAIN || errno == EINTR)
+		return -EAGAIN;
 	return err_set(err, -errno, "events cannot be read: %s",
 		       strerror(errno));
 }
@@ -142,11 +145,17 @@ static int read_once(struct run *run, struct err *err)
 
 static int read_text(struct run *run, struct err *err)
 {
-	int ret;
+	struct pollfd more = { .fd = run->pipe, .events = POLLIN };
+	int ret = 1;
 
-	do {
+	while (ret > 0) {
 		ret = stop_signal() ? 0 : read_once(run, err);
-	} while (ret > 0);
+		/* Another program may have made the pipe one that never waits. */
+		if (ret == -EAGAIN) {
+			poll(&more, 1, WAIT_MS);
+			ret = 1;
+		}
+	}
 	/* An end without a newline was cut off. */
 	if (!ret && run->len) {
 		run->text[run->len < TEXT_BYTES ? run->len : TEXT_BYTES - 1] =
@@ -217,11 +226,11 @@ static int follow(struct run *run, struct err *err)
 
 	for (;;) {
 		ret = read_once(run, err);
-		if (ret < 0)
+		if (ret < 0 && ret != -EAGAIN)
 			return ret;
 		if (done(run))
 			return 0;
-		if (!ret)
+		if (ret <= 0)
 			usleep(WAIT_MS * 1000);
 		ret = flush(run, err);
 		if (ret)
@@ -237,7 +246,7 @@ static int drain(struct run *run, struct err *err)
 	do {
 		ret = read_once(run, err);
 	} while (ret > 0);
-	return ret;
+	return ret == -EAGAIN ? 0 : ret;
 }
 
 static int read_kernel(struct run *run, struct err *err)

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -33,7 +34,7 @@
 struct tracefs {
 	char dir[PATH_MAX / 2], name[NAME_BYTES];
 	const struct plan *plan;
-	int pipe, alive;
+	int pipe, lock, alive;
 	pid_t guard;
 };
 
@@ -293,14 +294,36 @@ static unsigned long long started(pid_t pid)
 	return start;
 }
 
-static bool is_left(const char *name)
+/*
+ * A capture of another PID namespace, whose processes we cannot see, holds a
+ * lock of its instance.
+ */
+static bool is_locked(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	bool locked;
+	int fd;
+
+	if (path_of(path, "%s/instances/%.*s", dir, (int)strcspn(name, "/"),
+		    name))
+		return false;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	locked = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+	close(fd);
+	return locked;
+}
+
+static bool is_left(const char *dir, const char *name)
 {
 	unsigned long long start;
 	int pid, end = 0;
 
 	if (sscanf(name, GROUP "%d_%llu%n", &pid, &start, &end) != 2 || !end)
 		return false;
-	return (!name[end] || name[end] == '/') && started(pid) != start;
+	return (!name[end] || name[end] == '/') && started(pid) != start &&
+	       !is_locked(dir, name);
 }
 
 /* Events without their instance, when that one was removed by hand. */
@@ -319,7 +342,7 @@ static int clean_events(const char *dir)
 		f = fopen(path, "re");
 		while (f && !again && getline(&line, &room, f) > 0) {
 			at = strchr(line, ':');
-			if (!at || !is_left(at + 1))
+			if (!at || !is_left(dir, at + 1))
 				continue;
 			at[1 + strcspn(at + 1, "/")] = '\0';
 			snprintf(name, sizeof(name), "%s", at + 1);
@@ -347,7 +370,7 @@ int tracefs_clean(const char *dir, struct err *err)
 	if (!all)
 		return refuse(path, errno, err);
 	while ((entry = readdir(all))) {
-		if (!is_left(entry->d_name))
+		if (!is_left(dir, entry->d_name))
 			continue;
 		ret = remove_all(dir, entry->d_name);
 		if (ret) {
@@ -567,6 +590,9 @@ static int set_up(struct tracefs *t, size_t buffer, struct err *err)
 		return refuse(t->dir, -ret, err);
 	if (mkdir(path, 0700))
 		return refuse(path, errno, err);
+	t->lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (t->lock < 0 || flock(t->lock, LOCK_EX | LOCK_NB))
+		return refuse(path, errno, err);
 	ret = put_in(t, "tracing_on", "0");
 	if (ret)
 		return refuse(path, -ret, err);
@@ -596,7 +622,7 @@ struct tracefs *tracefs_open(const char *dir, const struct plan *plan,
 	snprintf(t->name, sizeof(t->name), GROUP "%d_%llu", (int)getpid(),
 		 started(getpid()));
 	t->plan = plan;
-	t->pipe = -1;
+	t->pipe = t->lock = -1;
 	ret = start_guard(t);
 	if (ret)
 		err_set(err, ret, "a process cannot be started: %s",
@@ -630,6 +656,8 @@ int tracefs_close(struct tracefs *t, struct err *err)
 		return 0;
 	if (t->pipe >= 0)
 		close(t->pipe);
+	if (t->lock >= 0)
+		close(t->lock);
 	ret = remove_all(t->dir, t->name);
 	end_guard(t, !ret);
 	if (ret)

@@ -171,6 +171,8 @@ static void put_codecs(const struct offer *o)
 
 	for (i = 0; i < sizeof(codecs) / sizeof(codecs[0]); i++)
 		put(o, codecs[i][0], "", codecs[i][1]);
+	if (!strchr(begun(o), ':'))
+		puts(":files so");
 }
 
 static void put_value(const struct cli_option *row, const struct offer *o)

@@ -118,7 +118,7 @@ static int set_list(const struct cli_option *o, const char *arg, void *to)
 	words = rest = strdup(arg);
 	if (!words)
 		return cli_failed("out of memory");
-	while (!ret && (word = strsep(&rest, ",")))
+	while (!ret && (word = spec_next(&rest)))
 		ret = cli_list_add(l, word);
 	free(words);
 	return ret;

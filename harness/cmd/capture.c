@@ -9,6 +9,7 @@
 #include "harness/capture/capture.h"
 #include "harness/capture/tracefs.h"
 #include "harness/cmd/cmd.h"
+#include "lib/percent.h"
 #include "lib/stop.h"
 #include "traces/label.h"
 #include "version.h"
@@ -146,11 +147,6 @@ static int show_plan(const struct args *a)
 	return 0;
 }
 
-static double share(uint64_t part, uint64_t whole)
-{
-	return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 static void summarize(const struct args *a, const struct capture_result *r)
 {
 	const struct pair_counts *n = &r->counts;
@@ -172,7 +168,7 @@ static void warn(const struct args *a, const struct capture_result *r)
 	if (r->lost)
 		cli_note("warning: %" PRIu64 " events were lost, %.2f %%: the "
 			 "kernel had no room for them; --buffer takes more",
-			 r->lost, share(r->lost, r->lost + n->lines));
+			 r->lost, percent_of(r->lost, r->lost + n->lines));
 	if (r->missed)
 		cli_note("warning: %" PRIu64 " returns were not seen",
 			 r->missed);

@@ -59,8 +59,8 @@ static const struct cli_option options[] = {
 	  .offer = OFFER_BACKEND, .many = true,
 	  CLI_IS_LIST(struct args, backends) },
 	{ "codec", 'c', "CODEC...",
-	  "lz4, zstd[:LEVEL], none, sizes:CODEC (default: lz4, or none for a "
-	  "trace of sizes)",
+	  "lz4, zstd[:LEVEL], none, ./X.so, sizes:CODEC (default: lz4, or none "
+	  "for a trace of sizes)",
 	  .offer = OFFER_CODEC, .many = true, .split = true,
 	  CLI_IS_LIST(struct args, codecs) },
 	{ "threads", 't', "N...", "Numbers of threads (default 1)",

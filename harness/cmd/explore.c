@@ -22,6 +22,10 @@ static const struct cli_option options[] = {
 	  "Who runs next: random, pct:D (priorities), delay:D, or mix (default: "
 	  "random, and every fourth schedule pct:3)",
 	  CLI_IS_TEXT(E, strategy) },
+	{ "memory", 0, "strong|weak",
+	  "Reads return the newest value, or what weakly ordered CPUs allow "
+	  "(default: strong)",
+	  CLI_IS_CHOICE(E, weak, { "strong", 0 }, { "weak", 1 }) },
 	{ "seed", 0, "N", "Seed of programs and schedules (default: 1)",
 	  CLI_IS_COUNT(E, seed, 0, LLONG_MAX) },
 	{ "keep-going", 'k', NULL,

@@ -12,6 +12,7 @@
 #include "harness/cmd/cmd.h"
 #include "harness/swap/codec.h"
 #include "lib/output.h"
+#include "lib/percent.h"
 #include "lib/spec.h"
 #include "traces/label.h"
 #include "traces/record.h"
@@ -145,7 +146,7 @@ static int make_sizers(struct args *a, struct err *err)
 
 	if (!list)
 		return err_set(err, -ENOMEM, "out of memory");
-	while ((spec = strsep(&rest, ","))) {
+	while ((spec = spec_next(&rest))) {
 		if (!*spec)
 			continue;
 		if (n == SIZERS_MAX) {
@@ -252,11 +253,6 @@ static void warn(const struct args *a, const struct record_result *r)
 			 most, mib(n->limit));
 }
 
-static double share(uint64_t part, uint64_t whole)
-{
-	return whole ? 100.0 * (double)part / (double)whole : 0;
-}
-
 static void summarize(const struct args *a, const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;
@@ -271,11 +267,11 @@ static void summarize(const struct args *a, const struct record_result *r)
 		 "limit (above it on average by %.2f %%, in %.1f %% of "
 		 "page-ins)",
 		 n->processes, n->processes == 1 ? "" : "es",
-		 share(n->captured_bytes, n->anon_bytes),
+		 percent_of(n->captured_bytes, n->anon_bytes),
 		 (double)n->anon_bytes / (1 << 20), mib(n->resident_peak),
-		 mib(n->live_peak), share(n->resident_peak, n->limit),
-		 n->over ? share(n->over_sum / n->over, n->limit) : 0,
-		 share(n->over, n->fresh + n->loads));
+		 mib(n->live_peak), percent_of(n->resident_peak, n->limit),
+		 n->over ? percent_of(n->over_sum / n->over, n->limit) : 0,
+		 percent_of(n->over, n->fresh + n->loads));
 	if (n->unregistered)
 		cli_note("%" PRIu64 " mappings could not be watched",
 			 n->unregistered);

@@ -37,10 +37,11 @@ static const struct cli_option options[] = {
 		    CLI_IS_TEXT(struct args, backend),
 		    .needs = "replay needs --backend SPEC; \"zlab backends\" "
 			     "lists them"),
-	CLI_CODEC("lz4, zstd[:LEVEL], none, or sizes:CODEC to take the sizes "
-		  "from the trace without compressing (default: lz4, or none "
-		  "for a trace of sizes)",
-		  CLI_IS_TEXT(struct args, with.common.config.codec)),
+	CLI_CODEC(
+		"lz4, zstd[:LEVEL], none, ./X.so, or sizes:CODEC to take the sizes "
+		"from the trace without compressing (default: lz4, or none "
+		"for a trace of sizes)",
+		CLI_IS_TEXT(struct args, with.common.config.codec)),
 	{ "threads", 't', "N", "Replay with N threads (default 1)",
 	  CLI_IS_COUNT(struct args, threads, 1, REPLAY_MAX_THREADS) },
 	{ "vcpus", 0, "N",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Builds a backend of a kernel tree. */
+/* Builds a backend or a codec of a kernel tree. */
 #include <stdio.h>
 
 #include "harness/cli/progress.h"
@@ -39,8 +39,13 @@ const struct cli_option shim_source_options[] = {
 };
 
 static const struct cli_option options[] = {
+	{ "codec", 0, "lz4|lzo|lzo-rle|842|zstd",
+	  "Make a codec of the tree's own compressor instead",
+	  CLI_IS_CHOICE(REQ, codec, { "lz4", SHIM_LZ4 }, { "lzo", SHIM_LZO },
+			{ "lzo-rle", SHIM_LZO_RLE }, { "842", SHIM_842 },
+			{ "zstd", SHIM_ZSTD }) },
 	CLI_OUTPUT("X.so",
-		   "Where the backend goes (default: a cache, its path is "
+		   "Where the object goes (default: a cache, its path is "
 		   "printed)",
 		   CLI_IS_TEXT(REQ, output)),
 	{ "debug", 0, NULL,
@@ -57,6 +62,21 @@ static const struct cli_option operand = {
 	.needs = "which kernel source tree? zlab shim TREE"
 };
 
+static const REQ defaults = { .file = "mm/zsmalloc.c", .page_shift = 12 };
+
+static int check(void *args)
+{
+	const REQ *req = args;
+
+	if (req->codec != SHIM_NO_CODEC &&
+	    (req->file != defaults.file || req->chain ||
+	     req->page_shift != defaults.page_shift))
+		return cli_usage("--codec knows a compressor's files, and "
+				 "compresses pages of 4K; leave --file, "
+				 "--chain and --page-size out");
+	return 0;
+}
+
 static int run(void *args, int argc, char **argv)
 {
 	const REQ *req = args;
@@ -71,10 +91,10 @@ static int run(void *args, int argc, char **argv)
 	progress_end(&progress);
 	if (ret)
 		return cli_failed("%s", err.text);
-	printf("backend  %s%s\n", PLAIN(obj.spec),
-	       obj.cached ? "  (cached)" : "");
+	printf("%s %s%s\n", req->codec ? "codec   " : "backend ",
+	       PLAIN(obj.spec), obj.cached ? "  (cached)" : "");
 	printf("name     %s\n", PLAIN(obj.name));
-	printf("source   %s\n", PLAIN(req->file));
+	printf("source   %s\n", PLAIN(obj.source));
 	printf("sha256   %s\n", obj.sha256);
 	if (*obj.git)
 		printf("git      %s\n", PLAIN(obj.git));
@@ -87,18 +107,17 @@ static const struct cli_group groups[] = {
 	{ 0 },
 };
 
-static const REQ defaults = { .file = "mm/zsmalloc.c", .page_shift = 12 };
-
 const struct cli_command cmd_shim = {
 	CLI_NAME("shim", CHAPTER_KERNEL,
-		 "make a backend of your kernel tree's own source file",
+		 "make a backend or codec of your kernel tree's own source",
 		 "TREE"),
 	.doc = "Compile an allocator of a kernel source tree, patched or not, "
-	       "into a backend.",
-	.more = "The result is given to any command as --backend X.so. Nothing "
+	       "into a backend, or one of its compressors into a codec.",
+	.more = "The result is given to any command as --backend X.so, or as "
+		"--codec X.so[:level=N]. Nothing "
 		"is written into the tree. Objects are cached by the contents "
 		"of all they are made of, under $XDG_CACHE_HOME/zlab/shim. CC "
 		"chooses the compiler.\n",
 	CLI_TAKES(REQ, &operand, options, groups),
-	CLI_DOES(&defaults, NULL, run),
+	CLI_DOES(&defaults, check, run),
 };

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Adds compressed sizes to a trace, or copies it without its pages. */
+/*
+ * Adds compressed sizes to a trace, copies it without its pages, or compares the
+ * sizes of two codecs.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,22 +10,22 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "harness/swap/codec.h"
 #include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/cmd/columns.h"
+#include "harness/cmd/sizes.h"
+#include "lib/spec.h"
 #include "lib/stop.h"
 #include "lib/text.h"
 #include "traces/share.h"
 #include "traces/zlt.h"
 
-#define MAX_CODECS 16
-
 struct args {
 	const char *trace;
-	const char *codecs;
-	const char *out;
+	const char *codecs, *against;
+	const char *out, *json;
 	unsigned drop;
+	bool wide;
 };
 
 static const struct cli_option operand =
@@ -30,9 +33,19 @@ static const struct cli_option operand =
 		  CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {
-	{ "codec", 'c', "CODEC[,...]", "lz4, zstd[:LEVEL] (default: lz4,zstd)",
+	{ "codec", 'c', "CODEC[,...]",
+	  "lz4, zstd[:LEVEL], ./X.so[:OPTION=VALUE] (default: lz4,zstd)",
 	  .offer = OFFER_CODEC, .split = true,
 	  CLI_IS_TEXT(struct args, codecs) },
+	{ "against", 0, "CODEC[,...]",
+	  "Leave the trace as it is and say how the objects differ from those "
+	  "of this codec, or of one for each of --codec",
+	  .offer = OFFER_CODEC, .split = true,
+	  CLI_IS_TEXT(struct args, against) },
+	CLI_JSON(struct args, "Write what --against says as JSON to FILE; - "
+			      "for standard output, which then gets nothing "
+			      "else"),
+	CLI_WIDE(struct args),
 	CLI_OUTPUT("OUT.zlt",
 		   "Leave the trace as it is and make one to give away: with "
 		   "the sizes and without the pages",
@@ -124,7 +137,7 @@ out:
 }
 
 /* A codec that compresses, or NULL with the line printed. */
-static struct codec *compressor(const char *word)
+static struct codec *compressor(const char *option, const char *word)
 {
 	struct err err = { "" };
 	struct codec *codec = codec_create(word, &err);
@@ -135,9 +148,9 @@ static struct codec *compressor(const char *word)
 	}
 	if (!codec_table(codec))
 		return codec;
-	cli_usage("sizes compresses by itself; --codec takes lz4 or "
-		  "zstd[:LEVEL], not \"%s\"",
-		  word);
+	cli_usage("sizes compresses by itself; --%s takes lz4, "
+		  "zstd[:LEVEL] or ./X.so, not \"%s\"",
+		  option, word);
 	codec_destroy(codec);
 	return NULL;
 }
@@ -160,20 +173,20 @@ static uint64_t bytes_of(const char *path)
 	return stat(path, &st) ? 0 : (uint64_t)st.st_size;
 }
 
-static int share(const struct args *a, struct codec **codecs, size_t n)
+static int share(const struct args *a, const struct sizes_codecs *c)
 {
-	struct zlt_sizer sizers[MAX_CODECS];
+	struct zlt_sizer sizers[SIZES_MAX_CODECS];
 	struct progress progress;
 	struct err err = { "" };
 	size_t i;
 	int ret;
 
-	for (i = 0; i < n; i++)
-		sizers[i] = (struct zlt_sizer){ .name = codec_name(codecs[i]),
+	for (i = 0; i < c->nr; i++)
+		sizers[i] = (struct zlt_sizer){ .name = codec_name(c->at[i]),
 						.size = size_of,
-						.arg = codecs[i] };
+						.arg = c->at[i] };
 	progress_step(&progress, "sizes");
-	ret = trace_share(a->trace, a->out, a->drop, sizers, n, cli_stopped,
+	ret = trace_share(a->trace, a->out, a->drop, sizers, c->nr, cli_stopped,
 			  &err);
 	progress_end(&progress);
 	if (ret)
@@ -184,49 +197,80 @@ static int share(const struct args *a, struct codec **codecs, size_t n)
 	return 0;
 }
 
-static int add_all(const struct args *a, struct codec **codecs, size_t n)
+static int add_all(const struct args *a, const struct sizes_codecs *c)
 {
 	struct err err = { "" };
 	size_t i;
 	int ret;
 
-	for (i = 0; i < n; i++) {
-		ret = add(a->trace, codecs[i], &err);
+	for (i = 0; i < c->nr; i++) {
+		ret = add(a->trace, c->at[i], &err);
 		if (ret)
 			return failed(ret, &err);
 	}
 	return 0;
 }
 
-static int run(void *args, int argc, char **argv)
+/* Return: 0 or an exit status with the line printed. */
+static int open_codecs(const char *option, const char *text,
+		       struct sizes_codecs *c)
 {
-	const struct args *a = args;
-	struct codec *codecs[MAX_CODECS];
-	char *list, *word, *rest;
-	size_t n = 0;
+	char *list = strdup(text), *rest = list, *word;
 	int ret = 0;
 
+	if (!list)
+		return cli_failed("out of memory");
+	while (!ret && (word = spec_next(&rest))) {
+		if (c->nr == SIZES_MAX_CODECS)
+			ret = cli_usage("--%s takes up to %d codecs", option,
+					SIZES_MAX_CODECS);
+		else if (!(c->at[c->nr] = compressor(option, word)))
+			ret = EXIT_USAGE;
+		else
+			c->nr++;
+	}
+	free(list);
+	return ret;
+}
+
+static void close_codecs(struct sizes_codecs *c)
+{
+	while (c->nr)
+		codec_destroy(c->at[--c->nr]);
+}
+
+static int check(const struct args *a)
+{
 	if (a->drop && !a->out)
 		return cli_usage("--drop needs -o OUT.zlt; a trace keeps what "
 				 "it has");
-	rest = list = strdup(a->codecs);
-	if (!list)
-		return cli_failed("out of memory");
-	while (!ret && (word = strsep(&rest, ","))) {
-		if (n == MAX_CODECS)
-			ret = cli_usage("--codec takes up to %d codecs",
-					MAX_CODECS);
-		else if (!(codecs[n] = compressor(word)))
-			ret = EXIT_USAGE;
-		else
-			n++;
-	}
-	stop_hold();
+	if (a->json && !a->against)
+		return cli_usage("--json needs --against CODEC");
+	if (a->out && a->against)
+		return cli_usage("--against writes no trace; leave -o out");
+	return 0;
+}
+
+static int run(void *args, int argc, char **argv)
+{
+	const struct args *a = args;
+	struct sizes_codecs codecs = { .nr = 0 }, others = { .nr = 0 };
+	int ret = check(a);
+
 	if (!ret)
-		ret = a->out ? share(a, codecs, n) : add_all(a, codecs, n);
-	while (n)
-		codec_destroy(codecs[--n]);
-	free(list);
+		ret = open_codecs("codec", a->codecs, &codecs);
+	if (!ret && a->against)
+		ret = open_codecs("against", a->against, &others);
+	stop_hold();
+	if (ret)
+		;
+	else if (a->against)
+		ret = sizes_against(a->trace, &codecs, &others, a->json,
+				    a->wide);
+	else
+		ret = a->out ? share(a, &codecs) : add_all(a, &codecs);
+	close_codecs(&codecs);
+	close_codecs(&others);
 	return ret;
 }
 
@@ -239,7 +283,8 @@ const struct cli_command cmd_sizes = {
 	       "trace, so that a replay with --codec sizes:CODEC needs no "
 	       "compressor. A codec whose sizes are there already is left "
 	       "alone. With -o the sizes go into another trace, which has no "
-	       "pages and can be given to others.",
+	       "pages and can be given to others. With --against two codecs "
+	       "are compared.",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(&defaults, NULL, run),
 };

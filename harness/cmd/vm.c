@@ -5,8 +5,9 @@
 
 struct args {
 	struct hand_over script;
-	const char *kernel, *modules, *suite, *replay, *codec, *backend,
-		*output, *json;
+	const char *kernel, *modules, *suite, *source, *replay, *codec,
+		*backend, *output, *json;
+	struct cli_list set;
 	long long pages, seed, limit, counter;
 	int scenario, through, allocator, accel;
 	bool conform;
@@ -47,6 +48,14 @@ static const struct cli_option kernels[] = {
 	  "Suite of Debian that has the package, as bullseye or sid (default: "
 	  "what apt is set up with)",
 	  CLI_IS_TEXT(struct args, suite) },
+	{ "set", 0, "CONFIG_NAME=VALUE",
+	  "Build zsmalloc and zram of the package's source again with this "
+	  "setting, as CONFIG_ZSMALLOC_CHAIN_SIZE=4; may be repeated",
+	  CLI_IS_LIST(struct args, set) },
+	{ "source", 0, "TREE",
+	  "Build zsmalloc and zram of this kernel tree for the package's "
+	  "kernel, to try a patch",
+	  .offer = OFFER_DIR, CLI_IS_TEXT(struct args, source) },
 	{ 0 },
 };
 
@@ -123,6 +132,13 @@ static int check(void *args)
 	if (a->suite && a->kernel)
 		return cli_usage("--suite is where to find a package; there is "
 				 "--kernel instead");
+	if ((a->set.nr || a->source) && a->kernel)
+		return cli_usage("--set and --source are for a package; build "
+				 "your own kernel as you want it");
+	if ((a->set.nr || a->source) &&
+	    (a->through == THROUGH_ZSWAP || a->allocator != ZSMALLOC))
+		return cli_usage("--set and --source build zsmalloc for zram; "
+				 "zswap would call the kernel's own");
 	if (a->replay && a->scenario)
 		return cli_usage("either --scenario or --replay");
 	if (a->backend && !a->conform)

@@ -37,7 +37,8 @@ static const struct cli_option options[] = {
 		    "has it)",
 		    CLI_IS_TEXT(struct args, config.backend)),
 	CLI_CODEC("zlab's codec (default: the one that --algorithm names, if "
-		  "there is one)",
+		  "there is one; ./lzo-rle.so of \"zlab shim --codec\" has the "
+		  "sizes of the kernel it is made of)",
 		  CLI_IS_TEXT(struct args, config.codec)),
 	{ "threads", 't', "N", "Threads on both sides (default: 1)",
 	  CLI_IS_COUNT(struct args, config.threads, 1, REPLAY_MAX_THREADS) },
@@ -46,6 +47,10 @@ static const struct cli_option options[] = {
 	  "by the thread or CPU that did it in the trace",
 	  CLI_IS_CHOICE(struct args, config.assign, { "key", REPLAY_BY_KEY },
 			{ "tid", REPLAY_BY_TID }, { "cpu", REPLAY_BY_CPU }) },
+	{ "swap", 0, NULL,
+	  "Swap the pages to the device, as the kernel does when memory is "
+	  "short, instead of writing them",
+	  CLI_IS_FLAG(struct args, config.swap, true) },
 	CLI_JSON(struct args, "Write the comparison as JSON to FILE; - for "
 			      "standard output, which then gets nothing else"),
 	CLI_OUTPUT("FILE", "Write what is printed to FILE",
@@ -61,21 +66,24 @@ struct page {
 
 static void print_counts(FILE *out, const struct page *p)
 {
-	static const char *const heads[] = { "\n", "\nkernel",
-					     "zlab, the\nkernel's sizes",
-					     "zlab, the\nlibrary's" };
 	const struct beside_result *r = p->r;
+	const char *const heads[] = { "\n", "\nkernel",
+				      "zlab, the\nkernel's sizes",
+				      r->library ? "zlab, the\nlibrary's"
+						 : "zlab, the\ncodec's" };
 	size_t nr = r->codec ? 4 : 3;
 	struct layout_table *t = layout_table(heads, nr);
 	int row, side;
 
 	for (row = 0; row < BESIDE_ROWS; row++) {
+		if (!beside_shown(r, BESIDE_SIZES, row))
+			continue;
 		layout_cell(t, "%s", beside_word(row));
 		for (side = 0; side < (int)nr - 1; side++)
-			if (side == BESIDE_KERNEL && !r->has[row])
-				layout_cell(t, "-");
-			else
+			if (beside_shown(r, side, row))
 				layout_cell(t, "%" PRIu64, r->value[side][row]);
+			else
+				layout_cell(t, "-");
 	}
 	layout_table_print(t, out, p->width);
 }
@@ -84,15 +92,11 @@ static void print_reasons(FILE *out, const struct beside_result *r,
 			  enum beside_side side, const char *who)
 {
 	const char *why;
-	bool sound;
 	int row;
 
-	for (row = 0; row < BESIDE_ROWS; row++) {
-		why = beside_reason(r, side, row, &sound);
-		if (why)
-			fprintf(out, "differs with %s sizes, %s: %s\n", who,
-				beside_word(row), why);
-	}
+	for (row = 0; (why = beside_next(r, side, &row)); row++)
+		fprintf(out, "differs with %s sizes, %s: %s\n", who,
+			beside_word(row), why);
 }
 
 static void print_checks(FILE *out, const struct beside_result *r)
@@ -108,13 +112,23 @@ static void print_checks(FILE *out, const struct beside_result *r)
 		r->verified);
 	if (r->codec)
 		fprintf(out,
-			"pages whose object has another size with the library: "
+			"pages whose object has another size with the %s: "
 			"%" PRIu64 " of %" PRIu64 ", %+" PRId64 " bytes\n",
-			r->differ, r->contents, r->differ_bytes);
+			r->library ? "library" : "codec", r->differ,
+			r->contents, r->differ_bytes);
 	else
 		fprintf(out,
 			"zlab has no codec %s; the sizes are the kernel's\n",
 			r->algorithm);
+	if (!r->swap)
+		return;
+	fprintf(out, "a load %s the page's slot\n",
+		r->rules.load_frees ? "frees" : "keeps");
+	if (r->rules.keeps_zeroes)
+		fprintf(out,
+			"pages of zeroes that are swapped out, and not to the "
+			"device: %" PRIu64 "\n",
+			r->zeroes);
 }
 
 static void print_times(FILE *out, const struct page *p)
@@ -157,18 +171,20 @@ static void print(FILE *to, const void *what)
 	if (!out)
 		return;
 	fprintf(out,
-		"%s on %s, %s, Linux %s: %" PRIu64 " events, %u thread%s\n",
-		PLAIN(r->trace), r->name, r->algorithm, r->release, r->events,
-		r->threads, r->threads > 1 ? "s" : "");
+		"%s %s %s, %s, Linux %s: %" PRIu64 " events, %u thread%s\n",
+		PLAIN(r->trace), r->swap ? "swapped to" : "on", r->name,
+		r->algorithm, r->release, r->events, r->threads,
+		r->threads > 1 ? "s" : "");
 	fprintf(out,
 		"zlab: %s; a page whose object has %u bytes or more is kept "
 		"uncompressed\n\n",
 		PLAIN(r->backend), r->huge_limit);
 	print_counts(out, p);
 	fputc('\n', out);
-	print_reasons(out, r, BESIDE_SIZES, "the kernel's sizes");
+	print_reasons(out, r, BESIDE_SIZES, "the kernel's");
 	if (r->codec)
-		print_reasons(out, r, BESIDE_CODEC, "the library's");
+		print_reasons(out, r, BESIDE_CODEC,
+			      r->library ? "the library's" : "the codec's");
 	print_checks(out, r);
 	fputc('\n', out);
 	print_times(out, p);
@@ -238,8 +254,8 @@ const struct cli_command cmd_zram = {
 	.doc = "Write, read and discard the pages of a trace on a zram device "
 	       "of the running kernel, replay the same trace with the kernel's "
 	       "allocator and compressor, and print what both count and how "
-	       "long they take. Exits 1 at a difference without a known "
-	       "reason.",
+	       "long they take. With --swap the pages go through the kernel's "
+	       "swap. Exits 1 at a difference without a known reason.",
 	.more = "Needs root and a device that nobody uses:\n"
 		"  cat /sys/class/zram-control/hot_add\n"
 		"makes one and prints its number. The device is reset at the "
@@ -247,7 +263,9 @@ const struct cli_command cmd_zram = {
 		"\n"
 		"Example:\n"
 		"  sudo zlab zram traces/samples/sqlite-pages.zlt --device "
-		"/dev/zram0\n",
+		"/dev/zram0\n"
+		"  sudo zlab zram traces/samples/sqlite-pages.zlt --device "
+		"/dev/zram0 --swap\n",
 	CLI_TAKES(struct args, &operand, options, NULL),
 	CLI_DOES(&defaults, NULL, run),
 };

@@ -137,6 +137,7 @@ size_t choices_preemptions(const struct choices *c);
  * @program: that shows it
  * @choices: up to it
  * @seed: of the program
+ * @reads: decided what weakly ordered memory returned
  * @index: number of the schedule in which it was found first, from 1
  * @times: schedules in which it was found
  * @during: the operation that was being done, or what else
@@ -148,7 +149,7 @@ struct found {
 	uint64_t key;
 	struct program program;
 	struct choices choices;
-	uint64_t seed, index, times;
+	uint64_t seed, reads, index, times;
 	char during[96];
 };
 
@@ -164,6 +165,8 @@ struct strategy;
  * @limits: of programs
  * @bounds: of schedules
  * @found: all findings so far; no more than FOUND_MAX are kept
+ * @weak: memory is weakly ordered
+ * @reads: decides what reads of the next schedule return then
  * @schedules: that were run
  * @points: of all of them
  * @programs: that were set up
@@ -177,6 +180,8 @@ struct explorer {
 	const char *backend;
 	struct program_limits limits;
 	struct xlimits bounds;
+	bool weak;
+	uint64_t reads;
 	struct found found[FOUND_MAX];
 	size_t nr_found;
 	uint64_t schedules, points, programs, hash, longest;
@@ -263,12 +268,15 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @code: of the backend, see place_code(); "" in older files
  * @kind: of the finding
  * @text: its line
+ * @weak: memory was weakly ordered
+ * @reads: decided what reads returned
  */
 struct replay_file {
 	char *backend, *front, *build, *source, *code, *kind, *text;
 	struct program program;
 	struct choices choices;
-	uint64_t seed;
+	uint64_t seed, reads;
+	bool weak;
 };
 
 json_t *replay_json(const struct explorer *e, const struct found *f);
@@ -352,6 +360,7 @@ uint64_t place_id(const void *pc);
  * @schedules: how many to run, 0 = until @seconds
  * @seconds: how long, 0 = until @schedules
  * @strategy: as typed
+ * @weak: weakly ordered memory
  * @seed: of everything
  * @replay: file to replay, or NULL
  * @output: file for the first finding, or NULL
@@ -364,7 +373,7 @@ uint64_t place_id(const void *pc);
 struct explore {
 	const char *backend, *strategy, *replay, *output, *html, *json;
 	long long cpus, ops, schedules, seconds, seed;
-	bool keep_going, wide, gdb;
+	bool keep_going, wide, weak, gdb;
 };
 
 /** explore_run() - do it; in zlab, executes zlab-explore. Return: exit status */

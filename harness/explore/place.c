@@ -231,6 +231,7 @@ static void read_answer(FILE *f, const uint64_t *id, size_t nr)
 /* Places of one file, which are in the list of those known. */
 static void ask(const char *file, const uint64_t *id, size_t nr)
 {
+	static bool said;
 	struct process p = { .err = PROCESS_NULL };
 	char(*address)[24] = calloc(nr, sizeof(*address));
 	char **argv = calloc(nr + 6, sizeof(*argv));
@@ -253,8 +254,11 @@ static void ask(const char *file, const uint64_t *id, size_t nr)
 	}
 	p.argv = argv;
 	if (process_pipe(&p, &pid, &fd)) {
-		cli_note("addr2line does not run, so places have no names; "
-			 "install binutils");
+		if (!said)
+			cli_note(
+				"addr2line does not run, so places have no names; "
+				"install binutils");
+		said = true;
 		goto out;
 	}
 	f = fdopen(fd, "r");

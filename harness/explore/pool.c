@@ -10,6 +10,7 @@
 
 #include "harness/explore/front.h"
 #include "harness/explore/object.h"
+#include "lib/random.h"
 
 #define BYTES (1u << 16)
 
@@ -40,34 +41,39 @@ static unsigned char *buffer(unsigned which)
 	return bytes[xcpu_current()][which];
 }
 
-static uint64_t word_at(unsigned what, uint32_t version, size_t i)
+/*
+ * Contents: a piece of one long pattern, where it starts tells objects and
+ * versions apart.
+ */
+#define PIECES 1024u
+
+static uint64_t pattern[BYTES / 8 + PIECES];
+
+static const unsigned char *piece(unsigned what, uint32_t version)
 {
-	if (!i)
-		return what;
-	return ((uint64_t)version << 32 | what << 24) +
-	       i * 0x9e3779b97f4a7c15ull;
+	return (unsigned char *)&pattern[1 + (what * 97 + version) % PIECES];
 }
 
 static void fill(unsigned char *to, unsigned what, uint32_t version, size_t len)
 {
-	uint64_t word;
-	size_t i;
+	uint64_t id = what;
 
-	for (i = 0; i < len; i += 8) {
-		word = word_at(what, version, i / 8);
-		memcpy(to + i, &word, len - i < 8 ? len - i : 8);
-	}
+	memcpy(to, &id, sizeof(id));
+	memcpy(to + sizeof(id), piece(what, version), len - sizeof(id));
 }
 
 static void compare(unsigned what, const struct object *o,
 		    const unsigned char *read)
 {
 	unsigned char *want = buffer(1);
+	uint64_t id = what;
 	size_t i = 0;
 
-	fill(want, what, o->version, o->size);
-	if (!memcmp(want, read, o->size))
+	if (!memcmp(read, &id, sizeof(id)) &&
+	    !memcmp(read + sizeof(id), piece(what, o->version),
+		    o->size - sizeof(id)))
 		return;
+	fill(want, what, o->version, o->size);
 	while (read[i] == want[i])
 		i++;
 	xcpu_report(XFOUND_CONTENTS,
@@ -205,6 +211,9 @@ static int make(const char *backend, struct err *err)
 static int probe(const char *backend, struct program_limits *limits,
 		 struct err *err)
 {
+	uint64_t random = 1;
+
+	random_fill(pattern, sizeof(pattern), &random);
 	if (make(backend, err))
 		return -EINVAL;
 	if (!pool->arena)

@@ -69,7 +69,7 @@ static void weigh(struct maker *m)
 	m->weight[OP_LOAD] = 22;
 	m->weight[OP_FREE] = 22;
 	m->weight[OP_STATS] = 2;
-	m->weight[OP_COMPACT] = caps & ZPOOL_COMPACTABLE ? 12 : 0;
+	m->weight[OP_COMPACT] = caps & ZPOOL_COMPACTABLE ? 8 : 0;
 	m->weight[OP_MIGRATE] = caps & ZPOOL_MOVABLE ? 14 : 0;
 	m->weight[OP_RECLAIM] = caps & ZPOOL_EVICTABLE ? 12 : 0;
 	m->weight[OP_WORK] = caps & ZPOOL_DEFERS ? 14 : 0;

@@ -32,12 +32,15 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 						(int)c->next, (int)c->forced));
 	}
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}",
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, "
+		"s:o, s:o}",
 		"explore", FORMAT, "build", ZLAB_VERSION, "backend", e->backend,
 		"source", source_of(e->backend), "code",
 		place_code(code, sizeof(code)), "front", e->front->name, "kind",
-		found_name(f->f.kind), "text", f->f.text, "during", f->during,
-		"program", program_json(&f->program), "choices", choices);
+		found_name(f->f.kind), "text", f->f.text, "memory",
+		e->weak ? "weak" : "strong", "reads", (json_int_t)f->reads,
+		"during", f->during, "program", program_json(&f->program),
+		"choices", choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -71,7 +74,9 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 
 int replay_read(struct replay_file *r, const char *path, struct err *err)
 {
-	const char *build, *backend, *source, *code = "", *front, *kind, *text;
+	const char *build, *backend, *source, *code = "", *front, *kind, *text,
+					      *memory;
+	json_int_t reads;
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where), *program, *choices;
 	int format, ret = -EINVAL;
@@ -90,13 +95,16 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 			FORMAT);
 		goto out;
 	}
-	if (json_unpack(o, "{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:o, s:o}",
+	if (json_unpack(o,
+			"{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s:s, s:I, s:o, "
+			"s:o}",
 			"build", &build, "backend", &backend, "source", &source,
 			"code", &code, "front", &front, "kind", &kind, "text",
-			&text, "program", &program, "choices", &choices)) {
+			&text, "memory", &memory, "reads", &reads, "program",
+			&program, "choices", &choices)) {
 		err_set(err, -EINVAL,
 			"it lacks one of build, backend, source, front, kind, "
-			"text, program, choices");
+			"text, memory, reads, program, choices");
 		goto out;
 	}
 	r->build = strdup(build);
@@ -111,6 +119,8 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 		err_set(err, -ENOMEM, "out of memory");
 		goto out;
 	}
+	r->weak = !strcmp(memory, "weak");
+	r->reads = (uint64_t)reads;
 	ret = program_read(&r->program, program, err);
 	if (!ret)
 		ret = read_choices(&r->choices, choices, r->program.cpus, err);

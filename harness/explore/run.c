@@ -21,7 +21,7 @@
 
 #define SCHEDULES 10000
 #define OF_A_POOL 16
-#define STEPS_MOST 200000
+#define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
 
@@ -69,6 +69,9 @@ static void search(const struct explore *o, struct strategy *s)
 		}
 		s->points = 0;
 		for (i = 0; i < OF_A_POOL && !has_ended(o, until); i++) {
+			e->reads = stream((uint64_t)o->seed, 3,
+					  nr * OF_A_POOL + i) >>
+				   1;
 			strategy_begin(s, p.cpus,
 				       stream((uint64_t)o->seed, 2,
 					      nr * OF_A_POOL + i));
@@ -184,7 +187,9 @@ static char *command_of(const struct explore *o, const struct found *f)
 		fprintf(out,
 			"--cpus %lld --ops %lld --strategy %s --seed %lld ",
 			o->cpus, o->ops, o->strategy, o->seed);
-		fprintf(out, "--schedules %llu%s", (unsigned long long)f->index,
+		fprintf(out, "%s--schedules %llu%s",
+			o->weak ? "--memory weak " : "",
+			(unsigned long long)f->index,
 			f == explorer.found ? "" : " --keep-going");
 	}
 	(void)fclose(out);
@@ -366,6 +371,18 @@ static int run_gdb(const struct explore *o, const struct found *f)
 	return cli_failed("gdb does not run: %s; install gdb", strerror(errno));
 }
 
+/* The finding of the file, or else the first. */
+static struct found *same_as(const struct replay_file *r)
+{
+	struct explorer *e = &explorer;
+	size_t i;
+
+	for (i = 0; i < e->nr_found; i++)
+		if (!strcmp(e->found[i].f.text, r->text))
+			return &e->found[i];
+	return &e->found[0];
+}
+
 static int replay(const struct explore *o, const struct replay_file *r)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
@@ -374,6 +391,8 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	int ret;
 
 	say_differences(o, r);
+	e->weak = r->weak;
+	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
@@ -381,7 +400,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
 	}
-	f = e->found;
+	f = same_as(r);
 	if (strcmp(found_name(f->f.kind), r->kind) ||
 	    strcmp(f->f.text, r->text))
 		cli_note("the file has another finding, %s: %s", PLAIN(r->kind),
@@ -398,6 +417,9 @@ static int open_backend(const struct explore *o, const char *backend)
 
 	explorer.limits.cpus = (unsigned)o->cpus;
 	explorer.limits.ops = (unsigned)o->ops;
+	explorer.weak = o->weak;
+	if (xcpu_weak(o->weak, 0, &err))
+		return cli_failed("%s", err.text);
 	if (explorer_open(&explorer, &front_pool, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;
@@ -409,8 +431,9 @@ static int run_replay(const struct explore *o)
 	struct replay_file r;
 	int ret;
 
+	/* Status 1 is a finding. */
 	if (replay_read(&r, o->replay, &err))
-		ret = cli_failed("%s", err.text);
+		ret = cli_usage("%s", err.text);
 	else
 		ret = open_backend(o, o->backend ? o->backend : r.backend);
 	if (!ret)

@@ -175,6 +175,7 @@ static bool on_found(void *arg, const struct xfinding *f)
 		.key = key,
 		.program = *e->program,
 		.seed = e->seed,
+		.reads = e->reads,
 		.index = e->schedules + 1,
 		.times = 1,
 	};
@@ -240,6 +241,52 @@ int explorer_open(struct explorer *e, const struct front *front,
 	return ret;
 }
 
+/*
+ * What the code says on stderr, as the shim does for a WARN, is a finding. The C
+ * library lets the stream be replaced.
+ */
+static char said[200];
+static size_t said_len;
+
+static ssize_t on_said(void *cookie, const char *text, size_t len)
+{
+	size_t n = sizeof(said) - 1 - said_len;
+
+	if (len < n)
+		n = len;
+	memcpy(said + said_len, text, n);
+	said_len += n;
+	return (ssize_t)len;
+}
+
+static FILE *listen(void)
+{
+	static FILE *stream;
+	FILE *was = stderr;
+
+	if (!stream) {
+		stream = fopencookie(
+			NULL, "w", (cookie_io_functions_t){ .write = on_said });
+		if (stream)
+			setvbuf(stream, NULL, _IONBF, 0);
+	}
+	said_len = 0;
+	if (stream)
+		stderr = stream;
+	return was;
+}
+
+static void stop_listening(FILE *was)
+{
+	stderr = was;
+	if (!said_len)
+		return;
+	said[said_len] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	said_len = 0;
+	xcpu_report(XFOUND_SAID, "the code says: %s", said);
+}
+
 /* Set-up, with what a guard needs. */
 struct making {
 	struct explorer *e;
@@ -258,6 +305,7 @@ bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed)
 {
 	struct making m = { .e = e };
 	struct xhooks hooks = hooks_of(e);
+	FILE *err;
 	bool ok;
 
 	e->program = p;
@@ -266,9 +314,11 @@ bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed)
 	e->during = "the set-up";
 	memset(e->now, 0, sizeof(e->now));
 	xworld_reset();
+	err = listen();
 	xworld_enter();
 	ok = xcpu_guard(make, &m, &hooks);
 	xworld_leave();
+	stop_listening(err);
 	e->programs++;
 	if (!ok || m.ret)
 		return false;
@@ -313,6 +363,7 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 	struct xhooks hooks = hooks_of(e);
 	enum xend end;
 	unsigned i;
+	FILE *err;
 
 	e->strategy = s;
 	e->made.nr = 0;
@@ -322,12 +373,14 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 	/* What is repeated must show it alone, without earlier schedules. */
 	if (e->only)
 		xorder_forget();
+	xcpu_weak(e->weak, e->reads, NULL);
 	xcpu_begin(p->cpus, &hooks, &e->bounds);
 	for (i = 0; i < p->cpus; i++) {
 		task[i] = (struct task){ e, i };
 		xcpu_spawn(i, run_ops, &task[i]);
 	}
 	e->front->begin(p);
+	err = listen();
 	xworld_enter();
 	end = xcpu_run();
 	if (end == XEND_DONE) {
@@ -337,6 +390,7 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 		xcpu_guard(rest, e, &hooks);
 	}
 	xworld_leave();
+	stop_listening(err);
 	e->points += xcpu_points();
 	if (xcpu_points() > e->longest)
 		e->longest = xcpu_points();

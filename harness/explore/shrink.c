@@ -35,7 +35,7 @@ static bool search(struct explorer *e, struct found *f, unsigned cpus,
 
 	for (depth = 0; depth <= 3; depth++)
 		for (i = 0; i < (depth ? TRIES : 1) && !out_of_time(end); i++) {
-			s.kind = depth ? STRATEGY_DELAY : STRATEGY_DELAY;
+			s.kind = STRATEGY_DELAY;
 			s.depth = depth;
 			strategy_begin(&s, cpus, i * 7919 + depth);
 			if (shows(e, f, &s, result))
@@ -85,6 +85,17 @@ static bool accept(struct explorer *e, struct found *f, const struct program *p,
 	return ok;
 }
 
+/* What a CPU does first may as well be done before all others begin. */
+static bool to_setup(struct program *p, unsigned cpu)
+{
+	if (!p->nr[cpu] || p->nr_setup == PROGRAM_SETUP)
+		return false;
+	p->setup[p->nr_setup] = p->op[cpu][0];
+	p->setup[p->nr_setup++].cpu = cpu;
+	drop(p->op[cpu], &p->nr[cpu], 0);
+	return true;
+}
+
 /* A CPU without operations is none, if it is the last. */
 static void trim(struct program *p)
 {
@@ -99,6 +110,12 @@ static void fewer_ops(struct explorer *e, struct found *f,
 	unsigned cpu, i;
 	bool changed;
 
+	for (cpu = 0; cpu < f->program.cpus; cpu++) {
+		p = f->program;
+		p.nr[cpu] = 0;
+		if (f->program.nr[cpu])
+			accept(e, f, &p, result, end);
+	}
 	do {
 		changed = false;
 		for (cpu = 0; cpu < f->program.cpus; cpu++)
@@ -112,10 +129,16 @@ static void fewer_ops(struct explorer *e, struct found *f,
 			drop(p.setup, &p.nr_setup, i);
 			changed |= accept(e, f, &p, result, end);
 		}
+		for (cpu = 0; cpu < f->program.cpus; cpu++) {
+			p = f->program;
+			if (to_setup(&p, cpu))
+				changed |= accept(e, f, &p, result, end);
+		}
 		p = f->program;
 		p.fail_nth = p.fail_every = p.spare = 0;
 		p.destroy = false;
-		if (memcmp(&p, &f->program, sizeof(p)))
+		if (f->program.fail_nth || f->program.spare ||
+		    f->program.destroy)
 			changed |= accept(e, f, &p, result, end);
 	} while (changed && !out_of_time(end));
 	for (i = 0; i < f->program.nr_setup; i++)
@@ -170,6 +193,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
 
 	memset(s, 0, sizeof(*s));
 	e->only = f->key;
+	e->reads = f->reads;
 	fewer_ops(e, f, s, end);
 	fewer_choices(e, f, s, end);
 	e->only = 0;

@@ -487,6 +487,12 @@ static void account_for(struct story *s, const struct event *e,
 	struct row r = make_row(e);
 	char frame[40] = "";
 
+	/* What is told last is told as it was when it was noticed. */
+	if (s->nr_accounts == 1 && s->came)
+		name_held(r.held, sizeof(r.held), s->held[e->cpu],
+			  s->nr_held[e->cpu]);
+	else
+		name_held(r.held, sizeof(r.held), e->held, e->nr_held);
 	if (s->frame >= 0)
 		snprintf(frame, sizeof(frame), " of frame %ld", s->frame);
 	snprintf(a->who, sizeof(a->who), "CPU %u%s%s%s%s", e->cpu,
@@ -610,6 +616,7 @@ static void watch(struct story *s, struct found *f)
 
 	e->only = f->key;
 	e->hit = false;
+	e->reads = f->reads;
 	e->event = on_point;
 	e->at_op = on_op;
 	e->at_hit = on_hit;

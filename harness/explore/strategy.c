@@ -13,7 +13,7 @@
 
 static uint64_t below(struct strategy *s, uint64_t n)
 {
-	return (random_splitmix(&s->random) >> 16) % n;
+	return (random_splitmix(&s->random) >> 32) * n >> 32;
 }
 
 int strategy_parse(struct strategy *s, const char *text, struct err *err)
@@ -207,31 +207,36 @@ static const struct choice *given(const struct strategy *s, unsigned cpu,
 	return i < c->nr ? &c->at[i] : NULL;
 }
 
+static unsigned first_given(const struct strategy *s, unsigned runnable)
+{
+	const struct choices *c = s->given;
+
+	/* The first choice of all is that of no CPU. */
+	if (c->nr && c->at[0].cpu == XCPU_MAX && runnable & 1u << c->at[0].next)
+		return c->at[0].next;
+	return first_of(runnable);
+}
+
 static unsigned pick_replay(struct strategy *s, enum xwhy why,
 			    unsigned runnable, unsigned current, uint64_t step,
 			    uint64_t *slice)
 {
-	const struct choice *c = NULL;
-	unsigned next = current;
+	bool forced = why != XWHY_SLICE;
+	const struct choice *c;
+	unsigned next;
 
-	if (current != XCPU_MAX) {
-		c = given(s, current, step, why != XWHY_SLICE);
-		if (c && c->step == step &&
-		    (runnable & 1u << c->next || why == XWHY_SLICE)) {
+	if (current == XCPU_MAX) {
+		next = first_given(s, runnable);
+	} else {
+		c = given(s, current, step, forced);
+		next = forced ? after(s, runnable, current) : current;
+		if (c && c->step == step) {
 			s->next[current] = (size_t)(c - s->given->at) + 1;
 			if (runnable & 1u << c->next)
 				next = c->next;
-		} else if (why != XWHY_SLICE) {
-			next = after(s, runnable, current);
 		}
-	} else {
-		/* The first choice of all is given as one of CPU XCPU_MAX. */
-		next = s->given->nr && s->given->at[0].cpu == XCPU_MAX
-			       ? s->given->at[0].next
-			       : first_of(runnable);
-		if (!(runnable & 1u << next))
-			next = first_of(runnable);
 	}
+	/* Up to the next preemption; what forces a choice comes by itself. */
 	c = given(s, next, xcpu_steps(next) + 1, false);
 	*slice = c ? c->step - xcpu_steps(next) : ~0ull;
 	return next;

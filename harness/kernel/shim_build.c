@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Compiles a tree's file against the shim's headers; keeps the result in a
+ * Compiles a tree's files against the shim's headers; keeps the result in a
  * cache.
  */
 #include <errno.h>
@@ -25,7 +25,8 @@
 #include "lib/stop.h"
 #include "version.h"
 
-#define MAX_ARGS 64
+#define MAX_ARGS (SHIM_MAX_FILES + 64)
+#define AT_ONCE 2 /* compilers that run side by side */
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
@@ -41,6 +42,16 @@ static const char *const parts[] = {
 };
 #define NR_PARTS (sizeof(parts) / sizeof(parts[0]))
 #define ONE_PART "backends/shim/kernel.h"
+
+/* This project's headers for kernel code, which may not include others. */
+static const char *const allocator_parts[] = {
+	"adapter.h", "base.h", "kernel.h",  "locks.h",
+	"migrate.h", "mm.h",   "runtime.h", NULL,
+};
+
+static const char *const codec_parts[] = { "base.h", "codec_kernel.h",
+					   "codec_runtime.h", "codec_unit.h",
+					   NULL };
 
 /* What kernel code expects of its compiler. */
 static const char *const flags[] = {
@@ -58,7 +69,11 @@ static const char *const flags[] = {
 	"-pthread",
 	"-Wno-unknown-warning-option",
 	"-Wno-microsoft-anon-tag",
-/* The locks must be those of this program. */
+};
+#define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
+
+/* The locks of an allocator must be those of this program. */
+static const char *const lock_flags[] = {
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
 #endif
@@ -69,8 +84,8 @@ static const char *const flags[] = {
 #ifdef SYNC_SPIN
 	"-DSYNC_SPIN=" STRING(SYNC_SPIN),
 #endif
+	NULL,
 };
-#define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
 
 /* Only for the kernel code, whose memory accesses may be charged. */
 static const char *const watched[] = { SYNC_WATCH_FLAGS NULL };
@@ -202,6 +217,8 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 	hash_text(&ctx, t->git);
 	for (i = 0; i < NR_FLAGS; i++)
 		hash_text(&ctx, flags[i]);
+	for (i = 0; lock_flags[i]; i++)
+		hash_text(&ctx, lock_flags[i]);
 	for (i = 0; i < t->nr_files; i++) {
 		hash_text(&ctx, t->files[i].name);
 		hash_text(&ctx, t->files[i].text ? t->files[i].text : "");
@@ -249,6 +266,8 @@ static void start_args(struct build *b)
 	add_arg(b, b->cc);
 	for (i = 0; i < NR_FLAGS; i++)
 		add_arg(b, flags[i]);
+	for (i = 0; !b->req->codec && lock_flags[i]; i++)
+		add_arg(b, lock_flags[i]);
 	add_arg(b, b->map);
 	if (b->req->tsan)
 		add_arg(b, "-fsanitize=thread");
@@ -281,7 +300,8 @@ static bool make_prelude(struct build *b)
 	char *text, *line, *next;
 	FILE *f;
 
-	snprintf(in, sizeof(in), "%s/backends/shim/prelude.h", b->root);
+	snprintf(in, sizeof(in), "%s/backends/shim/%sprelude.h", b->root,
+		 b->req->codec ? "codec_" : "");
 	snprintf(out, sizeof(out), "%s/prelude.i", b->dir);
 	snprintf(inc, sizeof(inc), "-I%s", b->root);
 	start_args(b);
@@ -307,48 +327,117 @@ static bool make_prelude(struct build *b)
 	return !fclose(f);
 }
 
-static bool compile(struct build *b, const char *so)
+/* Each unit has its own messages, so that those of two do not mix. */
+static pid_t start_unit(struct build *b, const struct shim_tree *t,
+			const char *source, size_t nr)
 {
-	char unit[2 * PATH_MAX], runtime[2 * PATH_MAX], uo[2 * PATH_MAX],
-		ro[2 * PATH_MAX], inc[2 * PATH_MAX], priv[PATH_MAX + 2],
-		out[2 * PATH_MAX], config[2 * PATH_MAX];
-	pid_t one, two;
+	char in[2 * PATH_MAX], out[2 * PATH_MAX], priv[PATH_MAX + 2];
 	size_t i;
-	bool ok;
 
-	if (!make_prelude(b))
-		return false;
-	snprintf(unit, sizeof(unit), "%s/unit.c", b->dir);
-	snprintf(uo, sizeof(uo), "%s/unit.o", b->dir);
-	snprintf(runtime, sizeof(runtime), "%s/backends/shim/runtime.c",
-		 b->root);
-	snprintf(ro, sizeof(ro), "%s/runtime.o", b->dir);
-	snprintf(config, sizeof(config), "%s/shim_config.h", b->dir);
+	snprintf(b->log, sizeof(b->log), "%.4000s/%zu.log", b->dir, nr);
+	snprintf(in, sizeof(in), "%s/%s", b->dir, source);
+	snprintf(out, sizeof(out), "%s/%zu.o", b->dir, nr);
 	snprintf(priv, sizeof(priv), "-I%s", b->dir);
-
 	start_args(b);
-	add_arg(b, "-nostdinc");
-	add_arg(b, "-D__KERNEL__");
-	for (i = 0; watched[i]; i++)
+	add_args(b, "-nostdinc", "-D__KERNEL__", NULL);
+	for (i = 0; !b->req->codec && watched[i]; i++)
 		add_arg(b, watched[i]);
+	if (b->req->codec)
+		add_args(b, t->optimize, "-include", "shim_all.h", NULL);
 	add_args(b, "-Werror=implicit-function-declaration",
-		 "-Werror=implicit-int", "-Werror=return-type", priv, "-c",
-		 unit, "-o", uo, NULL);
-	one = start(b);
+		 "-Werror=implicit-int", "-Werror=return-type", priv, "-c", in,
+		 "-o", out, NULL);
+	return start(b);
+}
 
+static pid_t start_runtime(struct build *b)
+{
+	char in[2 * PATH_MAX], out[2 * PATH_MAX], inc[2 * PATH_MAX],
+		config[2 * PATH_MAX];
+
+	snprintf(b->log, sizeof(b->log), "%.4000s/runtime.log", b->dir);
+	snprintf(in, sizeof(in), "%s/backends/shim/%sruntime.c", b->root,
+		 b->req->codec ? "codec_" : "");
+	snprintf(out, sizeof(out), "%s/runtime.o", b->dir);
+	snprintf(config, sizeof(config), "%s/shim_config.h", b->dir);
 	snprintf(inc, sizeof(inc), "-I%s", b->root);
 	start_args(b);
 	add_args(b, "-D_GNU_SOURCE", "-DSHIM_BUILD", "-include", config, inc,
-		 "-c", runtime, "-o", ro, NULL);
-	two = start(b);
+		 "-c", in, "-o", out, NULL);
+	return start(b);
+}
 
-	ok = finish(one);
-	if (!finish(two) || !ok)
-		return false;
+static bool link_all(struct build *b, size_t units, const char *so)
+{
+	char out[2 * PATH_MAX], *objects[SHIM_MAX_FILES + 1];
+	size_t i, made = 0;
+	bool ok = true;
+
+	snprintf(b->log, sizeof(b->log), "%.4000s/link.log", b->dir);
 	snprintf(out, sizeof(out), "%s/%s", b->dir, so);
 	start_args(b);
-	add_args(b, "-shared", "-o", out, uo, ro, NULL);
-	return finish(start(b));
+	add_args(b, "-shared", "-o", out, NULL);
+	/* Nothing but libc is there when a codec is loaded. */
+	if (b->req->codec && !b->req->tsan)
+		add_arg(b, "-Wl,-z,defs");
+	for (i = 0; i <= units && ok; i++) {
+		if (i == units)
+			ok = asprintf(&objects[i], "%s/runtime.o", b->dir) > 0;
+		else
+			ok = asprintf(&objects[i], "%s/%zu.o", b->dir, i) > 0;
+		made += ok;
+		if (ok)
+			add_arg(b, objects[i]);
+	}
+	ok = ok && finish(start(b));
+	while (made)
+		free(objects[--made]);
+	return ok;
+}
+
+/* Waits for the oldest of the compilers; false: it failed, @log says why. */
+static bool reap(struct build *b, const pid_t *pids, size_t nr, size_t units)
+{
+	if (finish(pids[nr]))
+		return true;
+	if (nr < units)
+		snprintf(b->log, sizeof(b->log), "%.4000s/%zu.log", b->dir, nr);
+	else
+		snprintf(b->log, sizeof(b->log), "%.4000s/runtime.log", b->dir);
+	return false;
+}
+
+/* @failed: receives the source at fault */
+static bool compile(struct build *b, const struct shim_tree *t, const char *so,
+		    const char **failed)
+{
+	const char *source[SHIM_MAX_FILES + 1] = { "unit.c" };
+	pid_t pids[SHIM_MAX_FILES + 2];
+	char first[sizeof(b->log)] = "";
+	size_t units = 1, i, done = 0;
+
+	*failed = t->source;
+	snprintf(b->log, sizeof(b->log), "%.4000s/prelude.log", b->dir);
+	if (!make_prelude(b))
+		return false;
+	for (i = 0; i < t->nr_files; i++)
+		if (t->files[i].compiled)
+			source[units++] = t->files[i].name;
+	for (i = 0; i <= units + AT_ONCE; i++) {
+		if (i >= AT_ONCE && !reap(b, pids, done++, units) && !*first) {
+			memcpy(first, b->log, sizeof(first));
+			if (done - 1 && done - 1 < units)
+				*failed = source[done - 1];
+		}
+		if (i < units)
+			pids[i] = start_unit(b, t, source[i], i);
+		else if (i == units)
+			pids[i] = start_runtime(b);
+	}
+	if (!*first)
+		return link_all(b, units, so);
+	memcpy(b->log, first, sizeof(first));
+	return false;
 }
 
 /* Print a JSON text as the body of a C string. */
@@ -366,7 +455,7 @@ static int write_config(const struct build *b, const struct shim_tree *t,
 			struct err *err)
 {
 	json_t *source =
-		json_pack("{s:s, s:s, s:s, s:s, s:s}", "file", b->req->file,
+		json_pack("{s:s, s:s, s:s, s:s, s:s}", "file", t->source,
 			  "sha256", t->sha256, "git", t->git, "settings",
 			  obj->settings, "compiler", compiler);
 	char *json = source ? json_dumps(source, JSON_COMPACT) : NULL;
@@ -383,7 +472,7 @@ static int write_config(const struct build *b, const struct shim_tree *t,
 		fputs("#define SHIM_DEBUG 1\n", f);
 	fprintf(f, "#define SHIM_NAME \"%s\"\n", obj->name);
 	fprintf(f, "#define SHIM_SUMMARY \"%s of a kernel tree, %s\"\n",
-		b->req->file, obj->settings);
+		t->source, obj->settings);
 	fputs("#define SHIM_SOURCE \"", f);
 	put_c_string(f, json);
 	fputs("\"\n", f);
@@ -404,9 +493,7 @@ out:
 static int write_files(const struct build *b, const struct shim_tree *t,
 		       struct err *err)
 {
-	static const char *const own[] = { "adapter.h", "base.h",    "kernel.h",
-					   "locks.h",	"migrate.h", "mm.h",
-					   "runtime.h" };
+	const char *const *own = b->req->codec ? codec_parts : allocator_parts;
 	char head[PATH_MAX + 64], path[2 * PATH_MAX], name[64];
 	char unit[4096] = "";
 	size_t i, n = 0;
@@ -423,7 +510,7 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 			      : file_write(b->dir, f->name, "",
 					   "#include \"shim_all.h\"\n", err);
 	}
-	for (i = 0; i < sizeof(own) / sizeof(own[0]) && !ret; i++) {
+	for (i = 0; own[i] && !ret; i++) {
 		snprintf(path, sizeof(path), "%s/backends/shim/%s", b->root,
 			 own[i]);
 		snprintf(name, sizeof(name), "backends/shim/%s", own[i]);
@@ -439,16 +526,22 @@ static int write_files(const struct build *b, const struct shim_tree *t,
 	if (ret)
 		return ret;
 	n = (size_t)snprintf(unit, sizeof(unit),
-			     "#include \"backends/shim/kernel.h\"\n");
+			     "#include \"backends/shim/%skernel.h\"\n",
+			     b->req->codec ? "codec_" : "");
 	for (i = 0; i < b->req->nr_include; i++)
 		n += (size_t)snprintf(unit + n, sizeof(unit) - n,
 				      "#include \"shim_extra/%zu.h\"\n", i);
 	ret = file_write(b->dir, "shim_all.h", "#pragma once\n", unit, err);
 	if (ret)
 		return ret;
-	snprintf(unit, sizeof(unit),
-		 "#include \"%s\"\n#include \"backends/shim/adapter.h\"\n",
-		 b->req->file);
+	if (b->req->codec)
+		snprintf(unit, sizeof(unit),
+			 "#include \"backends/shim/codec_unit.h\"\n");
+	else
+		snprintf(unit, sizeof(unit),
+			 "#include \"%s\"\n"
+			 "#include \"backends/shim/adapter.h\"\n",
+			 t->source);
 	return file_write(b->dir, "unit.c", "", unit, err);
 }
 
@@ -486,6 +579,7 @@ static int build_in(struct build *b, const struct shim_tree *t,
 {
 	char *version[] = { (char *)b->cc, "--version", NULL };
 	char compiler[256], saved[PATH_MAX];
+	const char *failed;
 	int ret;
 
 	process_line(version, compiler, sizeof(compiler));
@@ -494,9 +588,8 @@ static int build_in(struct build *b, const struct shim_tree *t,
 		ret = write_config(b, t, obj, compiler, err);
 	if (ret)
 		return ret;
-	snprintf(b->log, sizeof(b->log), "%.4000s/build.log", b->dir);
 	setenv("LC_ALL", "C", 1);
-	if (compile(b, so))
+	if (compile(b, t, so, &failed))
 		return 0;
 	if (stop_signal())
 		return err_set(err, -EINTR, "interrupted");
@@ -505,7 +598,7 @@ static int build_in(struct build *b, const struct shim_tree *t,
 		 (int)(strrchr(b->dir, '/') - b->dir), b->dir);
 	if (copy_file(b->log, saved, NULL))
 		saved[0] = '\0';
-	return shim_message(b->log, b->req->file, saved, err);
+	return shim_message(b->log, failed, saved, err);
 }
 
 static void describe(const struct shim_request *req, const struct shim_tree *t,
@@ -517,12 +610,17 @@ static void describe(const struct shim_request *req, const struct shim_tree *t,
 
 	snprintf(obj->sha256, sizeof(obj->sha256), "%s", t->sha256);
 	snprintf(obj->git, sizeof(obj->git), "%s", t->git);
+	snprintf(obj->source, sizeof(obj->source), "%s", t->source);
 	n = (size_t)snprintf(obj->settings, sizeof(obj->settings), "page=%uK",
 			     page);
 	if (chain)
 		n += (size_t)snprintf(obj->settings + n,
 				      sizeof(obj->settings) - n, " chain=%d",
 				      atoi(strchr(chain, ' ') + 1));
+	if (t->optimize)
+		n += (size_t)snprintf(obj->settings + n,
+				      sizeof(obj->settings) - n, " %s",
+				      t->optimize);
 	snprintf(obj->settings + n, sizeof(obj->settings) - n, "%s%s",
 		 req->debug ? " debug" : "", req->tsan ? " tsan" : "");
 	n = (size_t)snprintf(obj->name, sizeof(obj->name), "shim-%s-%.12s",

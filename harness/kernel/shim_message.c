@@ -30,6 +30,8 @@ static const char *const unknown[] = {
 	"invalid application of 'sizeof' to incomplete type '",
 	"has no member named '",
 	"no member named '",
+	"undefined reference to `",
+	"undefined symbol: ",
 };
 
 struct names {
@@ -104,7 +106,8 @@ int shim_message(const char *log, const char *file, const char *saved,
 
 	for (line = text; line && *line; line = *end ? end + 1 : end) {
 		end = strchrnul(line, '\n');
-		if (!memmem(line, (size_t)(end - line), "error:", 6))
+		if (!memmem(line, (size_t)(end - line), "error:", 6) &&
+		    !memmem(line, (size_t)(end - line), ": undefined ", 12))
 			continue;
 		if (!*first)
 			snprintf(first, sizeof(first), "%.*s",

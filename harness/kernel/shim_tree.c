@@ -12,20 +12,16 @@
 
 #include "harness/kernel/files.h"
 #include "harness/kernel/shim_tree.h"
+#include "harness/kernel/shim_tree_internal.h"
 #include "lib/process.h"
 
 /* Headers that describe the tree's own data structures and interfaces. */
 static const char *const own_headers[] = {
-	"linux/list.h",
-	"linux/zbud.h",
-	"linux/zpool.h",
-	"linux/zsmalloc.h",
+	"linux/list.h",	    "linux/zbud.h", "linux/zpool.h",
+	"linux/zsmalloc.h", NULL,
 };
 
-static void add_config(struct shim_tree *t, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static void add_config(struct shim_tree *t, const char *fmt, ...)
+void shim_add_config(struct shim_tree *t, const char *fmt, ...)
 {
 	size_t have = t->config ? strlen(t->config) : 0;
 	char line[512];
@@ -42,7 +38,7 @@ static void add_config(struct shim_tree *t, const char *fmt, ...)
 	t->config = bigger;
 }
 
-static const char *find_file(const struct shim_tree *t, const char *name)
+const char *shim_find_file(const struct shim_tree *t, const char *name)
 {
 	size_t i;
 
@@ -52,8 +48,8 @@ static const char *find_file(const struct shim_tree *t, const char *name)
 	return NULL;
 }
 
-static int add_file(struct shim_tree *t, const char *name, const char *from,
-		    struct err *err)
+int shim_add_file(struct shim_tree *t, const char *name, const char *from,
+		  struct err *err)
 {
 	struct shim_file *f = &t->files[t->nr_files];
 
@@ -71,14 +67,40 @@ static int add_file(struct shim_tree *t, const char *name, const char *from,
 	return 0;
 }
 
-static bool is_own_header(const char *name)
+int shim_add_text(struct shim_tree *t, const char *name, char **text,
+		  struct err *err)
 {
-	size_t i;
+	int ret = shim_add_file(t, name, NULL, err);
 
-	for (i = 0; i < sizeof(own_headers) / sizeof(own_headers[0]); i++)
-		if (!strcmp(own_headers[i], name))
-			return true;
-	return false;
+	if (!ret) {
+		t->files[t->nr_files - 1].text = *text;
+		*text = NULL;
+	}
+	return ret;
+}
+
+static bool is_own_header(const struct shim_request *req, const char *name)
+{
+	const char *const *own = req->codec ? shim_codec_headers : own_headers;
+
+	while (*own && strcmp(*own, name) != 0)
+		own++;
+	return *own;
+}
+
+/* Take "dir/../" out of a path. False: it leaves its root. */
+static bool normalize(char *path)
+{
+	char *up, *dir;
+
+	while ((up = strstr(path, "../"))) {
+		if (up == path || up[-1] != '/')
+			return false;
+		for (dir = up - 1; dir > path && dir[-1] != '/'; dir--)
+			;
+		memmove(dir, up + 3, strlen(up + 3) + 1);
+	}
+	return !strstr(path, "..");
 }
 
 /* Add a header that @from includes: the tree's file, or a forwarder. */
@@ -88,37 +110,36 @@ static int add_include(struct shim_tree *t, const struct shim_request *req,
 {
 	char place[PATH_MAX], path[PATH_MAX];
 	const char *slash;
-	int dir;
 
-	if (strstr(name, "..") || name[0] == '/')
+	slash = strrchr(from->name, '/');
+	snprintf(place, sizeof(place), "%.*s%s",
+		 slash && quoted ? (int)(slash - from->name) + 1 : 0,
+		 from->name, name);
+	if (!normalize(place) || name[0] == '/' ||
+	    (!quoted && strstr(name, "..")))
 		return err_set(err, -EINVAL,
 			       "%s includes \"%s\"; the shim takes headers "
-			       "beside the source or by their kernel name",
+			       "of the tree and by their kernel name",
 			       from->name, name);
-	if (!quoted) {
-		if (find_file(t, name))
-			return 0;
-		snprintf(path, sizeof(path), "%s/include/%s", req->tree, name);
-		if (is_own_header(name) && !access(path, R_OK))
-			return add_file(t, name, path, err);
-		return add_file(t, name, NULL, err);
-	}
-	slash = strrchr(from->name, '/');
-	dir = slash ? (int)(slash - from->name) + 1 : 0;
-	snprintf(place, sizeof(place), "%.*s%s", dir, from->name, name);
-	if (find_file(t, place))
+	if (shim_find_file(t, place))
 		return 0;
+	if (!quoted) {
+		snprintf(path, sizeof(path), "%s/include/%s", req->tree, name);
+		if (is_own_header(req, name) && !access(path, R_OK))
+			return shim_add_file(t, name, path, err);
+		return shim_add_file(t, name, NULL, err);
+	}
 	slash = strrchr(from->from, '/');
-	dir = slash ? (int)(slash - from->from) + 1 : 0;
-	snprintf(path, sizeof(path), "%.*s%s", dir, from->from, name);
+	snprintf(path, sizeof(path), "%.*s%s",
+		 slash ? (int)(slash - from->from) + 1 : 0, from->from, name);
 	/* mm/internal.h would pull in the rest of the kernel. */
 	if (strcmp(name, "internal.h") && !access(path, R_OK))
-		return add_file(t, place, path, err);
-	return add_file(t, place, NULL, err);
+		return shim_add_file(t, place, path, err);
+	return shim_add_file(t, place, NULL, err);
 }
 
-static int scan_includes(struct shim_tree *t, const struct shim_request *req,
-			 size_t file, struct err *err)
+int shim_scan_includes(struct shim_tree *t, const struct shim_request *req,
+		       size_t file, struct err *err)
 {
 	const char *p = t->files[file].text;
 	char name[256];
@@ -231,8 +252,9 @@ static void read_config(struct shim_tree *t, const char *text,
 					(unsigned)strtoul(value, NULL, 10);
 			else if (has(t, name) && !config_ignored(name) &&
 				 strcmp(name, "CONFIG_ZPOOL"))
-				add_config(t, "%s %s", name,
-					   !strcmp(value, "y") ? "1" : value);
+				shim_add_config(t, "%s %s", name,
+						!strcmp(value, "y") ? "1"
+								    : value);
 		} else if (!strncmp(p, "# CONFIG_COMPACTION is not set", 30)) {
 			*compaction = false;
 		}
@@ -252,16 +274,16 @@ static int probe_config(struct shim_tree *t, const struct shim_request *req,
 	text = file_read(path);
 	read_config(t, text, &settings, compaction);
 	free(text);
-	add_config(t, "CONFIG_64BIT 1");
-	add_config(t, "CONFIG_SMP 1");
-	add_config(t, "CONFIG_MMU 1");
+	shim_add_config(t, "CONFIG_64BIT 1");
+	shim_add_config(t, "CONFIG_SMP 1");
+	shim_add_config(t, "CONFIG_MMU 1");
 	if (has(t, "linux/zpool.h"))
-		add_config(t, "CONFIG_ZPOOL 1");
+		shim_add_config(t, "CONFIG_ZPOOL 1");
 	if (has(t, "CONFIG_ZSMALLOC_CHAIN_SIZE")) {
 		unsigned chain = req->chain ? req->chain : settings.chain;
 
-		add_config(t, "CONFIG_ZSMALLOC_CHAIN_SIZE %u",
-			   chain ? chain : 8);
+		shim_add_config(t, "CONFIG_ZSMALLOC_CHAIN_SIZE %u",
+				chain ? chain : 8);
 	} else if (req->chain) {
 		return err_set(
 			err, -EINVAL,
@@ -275,7 +297,7 @@ static int probe_config(struct shim_tree *t, const struct shim_request *req,
 static int probe_zs(struct shim_tree *t, const struct shim_request *req,
 		    const char *src, struct err *err)
 {
-	const char *api = find_file(t, "linux/zsmalloc.h");
+	const char *api = shim_find_file(t, "linux/zsmalloc.h");
 	const char *stat = strstr(src, "class_stat_read(") ? "class_stat_read"
 							   : "zs_stat_get";
 	bool map = strstr(src, "zs_map_object(");
@@ -300,28 +322,28 @@ static int probe_zs(struct shim_tree *t, const struct shim_request *req,
 			       "zs_obj_read_begin(); the shim reads objects "
 			       "through one of them",
 			       req->file);
-	add_config(t, "SHIM_ZS");
+	shim_add_config(t, "SHIM_ZS");
 	if (args == 4)
-		add_config(t, "SHIM_MALLOC_NID");
+		shim_add_config(t, "SHIM_MALLOC_NID");
 	if (map)
-		add_config(t, "SHIM_HAS_MAP");
+		shim_add_config(t, "SHIM_HAS_MAP");
 	if (read)
-		add_config(t, "SHIM_HAS_READ");
+		shim_add_config(t, "SHIM_HAS_READ");
 	if (nr_args(api, "zs_obj_read_begin") == 4)
-		add_config(t, "SHIM_READ_LEN");
+		shim_add_config(t, "SHIM_READ_LEN");
 	if (strstr(src, "zs_compact("))
-		add_config(t, "SHIM_HAS_COMPACT");
+		shim_add_config(t, "SHIM_HAS_COMPACT");
 	if (nr_args(src, "obj_to_location") == 3 &&
 	    nr_args(src, "handle_to_obj") == 1)
-		add_config(t, "SHIM_HAS_LOCATE");
+		shim_add_config(t, "SHIM_HAS_LOCATE");
 	if (strstr(src, "*size_class[ZS_SIZE_CLASSES]") && strstr(src, stat)) {
 		bool late = strstr(src, "ZS_OBJS_ALLOCATED");
 
-		add_config(t, "SHIM_HAS_CLASSES");
-		add_config(t, "SHIM_CLASS_INUSE(c) %s(c, %s)", stat,
-			   late ? "ZS_OBJS_INUSE" : "OBJ_USED");
-		add_config(t, "SHIM_CLASS_ALLOCATED(c) %s(c, %s)", stat,
-			   late ? "ZS_OBJS_ALLOCATED" : "OBJ_ALLOCATED");
+		shim_add_config(t, "SHIM_HAS_CLASSES");
+		shim_add_config(t, "SHIM_CLASS_INUSE(c) %s(c, %s)", stat,
+				late ? "ZS_OBJS_INUSE" : "OBJ_USED");
+		shim_add_config(t, "SHIM_CLASS_ALLOCATED(c) %s(c, %s)", stat,
+				late ? "ZS_OBJS_ALLOCATED" : "OBJ_ALLOCATED");
 	}
 	return 0;
 }
@@ -329,7 +351,7 @@ static int probe_zs(struct shim_tree *t, const struct shim_request *req,
 static int probe_driver(struct shim_tree *t, const struct shim_request *req,
 			struct err *err)
 {
-	const char *api = find_file(t, "linux/zpool.h");
+	const char *api = shim_find_file(t, "linux/zpool.h");
 
 	if (!api || !*api)
 		return err_set(err, -ENOENT,
@@ -337,15 +359,15 @@ static int probe_driver(struct shim_tree *t, const struct shim_request *req,
 			       "registers a zpool driver",
 			       req->tree, req->file);
 	if (nr_args(api, "(*malloc)") == 5)
-		add_config(t, "SHIM_MALLOC_NID");
+		shim_add_config(t, "SHIM_MALLOC_NID");
 	if (strstr(api, "(*map)("))
-		add_config(t, "SHIM_HAS_MAP");
+		shim_add_config(t, "SHIM_HAS_MAP");
 	if (strstr(api, "(*obj_read_begin)("))
-		add_config(t, "SHIM_HAS_READ");
+		shim_add_config(t, "SHIM_HAS_READ");
 	if (nr_args(api, "(*obj_read_begin)") == 4)
-		add_config(t, "SHIM_READ_LEN");
+		shim_add_config(t, "SHIM_READ_LEN");
 	if (strstr(api, "(*map)("))
-		add_config(t, "SHIM_HAS_LOCATE");
+		shim_add_config(t, "SHIM_HAS_LOCATE");
 	return 0;
 }
 
@@ -353,7 +375,7 @@ static int probe(struct shim_tree *t, const struct shim_request *req,
 		 struct err *err)
 {
 	const char *src = t->files[0].text;
-	const char *zpool = find_file(t, "linux/zpool.h");
+	const char *zpool = shim_find_file(t, "linux/zpool.h");
 	bool zs = strstr(src, "zs_create_pool(") && strstr(src, "zs_malloc(");
 	bool driver = strstr(src, "zpool_register_driver(");
 	bool by_mapping = strstr(src, "address_space_operations");
@@ -373,33 +395,34 @@ static int probe(struct shim_tree *t, const struct shim_request *req,
 	if (ret)
 		return ret;
 	if (driver)
-		add_config(t, "SHIM_ZPOOL");
+		shim_add_config(t, "SHIM_ZPOOL");
 	if (driver && zpool && nr_args(zpool, "(*create)") == 4)
-		add_config(t, "SHIM_CREATE_OPS");
+		shim_add_config(t, "SHIM_CREATE_OPS");
 	if (driver && zpool && strstr(zpool, "(*total_size)("))
-		add_config(t, "SHIM_TOTAL_SIZE");
+		shim_add_config(t, "SHIM_TOTAL_SIZE");
 	if (driver && zpool && strstr(zpool, "sleep_mapped"))
-		add_config(t, "SHIM_SLEEP_MAPPED");
+		shim_add_config(t, "SHIM_SLEEP_MAPPED");
 	if (driver && sets_member(src, "shrink"))
-		add_config(t, "SHIM_HAS_SHRINK");
+		shim_add_config(t, "SHIM_HAS_SHRINK");
 	if (compaction)
-		add_config(t, "CONFIG_COMPACTION 1");
-	add_config(t, "CONFIG_MIGRATION 1");
+		shim_add_config(t, "CONFIG_COMPACTION 1");
+	shim_add_config(t, "CONFIG_MIGRATION 1");
 	if (by_mapping)
-		add_config(t, "SHIM_MOVED_BY_MAPPING");
+		shim_add_config(t, "SHIM_MOVED_BY_MAPPING");
 	if (compaction && (by_mapping || strstr(src, "movable_operations")))
-		add_config(t, "SHIM_HAS_MIGRATE");
+		shim_add_config(t, "SHIM_HAS_MIGRATE");
 	if (strstr(src, "_init(") || strstr(src, "_initcall("))
 		if (strstr(src, "\nmodule_init(") || strstr(src, "_initcall("))
-			add_config(t, "SHIM_HAS_INIT");
+			shim_add_config(t, "SHIM_HAS_INIT");
 	if (strstr(src, "\nmodule_exit("))
-		add_config(t, "SHIM_HAS_EXIT");
-	add_config(t, "SHIM_DEFERS %d",
-		   strstr(src, "queue_work") || strstr(src, "schedule_work"));
+		shim_add_config(t, "SHIM_HAS_EXIT");
+	shim_add_config(t, "SHIM_DEFERS %d",
+			strstr(src, "queue_work") ||
+				strstr(src, "schedule_work"));
 	return 0;
 }
 
-static void describe(struct shim_tree *t, const struct shim_request *req)
+void shim_describe(struct shim_tree *t, const struct shim_request *req)
 {
 	char *top[] = { "git",	     "-C",	    (char *)req->tree,
 			"rev-parse", "--show-cdup", NULL };
@@ -407,7 +430,7 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 			 "describe", "--always", "--tags",
 			 NULL };
 	char *state[] = { "git",	 "-C", (char *)req->tree, "status",
-			  "--porcelain", "--", (char *)req->file, NULL };
+			  "--porcelain", "--", (char *)t->source, NULL };
 	char line[PATH_MAX];
 
 	if (req->git) {
@@ -425,10 +448,24 @@ static void describe(struct shim_tree *t, const struct shim_request *req)
 		memcpy(t->git + strlen(t->git), "-dirty", 7);
 }
 
+int shim_add_extra(struct shim_tree *t, const struct shim_request *req,
+		   struct err *err)
+{
+	char name[32];
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < req->nr_include && !ret; i++) {
+		snprintf(name, sizeof(name), "shim_extra/%zu.h", i);
+		ret = shim_add_file(t, name, req->include[i], err);
+	}
+	return ret;
+}
+
 int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
 		   struct err *err)
 {
-	const char *base = strrchr(req->file, '/');
+	const char *base;
 	char path[PATH_MAX];
 	struct stat st;
 	size_t i;
@@ -441,6 +478,8 @@ int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
 			"%s is not a directory; give the top of a kernel "
 			"source tree",
 			req->tree);
+	if (req->codec)
+		return shim_codec_read(req, tree, err);
 	if (strstr(req->file, "..") || req->file[0] == '/')
 		return err_set(err, -EINVAL,
 			       "--file %s: give a path inside the tree, as "
@@ -452,31 +491,28 @@ int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
 			       "%s has no %s (%s); give the top of a kernel "
 			       "source tree, or another --file",
 			       req->tree, req->file, strerror(errno));
+	base = strrchr(req->file, '/');
 	snprintf(tree->name, sizeof(tree->name), "%s",
 		 base ? base + 1 : req->file);
 	tree->name[strcspn(tree->name, ".")] = '\0';
-	ret = add_file(tree, req->file, path, err);
+	tree->source = req->file;
+	ret = shim_add_file(tree, req->file, path, err);
 	if (ret)
 		return ret;
 	SHA256Data((const uint8_t *)tree->files[0].text,
 		   strlen(tree->files[0].text), tree->sha256);
-	for (i = 0; i < req->nr_include; i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "shim_extra/%zu.h", i);
-		ret = add_file(tree, name, req->include[i], err);
-		if (ret)
-			return ret;
-	}
+	ret = shim_add_extra(tree, req, err);
+	if (ret)
+		return ret;
 	snprintf(path, sizeof(path), "%s/include/linux/list.h", req->tree);
-	ret = add_file(tree, "linux/list.h", path, err);
+	ret = shim_add_file(tree, "linux/list.h", path, err);
 	if (ret)
 		return err_set(err, -ENOENT,
 			       "%s is missing; the shim takes list.h, zpool.h "
 			       "and zsmalloc.h from the tree",
 			       path);
 	for (i = 0; i < tree->nr_files; i++) {
-		ret = scan_includes(tree, req, i, err);
+		ret = shim_scan_includes(tree, req, i, err);
 		if (ret)
 			return ret;
 	}
@@ -485,7 +521,7 @@ int shim_tree_read(const struct shim_request *req, struct shim_tree *tree,
 		return ret;
 	if (!tree->config)
 		return err_set(err, -ENOMEM, "out of memory");
-	describe(tree, req);
+	shim_describe(tree, req);
 	return 0;
 }
 

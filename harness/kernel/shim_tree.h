@@ -16,10 +16,21 @@
 #define SHIM_MAX_FILES 256
 #define SHIM_MAX_INCLUDES 8
 
+/** enum shim_codec - a compressor of a tree, or none for an allocator */
+enum shim_codec {
+	SHIM_NO_CODEC,
+	SHIM_LZ4,
+	SHIM_LZO,
+	SHIM_LZO_RLE,
+	SHIM_842,
+	SHIM_ZSTD
+};
+
 /**
  * struct shim_request - what "zlab shim" was asked for
  * @tree: the kernel's source directory
- * @file: the allocator in it, e.g. "mm/zsmalloc.c"
+ * @file: the allocator in it, e.g. "mm/zsmalloc.c"; not read for a @codec
+ * @codec: the compressor in it
  * @output: where the object goes, or NULL for the cache alone
  * @chain: CONFIG_ZSMALLOC_CHAIN_SIZE, or 0 for the tree's own
  * @page_shift: log2 of the page size: 12, 14 or 16
@@ -32,6 +43,7 @@
 struct shim_request {
 	const char *tree;
 	const char *file;
+	enum shim_codec codec;
 	const char *output;
 	unsigned chain;
 	unsigned page_shift;
@@ -46,21 +58,27 @@ struct shim_request {
  * @name: its path in the folder, e.g. "linux/list.h"
  * @from: path it was read from; NULL for one that forwards to the shim
  * @text: contents, or NULL
+ * @compiled: a source of a compressor, compiled by itself
  */
 struct shim_file {
 	char *name, *from, *text;
+	bool compiled;
 };
 
 /**
  * struct shim_tree - all that was read; free with shim_tree_free()
- * @name: allocator, e.g. "zsmalloc"
- * @sha256: of the source file, in hex
+ * @name: allocator or compressor, e.g. "zsmalloc"
+ * @source: its file, or a compressor's folder, in the tree
+ * @sha256: of the source file, or of a compressor as a whole, in hex
+ * @optimize: the tree's own optimization level for a compressor
  * @git: commit, as git describes it; empty outside of a repository
  * @config: the defines of shim_config.h, one per line
  * @files: source, headers and forwarders
  */
 struct shim_tree {
 	char name[64];
+	const char *source;
+	const char *optimize;
 	char sha256[65];
 	char git[128];
 	char *config;

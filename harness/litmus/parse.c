@@ -79,7 +79,6 @@ static const struct primitive primitives[] = {
 	{ "atomic_cmpxchg_relaxed", LITMUS_COMPARE, RELAXED, 3, false, 0 },
 	{ "spin_lock", LITMUS_LOCK, ACQUIRE, 1, false, 0 },
 	{ "spin_unlock", LITMUS_UNLOCK, RELEASE, 1, false, 0 },
-	{ "spin_is_locked", LITMUS_READ, RELAXED, 1, false, 0 },
 	{ "smp_mb", LITMUS_FENCE, FULL, 0, false, 0 },
 	{ "smp_mb__before_atomic", LITMUS_FENCE, FULL, 0, false, 0 },
 	{ "smp_mb__after_atomic", LITMUS_FENCE, FULL, 0, false, 0 },

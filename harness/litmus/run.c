@@ -23,6 +23,7 @@ struct state {
 	struct weak weak;
 	int64_t memory[LITMUS_VARS], reg[WEAK_CPUS][LITMUS_REGS];
 	struct touched touched[LITMUS_VARS];
+	int64_t locks[LITMUS_VARS]; /* addresses alone */
 	unsigned at[WEAK_CPUS];
 	bool raced, too_deep;
 
@@ -224,13 +225,11 @@ static void step(struct state *s, unsigned cpu)
 		weak_fence(&s->weak, cpu, op->order);
 		break;
 	case LITMUS_LOCK:
-		weak_lock(&s->weak, cpu, &s->memory[op->var],
-			  sizeof(s->memory[0]), 0, 1);
+		weak_acquire(&s->weak, cpu, &s->locks[op->var]);
 		s->memory[op->var] = 1;
 		break;
 	case LITMUS_UNLOCK:
-		weak_unlock(&s->weak, cpu, &s->memory[op->var],
-			    sizeof(s->memory[0]), 1, 0);
+		weak_release(&s->weak, cpu, &s->locks[op->var]);
 		s->memory[op->var] = 0;
 		break;
 	}

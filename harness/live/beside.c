@@ -56,10 +56,11 @@ static int open_trace(struct beside *b, struct err *err)
 	r->events = b->info->events;
 	r->threads = b->config->threads;
 	r->compactions = b->info->ops[ZLT_COMPACT];
+	r->swap = b->config->swap;
 	b->sizes = calloc(b->info->contents + 1, sizeof(*b->sizes));
 	if (!r->trace || !r->note || !b->sizes)
 		return err_set(err, -ENOMEM, "out of memory");
-	return zram_blocks(b->info->keys, &b->bytes, err);
+	return zram_blocks(b->info->keys, b->config->swap, &b->bytes, err);
 }
 
 /* The allocator, and from which size on zram keeps a page as it is. */
@@ -107,6 +108,7 @@ static int choose_codec(struct beside *b, struct err *err)
 			       spec);
 	if (!b->codec)
 		return 0;
+	b->r->library = !spec || !strchr(spec, '/');
 	b->r->codec = strdup(codec_name(b->codec));
 	return b->r->codec ? 0 : err_set(err, -ENOMEM, "out of memory");
 }
@@ -131,6 +133,21 @@ static int probe_order(struct beside *b, struct err *err)
 	ret = zram_stat(b->zram, &m, err);
 	b->free_first = !ret && m.pages_max == 1;
 	return ret;
+}
+
+/* What zlab has to do as the kernel does. The device is empty afterwards. */
+static int probe(struct beside *b, struct err *err)
+{
+	int ret;
+
+	if (!b->r->swap)
+		return probe_order(b, err);
+	ret = zram_swap_on(b->zram, b->info->keys, err);
+	if (!ret)
+		ret = zram_swap_probe(b->zram, &b->r->rules, err);
+	/* A page that goes out has no slot before. */
+	b->free_first = true;
+	return ret ? ret : zram_again(b->zram, err);
 }
 
 /*
@@ -224,6 +241,7 @@ static struct replay_config replay_of(const struct beside *b)
 			  .pool.arena.huge = true,
 			  .same_filled = true,
 			  .free_first = b->free_first,
+			  .exclusive = b->r->rules.load_frees,
 			  .keep_incompressible = true,
 			  .huge_limit = b->r->huge_limit,
 			  .verify = true,
@@ -270,6 +288,25 @@ static void keep_stat(struct beside *b, const struct mm_stat *m)
 		b->r->has[row] = true;
 	b->r->has[BESIDE_HUGE] = m->has_huge;
 	b->r->has[BESIDE_HUGE_SINCE] = m->has_huge_since;
+	b->r->has[BESIDE_SLOTS] = b->r->swap;
+	if (b->r->swap)
+		zram_swap_used(b->zram, &v[BESIDE_SLOTS], &b->r->zeroes);
+}
+
+static int get_ready(struct beside *b, struct swap_device *device, bool blank,
+		     struct err *err)
+{
+	int ret = zram_again(b->zram, err);
+
+	if (!ret && b->r->swap)
+		ret = zram_swap_on(b->zram, b->info->keys, err);
+	if (ret)
+		return ret;
+	if (b->r->swap)
+		zram_swap_device(b->zram, device, blank);
+	else
+		zram_device(b->zram, device, blank);
+	return 0;
 }
 
 static int on_device(struct beside *b, enum beside_side side,
@@ -278,11 +315,10 @@ static int on_device(struct beside *b, enum beside_side side,
 	struct replay_config config = replay_of(b);
 	struct swap_device device;
 	struct mm_stat m;
-	int ret = zram_again(b->zram, err);
+	int ret = get_ready(b, &device, side == BESIDE_BLANK, err);
 
 	if (ret)
 		return ret;
-	zram_device(b->zram, &device, side == BESIDE_BLANK);
 	config.codec = "none";
 	config.swap.backend = "null";
 	config.swap.device = &device;
@@ -312,6 +348,7 @@ static void keep_replay(struct beside *b, enum beside_side side,
 	v[BESIDE_PAGES] = res->end.pages;
 	v[BESIDE_PAGES_MAX] = res->end.pages_peak;
 	v[BESIDE_COMPACTED] = res->end.compacted_pages;
+	v[BESIDE_SLOTS] = b->r->swap ? v[BESIDE_STORED] : 0;
 	keep_times(b, side, res);
 }
 
@@ -353,7 +390,7 @@ static int on_zlab(struct beside *b, enum beside_side side,
 		config.codec = "none";
 		config.swap.sizes = b->sizes;
 	} else {
-		config.codec = b->r->codec;
+		config.codec = b->r->library ? b->r->codec : b->config->codec;
 	}
 	ret = replay_run(&config, res, err);
 	if (!ret)
@@ -365,15 +402,17 @@ static int on_zlab(struct beside *b, enum beside_side side,
 static int on_all(struct beside *b, struct err *err)
 {
 	struct replay_result blank = { 0 };
-	int ret = probe_order(b, err);
+	uint64_t resident = b->r->swap ? b->info->keys : 0;
+	int ret = probe(b, err);
 
 	if (!ret)
 		ret = measure_sizes(b, err);
 	if (!ret)
 		ret = on_zlab(b, BESIDE_SIZES, &b->own, err);
 	if (!ret)
-		ret = zram_fits("/proc/meminfo",
-				b->own.end.pages_peak * MM_STAT_PAGE, err);
+		ret = zram_fits(
+			"/proc/meminfo",
+			(b->own.end.pages_peak + resident) * MM_STAT_PAGE, err);
 	if (!ret)
 		ret = on_device(b, BESIDE_KERNEL, &b->kernel, err);
 	if (!ret)
@@ -417,6 +456,9 @@ int beside_run(const struct beside_config *config, struct beside_result *r,
 		ret = choose_backend(&b, err);
 	if (!ret)
 		ret = choose_codec(&b, err);
+	if (!ret && config->swap)
+		ret = zram_swap_check("/sys/module/zswap/parameters/enabled",
+				      "/proc/swaps", err);
 	if (ret)
 		goto out;
 	b.zram = zram_take(config->device, config->algorithm, b.bytes, err);

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "harness/live/mm_stat.h"
+#include "harness/live/zram.h"
 #include "harness/replay/replay.h"
 
 /**
@@ -20,16 +20,22 @@
  * @codec: zlab's codec, or NULL for the one that @algorithm names, if any
  * @threads: 1..REPLAY_MAX_THREADS
  * @assign: how operations are assigned to threads
+ * @swap: swap pages to the device instead of writing them
  * @progress: show bars
  */
 struct beside_config {
 	const char *trace, *device, *algorithm, *backend, *codec;
 	unsigned threads;
 	enum replay_assign assign;
-	bool progress;
+	bool swap, progress;
 };
 
-/** enum beside_row - what is counted on both sides */
+/**
+ * enum beside_row - what is counted on both sides
+ *
+ * BESIDE_SLOTS are the pages that the kernel's swap has on the device; there are
+ * none without swap.
+ */
 enum beside_row {
 	BESIDE_STORED,
 	BESIDE_SAME,
@@ -39,6 +45,7 @@ enum beside_row {
 	BESIDE_PAGES,
 	BESIDE_PAGES_MAX,
 	BESIDE_COMPACTED,
+	BESIDE_SLOTS,
 	BESIDE_ROWS
 };
 
@@ -46,7 +53,8 @@ enum beside_row {
  * enum beside_side - columns of the comparison
  * @BESIDE_KERNEL: the device
  * @BESIDE_SIZES: zlab, with the sizes that the device's compressor gave
- * @BESIDE_CODEC: zlab, with its own library of that compressor
+ * @BESIDE_CODEC: zlab, with its own library of that compressor, or the codec of
+ *		  a shared object
  * @BESIDE_BLANK: the device once more, with pages of one repeated word: only
  *		  its times are of use
  */
@@ -81,12 +89,16 @@ struct beside_time {
  * @backend: full spec of zlab's allocator
  * @codec: zlab's codec; NULL when it has none like the device's, and then there
  *	   is no BESIDE_CODEC and no time of it
+ * @library: @codec is a library's and not that of a shared object
  * @events: events of the trace
  * @threads: threads on all sides
  * @oversubscribed: more threads than CPUs
  * @huge_limit: objects of this many bytes and more are kept as pages
  * @value: by side and row
  * @has: whether the device counts the row
+ * @swap: pages were swapped to the device
+ * @rules: how the kernel does that, with @swap
+ * @zeroes: pages of zeroes that are swapped out at the end, with @swap
  * @checkpoints: points where the device and BESIDE_SIZES were both looked at:
  *		 marks, and with one thread every hundredth of the events
  * @apart: those where pages, objects or bytes differ
@@ -104,9 +116,12 @@ struct beside_result {
 	char name[64], release[65], algorithm[64];
 	uint64_t events;
 	unsigned threads, huge_limit;
-	bool oversubscribed;
+	bool library, oversubscribed;
 	uint64_t value[BESIDE_SIDES][BESIDE_ROWS];
 	bool has[BESIDE_ROWS];
+	bool swap;
+	struct zram_rules rules;
+	uint64_t zeroes;
 	uint64_t checkpoints, apart, apart_max, apart_first;
 	uint64_t contents, differ;
 	int64_t differ_bytes;
@@ -129,6 +144,10 @@ int beside_run(const struct beside_config *config, struct beside_result *r,
 /** beside_free() - release what beside_run() filled in */
 void beside_free(struct beside_result *r);
 
+/** beside_shown() - whether a side has a number for a row */
+bool beside_shown(const struct beside_result *r, enum beside_side side,
+		  enum beside_row row);
+
 /** beside_word() - name of a row in text */
 const char *beside_word(enum beside_row row);
 
@@ -141,6 +160,16 @@ const char *beside_word(enum beside_row row);
  */
 const char *beside_reason(const struct beside_result *r, enum beside_side side,
 			  enum beside_row row, bool *sound);
+
+/**
+ * beside_next() - the next row that differs
+ * @side: as in beside_reason()
+ * @row: the row to begin with; receives the one that was found
+ *
+ * Return: the reason, or NULL when no more rows differ.
+ */
+const char *beside_next(const struct beside_result *r, enum beside_side side,
+			int *row);
 
 /** beside_sound() - whether every difference has a known reason */
 bool beside_sound(const struct beside_result *r);

@@ -18,11 +18,18 @@ static const struct {
 	[BESIDE_PAGES] = { "pool, pages", "pool_pages" },
 	[BESIDE_PAGES_MAX] = { "pool at its peak", "pool_pages_peak" },
 	[BESIDE_COMPACTED] = { "freed by compaction", "pages_compacted" },
+	[BESIDE_SLOTS] = { "swap slots in use", "swap_slots" },
 };
 
 const char *beside_word(enum beside_row row)
 {
 	return rows[row].text;
+}
+
+bool beside_shown(const struct beside_result *r, enum beside_side side,
+		  enum beside_row row)
+{
+	return r->has[row] || (side != BESIDE_KERNEL && row != BESIDE_SLOTS);
 }
 
 /* The order of threads decides where an object goes, not what is stored. */
@@ -32,11 +39,32 @@ static bool is_placement(enum beside_row row)
 	       row == BESIDE_COMPACTED;
 }
 
+/* Why a row differs since pages were swapped, or NULL. */
+static const char *known_swap(const struct beside_result *r,
+			      enum beside_row row)
+{
+	const uint64_t *kernel = r->value[BESIDE_KERNEL];
+	const uint64_t *zlab = r->value[BESIDE_SIZES];
+
+	if (!r->swap)
+		return NULL;
+	if (r->rules.frees_late)
+		return "the kernel frees swapped pages in batches";
+	if (kernel[BESIDE_SLOTS] > zlab[BESIDE_SLOTS])
+		return "other pages were swapped to the device, too";
+	if ((row == BESIDE_STORED || row == BESIDE_SAME) &&
+	    r->rules.keeps_zeroes && zlab[row] - kernel[row] == r->zeroes)
+		return "pages of zeroes do not get to the device";
+	return NULL;
+}
+
 /* Why a row differs with the device's own sizes, or NULL. */
 static const char *known(const struct beside_result *r, enum beside_row row)
 {
-	if (!is_placement(row))
-		return NULL;
+	const char *why = known_swap(r, row);
+
+	if (why || !is_placement(row))
+		return why;
 	if (r->threads > 1)
 		return "the order of threads decides where objects go";
 	if (!r->compactions && r->value[BESIDE_KERNEL][BESIDE_COMPACTED])
@@ -60,10 +88,25 @@ const char *beside_reason(const struct beside_result *r, enum beside_side side,
 	if (!differs(r, side, row))
 		return NULL;
 	if (side == BESIDE_CODEC && r->differ && !differs(r, BESIDE_SIZES, row))
-		return "the library makes objects of other sizes";
+		return r->library ? "the library makes objects of other sizes"
+				  : "the codec makes objects of other sizes";
 	why = known(r, row);
 	*sound = why != NULL;
 	return why ? why : "no known reason";
+}
+
+const char *beside_next(const struct beside_result *r, enum beside_side side,
+			int *row)
+{
+	const char *why = NULL;
+	bool sound;
+
+	for (; *row < BESIDE_ROWS; ++*row) {
+		why = beside_reason(r, side, *row, &sound);
+		if (why)
+			break;
+	}
+	return why;
 }
 
 bool beside_sound(const struct beside_result *r)
@@ -87,7 +130,7 @@ static json_t *side_json(const struct beside_result *r, enum beside_side side)
 	int row;
 
 	for (row = 0; row < BESIDE_ROWS; row++)
-		if (side != BESIDE_KERNEL || r->has[row])
+		if (beside_shown(r, side, row))
 			json_object_set_new(
 				o, rows[row].json,
 				json_integer((json_int_t)r->value[side][row]));
@@ -99,15 +142,10 @@ static json_t *reasons_json(const struct beside_result *r,
 {
 	json_t *o = json_object();
 	const char *why;
-	bool sound;
 	int row;
 
-	for (row = 0; row < BESIDE_ROWS; row++) {
-		why = beside_reason(r, side, row, &sound);
-		if (why)
-			json_object_set_new(o, rows[row].json,
-					    json_string(why));
-	}
+	for (row = 0; (why = beside_next(r, side, &row)); row++)
+		json_object_set_new(o, rows[row].json, json_string(why));
 	return o;
 }
 
@@ -146,6 +184,14 @@ json_t *beside_json(const struct beside_result *r)
 
 	if (!o)
 		return NULL;
+	if (r->swap)
+		json_object_set_new(
+			o, "swap",
+			json_pack("{s:b, s:b, s:b, s:I}", "load_frees",
+				  r->rules.load_frees, "keeps_zeroes",
+				  r->rules.keeps_zeroes, "frees_late",
+				  r->rules.frees_late, "zero_pages",
+				  (json_int_t)r->zeroes));
 	json_object_set_new(o, "kernel", side_json(r, BESIDE_KERNEL));
 	json_object_set_new(o, "zlab", side_json(r, BESIDE_SIZES));
 	json_object_set_new(o, "reasons", reasons_json(r, BESIDE_SIZES));

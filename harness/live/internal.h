@@ -4,11 +4,12 @@
 #define ZLAB_LIVE_INTERNAL_H
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "lib/err.h"
+#include "harness/live/zram.h"
 
 #define ZRAM_WORD 64
 #define ZRAM_LINE 512
@@ -43,6 +44,18 @@ int zram_find(struct zram_place *p, const char *path, const char *algorithm,
 int zram_reset(const struct zram_place *p);
 
 /**
+ * enum zram_hold - what the guard has to undo
+ * @ZRAM_NOT_OURS: nothing
+ * @ZRAM_OURS: the device is set up
+ * @ZRAM_SWAP: it is swap, too, or about to be
+ */
+enum zram_hold {
+	ZRAM_NOT_OURS,
+	ZRAM_OURS,
+	ZRAM_SWAP
+};
+
+/**
  * struct zram_guard - process that resets the device when this one has ended
  * @pid: the process
  * @fd: pipe to it; closed when this process ends
@@ -56,10 +69,59 @@ struct zram_guard {
 int guard_start(struct zram_guard *g, const struct zram_place *p,
 		struct err *err);
 
-/* Say whether the device is ours to reset. */
-void guard_arm(const struct zram_guard *g, bool ours);
+/* Say what there is to undo. */
+void guard_arm(const struct zram_guard *g, enum zram_hold hold);
 
-/* Have it reset the device, and wait. Return: 0 or -EBUSY. */
+/* Have it undo that, and wait. Return: 0 or -EBUSY. */
 int guard_end(struct zram_guard *g);
+
+/**
+ * struct zram_swap - the memory whose pages are swapped to the device
+ * @pages: one page for each key; NULL when the device is not swap
+ * @span: bytes of @pages
+ * @pagemap: says which of them are swapped out
+ * @zero: by key, whether what is swapped out is a page of zeroes
+ * @zeroes: how many of these there are
+ * @rules: of the running kernel, once they are known
+ */
+struct zram_swap {
+	char *pages;
+	size_t span;
+	int pagemap;
+	bool *zero;
+	atomic_llong zeroes;
+	struct zram_rules rules;
+};
+
+/**
+ * struct zram - a borrowed device
+ * @place: where it is
+ * @algorithm: its compressor
+ * @size: its bytes, as text
+ * @fd: the open device, or -1
+ * @stat_fd: its open file mm_stat
+ * @guard: resets it
+ * @hold: what there is to undo
+ * @swap: its use as swap
+ */
+struct zram {
+	struct zram_place place;
+	char algorithm[ZRAM_WORD];
+	char size[24];
+	int fd, stat_fd;
+	struct zram_guard guard;
+	enum zram_hold hold;
+	struct zram_swap swap;
+};
+
+/* Remember what there is to undo, and tell the guard. */
+void zram_hold(struct zram *z, enum zram_hold hold);
+
+/* Give up the swapped pages, but leave the device swap. */
+void zram_swap_forget(struct zram *z);
+
+/* As struct swap_device has them. */
+uint64_t zram_compact(void *z);
+void zram_stats(void *z, struct zpool_stats *s);
 
 #endif

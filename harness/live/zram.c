@@ -12,25 +12,6 @@
 #include "harness/live/internal.h"
 #include "harness/live/zram.h"
 
-/**
- * struct zram - a borrowed device
- * @place: where it is
- * @algorithm: its compressor
- * @size: its bytes, as text
- * @fd: the open device, or -1
- * @stat_fd: its open file mm_stat
- * @guard: resets it
- * @ours: it has the size that we have set
- */
-struct zram {
-	struct zram_place place;
-	char algorithm[ZRAM_WORD];
-	char size[24];
-	int fd, stat_fd;
-	struct zram_guard guard;
-	bool ours;
-};
-
 static int set(struct zram *z, const char *name, const char *word,
 	       struct err *err)
 {
@@ -41,6 +22,12 @@ static int set(struct zram *z, const char *name, const char *word,
 		   : 0;
 }
 
+void zram_hold(struct zram *z, enum zram_hold hold)
+{
+	z->hold = hold;
+	guard_arm(&z->guard, hold);
+}
+
 static int set_up(struct zram *z, struct err *err)
 {
 	int ret = set(z, "comp_algorithm", z->algorithm, err);
@@ -48,8 +35,7 @@ static int set_up(struct zram *z, struct err *err)
 	if (!ret)
 		ret = set(z, "disksize", z->size, err);
 	/* Where this fails, another program has been faster. */
-	z->ours = !ret;
-	guard_arm(&z->guard, z->ours);
+	zram_hold(z, ret ? ZRAM_NOT_OURS : ZRAM_OURS);
 	if (ret)
 		return ret;
 	z->fd = open(z->place.path, O_RDWR | O_DIRECT | O_EXCL | O_CLOEXEC);
@@ -69,7 +55,7 @@ struct zram *zram_take(const char *path, const char *algorithm, uint64_t bytes,
 		err_set(err, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	z->fd = z->stat_fd = -1;
+	z->fd = z->stat_fd = z->swap.pagemap = -1;
 	snprintf(z->algorithm, sizeof(z->algorithm), "%s", algorithm);
 	snprintf(z->size, sizeof(z->size), "%llu", (unsigned long long)bytes);
 	if (zram_find(&z->place, path, algorithm, err) ||
@@ -95,8 +81,10 @@ const char *zram_name(const struct zram *z)
 
 int zram_again(struct zram *z, struct err *err)
 {
-	int ret;
+	int ret = zram_swap_off(z, err);
 
+	if (ret)
+		return ret;
 	close(z->fd);
 	z->fd = -1;
 	ret = zram_reset(&z->place);
@@ -147,7 +135,7 @@ static int discard(void *z, uint32_t key)
 	return ioctl(((struct zram *)z)->fd, BLKDISCARD, range) ? -errno : 0;
 }
 
-static uint64_t compact(void *arg)
+uint64_t zram_compact(void *arg)
 {
 	struct mm_stat before = { 0 }, after = { 0 };
 	struct zram *z = arg;
@@ -158,7 +146,7 @@ static uint64_t compact(void *arg)
 	return after.compacted - before.compacted;
 }
 
-static void stats(void *arg, struct zpool_stats *s)
+void zram_stats(void *arg, struct zpool_stats *s)
 {
 	struct mm_stat m = { 0 };
 
@@ -177,31 +165,36 @@ void zram_device(struct zram *z, struct swap_device *d, bool blank)
 	*d = (struct swap_device){ .store = zram_store,
 				   .load = load,
 				   .discard = discard,
-				   .compact = compact,
-				   .stats = stats,
+				   .compact = zram_compact,
+				   .stats = zram_stats,
 				   .arg = z,
 				   .blank = blank };
 }
 
 int zram_release(struct zram *z, struct err *err)
 {
+	bool swap;
 	int ret;
 
 	if (!z)
 		return 0;
+	zram_swap_forget(z);
 	if (z->fd >= 0)
 		close(z->fd);
 	if (z->stat_fd >= 0)
 		close(z->stat_fd);
 	/* Fails, as it should, where another program has set the device up. */
-	if (!z->ours)
+	if (z->hold == ZRAM_NOT_OURS)
 		attr_write(z->place.dir, "comp_algorithm", z->place.before);
+	swap = z->hold == ZRAM_SWAP;
 	ret = guard_end(&z->guard);
 	if (ret)
 		err_set(err, ret,
-			"%s could not be reset; do it by hand: echo 1 > "
+			"%s could not be reset; do it by hand: %s%s%secho 1 > "
 			"/sys/block/%s/reset",
-			z->place.path, z->place.name);
+			z->place.path, swap ? "swapoff " : "",
+			swap ? z->place.path : "", swap ? "; " : "",
+			z->place.name);
 	free(z);
 	return ret;
 }

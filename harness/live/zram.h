@@ -13,14 +13,18 @@
 
 struct zram;
 
+/* Pages that zram_swap_probe() swaps out. */
+#define ZRAM_PROBES 256u
+
 /**
  * zram_blocks() - plan of a device: key n of a trace is its page n
  * @keys: distinct keys
+ * @swap: the kernel chooses the page, as swap
  * @bytes: receives the size of the device
  *
  * Return: 0, or -EFBIG with @err set for more pages than a device can have.
  */
-int zram_blocks(uint64_t keys, uint64_t *bytes, struct err *err);
+int zram_blocks(uint64_t keys, bool swap, uint64_t *bytes, struct err *err);
 
 /**
  * zram_fits() - whether a pool fits in the machine's memory
@@ -39,11 +43,22 @@ int zram_fits(const char *path, uint64_t bytes, struct err *err);
 bool zram_mounted(const char *path, const char *number);
 
 /**
+ * struct zram_swaps - what /proc/swaps says
+ * @pages: pages in use on the device asked for
+ * @highest: highest priority of all others, INT_MIN if there are none
+ */
+struct zram_swaps {
+	uint64_t pages;
+	int highest;
+};
+
+/**
  * zram_swapped() - whether a device is swap
  * @path: a file with the form of /proc/swaps
  * @dev: number of the device
+ * @swaps: receives more about it, or NULL
  */
-bool zram_swapped(const char *path, dev_t dev);
+bool zram_swapped(const char *path, dev_t dev, struct zram_swaps *swaps);
 
 /**
  * zram_algorithms() - read the file comp_algorithm
@@ -90,6 +105,67 @@ int zram_store(void *z, uint32_t key, const void *page);
  * If its counters cannot be read, they are zero, and zram_stat() says why.
  */
 void zram_device(struct zram *z, struct swap_device *d, bool blank);
+
+/**
+ * struct zram_rules - how the running kernel swaps to a zram device
+ * @load_frees: a page that is read back is freed on the device
+ * @keeps_zeroes: pages of zeroes never get to the device (6.12 and later)
+ * @frees_late: freed pages leave the device in batches (5.10 to 6.12 at least)
+ */
+struct zram_rules {
+	bool load_frees, keeps_zeroes, frees_late;
+};
+
+/**
+ * zram_swap_check() - whether pages can be swapped to a device of ours
+ * @zswap: the file of the kernel that says whether zswap is on
+ * @swaps: a file with the form of /proc/swaps
+ *
+ * Return: 0, or a negative errno with @err set: zswap would take the pages, or
+ * another swap area has the highest priority.
+ */
+int zram_swap_check(const char *zswap, const char *swaps, struct err *err);
+
+/**
+ * zram_swap_on() - make the device, which is empty, the kernel's first swap
+ * @z: of zram_blocks() for as many @keys as swap
+ * @keys: distinct keys
+ *
+ * Key n is page n of a piece of this process's memory. Pages go out one by one,
+ * by madvise(), and nothing else of the system is set. When the machine is short
+ * of memory, pages of other programs may go to the device, too; they come back
+ * at the end. Until then the device cannot be used by zram_store().
+ *
+ * Return: 0 or a negative errno with @err set. Ended by zram_again() or
+ * zram_release().
+ */
+int zram_swap_on(struct zram *z, uint64_t keys, struct err *err);
+
+/** zram_swap_off() - undo zram_swap_on(), if need be. Return: as there */
+int zram_swap_off(struct zram *z, struct err *err);
+
+/**
+ * zram_swap_probe() - find out how the kernel swaps to the device
+ *
+ * Called after zram_swap_on() and before anything else, which is then as
+ * zram_swap_on() left it, but for counters. The device remembers the rules.
+ * Return: 0 or a negative errno with @err set.
+ */
+int zram_swap_probe(struct zram *z, struct zram_rules *rules, struct err *err);
+
+/**
+ * zram_swap_device() - the device for a swap path that swaps for real
+ * @d: receives the calls; valid until the next zram_again() or zram_release()
+ * @blank: as in struct swap_device
+ */
+void zram_swap_device(struct zram *z, struct swap_device *d, bool blank);
+
+/**
+ * zram_swap_used() - what is swapped out
+ * @slots: receives the pages in use on the device, as the kernel counts them
+ * @zeroes: receives those of our own that are pages of zeroes
+ */
+void zram_swap_used(const struct zram *z, uint64_t *slots, uint64_t *zeroes);
 
 /**
  * zram_release() - reset the device and give it back; NULL is ignored

@@ -55,14 +55,26 @@ int attr_write(const char *dir, const char *name, const char *word)
 	return ret;
 }
 
-int zram_blocks(uint64_t keys, uint64_t *bytes, struct err *err)
+/*
+ * As swap, the device must not get half full: then the kernel frees slots early.
+ * Each CPU keeps a cluster of slots for itself.
+ */
+static uint64_t swap_blocks(uint64_t keys)
 {
+	return 1 + 2 * (keys > ZRAM_PROBES ? keys : ZRAM_PROBES) +
+	       2048 * (uint64_t)sysconf(_SC_NPROCESSORS_CONF);
+}
+
+int zram_blocks(uint64_t keys, bool swap, uint64_t *bytes, struct err *err)
+{
+	uint64_t blocks = swap ? swap_blocks(keys) : keys ? keys : 1;
+
 	/* The kernel numbers pages of a device by 32 bits. */
-	if (keys > UINT32_MAX)
+	if (blocks > UINT32_MAX)
 		return err_set(err, -EFBIG,
 			       "%llu keys: a zram device has at most %u pages",
 			       (unsigned long long)keys, UINT32_MAX);
-	*bytes = (keys ? keys : 1) * MM_STAT_PAGE;
+	*bytes = blocks * MM_STAT_PAGE;
 	return 0;
 }
 
@@ -102,23 +114,35 @@ bool zram_mounted(const char *path, const char *number)
 	return is;
 }
 
-bool zram_swapped(const char *path, dev_t dev)
+bool zram_swapped(const char *path, dev_t dev, struct zram_swaps *swaps)
 {
 	FILE *f = fopen(path, "re");
+	unsigned long long used;
+	struct zram_swaps none;
 	char *line = NULL;
 	size_t room = 0;
 	struct stat st;
+	int priority;
 	bool is = false;
 
-	if (!f)
-		return false;
-	while (!is && getline(&line, &room, f) > 0) {
+	if (!swaps)
+		swaps = &none;
+	*swaps = (struct zram_swaps){ 0, INT_MIN };
+	while (f && getline(&line, &room, f) > 0) {
+		if (sscanf(line, "%*s %*s %*s %llu %d", &used, &priority) != 2)
+			continue;
 		line[strcspn(line, " \t\n")] = '\0';
-		is = !stat(line, &st) && S_ISBLK(st.st_mode) &&
-		     st.st_rdev == dev;
+		if (!stat(line, &st) && S_ISBLK(st.st_mode) &&
+		    st.st_rdev == dev) {
+			swaps->pages = (used << 10) / MM_STAT_PAGE;
+			is = true;
+		} else if (priority > swaps->highest) {
+			swaps->highest = priority;
+		}
 	}
 	free(line);
-	fclose(f);
+	if (f)
+		fclose(f);
 	return is;
 }
 
@@ -199,7 +223,7 @@ static int in_use(const struct zram_place *p, struct err *err)
 	const char *how = NULL;
 
 	snprintf(number, sizeof(number), "%u:%u", major(p->dev), minor(p->dev));
-	if (zram_swapped("/proc/swaps", p->dev))
+	if (zram_swapped("/proc/swaps", p->dev, NULL))
 		how = "swap";
 	else if (zram_mounted("/proc/self/mountinfo", number))
 		how = "mounted";

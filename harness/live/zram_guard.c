@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <sys/swap.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +37,7 @@ static void guard(int in, const struct zram_place *p)
 {
 	int null = open("/dev/null", O_RDWR);
 	sigset_t all;
-	char ours = 0;
+	char hold = ZRAM_NOT_OURS;
 
 	setsid();
 	sigfillset(&all);
@@ -46,9 +46,12 @@ static void guard(int in, const struct zram_place *p)
 	dup2(null, STDOUT_FILENO);
 	dup2(null, STDERR_FILENO);
 	close_range(STDERR_FILENO + 1, ~0u, 0);
-	while (read(STDIN_FILENO, &ours, 1) > 0)
+	while (read(STDIN_FILENO, &hold, 1) > 0)
 		;
-	_exit(ours && zram_reset(p) ? 1 : 0);
+	/* Where it fails, the device cannot be reset, which is told. */
+	if (hold == ZRAM_SWAP)
+		swapoff(p->path);
+	_exit(hold != ZRAM_NOT_OURS && zram_reset(p) ? 1 : 0);
 }
 
 int guard_start(struct zram_guard *g, const struct zram_place *p,
@@ -71,9 +74,9 @@ int guard_start(struct zram_guard *g, const struct zram_place *p,
 	return err_set(err, -EAGAIN, "cannot start a process");
 }
 
-void guard_arm(const struct zram_guard *g, bool ours)
+void guard_arm(const struct zram_guard *g, enum zram_hold hold)
 {
-	char c = ours;
+	char c = (char)hold;
 
 	while (write(g->fd, &c, 1) < 0 && errno == EINTR)
 		;

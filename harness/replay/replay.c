@@ -49,7 +49,7 @@ static int choose_codec(struct replay *r, struct err *err)
 	const struct zlt_info *info = r->info;
 	bool sizes = info->objects == ZLT_OBJECT_SIZES;
 	const char *spec = r->config->codec;
-	char table[CODEC_NAME_MAX + 8];
+	struct codec *table;
 
 	if (!spec)
 		spec = sizes ? "none" : "lz4";
@@ -72,12 +72,11 @@ static int choose_codec(struct replay *r, struct err *err)
 				       "trace %s carries no pages; use the "
 				       "codec whose sizes it carries",
 				       info->path);
-		snprintf(table, sizeof(table), "sizes:%s",
-			 codec_name(r->codec));
+		table = codec_sizes(r->codec, err);
 		codec_destroy(r->codec);
-		r->codec = codec_create(table, err);
-		if (!r->codec)
-			return -EINVAL;
+		r->codec = table;
+		if (!table)
+			return -ENOMEM;
 	}
 	if (r->config->swap.sizes) {
 		r->swap_config.object = SWAP_TABLE;
@@ -186,6 +185,7 @@ static int describe(struct replay *r, struct err *err)
 	    !res->backend)
 		return err_set(err, -ENOMEM, "out of memory");
 	res->source = pools_driver(&r->swap->pools)->source;
+	res->codec_source = codec_source(r->codec);
 	res->trace_events = info->events;
 	res->trace_keys = info->keys;
 	res->live_peak = r->config->swap.exclusive ? info->live_peak_exclusive

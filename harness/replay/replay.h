@@ -112,6 +112,7 @@ struct replay_points {
  * @backend: its full spec
  * @source: what the backend was compiled from, as JSON, or NULL
  * @codec: codec that was really used, e.g. "sizes:lz4"
+ * @codec_source: what a shared object's codec was compiled from, as JSON, or NULL
  * @trace_events: events of the trace
  * @trace_keys: distinct keys
  * @live_peak: most keys stored at one time
@@ -157,6 +158,7 @@ struct replay_result {
 	char *backend;
 	const char *source;
 	char *codec;
+	const char *codec_source;
 	uint64_t trace_events, trace_keys, live_peak;
 	uint64_t page_size;
 	unsigned sample;

@@ -470,6 +470,9 @@ json_t *result_record(const struct replay_config *config,
 	if (res->source)
 		bad |= put(o, "source", json_loads(res->source, 0, NULL));
 	bad |= put(o, "codec", json_string(res->codec));
+	if (res->codec_source)
+		bad |= put(o, "codec_source",
+			   json_loads(res->codec_source, 0, NULL));
 	bad |= put(o, "threads", json_integer(config->threads));
 	bad |= put(o, "seed", number(config->swap.seed));
 	bad |= put(o, "pools", json_integer(config->swap.pools));

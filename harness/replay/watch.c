@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Reports that a backend has ended the process. */
+/* Reports that a backend, or a codec, has ended the process. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "harness/cli/cli.h"
 #include "harness/replay/internal.h"
 #include "harness/replay/watch.h"
+#include "harness/swap/codec.h"
 #include "lib/text.h"
 
 extern char __executable_start[], etext[];
@@ -95,9 +96,15 @@ static void tell(const struct replay *r, const char *how, int sig)
 	ssize_t written;
 
 	n.len = 0;
-	put(&n, "zlab: backend");
-	put(&n, r ? " " : "'s code");
-	put(&n, r ? backend.to : "");
+	put(&n, "zlab: ");
+	if (codec_running()) {
+		put(&n, "codec ");
+		put(&n, codec_running());
+	} else {
+		put(&n, "backend");
+		put(&n, r ? " " : "'s code");
+		put(&n, r ? backend.to : "");
+	}
 	put(&n, how);
 	if (sig) {
 		put(&n, " ");

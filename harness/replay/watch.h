@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A backend can be third-party code. When it ends this process, by a signal or
- * by calling exit() or _exit(), one line names the backend, the position in the
+ * A backend or a codec can be third-party code. When it ends this process, by a
+ * signal or by calling exit() or _exit(), one line names it, the position in the
  * trace, and a command to reproduce it.
  */
 #ifndef ZLAB_REPLAY_WATCH_H

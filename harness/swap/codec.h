@@ -4,9 +4,14 @@
  *  lz4            LZ4 at its default, as the kernel's crypto "lz4"
  *  zstd[:LEVEL]   Zstandard, level 3 by default, as the kernel's "zstd"
  *  none           the page as it is
+ *  ./X.so[:OPTION=VALUE,...]
+ *                 that of a shared object, see backends/codec.h; "zlab shim
+ *                 --codec" makes them of a kernel tree
  *  sizes:CODEC    nothing is compressed: the trace's table of CODEC's sizes
  *                 gives the length of each object. Only codec_create() and
- *                 codec_table() accept this spec; it cannot compress.
+ *                 codec_table() accept this spec; it cannot compress. CODEC is one of
+ *                 the above, or the name that a codec of a kernel tree
+ *                 has in a trace
  *
  * Every CPU has its own context, which its first call allocates; later calls
  * allocate no memory.
@@ -21,6 +26,7 @@
 #define CODEC_PAGE_SIZE 4096
 /* Size of codec_compress()'s buffer: two pages, as in the kernel. */
 #define CODEC_DST_SIZE 8192
+/* The longest codec_name(); without "sizes:", as a trace keeps it, 57. */
 #define CODEC_NAME_MAX 63
 
 struct codec;
@@ -29,15 +35,37 @@ struct codec;
  * codec_create() - make a codec from a spec
  *
  * Return: the codec, or NULL with @err set to a line that names the known
- * codecs or the valid levels.
+ * codecs or the valid levels, or tells what is wrong with a shared object, which
+ * stays loaded.
  */
 struct codec *codec_create(const char *spec, struct err *err);
+
+/**
+ * codec_sizes() - the codec "sizes:NAME" of a codec that compresses
+ *
+ * Return: the codec, or NULL with @err set.
+ */
+struct codec *codec_sizes(const struct codec *c, struct err *err);
 
 /** codec_destroy() - free a codec that no CPU is using; NULL is ignored */
 void codec_destroy(struct codec *c);
 
-/** codec_name() - the canonical spec: "lz4", "zstd:3", "none", "sizes:lz4" */
+/**
+ * codec_name() - the canonical spec: "lz4", "zstd:3", "none", "sizes:lz4"
+ *
+ * A shared object's is the name that it gives itself, with its options.
+ */
 const char *codec_name(const struct codec *c);
+
+/** codec_source() - what a shared object says that it was made of, or NULL */
+const char *codec_source(const struct codec *c);
+
+/**
+ * codec_running() - name of the shared object's codec that this thread runs
+ *
+ * For signal handlers. Return: the name, or NULL outside of such a codec.
+ */
+const char *codec_running(void);
 
 /**
  * codec_table() - the codec whose sizes are used instead of compressing

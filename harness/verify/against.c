@@ -54,7 +54,7 @@ static void add(struct against_result *r, const char *name, bool is_lock,
 	       (row->is_lock != is_lock || strcmp(row->name, name)))
 		row++;
 	if (row == r->rows + r->nr_rows) {
-		snprintf(row->name, sizeof(row->name), "%s", name);
+		row->name = name;
 		row->is_lock = is_lock;
 		r->nr_rows++;
 	}

@@ -29,12 +29,12 @@ struct against_config {
 
 /**
  * struct against_row - one quantity
- * @name: lock class, or what else is counted
+ * @name: lock class, or what else is counted; static
  * @is_lock: @value are acquisitions of a lock class
  * @value: of both sides
  */
 struct against_row {
-	char name[64];
+	const char *name;
 	bool is_lock;
 	uint64_t value[AGAINST_SIDES];
 };

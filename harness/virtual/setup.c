@@ -89,7 +89,8 @@ static int set_codec(const char *name)
 		name += 6;
 	virtual_config.codec = profile_codec(&virtual_config.profile, name);
 	if (!virtual_config.codec)
-		return cli_usage("profile %s has no costs of codec %s",
+		return cli_usage("profile %s has no costs of codec %s; "
+				 "--charge CODEC charges those of another",
 				 virtual_config.profile.name, name);
 	return 0;
 }

@@ -117,18 +117,19 @@ static int kernel_read(unsigned long at, void *to, size_t len)
 	return ret;
 }
 
-long counter_offset(const char *allocator, struct err *err)
+long counter_offset(const struct guest_plan *plan, struct err *err)
 {
 	uint8_t code[CODE_BYTES] = { 0 };
+	char name[2 * GUEST_WORD] = "";
 	unsigned long at = 0;
-	const char *name = "";
 	long offset;
 	size_t i;
 
 	for (i = 0; !at && i < sizeof(accessors) / sizeof(accessors[0]); i++) {
-		if (strcmp(accessors[i].allocator, allocator))
+		if (strcmp(accessors[i].allocator, plan->allocator))
 			continue;
-		name = accessors[i].function;
+		snprintf(name, sizeof(name), "%s%s", plan->prefix,
+			 accessors[i].function);
 		at = symbol(name);
 	}
 	if (!at)
@@ -136,7 +137,7 @@ long counter_offset(const char *allocator, struct err *err)
 			err, -ENOENT,
 			"this kernel has no %s, neither built in nor as a "
 			"module that it was given (no function %s)",
-			allocator, name);
+			plan->allocator, name);
 	if (kernel_read(at, code, sizeof(code)))
 		return err_set(err, -EIO,
 			       "/proc/kcore does not show %s; give the "

@@ -56,10 +56,9 @@ static int plan_line(struct guest_plan *p, const char *name, const char *value)
 		const char *name;
 		char *to;
 	} words[] = {
-		{ "user", p->user },
-		{ "allocator", p->allocator },
-		{ "codec", p->codec },
-		{ "trace", p->trace },
+		{ "user", p->user },	 { "allocator", p->allocator },
+		{ "codec", p->codec },	 { "trace", p->trace },
+		{ "prefix", p->prefix },
 	};
 	size_t i;
 
@@ -75,6 +74,8 @@ static int plan_line(struct guest_plan *p, const char *name, const char *value)
 		return add(p->module, GUEST_MODULES, value);
 	if (!strcmp(name, "program"))
 		return add(p->program, GUEST_PROGRAMS, value);
+	if (!strcmp(name, "tool"))
+		return add(p->tool, GUEST_PROGRAMS, value);
 	if (!strcmp(name, "counter"))
 		p->counter = strtol(value, NULL, 10);
 	else if (!strcmp(name, "swap_kb"))

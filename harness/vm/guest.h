@@ -10,6 +10,8 @@
  *	# kernel RELEASE
  *	# counter BYTES			where the pool keeps its number of pages
  *	# mark LABEL\tNAME=VALUE...	a checkpoint and the kernel's counters
+ *	# classes LINE			the kernel's table of size classes, if it has one
+ *	# said LINE			what a program of @tool of the plan printed
  *	# error TEXT			why nothing follows
  *	# end EVENTS MISSED		all was played; probes that did not fire
  *
@@ -36,19 +38,23 @@
  * @allocator: "zsmalloc", "zbud" or "z3fold"
  * @codec: the kernel's name of the compressor
  * @trace: path of the trace, or "" to run @programs
+ * @prefix: what the names of the allocator's functions begin with, where another
+ *	    allocator of that name is built into the kernel
  * @counter: offset of the pool's page counter in bytes, or -1 to find it
  * @swap_kb: size of the device that zswap writes to
  * @limit_kb: limit of the memory cgroup that @programs share
  * @module: modules in the order in which to load them: path, then parameters
  * @program: commands, run at the same time; words are separated by one space
+ * @tool: commands, run one after the other instead of all this, with no probes
  */
 struct guest_plan {
 	char user[GUEST_WORD], allocator[GUEST_WORD], codec[GUEST_WORD];
-	char trace[GUEST_WORD];
+	char trace[GUEST_WORD], prefix[GUEST_WORD];
 	long counter;
 	unsigned long swap_kb, limit_kb;
 	char *module[GUEST_MODULES];
 	char *program[GUEST_PROGRAMS];
+	char *tool[GUEST_PROGRAMS];
 };
 
 /** plan_read() - read a plan. Return: 0 or a negative errno */
@@ -75,14 +81,14 @@ void link_close(void);
 
 /**
  * counter_offset() - offset of the page counter in a pool
- * @allocator: whose
+ * @plan: whose, and what its functions are called
  *
  * Read from the kernel's own function that returns the counter, so that it
  * needs no debug information and is right for every build.
  *
  * Return: the offset, or a negative errno.
  */
-long counter_offset(const char *allocator, struct err *err);
+long counter_offset(const struct guest_plan *plan, struct err *err);
 
 /**
  * counter_decode() - the offset that an accessor of x86-64 reads
@@ -149,6 +155,13 @@ int play_trace(const struct guest_user *user, const struct guest_plan *plan,
  */
 int play_programs(const struct guest_user *user, const struct guest_plan *plan,
 		  struct err *err);
+
+/**
+ * play_tools() - run the plan's tools, and send what they print
+ *
+ * Return: 0; -ECHILD when one of them fails; or a negative errno.
+ */
+int play_tools(const struct guest_plan *plan, struct err *err);
 
 /* ---- files.c, swap.c, main.c --------------------------------------------- */
 

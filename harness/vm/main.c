@@ -16,6 +16,7 @@
 /* The kernel's messages have the first serial port. */
 #define LINK "/dev/ttyS1"
 #define COUNTERS 1024
+#define CLASSES "/sys/kernel/debug/zsmalloc/zram0/classes"
 
 static int mount_all(struct err *err)
 {
@@ -70,6 +71,20 @@ void checkpoint(const struct guest_user *user, const char *label)
 	link_flush();
 }
 
+/* A kernel with CONFIG_ZSMALLOC_STAT has it. */
+static void send_classes(void)
+{
+	FILE *f = fopen(CLASSES, "re");
+	char line[512];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		link_say("# classes %s", line);
+	}
+	if (f)
+		fclose(f);
+}
+
 static int run(struct err *err)
 {
 	const struct guest_user *user = &user_zram;
@@ -89,11 +104,18 @@ static int run(struct err *err)
 		return ret;
 	if (!strcmp(plan.user, user_zswap.name))
 		user = &user_zswap;
+	if (*plan.tool) {
+		ret = play_tools(&plan, err);
+		if (!ret)
+			link_say("# end 0 0");
+		return ret;
+	}
 	ret = probes_set(&plan, err);
 	if (!ret && *plan.program)
 		ret = play_programs(user, &plan, err);
 	else if (!ret)
 		ret = play_trace(user, &plan, &events, err);
+	send_classes();
 	if (!ret)
 		link_say("# end %llu %ld", (unsigned long long)events,
 			 probes_missed());

@@ -65,7 +65,8 @@ static const struct probe probes[] = {
 
 static int pipe_fd = -1;
 
-static int define(const struct probe *p, long counter, struct err *err)
+static int define(const struct probe *p, const char *prefix, long counter,
+		  struct err *err)
 {
 	char line[512], pages[64] = "";
 	int fd, ret = 0;
@@ -73,16 +74,16 @@ static int define(const struct probe *p, long counter, struct err *err)
 	if (p->flags & COUNTED)
 		snprintf(pages, sizeof(pages), " pages=+%ld($arg1):u64",
 			 counter);
-	snprintf(line, sizeof(line), "%c:" GROUP "/%s %s %s%s\n", p->kind,
-		 p->event, p->function, p->fetch, pages);
+	snprintf(line, sizeof(line), "%c:" GROUP "/%s %s%s %s%s\n", p->kind,
+		 p->event, prefix, p->function, p->fetch, pages);
 	fd = open(TRACING "/kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, -errno,
 			       "no kprobe events (CONFIG_KPROBE_EVENTS): %s",
 			       strerror(errno));
 	if (write(fd, line, strlen(line)) < 0)
-		ret = err_set(err, -errno, "no probe on %s: %s", p->function,
-			      strerror(errno));
+		ret = err_set(err, -errno, "no probe on %s%s: %s", prefix,
+			      p->function, strerror(errno));
 	close(fd);
 	if (!ret && p->flags & READS)
 		ret = file_put(TRACING "/events/" GROUP "/lo/filter",
@@ -111,7 +112,7 @@ int probes_set(const struct guest_plan *plan, struct err *err)
 	int ret;
 
 	if (counter < 0)
-		counter = counter_offset(plan->allocator, err);
+		counter = counter_offset(plan, err);
 	if (counter < 0)
 		return (int)counter;
 	link_say("# counter %ld", counter);
@@ -119,7 +120,7 @@ int probes_set(const struct guest_plan *plan, struct err *err)
 	for (p = probes; !ret && p < probes + PROBES; p++) {
 		if (strcmp(p->allocator, plan->allocator) || defined(p))
 			continue;
-		ret = define(p, counter, err);
+		ret = define(p, plan->prefix, counter, err);
 		if (p->flags & OPTIONAL || !last_of_event(p))
 			ret = 0;
 	}

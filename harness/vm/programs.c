@@ -33,7 +33,8 @@ static int group_begin(const struct guest_plan *plan, struct err *err)
 	return file_put(GROUP "/memory.max", limit, err);
 }
 
-static void child(char *line)
+/* Becomes the command of a line, which prints to @to or the console. */
+static void child(char *line, bool grouped, int to)
 {
 	char *env[] = { "PATH=/bin", "HOME=/", "LC_ALL=C", NULL };
 	char *words[WORDS_MAX + 1] = { NULL };
@@ -44,9 +45,10 @@ static void child(char *line)
 		words[n++] = strsep(&line, " ");
 	while (line && n < WORDS_MAX);
 	dup2(console, STDIN_FILENO);
-	dup2(console, STDOUT_FILENO);
+	dup2(to < 0 ? console : to, STDOUT_FILENO);
 	dup2(console, STDERR_FILENO);
-	if (words[0] && !file_put(GROUP "/cgroup.procs", "0", NULL))
+	if (words[0] &&
+	    (!grouped || !file_put(GROUP "/cgroup.procs", "0", NULL)))
 		execve(words[0], words, env);
 	_exit(127);
 }
@@ -98,7 +100,7 @@ int play_programs(const struct guest_user *user, const struct guest_plan *plan,
 	for (i = 0; i < GUEST_PROGRAMS && plan->program[i]; i++) {
 		pids[i] = fork();
 		if (!pids[i])
-			child(strdup(plan->program[i]));
+			child(strdup(plan->program[i]), true, -1);
 		if (pids[i] < 0)
 			return err_set(err, -errno, "fork: %s",
 				       strerror(errno));
@@ -106,5 +108,44 @@ int play_programs(const struct guest_user *user, const struct guest_plan *plan,
 	ret = wait_all(user, plan, pids, i, err);
 	if (!ret)
 		checkpoint(user, "end");
+	return ret;
+}
+
+static int play_tool(const char *command, struct err *err)
+{
+	char line[1024];
+	int ends[2], status = 0;
+	pid_t pid;
+	FILE *f;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return err_set(err, -errno, "pipe: %s", strerror(errno));
+	pid = fork();
+	if (!pid)
+		child(strdup(command), false, ends[1]);
+	close(ends[1]);
+	f = pid < 0 ? NULL : fdopen(ends[0], "r");
+	if (!f) {
+		close(ends[0]);
+		return err_set(err, -errno, "%s: %s", command, strerror(errno));
+	}
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		link_say("# said %s", line);
+		link_flush();
+	}
+	fclose(f);
+	waitpid(pid, &status, 0);
+	return status ? err_set(err, -ECHILD, "%s failed with wait status %d",
+				command, status)
+		      : 0;
+}
+
+int play_tools(const struct guest_plan *plan, struct err *err)
+{
+	int i, ret = 0;
+
+	for (i = 0; !ret && i < GUEST_PROGRAMS && plan->tool[i]; i++)
+		ret = play_tool(plan->tool[i], err);
 	return ret;
 }

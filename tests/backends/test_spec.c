@@ -232,13 +232,36 @@ static void prefix(void **state)
 	err_prefix(NULL, "nobody asks");
 }
 
+static void lists(void **state)
+{
+	static const char *const cases[][4] = {
+		{ "a", "a" },
+		{ "a,b:3,c", "a", "b:3", "c" },
+		{ "./a.so:level=2,user=x,b", "./a.so:level=2,user=x", "b" },
+		{ "a,./b=c.so", "a", "./b=c.so" },
+		{ "a,b:c=1", "a", "b:c=1" },
+		{ "a,,b", "a", "", "b" },
+		{ "", "" },
+	};
+	char text[64], *rest;
+	size_t i, k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		strcpy(text, cases[i][0]);
+		rest = text;
+		for (k = 1; k < 4 && cases[i][k]; k++)
+			assert_string_equal(spec_next(&rest), cases[i][k]);
+		assert_null(spec_next(&rest));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good),		  cmocka_unit_test(bad),
-		cmocka_unit_test(round_trip),	  cmocka_unit_test(no_options),
-		cmocka_unit_test(help_names_all), cmocka_unit_test(noise),
-		cmocka_unit_test(prefix),
+		cmocka_unit_test(good),	      cmocka_unit_test(lists),
+		cmocka_unit_test(bad),	      cmocka_unit_test(round_trip),
+		cmocka_unit_test(no_options), cmocka_unit_test(help_names_all),
+		cmocka_unit_test(noise),      cmocka_unit_test(prefix),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

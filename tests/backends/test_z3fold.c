@@ -153,6 +153,7 @@ static void test_limits(void **state)
 		unsigned longest, first_at;
 	} want[] = {
 		{ "z3fold@4.10", 3968, 1 },
+		{ "z3fold@5.10", 3904, 2 },
 		{ "z3fold@6.1", 3904, 2 },
 		{ "z3fold@6.12", 3904, 2 },
 		{ "z3fold:form=early,header=2", 3904, 2 },
@@ -441,6 +442,27 @@ static void test_reclaim_refused(void **state)
 	}
 }
 
+/* 5.10: such a page has no room for others until something in it is freed. */
+static void test_reclaim_refused_510(void **state)
+{
+	unsigned long a, b;
+	unsigned reclaimed;
+
+	open_pool("z3fold@5.10");
+	a = put(10, 'a');
+	b = put(20, 'b');
+	refuse_from = 0;
+	assert_int_equal(pool->driver->shrink(pool, 1, &reclaimed), -EAGAIN);
+	validate();
+	assert_int_not_equal(where(put(10, 'c')).pfn, where(a).pfn);
+	drop(b);
+	settle();
+	validate();
+	assert_int_equal(where(put(24, 'd')).pfn, where(a).pfn);
+	assert_mark(a, 10, 'a');
+	zpool_destroy(pool);
+}
+
 /* An object that is freed while its page is reclaimed is freed once. */
 static void test_freed_meanwhile(void **state)
 {
@@ -571,6 +593,32 @@ static void test_free_locks(void **state)
 #endif
 }
 
+/* A free in a page that is on no list compacts it at once. */
+static void test_unlist_locks(void **state)
+{
+#ifdef SYNC_NO_STATS
+	skip();
+#else
+	static const char *const specs[] = { "z3fold@6.1", "z3fold@5.10" };
+	uint64_t lock[2];
+	unsigned long a;
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		open_pool(specs[i]);
+		a = put(10, 'a');
+		put(20, 'b');
+		put(20, 'c');
+		lock[i] = acquisitions("pool->lock");
+		drop(a);
+		lock[i] = acquisitions("pool->lock") - lock[i];
+		zpool_destroy(pool);
+	}
+	assert_int_equal(lock[0], 2);
+	assert_int_equal(lock[1], 3);
+#endif
+}
+
 /* The pool's structure, and in the late form the lists of each CPU. */
 static void test_metadata(void **state)
 {
@@ -579,6 +627,7 @@ static void test_metadata(void **state)
 		unsigned bytes;
 	} eras[] = {
 		{ "z3fold@4.10", 2048 },
+		{ "z3fold@5.10", 192 + 62 * 16 },
 		{ "z3fold@6.1", 192 + 62 * 16 },
 		{ "z3fold@6.12", 128 + 62 * 16 },
 	};
@@ -600,6 +649,8 @@ static void test_contradictions(void **state)
 	} wrong[] = {
 		{ "z3fold:lock=pool", "lock=pool needs form=early" },
 		{ "z3fold@6.1:header=1", "header=1 needs form=early" },
+		{ "z3fold:form=early,relist=off",
+		  "relist=off needs form=late" },
 		{ "z3fold:header=3", "header" },
 		{ "z3fold:lock=zspage", "pool | page" },
 	};
@@ -628,11 +679,13 @@ int main(void)
 		cmocka_unit_test(test_early),
 		cmocka_unit_test(test_reclaim_order),
 		cmocka_unit_test(test_reclaim_refused),
+		cmocka_unit_test(test_reclaim_refused_510),
 		cmocka_unit_test(test_freed_meanwhile),
 		cmocka_unit_test(test_asked_for_freed),
 		cmocka_unit_test(test_foreign_not_reclaimed),
 		cmocka_unit_test(test_stale_pages),
 		cmocka_unit_test(test_free_locks),
+		cmocka_unit_test(test_unlist_locks),
 		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_contradictions),
 	};

@@ -68,7 +68,8 @@ static void plans(void **state)
 	struct err err = { "" };
 
 	assert_int_equal(read_plan("user zswap\nallocator zbud\ncodec lz4\n"
-				   "trace /trace.zlt\ncounter 72\n"
+				   "trace /trace.zlt\nprefix own_\n"
+				   "counter 72\n"
 				   "swap_kb 1024\nmodule /m/a.ko\n"
 				   "module /m/b.ko x=1 y=2\n",
 				   &plan, &err),
@@ -76,13 +77,19 @@ static void plans(void **state)
 	assert_string_equal(plan.user, "zswap");
 	assert_string_equal(plan.allocator, "zbud");
 	assert_string_equal(plan.trace, "/trace.zlt");
+	assert_string_equal(plan.prefix, "own_");
 	assert_int_equal(plan.counter, 72);
 	assert_int_equal(plan.swap_kb, 1024);
 	assert_string_equal(plan.module[1], "/m/b.ko x=1 y=2");
 	assert_null(plan.module[2]);
 	plan_free(&plan);
+	assert_int_equal(read_plan("tool /bin/a 1\n", &plan, &err), 0);
+	assert_string_equal(plan.tool[0], "/bin/a 1");
+	assert_null(plan.program[0]);
+	free(plan.tool[0]);
 	assert_int_equal(read_plan("user zram\n", &plan, &err), 0);
 	assert_int_equal(plan.counter, -1);
+	assert_string_equal(plan.prefix, "");
 }
 
 static void bad_plans(void **state)

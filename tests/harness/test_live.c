@@ -138,14 +138,17 @@ static void test_blocks(void **state)
 	struct err err = { "" };
 	uint64_t bytes;
 
-	assert_int_equal(zram_blocks(0, &bytes, &err), 0);
+	assert_int_equal(zram_blocks(0, false, &bytes, &err), 0);
 	assert_int_equal(bytes, 4096);
-	assert_int_equal(zram_blocks(1278, &bytes, &err), 0);
+	assert_int_equal(zram_blocks(1278, false, &bytes, &err), 0);
 	assert_int_equal(bytes, 1278 * 4096);
-	assert_int_equal(zram_blocks(UINT32_MAX, &bytes, &err), 0);
+	assert_int_equal(zram_blocks(UINT32_MAX, false, &bytes, &err), 0);
 	assert_int_equal(bytes, 4096ull * UINT32_MAX);
-	assert_int_equal(zram_blocks(1ull << 32, &bytes, &err), -EFBIG);
+	assert_int_equal(zram_blocks(1ull << 32, false, &bytes, &err), -EFBIG);
 	assert_non_null(strstr(err.text, "4294967296 keys"));
+	assert_int_equal(zram_blocks(1u << 31, true, &bytes, &err), -EFBIG);
+	assert_int_equal(zram_blocks(1u << 30, true, &bytes, &err), 0);
+	assert_true(bytes > (1ull << 31) * MM_STAT_PAGE);
 }
 
 static void test_algorithms(void **state)
@@ -194,16 +197,45 @@ static void test_fits(void **state)
 /* A file is no device, whatever its number. */
 static void test_swapped(void **state)
 {
+	struct zram_swaps swaps;
 	static const char head[] = "Filename\tType\tSize\tUsed\tPriority\n";
 	const char *path = temp_path("swaps");
 	char text[512];
 	struct stat st;
-	int n = snprintf(text, sizeof(text), "%s%s file 1 0 -2\n", head, path);
+	int n = snprintf(text, sizeof(text),
+			 "%s%s file 8 4 -2\n/none "
+			 "partition 16 12 7\n",
+			 head, path);
 
 	file_save(path, text, (size_t)n);
 	assert_int_equal(stat(path, &st), 0);
-	assert_false(zram_swapped(path, st.st_rdev));
-	assert_false(zram_swapped(temp_path("none"), st.st_rdev));
+	assert_false(zram_swapped(path, st.st_rdev, NULL));
+	assert_false(zram_swapped(temp_path("none"), st.st_rdev, NULL));
+	assert_false(zram_swapped(path, st.st_rdev, &swaps));
+	assert_int_equal(swaps.highest, 7);
+	assert_int_equal(swaps.pages, 0);
+	assert_false(zram_swapped(temp_path("none"), st.st_rdev, &swaps));
+	assert_int_equal(swaps.highest, INT_MIN);
+}
+
+/* Pages that would not get to the device. */
+static void test_swap_check(void **state)
+{
+	static const char first[] = "Filename Type Size Used Priority\n"
+				    "/none partition 16 12 32767\n"
+				    "/none partition 16 12 100\n";
+	const char *none = temp_path("none"), *path = temp_path("check");
+	struct err err = { "" };
+
+	assert_int_equal(zram_swap_check(none, none, &err), 0);
+	file_save(path, first, sizeof(first) - 1);
+	assert_int_equal(zram_swap_check(none, path, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "the highest priority, 32767"));
+	file_save(path, "N\n", 2);
+	assert_int_equal(zram_swap_check(path, none, &err), 0);
+	file_save(path, "Y\n", 2);
+	assert_int_equal(zram_swap_check(path, none, &err), -EBUSY);
+	assert_non_null(strstr(err.text, "zswap is on"));
 }
 
 static void device_remove(int n)
@@ -255,6 +287,47 @@ static void device_says(int n, const char *name, char *word)
 		zram_algorithms(text, "", word, 32);
 }
 
+/* What holds however the pages get to the device. */
+static void check_beside(const struct beside_result *r)
+{
+	const uint64_t *k = r->value[BESIDE_KERNEL];
+
+	assert_true(beside_sound(r));
+	assert_true(k[BESIDE_HUGE] > 0);
+	assert_true(k[BESIDE_STORED] > k[BESIDE_SAME] + k[BESIDE_HUGE]);
+	assert_true(r->compactions > 0);
+	assert_true(r->checkpoints > 100);
+	assert_true(r->verified > 0);
+	assert_true(r->time[BESIDE_BLANK][ZLT_STORE].samples > 0);
+}
+
+static void check_written(const struct beside_result *r)
+{
+	const uint64_t *k = r->value[BESIDE_KERNEL];
+
+	check_beside(r);
+	assert_memory_equal(k, r->value[BESIDE_SIZES],
+			    sizeof(r->value[BESIDE_SIZES]));
+	assert_true(k[BESIDE_SAME] > 0);
+	assert_int_equal(r->apart, 0);
+}
+
+/* The kernel may keep pages of zeroes, and may free in batches. */
+static void check_swapped(const struct beside_result *r)
+{
+	const uint64_t *k = r->value[BESIDE_KERNEL];
+	const uint64_t *z = r->value[BESIDE_SIZES];
+
+	check_beside(r);
+	assert_true(r->rules.load_frees);
+	if (r->rules.frees_late)
+		return;
+	assert_int_equal(k[BESIDE_SLOTS], z[BESIDE_SLOTS]);
+	assert_int_equal(z[BESIDE_SLOTS], z[BESIDE_STORED]);
+	assert_int_equal(k[BESIDE_PAGES_MAX], z[BESIDE_PAGES_MAX]);
+	assert_int_equal(r->apart, 0);
+}
+
 /* Same-filled, large and ordinary pages, compactions and marks. */
 static void test_beside(void **state)
 {
@@ -266,10 +339,9 @@ static void test_beside(void **state)
 					.device = device,
 					.algorithm = algorithm,
 					.threads = 1 };
-	struct beside_result r;
-	struct err err = { "" };
-	const uint64_t *k;
-	int n = device_make(device), ret;
+	struct beside_result written, swapped;
+	struct err err = { "" }, swap_err = { "" };
+	int n = device_make(device), ret, swap;
 	size_t i;
 
 	if (n < 0) {
@@ -280,7 +352,9 @@ static void test_beside(void **state)
 		s->pages[2 * ZLT_PAGE_SIZE + i] = (uint8_t)random();
 	sample_write(s, path, &opts);
 	device_says(n, "comp_algorithm", algorithm);
-	ret = beside_run(&config, &r, &err);
+	ret = beside_run(&config, &written, &err);
+	config.swap = true;
+	swap = beside_run(&config, &swapped, &swap_err);
 	device_says(n, "comp_algorithm", now);
 	device_says(n, "disksize", size);
 	device_remove(n);
@@ -288,19 +362,15 @@ static void test_beside(void **state)
 	assert_string_equal(size, "0");
 	if (ret)
 		fail_msg("%s", err.text);
-	k = r.value[BESIDE_KERNEL];
-	assert_true(beside_sound(&r));
-	assert_memory_equal(k, r.value[BESIDE_SIZES],
-			    sizeof(r.value[BESIDE_SIZES]));
-	assert_true(k[BESIDE_SAME] > 0);
-	assert_true(k[BESIDE_HUGE] > 0);
-	assert_true(k[BESIDE_STORED] > k[BESIDE_SAME] + k[BESIDE_HUGE]);
-	assert_true(r.compactions > 0);
-	assert_true(r.checkpoints > 100);
-	assert_int_equal(r.apart, 0);
-	assert_true(r.verified > 0);
-	assert_true(r.time[BESIDE_BLANK][ZLT_STORE].samples > 0);
-	beside_free(&r);
+	check_written(&written);
+	if (swap == -EPERM || swap == -EBUSY)
+		print_message("no swap: %s\n", swap_err.text);
+	else if (swap)
+		fail_msg("%s", swap_err.text);
+	else
+		check_swapped(&swapped);
+	beside_free(&written);
+	beside_free(&swapped);
 	sample_free(s);
 }
 
@@ -315,6 +385,7 @@ int main(void)
 		cmocka_unit_test(test_algorithms),
 		cmocka_unit_test(test_mounted),
 		cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_swap_check),
 		cmocka_unit_test(test_fits),
 		cmocka_unit_test(test_beside),
 	};

@@ -15,8 +15,7 @@
 #define PC __builtin_return_address(0)
 #define ALWAYS static inline __attribute__((always_inline))
 
-static __attribute__((noinline)) void outside(size_t at, size_t len, bool write,
-					      const void *pc)
+ALWAYS void outside(size_t at, size_t len, bool write)
 {
 	if (unlikely(!--x.outside_left))
 		xoutside_long();
@@ -32,7 +31,7 @@ ALWAYS void on_access(uintptr_t addr, size_t len, bool write, const void *pc)
 	if (at == XNONE)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(write ? XDO_WRITE : XDO_READ, 0, false, (void *)addr, len, pc,
@@ -50,35 +49,44 @@ static void on_copy(const void *addr, size_t len, bool write, const void *pc)
 	if (at == XNONE || !len)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(write ? XDO_WRITE : XDO_READ, 0, false, addr, len, pc, NULL);
 	if (write)
 		xdirty(at, len);
 	xshadow_bulk(me, at, len, write, pc);
+	if (unlikely(x.weak) && write)
+		xweak_overwrite(addr, len);
 }
 
-/*
- * A copy has a point in its middle: half of it is done when another CPU acts.
- */
-static size_t half(size_t len)
+ALWAYS void copy(void *to, const void *from, size_t len)
 {
-	return len >= 16 ? len / 2 & ~7ul : len;
+	memcpy(to, from, len);
+	if (unlikely(x.weak))
+		xweak_copied(to, from, len);
+}
+
+/* A copy has a point in its middle: half of it is done when another CPU acts. */
+static size_t half(const void *to, size_t len)
+{
+	return len < 16	   ? len
+	       : len < 256 ? len / 2 & ~7ul
+			   : len / 2 + (-((uintptr_t)to + len / 2) & 63);
 }
 
 void *vmem_memcpy(void *to, const void *from, size_t len)
 {
-	size_t n = half(len);
+	size_t n = half(to, len);
 
 	on_copy(from, n, false, PC);
 	on_copy(to, n, true, PC);
-	memcpy(to, from, n);
+	copy(to, from, n);
 	if (n == len)
 		return to;
 	on_copy((const char *)from + n, len - n, false, PC);
 	on_copy((char *)to + n, len - n, true, PC);
-	memcpy((char *)to + n, (const char *)from + n, len - n);
+	copy((char *)to + n, (const char *)from + n, len - n);
 	return to;
 }
 
@@ -219,7 +227,10 @@ void quiet_func_exit(void)
 {
 }
 
-/* Atomics. Values are sequentially consistent; the orders decide on races. */
+/*
+ * Atomics. The orders decide on races; and on values where memory is weakly
+ * ordered, else those are sequentially consistent.
+ */
 
 ALWAYS void on_atomic(const volatile void *addr, size_t len, enum xkind kind,
 		      int order, const void *pc)
@@ -231,7 +242,7 @@ ALWAYS void on_atomic(const volatile void *addr, size_t len, enum xkind kind,
 	if (at == XNONE)
 		return;
 	if (unlikely(!me)) {
-		outside(at, len, write, pc);
+		outside(at, len, write);
 		return;
 	}
 	xpoint(kind, order, false, (const void *)addr, len, pc, NULL);
@@ -270,6 +281,8 @@ VOLATILE(8)
 	type __tsan_atomic##bits##_load(const volatile type *a, int order)    \
 	{                                                                     \
 		on_atomic(a, sizeof(*a), XDO_ATOMIC_READ, order, PC);         \
+		if (unlikely(x.weak))                                         \
+			return (type)xweak_load(a, sizeof(*a), *a, order);    \
 		return *a;                                                    \
 	}                                                                     \
 	type quiet_atomic##bits##_load(const volatile type *a, int order)     \
@@ -279,6 +292,8 @@ VOLATILE(8)
 	void __tsan_atomic##bits##_store(volatile type *a, type v, int order) \
 	{                                                                     \
 		on_atomic(a, sizeof(*a), XDO_ATOMIC_WRITE, order, PC);        \
+		if (unlikely(x.weak))                                         \
+			xweak_store(a, sizeof(*a), *a, v, order);             \
 		*a = v;                                                       \
 	}                                                                     \
 	void quiet_atomic##bits##_store(volatile type *a, type v, int order)  \
@@ -306,12 +321,16 @@ VOLATILE(8)
 		was = *a;                                                     \
 		if (was == *want) {                                           \
 			on_swapped(a, sizeof(*a), XDO_RMW, order, pc);        \
+			if (unlikely(x.weak))                                 \
+				xweak_rmw(a, sizeof(*a), was, v, order);      \
 			*a = v;                                               \
 			return 1;                                             \
 		}                                                             \
 		/* A swap that fails is a relaxed read. */                    \
 		on_swapped(a, sizeof(*a), XDO_ATOMIC_READ, __ATOMIC_RELAXED,  \
 			   pc);                                               \
+		if (unlikely(x.weak))                                         \
+			xweak_rmw_failed(a, sizeof(*a), was);                 \
 		*want = was;                                                  \
 		return 0;                                                     \
 	}                                                                     \
@@ -355,11 +374,14 @@ VOLATILE(8)
 #define ATOMIC_OP(bits, type, name, result)                                    \
 	type __tsan_atomic##bits##_##name(volatile type *a, type v, int order) \
 	{                                                                      \
-		type was;                                                      \
+		type was, is;                                                  \
                                                                                \
 		on_atomic(a, sizeof(*a), XDO_RMW, order, PC);                  \
 		was = *a;                                                      \
-		*a = (type)(result);                                           \
+		is = (type)(result);                                           \
+		if (unlikely(x.weak))                                          \
+			xweak_rmw(a, sizeof(*a), was, is, order);              \
+		*a = is;                                                       \
 		return was;                                                    \
 	}                                                                      \
 	type quiet_atomic##bits##_##name(volatile type *a, type v, int order)  \

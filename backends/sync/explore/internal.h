@@ -35,13 +35,14 @@
  *
  * @cell: the last bulk accesses
  * @bulk: schedule of the last bulk access
- * @word: schedule of the last access to a word of it
+ * @word: schedule of the last other access
+ * @words: words of the other accesses of that schedule
  * @freed: a bit for each word that is in freed memory
  */
 struct xline {
 	uint64_t cell[XCELLS];
 	uint32_t bulk, word;
-	uint8_t freed;
+	uint8_t words, freed;
 };
 
 /* Last accesses to a word of 8 bytes; shadow.c has the format of a cell. */
@@ -105,6 +106,7 @@ struct xmachine {
 	uint32_t *saved; /* for each block: state of which it has a copy */
 	struct xline *line;
 	struct xword *word;
+	uint8_t *page; /* for each 4 KiB: all of it is freed */
 
 	/* Text. */
 	uintptr_t exe, so;
@@ -118,7 +120,7 @@ struct xmachine {
 	struct xlimits limits;
 	unsigned outside_cpu;
 	uint64_t outside_left;
-	bool stopped, guarded;
+	bool stopped, guarded, weak;
 	void *main_sp;
 	sigjmp_buf crash;
 };
@@ -190,6 +192,30 @@ void xorder_unlock(struct xcpu *me, const void *lock, bool shared);
 void xorder_begin(void);
 /** xorder_init() - a lock begins anew */
 void xorder_init(const void *lock);
+
+/* weakly.c; to be called where x.weak is set */
+
+/** xweak_begin() - a schedule begins */
+void xweak_begin(void);
+/** xweak_load() - what an atomic load returns, with the value in memory @newest */
+uint64_t xweak_load(const volatile void *addr, size_t len, uint64_t newest,
+		    int order);
+/* The stores and read-modify-writes of atomics; the caller changes the memory. */
+void xweak_store(const volatile void *addr, size_t len, uint64_t old,
+		 uint64_t value, int order);
+void xweak_rmw(const volatile void *addr, size_t len, uint64_t old,
+	       uint64_t value, int order);
+void xweak_rmw_failed(const volatile void *addr, size_t len, uint64_t old);
+void xweak_fence(int order);
+/* Orders of locks and of the harness. */
+void xweak_acquire(const struct xcpu *me, const void *what);
+void xweak_release(const struct xcpu *me, const void *what);
+/** xweak_refresh() - the CPU waits in a loop, and sees what others have stored */
+void xweak_refresh(const struct xcpu *me);
+/** xweak_overwrite() - a plain store comes; remember what it overwrites */
+void xweak_overwrite(const void *addr, size_t len);
+/** xweak_copied() - @len bytes were copied: some may have been read earlier */
+void xweak_copied(void *to, const void *from, size_t len);
 
 /* shadow.c */
 int xshadow_start(struct err *err);

@@ -167,6 +167,22 @@ static void about_to_take(struct xcpu *me, const void *lock, bool shared,
 	xlockorder_take(me, me->site);
 }
 
+/* Outside of a schedule nobody could ever give the lock back. */
+static void must_be_free(bool taken, const void *pc)
+{
+	if (taken)
+		xreport(XFOUND_RECURSION, pc,
+			"a lock is taken outside of a schedule, and is held");
+}
+
+static void must_be_taken(bool taken, const void *pc)
+{
+	if (!taken)
+		xreport(XFOUND_UNLOCK, pc,
+			"a lock is released outside of a schedule, and is not "
+			"held");
+}
+
 static bool waited_for(const void *lock, bool by_writer)
 {
 	unsigned i;
@@ -195,6 +211,7 @@ void sync_spin_lock(spinlock_t *l, unsigned class)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(l->word & 0xffff, PC);
 		xlock_touch(l, sizeof(*l), true, PC);
 		l->word = 1;
 		return;
@@ -236,6 +253,7 @@ void sync_spin_unlock(spinlock_t *l)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(l->word & 0xffff, PC);
 		xlock_touch(l, sizeof(*l), true, PC);
 		l->word = 0;
 		return;
@@ -250,13 +268,23 @@ void sync_spin_unlock(spinlock_t *l)
 	leave(me, PC);
 }
 
+/* A look at a lock, whose answer another CPU may change. */
+static void look(const void *lock, const void *pc)
+{
+	if (x.me)
+		xpoint(XDO_ATOMIC_READ, __ATOMIC_RELAXED, false, lock, 4, pc,
+		       NULL);
+}
+
 bool spin_is_locked(spinlock_t *l)
 {
+	look(l, PC);
 	return l->word & 0xffff;
 }
 
 bool spin_is_contended(spinlock_t *l)
 {
+	look(l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -278,6 +306,7 @@ static void rw_take(rwlock_t *l, bool write, bool sleeps, const void *pc)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(write ? l->cnts : l->cnts & RW_WRITER, pc);
 		rw_set(l, write ? RW_WRITER : l->cnts + 1, pc);
 		return;
 	}
@@ -318,6 +347,9 @@ static void rw_drop(rwlock_t *l, bool write, bool sleeps, const void *pc)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(write ? l->cnts & RW_WRITER
+				    : l->cnts && !(l->cnts & RW_WRITER),
+			      pc);
 		rw_set(l, write ? 0 : l->cnts - 1, pc);
 		return;
 	}
@@ -375,6 +407,7 @@ void sync_write_unlock(rwlock_t *l)
 
 bool rwlock_is_contended(rwlock_t *l)
 {
+	look(l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -420,6 +453,7 @@ void sync_up_write(struct rw_semaphore *s)
 
 bool rwsem_is_contended(struct rw_semaphore *s)
 {
+	look(s, PC);
 	return x.me && waited_for(&s->rw, false);
 }
 
@@ -439,6 +473,7 @@ void sync_bit_lock(int bit, unsigned long *addr, unsigned class)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_free(*addr >> bit & 1, PC);
 		bit_set(bit, addr, true, PC);
 		return;
 	}
@@ -474,6 +509,7 @@ void sync_bit_unlock(int bit, unsigned long *addr)
 	struct xcpu *me = x.me;
 
 	if (!me) {
+		must_be_taken(*addr >> bit & 1, PC);
 		bit_set(bit, addr, false, PC);
 		return;
 	}

@@ -17,7 +17,7 @@
 #include "backends/sync/virtual/fiber.h"
 
 /* Points that code outside of a schedule may have, as set-up and validate. */
-#define OUTSIDE_STEPS 20000000ull
+#define OUTSIDE_STEPS 2000000ull
 
 struct xmachine x;
 
@@ -110,6 +110,7 @@ void xcpu_begin(unsigned cpus, const struct xhooks *hooks,
 	x.steps = 0;
 	x.stopped = false;
 	xorder_begin();
+	xweak_begin();
 	for (c = x.cpu; c < x.cpu + XCPU_MAX; c++) {
 		c->spawned = c->done = false;
 		c->steps = 0;
@@ -396,6 +397,8 @@ void xrelax(const void *pc)
 {
 	struct xcpu *me = x.me;
 
+	if (x.weak)
+		xweak_refresh(me);
 	me->at = (struct xpoint){ .kind = XDO_RELAX, .pc = pc };
 	if (!--x.left || x.runnable & (x.runnable - 1))
 		choose(XWHY_RELAX, &me->sp);

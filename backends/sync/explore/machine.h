@@ -159,6 +159,16 @@ enum xend {
 /** xcpu_start() - make the world and the CPUs, once. Return: 0 or -ENOMEM */
 int xcpu_start(struct err *err);
 
+/**
+ * xcpu_weak() - memory of the schedules to come
+ * @weak: reads may return older values, as weakly ordered CPUs allow; else it is
+ *	  sequentially consistent
+ * @seed: decides which
+ *
+ * Return: 0, or -ENOMEM with @err set.
+ */
+int xcpu_weak(bool weak, uint64_t seed, struct err *err);
+
 /** xcpu_begin() - begin a schedule of CPUs 0 to @cpus - 1, without functions */
 void xcpu_begin(unsigned cpus, const struct xhooks *hooks,
 		const struct xlimits *limits);

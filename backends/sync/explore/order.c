@@ -5,21 +5,30 @@
  * a lock, which may be copied and freed; an entry of an earlier schedule is as
  * good as none, so nothing needs clearing either.
  */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/sync/explore/internal.h"
 
-#define SYNCS 8192u
+/* Addresses of a schedule; it has points for no more. */
+#define SYNCS 16384u
 
 /* @shared: released by readers of a lock. */
 struct sync {
-	uintptr_t addr;
-	uint32_t schedule;
 	bool has_shared;
 	struct xclock all, shared;
 };
 
+/* Where an address is: few of them are used, so that these stay in the cache. */
+struct slot {
+	uintptr_t addr;
+	uint32_t schedule, at;
+};
+
+static struct slot slots[2 * SYNCS];
 static struct sync syncs[SYNCS];
+static unsigned nr_syncs;
 
 static void join(struct xclock *to, const struct xclock *from)
 {
@@ -30,38 +39,41 @@ static void join(struct xclock *to, const struct xclock *from)
 			to->at[i] = from->at[i];
 }
 
-static struct sync *slot(const void *addr)
+static struct slot *slot(const void *addr)
 {
-	unsigned at = (unsigned)((uintptr_t)addr * 0x9e3779b97f4a7c15ull >> 51);
-	unsigned i;
+	unsigned at = (unsigned)((uintptr_t)addr * 0x9e3779b97f4a7c15ull >> 49);
 
-	for (i = 0; i < SYNCS; i++, at = (at + 1) % SYNCS)
-		if (syncs[at].schedule != x.schedule ||
-		    syncs[at].addr == (uintptr_t)addr)
-			return &syncs[at];
-	/* Full: forget one, which may hide an order and cannot happen twice. */
-	syncs[at].schedule = 0;
-	return &syncs[at];
+	while (slots[at].schedule == x.schedule &&
+	       slots[at].addr != (uintptr_t)addr)
+		at = (at + 1) % (2 * SYNCS);
+	return &slots[at];
 }
 
 static struct sync *find(const void *addr)
 {
-	struct sync *s = slot(addr);
+	const struct slot *s = slot(addr);
 
-	return s->schedule == x.schedule ? s : NULL;
+	return s->schedule == x.schedule ? &syncs[s->at] : NULL;
 }
 
 static struct sync *make(const void *addr)
 {
-	struct sync *s = slot(addr);
+	struct slot *s = slot(addr);
+	struct sync *new;
 
 	if (s->schedule == x.schedule)
-		return s;
-	s->addr = (uintptr_t)addr;
-	s->schedule = x.schedule;
-	s->has_shared = false;
-	memset(&s->all, 0, sizeof(s->all));
-	return s;
+		return &syncs[s->at];
+	if (nr_syncs == SYNCS) {
+		fprintf(stderr,
+			"zlab: a schedule has more than %u locks and atomics\n",
+			SYNCS);
+		_exit(1);
+	}
+	*s = (struct slot){ (uintptr_t)addr, x.schedule, nr_syncs };
+	new = &syncs[nr_syncs++];
+	new->has_shared = false;
+	memset(&new->all, 0, sizeof(new->all));
+	return new;
 }
 
 /* The CPU's later accesses are not part of what it has released. */
@@ -74,6 +86,8 @@ void xorder_acquire(struct xcpu *me, const void *addr)
 {
 	const struct sync *s = find(addr);
 
+	if (x.weak)
+		xweak_acquire(me, addr);
 	if (s)
 		join(&me->now, &s->all);
 }
@@ -82,6 +96,8 @@ void xorder_release(struct xcpu *me, const void *addr)
 {
 	join(&make(addr)->all, &me->now);
 	tick(me);
+	if (x.weak)
+		xweak_release(me, addr);
 }
 
 void xorder_init(const void *lock)
@@ -98,6 +114,8 @@ void xorder_lock(struct xcpu *me, const void *lock, bool shared)
 {
 	const struct sync *s = find(lock);
 
+	if (x.weak)
+		xweak_acquire(me, lock);
 	if (!s)
 		return;
 	join(&me->now, &s->all);
@@ -118,6 +136,8 @@ void xorder_unlock(struct xcpu *me, const void *lock, bool shared)
 		join(&s->shared, &me->now);
 	}
 	tick(me);
+	if (x.weak)
+		xweak_release(me, lock);
 }
 
 static bool acquires(int order)
@@ -179,6 +199,8 @@ void xorder_atomic(struct xcpu *me, const void *addr, enum xkind kind,
 
 void xorder_fence(struct xcpu *me, int order)
 {
+	if (x.weak)
+		xweak_fence(order);
 	if (acquires(order) && me->has_read)
 		join(&me->now, &me->read);
 	if (releases(order)) {
@@ -201,9 +223,10 @@ void xorder_begin(void)
 				x.base = x.cpu[i].now.at[k];
 	if (x.base > CLOCK_LAST || !++x.schedule) {
 		xshadow_clear();
-		memset(syncs, 0, sizeof(syncs));
+		memset(slots, 0, sizeof(slots));
 		x.base = 0;
 	}
+	nr_syncs = 0;
 	for (i = 0; i < XCPU_MAX; i++) {
 		for (k = 0; k < XCPU_MAX; k++)
 			x.cpu[i].now.at[k] = x.base;

@@ -47,7 +47,8 @@ int xshadow_start(struct err *err)
 {
 	x.line = reserve(LINE_BYTES);
 	x.word = reserve(WORD_BYTES);
-	if (!x.line || !x.word)
+	x.page = reserve(XINDEX_SIZE >> 12);
+	if (!x.line || !x.word || !x.page)
 		return err_set(err, -ENOMEM,
 			       "no address space for %zu MiB of shadow",
 			       (LINE_BYTES + WORD_BYTES) >> 20);
@@ -115,10 +116,19 @@ static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
 
 #define NONE XCELLS
 
-/*
- * Compares an access with the cells. Return: the cell it may replace. @keep: it
- * will be noted there.
- */
+/* Whether whoever races with @old also races with @new, which comes after it. */
+static inline bool replaces(const struct xcpu *me, uint64_t new, uint64_t old)
+{
+	bool write = new &WRITE_BIT;
+
+	if (MASK(old) & ~MASK(new) || (old & WRITE_BIT && !write))
+		return false;
+	if (new &ATOMIC_BIT && !(old & ATOMIC_BIT))
+		return false;
+	return write || CPU(old) == me->id;
+}
+
+/* Compares an access with the cells. Return: the cell that it may replace. */
 static inline __attribute__((always_inline)) unsigned
 compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 	size_t len, const void *pc)
@@ -134,12 +144,9 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 		}
 		if (!(MASK(c) & MASK(new)))
 			continue;
-		if (CPU(c) == me->id || CLOCK(c) <= me->now.at[CPU(c)]) {
-			/* Whoever races with it also races with the new one. */
-			if (!(MASK(c) & ~MASK(new)) &&
-			    ((new &WRITE_BIT) || !(c & WRITE_BIT)) &&
-			    ((c & ATOMIC_BIT) || !(new &ATOMIC_BIT)) &&
-			    (CPU(c) == me->id || new &WRITE_BIT))
+		/* A CPU has seen its own past. */
+		if (CLOCK(c) <= me->now.at[CPU(c)]) {
+			if (replaces(me, new, c))
 				free = i;
 			continue;
 		}
@@ -150,49 +157,83 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 	return free;
 }
 
+/* A cell without its place. */
 static inline uint64_t make(const struct xcpu *me, unsigned mask, bool write,
-			    bool atomic, const void *pc)
+			    bool atomic)
 {
 	return mask | me->id << 8 | (write ? WRITE_BIT : 0) |
-	       (atomic ? ATOMIC_BIT : 0) | (uint64_t)place_of(pc) << 13 |
-	       (uint64_t)me->now.at[me->id] << 36;
+	       (atomic ? ATOMIC_BIT : 0) | (uint64_t)me->now.at[me->id] << 36;
 }
 
-static inline void note(struct xcpu *me, uint64_t *cell, uint64_t new,
-			size_t at, size_t len, const void *pc)
+static void note(struct xcpu *me, uint64_t *cell, uint64_t new, size_t at,
+		 size_t len, const void *pc)
 {
 	unsigned to = compare(me, cell, new, at, len, pc);
 
 	/* All are in use: the schedule goes on with one less. */
-	cell[to == NONE ? (me->now.at[me->id] + at) % XCELLS : to] = new;
+	if (to == NONE)
+		to = (me->now.at[me->id] + (unsigned)at) % XCELLS;
+	/* The newest is the first. */
+	cell[to] = cell[0];
+	cell[0] = new;
+}
+
+#define WHO_BITS (7ull << 8 | ~0ull << 36)
+
+/*
+ * Whether all that races with @new also races with @old: the same CPU with
+ * nothing released since, the same bytes or more, and as strong an access.
+ */
+static inline bool covers(uint64_t old, uint64_t new)
+{
+	return !((old ^ new) & WHO_BITS) && !(MASK(new) & ~MASK(old)) &&
+	       !(new & ~old &WRITE_BIT) && !(old & ~new &ATOMIC_BIT);
+}
+
+static inline bool freed(const struct xline *line, size_t at, unsigned bits)
+{
+	return unlikely(line->freed & bits) || unlikely(x.page[at >> 12]);
 }
 
 static inline void access_word(struct xcpu *me, struct xline *line, size_t at,
 			       size_t len, bool write, bool atomic,
 			       const void *pc)
 {
-	unsigned byte = at & 7, mask = ((1u << len) - 1) << byte;
+	unsigned mask = ((1u << len) - 1) << (at & 7);
 	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
 	uint64_t *cell = x.word[at >> XWORD_SHIFT].cell;
-	uint64_t new = make(me, mask, write, atomic, pc);
-	uint64_t same = cell[0] ^ new;
+	uint64_t new = make(me, mask, write, atomic);
 
-	if (unlikely(line->freed & bit))
+	if (freed(line, at, bit))
 		xworld_freed(at, len, write, pc);
-	line->word = x.schedule;
+	if (covers(cell[0], new) && line->bulk != x.schedule)
+		return;
+	new |= (uint64_t)place_of(pc) << 13;
 	if (line->bulk == x.schedule)
 		compare(me, line->cell, (new & ~0xffull) | bit, at, len, pc);
-	/* The same again, by the same CPU with nothing released since. */
-	if (!(same & ~((uint64_t)PLACE_MOST << 13)))
+	if (line->word != x.schedule) {
+		line->word = x.schedule;
+		line->words = 0;
+	}
+	if (line->words & bit) {
+		note(me, cell, new, at, len, pc);
 		return;
-	note(me, cell, new, at, len, pc);
+	}
+	/* Nothing in the cells is of this schedule. */
+	line->words |= bit;
+	cell[0] = new;
 }
 
 void xshadow_access(struct xcpu *me, size_t at, size_t len, bool write,
 		    bool atomic, const void *pc)
 {
-	size_t n;
+	size_t n = 8 - (at & 7);
 
+	if (likely(len <= n)) {
+		access_word(me, &x.line[at >> XLINE_SHIFT], at, len, write,
+			    atomic, pc);
+		return;
+	}
 	for (; len; at += n, len -= n) {
 		n = 8 - (at & 7);
 		n = n < len ? n : len;
@@ -201,41 +242,50 @@ void xshadow_access(struct xcpu *me, size_t at, size_t len, bool write,
 	}
 }
 
-static void whole_line(struct xcpu *me, size_t at, uint64_t new, bool write,
-		       const void *pc)
+/* Whole words of one line, at most all of them. */
+static void access_line(struct xcpu *me, size_t at, size_t len, uint64_t new,
+			const void *pc)
 {
 	struct xline *line = &x.line[at >> XLINE_SHIFT];
-	unsigned i;
+	unsigned first = at >> XWORD_SHIFT & 7, n = (unsigned)(len >> 3);
+	unsigned bits = ((1u << n) - 1) << first, both;
+	size_t start = at & ~63ul, word;
 
-	if (unlikely(line->freed))
-		xworld_freed(at, 64, write, pc);
-	if (line->word == x.schedule)
-		for (i = 0; i < 8; i++)
-			compare(me, x.word[(at >> XWORD_SHIFT) + i].cell, new,
-				at + 8 * i, 8, pc);
+	if (freed(line, at, bits))
+		xworld_freed(at, len, new &WRITE_BIT, pc);
+	both = line->word == x.schedule ? line->words & bits : 0;
+	for (; both; both &= both - 1) {
+		word = start + 8 * (size_t)__builtin_ctz(both);
+		compare(me, x.word[word >> XWORD_SHIFT].cell, new | 0xff, word,
+			8, pc);
+	}
+	new |= bits;
 	if (line->bulk != x.schedule) {
 		line->bulk = x.schedule;
 		line->cell[0] = new;
 		return;
 	}
-	note(me, line->cell, new, at, 64, pc);
+	note(me, line->cell, new, at, len, pc);
 }
 
 void xshadow_bulk(struct xcpu *me, size_t at, size_t len, bool write,
 		  const void *pc)
 {
-	size_t head = -at & 63;
+	size_t head = -at & 7, n;
 	uint64_t new;
 
-	if (len < head + 64) {
+	if (len < head + 16) {
 		xshadow_access(me, at, len, write, false, pc);
 		return;
 	}
 	if (head)
 		xshadow_access(me, at, head, write, false, pc);
-	new = make(me, 0xff, write, false, pc);
-	for (at += head, len -= head; len >= 64; at += 64, len -= 64)
-		whole_line(me, at, new, write, pc);
+	new = make(me, 0, write, false) | (uint64_t)place_of(pc) << 13;
+	for (at += head, len -= head; len >= 8; at += n, len -= n) {
+		n = 64 - (at & 63);
+		n = n < len ? n : len & ~7ul;
+		access_line(me, at, n, new, pc);
+	}
 	if (len)
 		xshadow_access(me, at, len, write, false, pc);
 }

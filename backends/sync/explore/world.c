@@ -51,7 +51,7 @@ struct taken {
 /* A range whose memory was taken or freed. */
 struct undo {
 	size_t at, len;
-	bool freed;
+	bool frame, freed;
 };
 
 static struct taken now, kept;
@@ -158,11 +158,15 @@ void xdirty_slow(size_t block)
 	dirty_list[nr_dirty++] = (uint32_t)block;
 }
 
-static void mark(size_t at, size_t len, bool freed)
+static void mark(size_t at, size_t len, bool frame, bool freed)
 {
 	size_t word = at >> XWORD_SHIFT, end = (at + len) >> XWORD_SHIFT;
 	struct xline *l;
 
+	if (frame) {
+		memset(&x.page[at >> 12], freed, len >> 12);
+		return;
+	}
 	for (; word < end;) {
 		l = &x.line[word >> 3];
 		if (!(word & 7) && word + 8 <= end) {
@@ -180,22 +184,23 @@ static void mark(size_t at, size_t len, bool freed)
 
 static bool is_freed(size_t at)
 {
-	return x.line[at >> XLINE_SHIFT].freed >> (at >> XWORD_SHIFT & 7) & 1;
+	return x.page[at >> 12] ||
+	       x.line[at >> XLINE_SHIFT].freed >> (at >> XWORD_SHIFT & 7) & 1;
 }
 
 /* All of a range is in one state. Memory that was never used is not freed. */
-static void change(const void *p, size_t len, bool freed)
+static void change(const void *p, size_t len, bool frame, bool freed)
 {
 	size_t at = xindex((uintptr_t)p);
 
 	if (at == XNONE || is_freed(at) == freed)
 		return;
-	mark(at, len, freed);
+	mark(at, len, frame, freed);
 	if (now.nr_undo == undo_room) {
 		fputs("zlab: a pool takes and frees too often\n", stderr);
 		_exit(1);
 	}
-	undo[now.nr_undo++] = (struct undo){ at, len, freed };
+	undo[now.nr_undo++] = (struct undo){ at, len, frame, freed };
 }
 
 static void undo_to(unsigned nr)
@@ -203,7 +208,7 @@ static void undo_to(unsigned nr)
 	while (now.nr_undo > nr) {
 		now.nr_undo--;
 		mark(undo[now.nr_undo].at, undo[now.nr_undo].len,
-		     !undo[now.nr_undo].freed);
+		     undo[now.nr_undo].frame, !undo[now.nr_undo].freed);
 	}
 }
 
@@ -328,7 +333,7 @@ void mem_taken(enum mem_kind kind, const void *at, size_t len)
 {
 	now.frames += kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects += kind == MEM_OBJECT;
-	change(at, len, false);
+	change(at, len, kind == MEM_FRAME, false);
 }
 
 void mem_freed(enum mem_kind kind, const void *at, size_t len)
@@ -345,7 +350,7 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	}
 	now.frames -= kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects -= kind == MEM_OBJECT;
-	change(at, len, true);
+	change(at, len, kind == MEM_FRAME, true);
 }
 
 void xworld_used(size_t *frames, size_t *objects)
@@ -381,6 +386,12 @@ static unsigned class_of(size_t size)
 	return class;
 }
 
+/* Of a large object the beginning is enough to find that it is used freed. */
+static size_t watched(unsigned class)
+{
+	return class < 10 ? 1ul << class : 1024;
+}
+
 static void seen(const void *p, size_t len)
 {
 	xdirty(xindex((uintptr_t)p), len);
@@ -407,7 +418,7 @@ static void *take(size_t size, size_t align)
 	seen(h, sizeof(*h));
 	h->size = size;
 	h->class = class;
-	change(h + 1, 1ul << class, false);
+	change(h + 1, watched(class), false, false);
 	return h + 1;
 }
 
@@ -425,7 +436,7 @@ static void give(void *p)
 	seen(p, sizeof(void *));
 	*(struct header **)p = now.free[h->class];
 	now.free[h->class] = h;
-	change(p, 1ul << h->class, true);
+	change(p, watched(h->class), false, true);
 }
 
 static bool mine(const void *p)

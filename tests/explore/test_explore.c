@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The explorer from inside: the world goes back to exactly what was saved,
+ * choices repeat a schedule, a program survives its file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/explore/front.h"
+#include "harness/explore/strategy.h"
+
+static struct explorer explorer = {
+	.limits = { .cpus = 3, .ops = 6 },
+	.bounds = { .steps = 100000, .section = 20000 },
+};
+
+static const char *const specs[] = {
+	"zbud@6.1",	"zbud@6.12",	"z3fold@4.10",	 "z3fold@6.1:leak=off",
+	"zsmalloc@4.0", "zsmalloc@6.1", "zsmalloc@6.12", "zsmalloc@7.3",
+};
+
+/* One backend to a process. Return: 0, or the line that failed. */
+static int in_child(int (*test)(const char *spec), const char *spec)
+{
+	struct err err = { "" };
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (explorer_open(&explorer, &front_pool, spec, &err))
+			_exit(1);
+		_exit(test(spec));
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+#define TRUE(cond)                                 \
+	do {                                       \
+		if (!(cond))                       \
+			return __LINE__ % 250 + 1; \
+	} while (0)
+
+static int goes_back(const char *spec)
+{
+	static struct program p;
+	struct strategy s = { .kind = STRATEGY_MIX };
+	unsigned i, k;
+
+	for (i = 0; i < 12; i++) {
+		program_make(&p, &explorer.limits, i);
+		TRUE(runner_setup(&explorer, &p, i));
+		for (k = 0; k < 12; k++) {
+			strategy_begin(&s, p.cpus, i * 100 + k);
+			TRUE(!runner_schedule(&explorer, &s));
+			TRUE(!xworld_check());
+		}
+	}
+	return 0;
+}
+
+static int repeats(const char *spec)
+{
+	static struct program p;
+	struct strategy s = { .kind = STRATEGY_RANDOM };
+	struct strategy again = { .kind = STRATEGY_REPLAY };
+	struct choices made = { 0 };
+	uint64_t hash, points;
+	unsigned i;
+
+	program_make(&p, &explorer.limits, 7);
+	TRUE(runner_setup(&explorer, &p, 7));
+	for (i = 0; i < 30; i++) {
+		explorer.hash = 0;
+		strategy_begin(&s, p.cpus, i);
+		runner_schedule(&explorer, &s);
+		hash = explorer.hash;
+		points = xcpu_points();
+		choices_copy(&made, &explorer.made, explorer.made.nr);
+		again.given = &made;
+		explorer.hash = 0;
+		strategy_begin(&again, p.cpus, 0);
+		runner_schedule(&explorer, &again);
+		TRUE(explorer.hash == hash && xcpu_points() == points);
+	}
+	choices_free(&made);
+	return 0;
+}
+
+static void test_world(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
+		assert_int_equal(in_child(goes_back, specs[i]), 0);
+}
+
+static void test_choices(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
+		assert_int_equal(in_child(repeats, specs[i]), 0);
+}
+
+static void test_program(void **state)
+{
+	struct program_limits limits = {
+		.cpus = 4, .ops = 9, .largest = 4096, .caps = ~0u
+	};
+	static struct program p, back;
+	struct err err = { "" };
+	json_t *one, *two;
+	unsigned i;
+
+	for (i = 0; i < 200; i++) {
+		program_make(&p, &limits, i);
+		one = program_json(&p);
+		assert_int_equal(program_read(&back, one, &err), 0);
+		two = program_json(&back);
+		assert_true(json_equal(one, two));
+		assert_int_equal(program_ops(&back), 36);
+		json_decref(one);
+		json_decref(two);
+	}
+	one = json_pack("{s:i}", "setup", 1);
+	assert_int_not_equal(program_read(&back, one, &err), 0);
+	assert_non_null(strstr(err.text, "a program has setup"));
+	json_decref(one);
+}
+
+static void test_strategy(void **state)
+{
+	static const char *const bad[] = { "",	     "pct",	 "pct:0",
+					   "pct:33", "random:2", "delay:x" };
+	struct err err = { "" };
+	struct strategy s;
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_not_equal(strategy_parse(&s, bad[i], &err), 0);
+	assert_int_equal(strategy_parse(&s, "delay:3", &err), 0);
+	assert_int_equal(s.kind, STRATEGY_DELAY);
+	assert_int_equal(s.depth, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_strategy),
+		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_world),
+		cmocka_unit_test(test_choices),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
