@@ -63,6 +63,7 @@ struct story {
 	size_t nr_events, room;
 	struct use *use;
 	size_t nr_uses;
+	unsigned shares; /* not 0: there are locks that several CPUs call for */
 	struct row *row;
 	size_t nr_rows;
 	struct account account[2];
@@ -285,6 +286,8 @@ static void find_uses(struct story *s)
 		else
 			*(last = last ? last + 1 : s->use) = *u;
 	s->nr_uses = last ? (size_t)(last - s->use) + 1 : 0;
+	for (u = s->use; u < s->use + s->nr_uses; u++)
+		s->shares |= u->cpus & (u->cpus - 1);
 }
 
 static bool is_about_locks(enum xfound kind)
@@ -293,12 +296,12 @@ static bool is_about_locks(enum xfound kind)
 	       kind == XFOUND_SECTION;
 }
 
-/* Locks of one CPU alone order nothing. */
+/* Locks of one CPU alone order nothing, unless there are no others. */
 static bool is_shared(const struct story *s, const void *lock)
 {
 	struct use key = { .lock = lock }, *u;
 
-	if (s->program->cpus == 1 || is_about_locks(s->f.kind) || !s->use)
+	if (!s->shares || is_about_locks(s->f.kind))
 		return true;
 	u = bsearch(&key, s->use, s->nr_uses, sizeof(key), by_lock);
 	return u && u->cpus & (u->cpus - 1);
