@@ -8,6 +8,7 @@
 # make figures             draw results/figures from results/
 # make paper               rewrite PAPER.md from its template and results/
 # make paper-check         say whether PAPER.md and results/ agree
+# make results/explore/exhaustive.jsonl  every preset explored exhaustively
 # make regress             compare what this build does with results/baseline.json
 # make bench               run every benchmark, or those of BENCH=NAME...
 # make patch-example KERNEL=TREE  rewrite the example of docs/measure-a-patch.md
@@ -91,3 +92,19 @@ patch-example: $(B)/zlab
 
 .PHONY: results virtual-results scenarios figures paper paper-check regress \
 	bench patch-example
+
+# Each preset explored completely as far as that goes, one result to a line:
+# results/explore/exhaustive.jsonl. What is too large is in it.
+EXHAUSTIVE_OPS ?= 1
+EXHAUSTIVE_MOST ?= 20000
+PRESETS = $(shell $(B)/zlab backends | awk '/^[a-z0-9]+:/ { b = $$1; \
+	sub(":", "", b) } /^    @/ { print b $$1 }')
+
+results/explore/exhaustive.jsonl: all FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)for preset in $(PRESETS); do \
+		$(B)/zlab explore --backend $$preset --strategy exhaustive \
+			--ops $(EXHAUSTIVE_OPS) --schedules $(EXHAUSTIVE_MOST) \
+			--keep-going --json - || [ $$? = 1 ] || exit 1; \
+	done >$@.tmp
+	$(Q)mv $@.tmp $@

@@ -291,7 +291,10 @@ def how(status, text):
             return found.group(1).strip()
     if status is None:
         return "no end"
-    return signal.Signals(-status).name if status < 0 else f"status {status}"
+    if status < 0:
+        return signal.Signals(-status).name
+    last = (text.strip().splitlines() or [""])[-1]
+    return f"status {status} {last[:60]}".strip()
 
 
 class Tests:

@@ -194,6 +194,7 @@ static void refill(struct slab *slab, struct slab_cpu *c)
 	bool empty;
 
 	do {
+		mem_looks(&slab->lock);
 		empty = READ_ONCE(slab->partial) == PFN_NONE;
 		if (empty)
 			fresh = new_page(slab);
@@ -316,6 +317,7 @@ bool slab_in_range(struct slab *slab, const void *obj)
 {
 	size_t at = (uintptr_t)obj & (SLAB_SIZE - 1);
 
+	mem_looks(&slab->pages->lock);
 	return addr_in_arena(slab->pages, obj) &&
 	       addr_pfn(slab->pages, obj) <
 		       READ_ONCE(slab->pages->never_used) &&

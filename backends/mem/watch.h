@@ -22,9 +22,13 @@ void mem_taken(enum mem_kind kind, const void *at, size_t len);
 
 /** mem_freed() - they are free; an error if they were */
 void mem_freed(enum mem_kind kind, const void *at, size_t len);
+
+/** mem_looks() - what @lock covers is about to be read without it */
+void mem_looks(const void *lock);
 #else
 #define mem_taken(kind, at, len) ((void)0)
 #define mem_freed(kind, at, len) ((void)0)
+#define mem_looks(lock) ((void)0)
 #endif
 
 #endif

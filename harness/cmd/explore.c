@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* "zlab explore": its options; harness/explore/ does the work. */
 #include <limits.h>
+#include <string.h>
 
 #include "harness/cmd/cmd.h"
 #include "harness/explore/explore.h"
@@ -10,18 +11,26 @@
 static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator, or the object that \"zlab-virtual shim\" made",
 		    CLI_IS_TEXT(E, backend)),
-	{ "cpus", 0, "N", "CPUs, 2..8 (default: 3)",
+	{ "cpus", 0, "N", "CPUs, 2..8 (default: 3, exhaustive 2)",
 	  CLI_IS_COUNT(E, cpus, 2, XCPU_MAX) },
-	{ "ops", 0, "N", "Operations of each CPU, 1..16 (default: 5)",
+	{ "ops", 0, "N",
+	  "Operations of each CPU, 1..16 (default: 5, exhaustive 2)",
 	  CLI_IS_COUNT(E, ops, 1, PROGRAM_OPS) },
-	{ "schedules", 'n', "N", "Schedules to run (default: 10000)",
+	{ "schedules", 'n', "N",
+	  "Schedules to run (default: 10000); exhaustive: the most that a program "
+	  "may have (default: 100000)",
 	  CLI_IS_COUNT(E, schedules, 1, LLONG_MAX) },
 	{ "seconds", 0, "N", "Run schedules for so long instead",
 	  CLI_IS_COUNT(E, seconds, 1, 1000000) },
 	{ "strategy", 0, "S",
-	  "Who runs next: random, pct:D (priorities), delay:D, or mix (default: "
-	  "random, and every fourth schedule pct:3)",
+	  "Who runs next: random, pct:D (priorities), delay:D, exhaustive (all "
+	  "programs of few operations, all schedules that differ), or mix "
+	  "(default: random, and every fourth schedule pct:3)",
 	  CLI_IS_TEXT(E, strategy) },
+	{ "points", 0, "WHERE",
+	  "Exhaustive: CPUs can switch at atomics and lock calls (sync, the "
+	  "default), or at all accesses (all)",
+	  CLI_IS_TEXT(E, points) },
 	{ "memory", 0, "strong|weak",
 	  "Reads return the newest value, or what weakly ordered CPUs allow "
 	  "(default: strong)",
@@ -57,13 +66,22 @@ static int check(void *args)
 	if (e->gdb && !e->replay)
 		return cli_usage("--gdb is for --replay FILE; -o FILE writes "
 				 "one");
+	if (strcmp(e->points, "sync") && strcmp(e->points, "all"))
+		return cli_usage("--points is sync or all");
+	if (!strcmp(e->points, "all") && strcmp(e->strategy, "exhaustive"))
+		return cli_usage("--points is of --strategy exhaustive; the "
+				 "others switch at all accesses");
+	if (e->weak && !strcmp(e->strategy, "exhaustive"))
+		return cli_usage(
+			"--memory weak decides by chance what is read; "
+			"exhaustive search needs strong memory");
 	if (!e->replay && !e->backend)
 		return cli_usage("explore needs --backend SPEC or --replay "
 				 "FILE");
 	return 0;
 }
 
-static const E defaults = { .cpus = 3, .ops = 5, .seed = 1, .strategy = "mix" };
+static const E defaults = { .seed = 1, .strategy = "mix", .points = "sync" };
 
 const struct cli_command cmd_explore = {
 	CLI_NAME("explore", CHAPTER_KERNEL,

@@ -174,6 +174,7 @@ struct strategy;
  * @longest: the most points of a schedule
  * @only: if not 0, a schedule ends with the finding of this key and no other
  * @hit: that finding came
+ * @visits: what is not instrumented has points, too: see xcpu_visit()
  */
 struct explorer {
 	const struct front *front;
@@ -186,7 +187,7 @@ struct explorer {
 	size_t nr_found;
 	uint64_t schedules, points, programs, hash, longest;
 	uint64_t only;
-	bool hit;
+	bool hit, visits;
 	/* The schedule that runs. */
 	const struct program *program;
 	struct strategy *strategy;
@@ -268,6 +269,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @code: of the backend, see place_code(); "" in older files
  * @kind: of the finding
  * @text: its line
+ * @visits: see struct explorer
  * @weak: memory was weakly ordered
  * @reads: decided what reads returned
  */
@@ -276,7 +278,7 @@ struct replay_file {
 	struct program program;
 	struct choices choices;
 	uint64_t seed, reads;
-	bool weak;
+	bool weak, visits;
 };
 
 json_t *replay_json(const struct explorer *e, const struct found *f);
@@ -355,11 +357,12 @@ uint64_t place_id(const void *pc);
 /**
  * struct explore - "zlab explore"
  * @backend: spec
- * @cpus: number of CPUs
- * @ops: operations of a CPU
- * @schedules: how many to run, 0 = until @seconds
+ * @cpus: number of CPUs, 0 = as the strategy
+ * @ops: operations of a CPU, 0 = as the strategy
+ * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive
  * @seconds: how long, 0 = until @schedules
  * @strategy: as typed
+ * @points: where CPUs can switch in an exhaustive search: "sync" or "all"
  * @weak: weakly ordered memory
  * @seed: of everything
  * @replay: file to replay, or NULL
@@ -371,7 +374,7 @@ uint64_t place_id(const void *pc);
  * @gdb: stop at the failing step of a replay, in gdb
  */
 struct explore {
-	const char *backend, *strategy, *replay, *output, *html, *json;
+	const char *backend, *strategy, *points, *replay, *output, *html, *json;
 	long long cpus, ops, schedules, seconds, seed;
 	bool keep_going, wide, weak, gdb;
 };

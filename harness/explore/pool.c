@@ -25,8 +25,22 @@ struct object {
 	unsigned owner; /* CPU + 1 that has it locked */
 };
 
+/*
+ * What the front end knows of a handle. Eviction holds a reference, so that a
+ * free that comes meanwhile is done by the eviction at its end, as in zswap.
+ */
+struct known {
+	unsigned long handle;
+	unsigned evictions;
+	bool stored; /* else it is being written for the first time */
+	bool dropped;
+};
+
+#define KNOWN (PROGRAM_OBJECTS + 2 * XCPU_MAX)
+
 struct table {
 	struct object object[PROGRAM_OBJECTS];
+	struct known known[KNOWN];
 	uint32_t versions;
 };
 
@@ -86,6 +100,7 @@ static void lock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_WAIT, &o->owner, sizeof(o->owner));
 	while (o->owner)
 		xcpu_wait(o, "an object that another CPU works on");
 	o->owner = xcpu_current() + 1;
@@ -96,6 +111,7 @@ static bool trylock(unsigned what)
 {
 	struct object *o = &now.object[what];
 
+	xcpu_visit(XDO_TRYLOCK, &o->owner, sizeof(o->owner));
 	if (o->owner)
 		return false;
 	o->owner = xcpu_current() + 1;
@@ -105,6 +121,8 @@ static bool trylock(unsigned what)
 
 static void unlock(unsigned what)
 {
+	xcpu_visit(XDO_UNLOCK, &now.object[what].owner,
+		   sizeof(now.object[what].owner));
 	now.object[what].owner = 0;
 	xcpu_wake(&now.object[what]);
 }
@@ -125,20 +143,41 @@ static void check_handle(unsigned what, unsigned long handle)
 				    what, i);
 }
 
+static struct known *known(unsigned long handle)
+{
+	unsigned i;
+
+	for (i = 0; i < KNOWN; i++)
+		if (now.known[i].handle == handle)
+			return &now.known[i];
+	return NULL;
+}
+
+static void forget(struct known *k)
+{
+	unsigned long handle = k->handle;
+
+	k->handle = 0;
+	pool->driver->free(pool, handle);
+}
+
 static void drop(struct object *o)
 {
-	unsigned long handle = o->handle;
+	struct known *k = o->handle ? known(o->handle) : NULL;
 
-	if (!handle)
-		return;
 	o->handle = 0;
-	pool->driver->free(pool, handle);
+	if (!k)
+		return;
+	k->dropped = true;
+	if (!k->evictions)
+		forget(k);
 }
 
 static void store(unsigned what, unsigned size, bool may_fail)
 {
 	struct object *o = &now.object[what];
 	unsigned long handle = 0;
+	struct known *k;
 	uint32_t version;
 	int ret;
 
@@ -152,9 +191,12 @@ static void store(unsigned what, unsigned size, bool may_fail)
 		return;
 	}
 	check_handle(what, handle);
+	k = known(0);
+	*k = (struct known){ .handle = handle };
 	version = ++now.versions;
 	fill(buffer(0), what, version, size);
 	object_write(pool, handle, buffer(0), size);
+	k->stored = true;
 	drop(o);
 	o->handle = handle;
 	o->size = size;
@@ -171,24 +213,42 @@ static void load(unsigned what)
 	compare(what, o, buffer(0));
 }
 
-/* As zswap's: 0 also where the object is gone, and the slot has another one. */
+/* Writes an object back unless its lock is held: then it is in use. */
+static int write_back(unsigned long handle)
+{
+	unsigned what = 0;
+
+	while (what < PROGRAM_OBJECTS && now.object[what].handle != handle)
+		what++;
+	if (what == PROGRAM_OBJECTS || !trylock(what))
+		return -EEXIST;
+	load(what);
+	drop(&now.object[what]);
+	unlock(what);
+	return 0;
+}
+
+/*
+ * Reads the object, as zswap does to learn which it is. Return: 0 also where it
+ * is gone already; -EAGAIN while it is being stored.
+ */
 static int evict(struct zpool *of, unsigned long handle, const void *object,
 		 void *arg)
 {
-	uint64_t what = object_word(of, handle, object);
-	struct object *o;
+	struct known *k;
+	int ret;
 
-	if (what >= PROGRAM_OBJECTS)
+	object_word(of, handle, object);
+	k = known(handle);
+	if (!k || k->dropped)
+		return 0;
+	if (!k->stored)
 		return -EAGAIN;
-	if (!trylock((unsigned)what))
-		return -EEXIST;
-	o = &now.object[what];
-	if (o->handle == handle) {
-		load((unsigned)what);
-		drop(o);
-	}
-	unlock((unsigned)what);
-	return 0;
+	k->evictions++;
+	ret = write_back(handle);
+	if (!--k->evictions && k->dropped)
+		forget(k);
+	return ret;
 }
 
 static struct zpool_config config(void)
@@ -236,8 +296,10 @@ static int probe(const char *backend, struct program_limits *limits,
 
 static void migrate(unsigned what)
 {
-	pfn_t used = pool->arena->never_used;
+	pfn_t used;
 
+	xcpu_visit(XDO_ATOMIC_READ, &pool->arena->lock, 1);
+	used = pool->arena->never_used;
 	if (used)
 		pool->driver->migrate(pool, what % used);
 }

@@ -32,15 +32,15 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 						(int)c->next, (int)c->forced));
 	}
 	return json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, "
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:s, "
 		"s:o, s:o}",
 		"explore", FORMAT, "build", ZLAB_VERSION, "backend", e->backend,
 		"source", source_of(e->backend), "code",
 		place_code(code, sizeof(code)), "front", e->front->name, "kind",
 		found_name(f->f.kind), "text", f->f.text, "memory",
 		e->weak ? "weak" : "strong", "reads", (json_int_t)f->reads,
-		"during", f->during, "program", program_json(&f->program),
-		"choices", choices);
+		"visits", e->visits, "during", f->during, "program",
+		program_json(&f->program), "choices", choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -79,7 +79,7 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 	json_int_t reads;
 	json_error_t where;
 	json_t *o = json_load_file(path, 0, &where), *program, *choices;
-	int format, ret = -EINVAL;
+	int format, visits = 0, ret = -EINVAL;
 
 	memset(r, 0, sizeof(*r));
 	if (!o)
@@ -107,6 +107,8 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 			"text, memory, reads, program, choices");
 		goto out;
 	}
+	json_unpack(o, "{s?b}", "visits", &visits);
+	r->visits = visits;
 	r->build = strdup(build);
 	r->backend = strdup(backend);
 	r->source = strdup(source);

@@ -11,6 +11,7 @@
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/script.h"
+#include "harness/explore/exhaust.h"
 #include "harness/explore/front.h"
 #include "harness/explore/strategy.h"
 #include "lib/random.h"
@@ -20,10 +21,12 @@
 #include "version.h"
 
 #define SCHEDULES 10000
+#define EXECUTIONS 100000 /* of a program, in an exhaustive search */
 #define OF_A_POOL 16
 #define STEPS_MOST 100000
 #define SECTION_MOST 20000
 #define SHRINK_SECONDS 10.0
+#define SHRINK_ALL 120 /* of all findings together */
 
 static struct explorer explorer = {
 	.bounds = { .steps = STEPS_MOST, .section = SECTION_MOST },
@@ -83,6 +86,44 @@ static void search(const struct explore *o, struct strategy *s)
 	progress_end(&bar);
 }
 
+static struct exhaust exhaust;
+
+struct search {
+	const struct explore *o;
+	uint64_t until;
+	struct progress bar;
+};
+
+static bool goes_on(void *arg)
+{
+	struct search *s = arg;
+
+	if (!(explorer.schedules & 255))
+		progress_update(&s->bar, explorer.programs);
+	return !stop_signal() && !(explorer.nr_found && !s->o->keep_going) &&
+	       !(s->o->seconds && clock_wall_ns() >= s->until);
+}
+
+static int search_all(const struct explore *o)
+{
+	struct search s = {
+		.o = o,
+		.until = clock_wall_ns() + (uint64_t)o->seconds * 1000000000ull,
+	};
+	struct err err = { "" };
+	int ret;
+
+	exhaust.all = !strcmp(o->points, "all");
+	exhaust.most = (uint64_t)(o->schedules ? o->schedules : EXECUTIONS);
+	if (exhaust_plan(&exhaust, &explorer.limits, &err))
+		return cli_usage("%s", err.text);
+	progress_start(&s.bar, "explore", "programs",
+		       (uint64_t)exhaust.programs);
+	ret = exhaust_search(&exhaust, &explorer, goes_on, &s, &err);
+	progress_end(&s.bar);
+	return ret ? cli_failed("%s", err.text) : 0;
+}
+
 static const char *plural(uint64_t n)
 {
 	return n == 1 ? "" : "s";
@@ -124,14 +165,15 @@ static json_t *result_json(const struct explore *o)
 		json_array_append_new(found, found_json(e, &e->found[i]));
 	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)e->hash);
 	return json_pack(
-		"{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"{s:s, s:o?, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:s, s:o}",
-		"build", ZLAB_VERSION, "backend", e->backend, "front",
-		e->front->name, "strategy", o->strategy, "seed",
-		(json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus, "ops",
-		(json_int_t)e->limits.ops, "programs", (json_int_t)e->programs,
-		"schedules", (json_int_t)e->schedules, "points",
-		(json_int_t)e->points, "longest_section",
+		"build", ZLAB_VERSION, "exhaustive",
+		exhaust.most ? exhaust_json(&exhaust) : NULL, "backend",
+		e->backend, "front", e->front->name, "strategy", o->strategy,
+		"seed", (json_int_t)o->seed, "cpus", (json_int_t)e->limits.cpus,
+		"ops", (json_int_t)e->limits.ops, "programs",
+		(json_int_t)e->programs, "schedules", (json_int_t)e->schedules,
+		"points", (json_int_t)e->points, "longest_section",
 		(json_int_t)xcpu_section(), "hash", hash, "found", found);
 }
 
@@ -184,13 +226,15 @@ static char *command_of(const struct explore *o, const struct found *f)
 		fputs("--replay ", out);
 		put_word(out, file);
 	} else {
-		fprintf(out,
-			"--cpus %lld --ops %lld --strategy %s --seed %lld ",
-			o->cpus, o->ops, o->strategy, o->seed);
-		fprintf(out, "%s--schedules %llu%s",
-			o->weak ? "--memory weak " : "",
-			(unsigned long long)f->index,
-			f == explorer.found ? "" : " --keep-going");
+		fprintf(out, "--cpus %lld --ops %lld --strategy %s ", o->cpus,
+			o->ops, o->strategy);
+		if (exhaust.most)
+			fprintf(out, "--points %s", o->points);
+		else
+			fprintf(out, "--seed %lld %s--schedules %llu", o->seed,
+				o->weak ? "--memory weak " : "",
+				(unsigned long long)f->index);
+		fputs(f == explorer.found ? "" : " --keep-going", out);
 	}
 	(void)fclose(out);
 	return text;
@@ -234,11 +278,13 @@ static int tell(const struct explore *o, struct found *f, bool print)
 	return ret;
 }
 
-static int shrink_and_tell(const struct explore *o, struct found *f, bool print)
+static int shrink_and_tell(const struct explore *o, struct found *f, bool print,
+			   uint64_t end)
 {
 	struct shrink s;
 
-	shrink_found(&explorer, f, SHRINK_SECONDS, &s);
+	shrink_found(&explorer, f, clock_wall_ns() < end ? SHRINK_SECONDS : 0,
+		     &s);
 	if (print)
 		printf("\nfound %llu time%s, first in schedule %llu; shrunk to "
 		       "%u operation%s and %zu preemption%s\n",
@@ -262,6 +308,8 @@ static void print_result(uint64_t ns)
 	       plural(e->schedules), (unsigned long long)e->programs,
 	       plural(e->programs), (unsigned long long)e->points, rate,
 	       e->nr_found);
+	if (exhaust.most)
+		exhaust_print(stdout, &exhaust, e);
 }
 
 /*
@@ -274,11 +322,12 @@ static int tell_all(const struct explore *o)
 	uint64_t schedules = e->schedules, points = e->points,
 		 programs = e->programs, hash = e->hash;
 	bool print = !o->json || strcmp(o->json, "-");
+	uint64_t end = clock_wall_ns() + SHRINK_ALL * 1000000000ull;
 	size_t i, n = print ? e->nr_found : o->output || o->html;
 	int ret = 0;
 
 	for (i = 0; i < n && i < e->nr_found && !ret && !stop_signal(); i++)
-		ret = shrink_and_tell(o, &e->found[i], print);
+		ret = shrink_and_tell(o, &e->found[i], print, end);
 	e->schedules = schedules;
 	e->points = points;
 	e->programs = programs;
@@ -391,6 +440,7 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	int ret;
 
 	say_differences(o, r);
+	e->visits = r->visits;
 	e->weak = r->weak;
 	e->reads = r->reads;
 	strategy_begin(&s, r->program.cpus, 0);
@@ -413,10 +463,11 @@ static int replay(const struct explore *o, const struct replay_file *r)
 
 static int open_backend(const struct explore *o, const char *backend)
 {
+	bool all = !strcmp(o->strategy, "exhaustive");
 	struct err err = { "" };
 
-	explorer.limits.cpus = (unsigned)o->cpus;
-	explorer.limits.ops = (unsigned)o->ops;
+	explorer.limits.cpus = (unsigned)(o->cpus ? o->cpus : all ? 2 : 3);
+	explorer.limits.ops = (unsigned)(o->ops ? o->ops : all ? 2 : 5);
 	explorer.weak = o->weak;
 	if (xcpu_weak(o->weak, 0, &err))
 		return cli_failed("%s", err.text);
@@ -461,7 +512,12 @@ int explore_run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	start = clock_wall_ns();
-	search(o, &s);
+	if (s.kind == STRATEGY_EXHAUSTIVE)
+		ret = search_all(o);
+	else
+		search(o, &s);
+	if (ret)
+		return ret;
 	if (!o->json || strcmp(o->json, "-"))
 		print_result(clock_wall_ns() - start);
 	ret = tell_all(o);
@@ -473,5 +529,12 @@ int explore_run(void *args, int argc, char **argv)
 		return cli_interrupted("%llu schedules were run; %zu found",
 				       (unsigned long long)explorer.schedules,
 				       explorer.nr_found);
-	return explorer.nr_found ? EXIT_FAILED : 0;
+	if (explorer.nr_found)
+		return EXIT_FAILED;
+	if (exhaust.most && !exhaust_complete(&exhaust))
+		return cli_failed("not explored completely: %llu of %.0f "
+				  "programs are",
+				  (unsigned long long)exhaust.total.complete,
+				  exhaust.programs);
+	return 0;
 }

@@ -155,6 +155,9 @@ static bool on_found(void *arg, const struct xfinding *f)
 	uint64_t key = key_of(f);
 	struct found *old;
 
+	/* The strategy gives the schedule up. */
+	if (f->kind == XFOUND_NONE)
+		return false;
 	if (e->only) {
 		if (key == e->only && !e->hit && e->at_hit)
 			e->at_hit(e->event_arg, f);
@@ -193,7 +196,8 @@ static unsigned on_pick(void *arg, enum xwhy why, unsigned runnable,
 	struct choice c;
 
 	next = strategy_pick(e->strategy, why, runnable, current, step, slice);
-	if (next == current)
+	/* Who goes on after a relax, where others could, is to be repeated, too. */
+	if (next == current && (why != XWHY_RELAX || !e->visits))
 		return next;
 	c = (struct choice){
 		.cpu = (uint8_t)current,
@@ -219,6 +223,7 @@ static struct xhooks hooks_of(struct explorer *e)
 		.pick = on_pick,
 		.found = on_found,
 		.event = e->event ? on_event : NULL,
+		.visits = e->visits,
 		.arg = e,
 	};
 }
@@ -366,6 +371,7 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 	FILE *err;
 
 	e->strategy = s;
+	hooks.sync_only = s->sync_only;
 	e->made.nr = 0;
 	e->found_now = e->hit = false;
 	e->during = NULL;

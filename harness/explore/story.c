@@ -106,11 +106,18 @@ static const char *const expected[XFOUNDS] = {
 };
 
 static const char *const does[] = {
-	[XDO_READ] = "reads",	     [XDO_WRITE] = "writes",
-	[XDO_ATOMIC_READ] = "reads", [XDO_ATOMIC_WRITE] = "writes",
-	[XDO_RMW] = "changes",	     [XDO_FENCE] = "orders by a fence",
-	[XDO_LOCK] = "locks",	     [XDO_TRYLOCK] = "tries to lock",
-	[XDO_UNLOCK] = "unlocks",    [XDO_RELAX] = "waits in a loop",
+	[XDO_READ] = "reads",
+	[XDO_WRITE] = "writes",
+	[XDO_ATOMIC_READ] = "reads",
+	[XDO_ATOMIC_WRITE] = "writes",
+	[XDO_RMW] = "changes",
+	[XDO_FENCE] = "orders by a fence",
+	[XDO_LOCK] = "locks",
+	[XDO_TRYLOCK] = "tries to lock",
+	[XDO_UNLOCK] = "unlocks",
+	[XDO_RELAX] = "waits in a loop",
+	[XDO_YIELD] = "lets others go first",
+	[XDO_CONTENDED] = "asks who waits",
 	[XDO_WAIT] = "waits",
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/explore/exhaust.h"
 #include "harness/explore/strategy.h"
 #include "lib/random.h"
 
@@ -25,6 +26,7 @@ int strategy_parse(struct strategy *s, const char *text, struct err *err)
 	} known[] = {
 		{ "random", STRATEGY_RANDOM, false },
 		{ "mix", STRATEGY_MIX, false },
+		{ "exhaustive", STRATEGY_EXHAUSTIVE, false },
 		{ "pct", STRATEGY_PCT, true },
 		{ "delay", STRATEGY_DELAY, true },
 	};
@@ -50,8 +52,8 @@ int strategy_parse(struct strategy *s, const char *text, struct err *err)
 		return 0;
 	}
 	return err_set(err, -EINVAL,
-		       "no strategy is \"%.40s\"; there are random, mix, pct:D "
-		       "and delay:D, with D from 1 to %d",
+		       "no strategy is \"%.40s\"; there are random, mix, "
+		       "exhaustive, pct:D and delay:D, with D from 1 to %d",
 		       text, DEPTH_MOST);
 }
 
@@ -249,6 +251,8 @@ unsigned strategy_pick(struct strategy *s, enum xwhy why, unsigned runnable,
 
 	if (s->now == STRATEGY_REPLAY)
 		return pick_replay(s, why, runnable, current, step, slice);
+	if (s->now == STRATEGY_EXHAUSTIVE)
+		return exhaust_pick(s->exhaust, why, runnable, slice);
 	s->done = xcpu_points();
 	others = runnable;
 	if (why == XWHY_RELAX && others & ~(1u << current))

@@ -12,6 +12,7 @@ enum strategy_kind {
 	STRATEGY_DELAY, /* one after the other, and @depth delays */
 	STRATEGY_MIX, /* of four schedules one is PCT 3, the others random */
 	STRATEGY_REPLAY, /* given choices */
+	STRATEGY_EXHAUSTIVE, /* all that differ, see exhaust.h */
 };
 
 /**
@@ -21,12 +22,16 @@ enum strategy_kind {
  * @random: the stream of the schedule
  * @points: points to expect of a schedule
  * @given: choices to repeat; the strategy does not own them
+ * @sync_only: it chooses before atomics and lock calls alone
+ * @exhaust: of STRATEGY_EXHAUSTIVE; the strategy does not own it
  */
 struct strategy {
 	enum strategy_kind kind, now;
 	unsigned depth;
 	uint64_t random, points;
 	const struct choices *given;
+	struct exhaust *exhaust;
+	bool sync_only;
 	/* Of the schedule. */
 	unsigned cpus, stick;
 	unsigned priority[XCPU_MAX], lowest;
@@ -36,7 +41,7 @@ struct strategy {
 };
 
 /**
- * strategy_parse() - random, mix, pct:D or delay:D, D from 1 to 32
+ * strategy_parse() - random, mix, exhaustive, pct:D or delay:D, D from 1 to 32
  *
  * Return: 0 or -EINVAL with @err set.
  */

@@ -11,14 +11,15 @@
 
 #include "backends/zpool.h"
 
-#define PLANTS(X)                                                          \
-	X(none)                                                            \
-	X(race)                                                            \
-	X(bytes)                                                           \
-	X(tear) X(relaxed) X(freed) X(twice) X(leak) X(slab) X(deadlock)   \
-		X(order) X(lost) X(sleep) X(unlock) X(again) X(left)       \
-			X(section) X(livelock) X(null) X(abort) X(invalid) \
-				X(handle) X(errno) X(said)
+#define PLANTS(X)                                                         \
+	X(none)                                                           \
+	X(race)                                                           \
+	X(bytes)                                                          \
+	X(tear)                                                           \
+	X(relaxed) X(freed) X(twice) X(leak) X(slab) X(deadlock) X(order) \
+		X(lost) X(sleep) X(unlock) X(again) X(left) X(section)    \
+			X(livelock) X(null) X(abort) X(invalid) X(handle) \
+				X(errno) X(said)
 #define ENUM(name) PLANT_##name,
 #define NAME(name) #name,
 

@@ -164,8 +164,8 @@ static inline void xpoint(enum xkind kind, int order, bool shared,
 void xblock(enum xwait how, const void *what, const char *name);
 /* Those that wait for @what may run again. */
 void xwake(const void *what);
-/* The CPU waits in a loop. */
-void xrelax(const void *pc);
+/* The CPU waits in a loop, or lets others go first: XDO_RELAX, XDO_YIELD. */
+void xrelax(enum xkind kind, const void *pc);
 
 /* Code outside of a schedule seems to have no end. */
 void xoutside_long(void);

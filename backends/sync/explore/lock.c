@@ -63,7 +63,7 @@ void sync_preempt_enable(void)
 void sync_relax_virtual(void)
 {
 	if (x.me)
-		xrelax(PC);
+		xrelax(XDO_RELAX, PC);
 	else if (!--x.outside_left)
 		xoutside_long();
 }
@@ -95,7 +95,7 @@ void sync_cond_resched(void)
 	if (!x.me)
 		return;
 	must_not_be_atomic(x.me, "cond_resched()", PC);
-	xrelax(PC);
+	xrelax(XDO_YIELD, PC);
 }
 
 void xlock_touch(const void *lock, size_t len, bool write, const void *pc)
@@ -269,22 +269,21 @@ void sync_spin_unlock(spinlock_t *l)
 }
 
 /* A look at a lock, whose answer another CPU may change. */
-static void look(const void *lock, const void *pc)
+static void look(enum xkind kind, const void *lock, const void *pc)
 {
 	if (x.me)
-		xpoint(XDO_ATOMIC_READ, __ATOMIC_RELAXED, false, lock, 4, pc,
-		       NULL);
+		xpoint(kind, __ATOMIC_RELAXED, false, lock, 4, pc, NULL);
 }
 
 bool spin_is_locked(spinlock_t *l)
 {
-	look(l, PC);
+	look(XDO_ATOMIC_READ, l, PC);
 	return l->word & 0xffff;
 }
 
 bool spin_is_contended(spinlock_t *l)
 {
-	look(l, PC);
+	look(XDO_CONTENDED, l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -407,7 +406,7 @@ void sync_write_unlock(rwlock_t *l)
 
 bool rwlock_is_contended(rwlock_t *l)
 {
-	look(l, PC);
+	look(XDO_CONTENDED, l, PC);
 	return x.me && waited_for(l, false);
 }
 
@@ -453,7 +452,7 @@ void sync_up_write(struct rw_semaphore *s)
 
 bool rwsem_is_contended(struct rw_semaphore *s)
 {
-	look(s, PC);
+	look(XDO_CONTENDED, s, PC);
 	return x.me && waited_for(&s->rw, false);
 }
 

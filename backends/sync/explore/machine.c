@@ -366,8 +366,13 @@ void xpoint_slow(enum xkind kind, int order, bool shared, const void *addr,
 		.pc = pc,
 		.site = site,
 	};
-	if (!x.left)
+	if (!x.left && x.hooks.sync_only && kind <= XDO_WRITE &&
+	    x.steps + x.slice < x.limits.steps) {
+		x.slice++;
+		x.left = 1;
+	} else if (!x.left) {
 		choose(XWHY_SLICE, &me->sp);
+	}
 	tell(me);
 }
 
@@ -393,13 +398,13 @@ void xwake(const void *what)
 		}
 }
 
-void xrelax(const void *pc)
+void xrelax(enum xkind kind, const void *pc)
 {
 	struct xcpu *me = x.me;
 
 	if (x.weak)
 		xweak_refresh(me);
-	me->at = (struct xpoint){ .kind = XDO_RELAX, .pc = pc };
+	me->at = (struct xpoint){ .kind = kind, .pc = pc };
 	if (!--x.left || x.runnable & (x.runnable - 1))
 		choose(XWHY_RELAX, &me->sp);
 	tell(me);
@@ -417,6 +422,13 @@ void xcpu_wake(const void *what)
 		return;
 	xorder_release(x.me, what);
 	xwake(what);
+}
+
+void xcpu_visit(enum xkind kind, const void *what, size_t len)
+{
+	if (x.me && x.hooks.visits)
+		xpoint(kind, __ATOMIC_SEQ_CST, false, what, len,
+		       __builtin_return_address(0), NULL);
 }
 
 void xcpu_acquire(const void *what)

@@ -41,7 +41,13 @@ enum xkind {
 	XDO_TRYLOCK,
 	XDO_UNLOCK,
 	XDO_RELAX, /* cpu_relax() and cond_resched(): others must go first */
-	XDO_WAIT, /* a wait of the harness's own, see xcpu_wait() */
+	XDO_YIELD, /* cond_resched() */
+	XDO_CONTENDED, /* ask whether another CPU waits for a lock */
+	/*
+	 * A wait of the harness's own, see xcpu_wait(). As a point of
+	 * xcpu_visit(): an unsigned, at the address, must be 0 to go on.
+	 */
+	XDO_WAIT,
 };
 
 /**
@@ -128,16 +134,20 @@ struct xfinding {
  *	   and lock orders can
  * @event: called at each point before it is done, and with XDO_* of a call's
  *	   end; NULL while nothing is recorded
+ * @visits: xcpu_visit() is a point
+ * @sync_only: @pick is not asked before a plain access
  * @arg: argument of all
  *
  * @pick and @found are called on the CPU's stack, between points; they must not
- * call the pool.
+ * call the pool. @pick may give the schedule up: xcpu_report() of XFOUND_NONE, for
+ * which @found returns false.
  */
 struct xhooks {
 	unsigned (*pick)(void *arg, enum xwhy why, unsigned runnable,
 			 uint64_t *slice);
 	bool (*found)(void *arg, const struct xfinding *f);
 	void (*event)(void *arg, unsigned cpu, const struct xpoint *p);
+	bool visits, sync_only;
 	void *arg;
 };
 
@@ -221,6 +231,15 @@ unsigned xcpu_as(unsigned cpu);
  */
 void xcpu_wait(const void *what, const char *name);
 void xcpu_wake(const void *what);
+
+/**
+ * xcpu_visit() - what is not instrumented is about to read or write what other
+ *		  CPUs may: a point for a search that must know of all accesses
+ * @kind: XDO_ATOMIC_READ, XDO_ATOMIC_WRITE, XDO_WAIT, XDO_TRYLOCK, XDO_UNLOCK
+ * @what: address that stands for it
+ * @len: bytes
+ */
+void xcpu_visit(enum xkind kind, const void *what, size_t len);
 
 /** xcpu_acquire(), xcpu_release() - the two halves of such an order alone */
 void xcpu_acquire(const void *what);

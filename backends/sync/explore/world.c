@@ -331,6 +331,7 @@ static const char *const kind_name[] = {
 
 void mem_taken(enum mem_kind kind, const void *at, size_t len)
 {
+	xcpu_visit(XDO_ATOMIC_WRITE, at, len);
 	now.frames += kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects += kind == MEM_OBJECT;
 	change(at, len, kind == MEM_FRAME, false);
@@ -341,6 +342,7 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	size_t index = xindex((uintptr_t)at);
 	char where[64];
 
+	xcpu_visit(XDO_ATOMIC_WRITE, at, len);
 	if (kind != MEM_SLAB_PAGE && index != XNONE && is_freed(index)) {
 		xreport(XFOUND_DOUBLE_FREE, __builtin_return_address(0),
 			"the %s at %s is freed and is free already",
@@ -351,6 +353,11 @@ void mem_freed(enum mem_kind kind, const void *at, size_t len)
 	now.frames -= kind == MEM_FRAME || kind == MEM_SLAB_PAGE;
 	now.objects -= kind == MEM_OBJECT;
 	change(at, len, kind == MEM_FRAME, true);
+}
+
+void mem_looks(const void *lock)
+{
+	xcpu_visit(XDO_ATOMIC_READ, lock, 1);
 }
 
 void xworld_used(size_t *frames, size_t *objects)
@@ -531,6 +538,16 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 	return (void *)p;
 }
 
+/* What is mapped there next is not freed memory. */
+static void unmark(size_t at, size_t len)
+{
+	unsigned i;
+
+	for (i = 0; i < now.nr_undo; i++)
+		if (undo[i].at - at < len)
+			mark(undo[i].at, undo[i].len, undo[i].frame, false);
+}
+
 /* Memory at the end can be had again; the rest with the next reset. */
 int munmap(void *at, size_t len)
 {
@@ -538,6 +555,7 @@ int munmap(void *at, size_t len)
 		return (int)syscall(SYS_munmap, at, len);
 	if (!keeping && (uintptr_t)at + ((len + 4095) & ~4095ul) == now.maps) {
 		madvise(at, len, MADV_DONTNEED);
+		unmark(xindex((uintptr_t)at), len);
 		now.maps = (uintptr_t)at;
 	}
 	return 0;
