@@ -77,6 +77,7 @@ LONG = [
     r"build/zlab patch-test .*",
     r"git add (traces zlab\.json|results/baseline\.json)",
     r"zlab record -o traces/server\.zlt .*",
+    r"zlab-virtual shim ~/linux -o k\.so && zlab explore .* --seconds 60",
 ]
 
 
@@ -93,7 +94,7 @@ class Place:
             ignore=shutil.ignore_patterns(".git", "build*", "demo", "__pycache__"),
         )
         (self.top / "build").mkdir()
-        for program in ("zlab", "zlab-virtual", "zlab-recorder.so"):
+        for program in ("zlab", "zlab-virtual", "zlab-explore", "zlab-recorder.so"):
             shutil.copy2(BUILD / program, self.top / "build")
         self.env = dict(
             os.environ,
@@ -192,6 +193,10 @@ def data(place):
     )
 
 
+def explore(place):
+    place.kernel()
+
+
 def measure_a_patch(place):
     place.kernel()
     place.trace("T.zlt")
@@ -217,6 +222,7 @@ PREPARE = {
     "docs/ci.md": ci,
     "docs/codecs.md": codecs,
     "docs/data.md": data,
+    "docs/explore.md": explore,
     "docs/measure-a-patch.md": measure_a_patch,
     "docs/recorder.md": recorder,
     "docs/virtual-cpus.md": virtual_cpus,

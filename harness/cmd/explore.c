@@ -44,6 +44,11 @@ static const struct cli_option options[] = {
 	  "Repeat the finding of a file, and say if it is "
 	  "gone",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, replay) },
+	{ "gdb", 0, NULL,
+	  "With --replay: run it in gdb, and stop at the failing step",
+	  CLI_IS_FLAG(E, gdb, true) },
+	{ "html", 0, "FILE", "Write the story of the first finding as a page",
+	  .offer = OFFER_FILE, .output = true, CLI_IS_TEXT(E, html) },
 	CLI_OUTPUT("FILE", "Write the first finding to FILE, for --replay",
 		   CLI_IS_TEXT(E, output)),
 	CLI_JSON(E, "Write what was explored and found to FILE"),
@@ -58,6 +63,9 @@ static int check(void *args)
 	if (e->replay && (e->schedules || e->seconds))
 		return cli_usage("--replay repeats one schedule: it takes no "
 				 "--schedules and no --seconds");
+	if (e->gdb && !e->replay)
+		return cli_usage("--gdb is for --replay FILE; -o FILE writes "
+				 "one");
 	if (strcmp(e->points, "sync") && strcmp(e->points, "all"))
 		return cli_usage("--points is sync or all");
 	if (!strcmp(e->points, "all") && strcmp(e->strategy, "exhaustive"))
