@@ -22,6 +22,7 @@ VERBS = {
     "regress": "run.regress",
     "report": "report.command",
     "scenarios-page": "scenarios.readme",
+    "story": "report.story",
     "sweep-figures": "figures.sweep",
     "vm": "vm.command",
 }

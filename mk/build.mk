@@ -83,7 +83,7 @@ E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
 		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
-		progress.c) \
+		progress.c script.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)
 # Completion names the kinds of traces, so their code, which has no locks, is in.
 E_OBJS := $(E_SRCS:%.c=$(B)/explore/%.o) $(patsubst %.c,$(B)/%.o, \

@@ -47,6 +47,7 @@ NOT_RUN = {
     r"(sudo build/)?zlab capture .*": (
         "needs root and a kernel that can be watched; tests/cli/capture does it"
     ),
+    r"zlab-virtual shim ~/linux .*": "needs a kernel's sources; tests/long/shim has them",
     r"modprobe zram": "loads a module",
     r"cat /sys/kernel/tracing/trace_pipe .*": "has no end",
     r"cat /sys/class/zram-control/hot_add": "makes a device; tests/cli/zram does",
@@ -76,6 +77,7 @@ LONG = [
     r"build/zlab patch-test .*",
     r"git add (traces zlab\.json|results/baseline\.json)",
     r"zlab record -o traces/server\.zlt .*",
+    r"zlab-virtual shim ~/linux -o k\.so && zlab explore .* --seconds 60",
 ]
 
 
@@ -92,7 +94,7 @@ class Place:
             ignore=shutil.ignore_patterns(".git", "build*", "demo", "__pycache__"),
         )
         (self.top / "build").mkdir()
-        for program in ("zlab", "zlab-virtual", "zlab-recorder.so"):
+        for program in ("zlab", "zlab-virtual", "zlab-explore", "zlab-recorder.so"):
             shutil.copy2(BUILD / program, self.top / "build")
         self.env = dict(
             os.environ,
@@ -191,6 +193,10 @@ def data(place):
     )
 
 
+def explore(place):
+    place.kernel()
+
+
 def measure_a_patch(place):
     place.kernel()
     place.trace("T.zlt")
@@ -216,6 +222,7 @@ PREPARE = {
     "docs/ci.md": ci,
     "docs/codecs.md": codecs,
     "docs/data.md": data,
+    "docs/explore.md": explore,
     "docs/measure-a-patch.md": measure_a_patch,
     "docs/recorder.md": recorder,
     "docs/virtual-cpus.md": virtual_cpus,

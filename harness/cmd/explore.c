@@ -48,6 +48,11 @@ static const struct cli_option options[] = {
 	  "Races that are harmless and no findings (default for a kernel's own "
 	  "source: the list that comes with zlab)",
 	  .offer = OFFER_FILE, CLI_IS_TEXT(E, known) },
+	{ "gdb", 0, NULL,
+	  "With --replay: run it in gdb, and stop at the failing step",
+	  CLI_IS_FLAG(E, gdb, true) },
+	{ "html", 0, "FILE", "Write the story of the first finding as a page",
+	  .offer = OFFER_FILE, .output = true, CLI_IS_TEXT(E, html) },
 	CLI_OUTPUT("FILE",
 		   "Write the first finding to FILE, for --replay; with "
 		   "--replay, what it repeats, shrunk",
@@ -64,6 +69,9 @@ static int check(void *args)
 	if (e->replay && (e->schedules || e->seconds))
 		return cli_usage("--replay repeats one schedule: it takes no "
 				 "--schedules and no --seconds");
+	if (e->gdb && !e->replay)
+		return cli_usage("--gdb is for --replay FILE; -o FILE writes "
+				 "one");
 	if (strcmp(e->points, "sync") && strcmp(e->points, "all"))
 		return cli_usage("--points is sync or all");
 	if (!strcmp(e->points, "all") && strcmp(e->strategy, "exhaustive"))

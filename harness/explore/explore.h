@@ -141,6 +141,8 @@ size_t choices_preemptions(const struct choices *c);
  * @index: number of the schedule in which it was found first, from 1
  * @times: schedules in which it was found
  * @during: the operation that was being done, or what else
+ *
+ * A story brings @f and @during to what they are in the shrunk program.
  */
 struct found {
 	struct xfinding f;
@@ -194,9 +196,13 @@ struct explorer {
 	struct strategy *strategy;
 	struct choices made;
 	uint64_t seed;
-	/* Told of each point and operation, where it is not NULL. */
+	/*
+	 * Told of each point, of an operation's begin and, with NULL, its end, and
+	 * of the finding of @only, where they are not NULL.
+	 */
 	void (*event)(void *arg, unsigned cpu, const struct xpoint *p);
 	void (*at_op)(void *arg, unsigned cpu, const struct op *op);
+	void (*at_hit)(void *arg, const struct xfinding *f);
 	void *event_arg;
 	const struct op *now[XCPU_MAX];
 	bool found_now;
@@ -263,6 +269,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @front: name of the front end
  * @build: of the zlab that wrote it
  * @source: what the backend was made of, or ""
+ * @code: of the backend, see place_code(); "" in older files
  * @kind: of the finding
  * @text: its line
  * @functions: of its place, see place_functions(); "" for none
@@ -272,7 +279,7 @@ void shrink_found(struct explorer *e, struct found *f, double seconds,
  * @reads: decided what reads returned
  */
 struct replay_file {
-	char *backend, *front, *build, *source, *kind, *text;
+	char *backend, *front, *build, *source, *code, *kind, *text;
 	char *functions, *other_functions;
 	struct program program;
 	struct choices choices;
@@ -286,9 +293,35 @@ void replay_free(struct replay_file *r);
 
 /* story.c */
 
-/** story_print() - tell a finding, in lines of @width columns */
-void story_print(FILE *out, struct explorer *e, const struct found *f,
+/* A finding's schedule, told step by step. */
+struct story;
+
+/**
+ * story_make() - run the schedule of a finding once more and keep what matters
+ *
+ * Sets @f->f and @f->during to what they are this time. Return: the story, to be
+ * freed with story_free(); NULL when memory ran out.
+ */
+struct story *story_make(struct explorer *e, struct found *f);
+void story_free(struct story *s);
+
+/**
+ * story_print() - a column for each CPU, in lines of @width columns
+ * @repeat: the command that repeats it
+ */
+void story_print(FILE *out, const struct story *s, const char *repeat,
 		 unsigned width);
+
+/** story_json() - the same for the page, see analysis/report/story.py */
+json_t *story_json(const struct story *s, const char *repeat);
+
+/**
+ * story_here() - called when the failing step comes, before it is done
+ *
+ * Or when the finding is noticed, if that is no access. A breakpoint for
+ * debuggers; does nothing.
+ */
+void story_here(void);
 
 /* place.c */
 
@@ -304,6 +337,8 @@ int place_load(const char *backend, struct err *err);
 /**
  * place_name() - "function (file:line)" of an address in the code
  * @buf: receives it; without what debuggers need, an offset
+ *
+ * Code of a header that was inlined into another file says where, too.
  */
 const char *place_name(const void *pc, char *buf, size_t len);
 
@@ -316,6 +351,20 @@ const char *place_name(const void *pc, char *buf, size_t len);
  * @buf: receives a line "function file" for each; "" where that is not known
  */
 void place_functions(const void *pc, char *buf, size_t len);
+/** place_function() - the function alone; "" if it is not known */
+const char *place_function(const void *pc);
+
+/** place_source() - the line of source, trimmed; "" where it cannot be read */
+const char *place_source(const void *pc, char *buf, size_t len);
+
+/**
+ * place_learn() - find the names of many places at once, which is faster
+ * @pc: addresses, of which @nr are given
+ */
+void place_learn(const void *const *pc, size_t nr);
+
+/** place_code() - a hash of the code of the object, or of this program */
+const char *place_code(char *buf, size_t len);
 
 /** place_id() - a number of a place that does not depend on where it is loaded */
 uint64_t place_id(const void *pc);
@@ -335,15 +384,17 @@ uint64_t place_id(const void *pc);
  * @output: file for the first finding, or NULL
  * @known: file with known races, or NULL for the committed list, which is of the
  *	   kernel's sources
+ * @html: file for its story as a page, or NULL
  * @json: file for the result, - for standard output, or NULL
  * @keep_going: all findings, not only the first
  * @wide: lines of any length
+ * @gdb: stop at the failing step of a replay, in gdb
  */
 struct explore {
-	const char *backend, *strategy, *points, *replay, *output, *known,
-		*json;
+	const char *backend, *strategy, *points, *replay, *output, *html,
+		*known, *json;
 	long long cpus, ops, schedules, seconds, seed;
-	bool keep_going, wide, weak;
+	bool keep_going, wide, weak, gdb;
 };
 
 /** explore_run() - do it; in zlab, executes zlab-explore. Return: exit status */

@@ -9,17 +9,19 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
+#include <xxhash.h>
 
 #include "backends/zpool.h"
+#include "harness/cli/cli.h"
 #include "harness/explore/explore.h"
 #include "lib/process.h"
 #include "lib/self.h"
 
-extern char __executable_start[], etext[];
-
-/* In a place's number: of the loaded object. */
+/* In the number of a place: it is in the loaded object. */
 #define LOADED (1ull << 48)
+
+extern char __executable_start[], etext[];
 
 /* The loaded object: its path, and where it lies. */
 static char object[PATH_MAX];
@@ -120,7 +122,7 @@ uint64_t place_id(const void *pc)
 {
 	uintptr_t at = (uintptr_t)pc;
 
-	if (at - text < text_end - text)
+	if (*object && at - text < text_end - text)
 		return (at - base) | LOADED;
 	if (at - (uintptr_t)__executable_start <
 	    (uintptr_t)(etext - __executable_start))
@@ -128,102 +130,245 @@ uint64_t place_id(const void *pc)
 	return 0;
 }
 
-/* What addr2line says of an address: pairs of lines, a function and file:line. */
-static FILE *start_asking(uint64_t id, pid_t *pid)
+/* What is known of a place. */
+struct known {
+	uint64_t id;
+	char name[264], function[96], path[PATH_MAX];
+	char functions[FUNCTIONS_LEN]; /* lines "function file" */
+	unsigned line;
+};
+
+static struct known *known;
+static size_t nr_known;
+
+static struct known *find(uint64_t id)
 {
-	/* A return address is behind the call. */
-	uint64_t at = (id & ~LOADED) - 1;
-	const char *file = id & LOADED ? object : self_path();
-	char address[32];
-	char *argv[] = { "addr2line", "-f",	    "-s",    "-i",
-			 "-e",	      (char *)file, address, NULL };
-	struct process p = { .argv = argv, .err = PROCESS_NULL };
+	size_t i;
+
+	for (i = 0; i < nr_known; i++)
+		if (known[i].id == id)
+			return &known[i];
+	return NULL;
+}
+
+static struct known *add(uint64_t id)
+{
+	struct known *k = realloc(known, (nr_known + 1) * sizeof(*known));
+
+	if (!k)
+		return NULL;
+	known = k;
+	k = &known[nr_known++];
+	memset(k, 0, sizeof(*k));
+	k->id = id;
+	snprintf(k->name, sizeof(k->name), "code+0x%llx",
+		 (unsigned long long)(id & ~LOADED));
+	return k;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_header(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 2 && !strcmp(path + len - 2, ".h");
+}
+
+/*
+ * A frame of a place, innermost first: the lines of its function, and of
+ * "path:line". What comes from a header says who included it.
+ */
+static void frame(struct known *k, char *function, char *path)
+{
+	char *colon;
+	size_t n = strlen(k->name), used;
+	bool first = !k->function[0];
+
+	function[strcspn(function, "\n")] = '\0';
+	path[strcspn(path, " \n")] = '\0';
+	colon = strrchr(path, ':');
+	if (!colon || function[0] == '?')
+		return;
+	*colon = '\0';
+	used = strlen(k->functions);
+	snprintf(k->functions + used, sizeof(k->functions) - used, "%.90s %s\n",
+		 function, base_name(path));
+	if (!first && !is_header(k->path))
+		return;
+	if (first)
+		snprintf(k->name, sizeof(k->name), "%.90s (%.90s:%.12s)",
+			 function, base_name(path), colon + 1);
+	else if (!is_header(path))
+		snprintf(k->name + n, sizeof(k->name) - n,
+			 " in %.90s (%.90s:%.12s)", function, base_name(path),
+			 colon + 1);
+	snprintf(k->function, sizeof(k->function), "%.90s", function);
+	snprintf(k->path, sizeof(k->path), "%s", path);
+	k->line = (unsigned)strtoul(colon + 1, NULL, 10);
+}
+
+/* addr2line's answer: for each address a line with it, then its frames. */
+static void read_answer(FILE *f, const uint64_t *id, size_t nr)
+{
+	char line[PATH_MAX + 64], function[PATH_MAX];
+	struct known *k = NULL;
+	size_t at = 0;
+
+	while (fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "0x", 2)) {
+			k = at < nr ? find(id[at++]) : NULL;
+			continue;
+		}
+		memcpy(function, line, sizeof(function));
+		function[sizeof(function) - 1] = '\0';
+		if (!fgets(line, sizeof(line), f))
+			break;
+		if (k)
+			frame(k, function, line);
+	}
+}
+
+/* Places of one file, which are in the list of those known. */
+static void ask(const char *file, const uint64_t *id, size_t nr)
+{
+	static bool said;
+	struct process p = { .err = PROCESS_NULL };
+	char(*address)[24] = calloc(nr, sizeof(*address));
+	char **argv = calloc(nr + 6, sizeof(*argv));
+	pid_t pid;
 	FILE *f;
+	size_t i;
 	int fd;
 
-	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)at);
-	if (process_pipe(&p, pid, &fd))
-		return NULL;
+	if (!address || !argv)
+		goto out;
+	argv[0] = "addr2line";
+	argv[1] = "-afi";
+	argv[2] = "-e";
+	argv[3] = (char *)file;
+	for (i = 0; i < nr; i++) {
+		/* A return address is behind the call. */
+		snprintf(address[i], sizeof(*address), "0x%llx",
+			 (unsigned long long)((id[i] & ~LOADED) - 1));
+		argv[4 + i] = address[i];
+	}
+	p.argv = argv;
+	if (process_pipe(&p, &pid, &fd)) {
+		if (!said)
+			cli_note(
+				"addr2line does not run, so places have no names; "
+				"install binutils");
+		said = true;
+		goto out;
+	}
 	f = fdopen(fd, "r");
-	if (!f) {
-		close(fd);
-		process_wait(*pid, NULL);
+	if (f) {
+		read_answer(f, id, nr);
+		(void)fclose(f);
 	}
-	return f;
-}
-
-static void end_asking(FILE *f, pid_t pid)
-{
-	while (fgetc(f) != EOF)
-		;
-	(void)fclose(f);
 	process_wait(pid, NULL);
+out:
+	free(address);
+	free(argv);
 }
 
-static bool answer(FILE *f, char *name, char *line, size_t len)
+void place_learn(const void *const *pc, size_t nr)
 {
-	if (!fgets(name, (int)len, f) || !fgets(line, (int)len, f))
-		return false;
-	name[strcspn(name, "\n")] = '\0';
-	line[strcspn(line, " \n")] = '\0';
-	return name[0] != '?';
-}
+	uint64_t *id = calloc(nr ? nr : 1, sizeof(*id)), this;
+	uint64_t which[] = { LOADED, 0 };
+	size_t i, k, n;
 
-static bool ask(uint64_t id, char *name, char *line, size_t len)
-{
-	pid_t pid;
-	FILE *f = start_asking(id, &pid);
-	bool ok;
-
-	if (!f)
-		return false;
-	ok = answer(f, name, line, len);
-	end_asking(f, pid);
-	return ok;
-}
-
-void place_functions(const void *pc, char *buf, size_t len)
-{
-	char name[128], line[128];
-	uint64_t id = place_id(pc);
-	size_t n = 0;
-	pid_t pid;
-	FILE *f = id ? start_asking(id, &pid) : NULL;
-
-	*buf = '\0';
-	if (!f)
-		return;
-	while (n < len && answer(f, name, line, sizeof(name))) {
-		line[strcspn(line, ":")] = '\0';
-		n += (size_t)snprintf(buf + n, len - n, "%s %s\n", name, line);
+	for (k = 0; id && k < 2; k++) {
+		for (n = i = 0; i < nr; i++) {
+			this = place_id(pc[i]);
+			if (this && (this & LOADED) == which[k] &&
+			    !find(this) && add(this))
+				id[n++] = this;
+		}
+		if (n)
+			ask(which[k] ? object : self_path(), id, n);
 	}
-	end_asking(f, pid);
+	free(id);
+}
+
+static const struct known *know(const void *pc)
+{
+	uint64_t id = place_id(pc);
+
+	if (id && !find(id))
+		place_learn(&pc, 1);
+	return id ? find(id) : NULL;
 }
 
 const char *place_name(const void *pc, char *buf, size_t len)
 {
-	static struct {
-		uint64_t id;
-		char name[264];
-	} cache[256];
-	uint64_t id = place_id(pc);
-	char name[128], line[128];
-	unsigned at = (unsigned)(id * 0x9e3779b97f4a7c15ull >> 56);
+	const struct known *k = know(pc);
 
-	if (!id) {
-		snprintf(buf, len, "?");
+	snprintf(buf, len, "%s", k ? k->name : "?");
+	return buf;
+}
+
+const char *place_function(const void *pc)
+{
+	const struct known *k = know(pc);
+
+	return k ? k->function : "";
+}
+
+void place_functions(const void *pc, char *buf, size_t len)
+{
+	const struct known *k = know(pc);
+
+	snprintf(buf, len, "%s", k ? k->functions : "");
+}
+
+/* A source that was changed since has other lines. */
+static bool is_older(const struct known *k)
+{
+	struct stat source, made;
+
+	if (stat(k->path, &source) ||
+	    stat(k->id & LOADED ? object : self_path(), &made))
+		return false;
+	return source.st_mtim.tv_sec < made.st_mtim.tv_sec ||
+	       (source.st_mtim.tv_sec == made.st_mtim.tv_sec &&
+		source.st_mtim.tv_nsec <= made.st_mtim.tv_nsec);
+}
+
+const char *place_source(const void *pc, char *buf, size_t len)
+{
+	const struct known *k = know(pc);
+	char line[1024] = "";
+	unsigned n = 0;
+	FILE *f;
+
+	*buf = '\0';
+	f = k && k->line && is_older(k) ? fopen(k->path, "re") : NULL;
+	if (!f)
 		return buf;
-	}
-	if (cache[at].id != id) {
-		cache[at].id = id;
-		if (ask(id, name, line, sizeof(name)))
-			snprintf(cache[at].name, sizeof(cache[at].name),
-				 "%s (%s)", name, line);
-		else
-			snprintf(cache[at].name, sizeof(cache[at].name),
-				 "code+0x%llx",
-				 (unsigned long long)(id & ~LOADED));
-	}
-	snprintf(buf, len, "%s", cache[at].name);
+	while (n < k->line && fgets(line, sizeof(line), f))
+		n += line[strlen(line) - 1] == '\n';
+	(void)fclose(f);
+	if (n < k->line)
+		return buf;
+	line[strcspn(line, "\n")] = '\0';
+	snprintf(buf, len, "%s", line + strspn(line, " \t"));
+	return buf;
+}
+
+/* The code that the backend lies in: no names, lines or versions. */
+const char *place_code(char *buf, size_t len)
+{
+	if (!text)
+		dl_iterate_phdr(find_parts, (void *)(uintptr_t)place_code);
+	snprintf(buf, len, "%016llx",
+		 (unsigned long long)XXH3_64bits((const void *)text,
+						 text_end - text));
 	return buf;
 }

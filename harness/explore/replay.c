@@ -21,6 +21,7 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 {
 	char functions[FUNCTIONS_LEN], other[FUNCTIONS_LEN];
 	json_t *choices = json_array();
+	char code[24];
 	size_t i;
 
 	for (i = 0; i < f->choices.nr; i++) {
@@ -33,16 +34,17 @@ json_t *replay_json(const struct explorer *e, const struct found *f)
 	}
 	place_functions(f->f.at.pc, functions, sizeof(functions));
 	place_functions(f->f.other_pc, other, sizeof(other));
-	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, "
-			 "s:s, s:s, s:s, s:o, s:o}",
-			 "explore", FORMAT, "build", ZLAB_VERSION, "backend",
-			 e->backend, "source", source_of(e->backend), "front",
-			 e->front->name, "kind", found_name(f->f.kind), "text",
-			 f->f.text, "memory", e->weak ? "weak" : "strong",
-			 "reads", (json_int_t)f->reads, "visits", e->visits,
-			 "during", f->during, "functions", functions,
-			 "other_functions", other, "program",
-			 program_json(&f->program), "choices", choices);
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:s, "
+		"s:s, s:s, s:o, s:o}",
+		"explore", FORMAT, "build", ZLAB_VERSION, "backend", e->backend,
+		"source", source_of(e->backend), "code",
+		place_code(code, sizeof(code)), "front", e->front->name, "kind",
+		found_name(f->f.kind), "text", f->f.text, "memory",
+		e->weak ? "weak" : "strong", "reads", (json_int_t)f->reads,
+		"visits", e->visits, "during", f->during, "functions",
+		functions, "other_functions", other, "program",
+		program_json(&f->program), "choices", choices);
 }
 
 static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
@@ -76,7 +78,8 @@ static int read_choices(struct choices *c, const json_t *a, unsigned cpus,
 
 int replay_read(struct replay_file *r, const char *path, struct err *err)
 {
-	const char *build, *backend, *source, *front, *kind, *text, *memory;
+	const char *build, *backend, *source, *code = "", *front, *kind, *text,
+					      *memory;
 	const char *functions = "", *other = "";
 	json_int_t reads;
 	json_error_t where;
@@ -98,13 +101,13 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 		goto out;
 	}
 	if (json_unpack(o,
-			"{s:s, s:s, s:s, s:s, s:s, s:s, s?s, s?s, s:s, s:I, "
-			"s:o, s:o}",
+			"{s:s, s:s, s:s, s?s, s:s, s:s, s:s, s?s, s?s, s:s, "
+			"s:I, s:o, s:o}",
 			"build", &build, "backend", &backend, "source", &source,
-			"front", &front, "kind", &kind, "text", &text,
-			"functions", &functions, "other_functions", &other,
-			"memory", &memory, "reads", &reads, "program", &program,
-			"choices", &choices)) {
+			"code", &code, "front", &front, "kind", &kind, "text",
+			&text, "functions", &functions, "other_functions",
+			&other, "memory", &memory, "reads", &reads, "program",
+			&program, "choices", &choices)) {
 		err_set(err, -EINVAL,
 			"it lacks one of build, backend, source, front, kind, "
 			"text, memory, reads, program, choices");
@@ -115,11 +118,17 @@ int replay_read(struct replay_file *r, const char *path, struct err *err)
 	r->build = strdup(build);
 	r->backend = strdup(backend);
 	r->source = strdup(source);
+	r->code = strdup(code);
 	r->front = strdup(front);
 	r->kind = strdup(kind);
 	r->text = strdup(text);
 	r->functions = strdup(functions);
 	r->other_functions = strdup(other);
+	if (!r->build || !r->backend || !r->source || !r->code || !r->front ||
+	    !r->kind || !r->text || !r->functions || !r->other_functions) {
+		err_set(err, -ENOMEM, "out of memory");
+		goto out;
+	}
 	r->weak = !strcmp(memory, "weak");
 	r->reads = (uint64_t)reads;
 	ret = program_read(&r->program, program, err);
@@ -137,6 +146,7 @@ void replay_free(struct replay_file *r)
 	free(r->build);
 	free(r->backend);
 	free(r->source);
+	free(r->code);
 	free(r->front);
 	free(r->kind);
 	free(r->text);

@@ -5,11 +5,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "backends/sync/clock.h"
 #include "backends/zpool.h"
 #include "harness/cli/cli.h"
 #include "harness/cli/progress.h"
+#include "harness/cli/script.h"
 #include "harness/explore/exhaust.h"
 #include "harness/explore/front.h"
 #include "harness/explore/known.h"
@@ -186,27 +189,120 @@ static unsigned width_of(const struct explore *o)
 	return width ? (unsigned)width : 160;
 }
 
-static void print_found(const struct explore *o, struct found *f, uint64_t end)
+static void put_word(FILE *out, const char *word)
 {
-	struct explorer *e = &explorer;
-	uint64_t now = clock_wall_ns();
-	struct shrink s;
+	static const char plain[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789@%+=:,./_-";
+	const char *p;
 
-	shrink_found(e, f, now < end ? SHRINK_SECONDS : 0, &s);
-	printf("\nfound %llu time%s, first in schedule %llu; shrunk to %u "
-	       "operation%s and %zu preemption%s\n",
-	       (unsigned long long)f->times, plural(f->times),
-	       (unsigned long long)f->index, s.ops, plural(s.ops),
-	       s.preemptions, plural(s.preemptions));
-	story_print(stdout, e, f, width_of(o));
+	if (*word && strspn(word, plain) == strlen(word)) {
+		fputs(word, out);
+		return;
+	}
+	fputc('\'', out);
+	for (p = word; *p; p++)
+		if (*p == '\'')
+			fputs("'\\''", out);
+		else
+			fputc(*p, out);
+	fputc('\'', out);
 }
 
-static void print_result(const struct explore *o, uint64_t ns)
+/* The command that comes to this finding again; the caller frees it. */
+static char *command_of(const struct explore *o, const struct found *f)
+{
+	const char *file = o->replay		 ? o->replay
+			   : f == explorer.found ? o->output
+						 : NULL;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	if (!out)
+		return NULL;
+	fputs("zlab explore ", out);
+	if (o->backend && (o->replay || !file)) {
+		fputs("--backend ", out);
+		put_word(out, o->backend);
+		fputc(' ', out);
+	}
+	if (file) {
+		fputs("--replay ", out);
+		put_word(out, file);
+	} else {
+		fprintf(out, "--cpus %lld --ops %lld --strategy %s ", o->cpus,
+			o->ops, o->strategy);
+		if (exhaust.most)
+			fprintf(out, "--points %s", o->points);
+		else
+			fprintf(out, "--seed %lld %s--schedules %llu", o->seed,
+				o->weak ? "--memory weak " : "",
+				(unsigned long long)f->index);
+		fputs(f == explorer.found ? "" : " --keep-going", out);
+	}
+	(void)fclose(out);
+	return text;
+}
+
+/* A page is made by analysis/report/story.py, which reads it from here. */
+static int write_page(const char *path, json_t *story)
+{
+	char name[40];
+	char *argv[] = { "explore", "-o", (char *)path, name };
+	int fd = memfd_create("story", 0), ret;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+
+	if (!f || !story || json_dumpf(story, f, 0) || fflush(f)) {
+		ret = cli_failed("no memory to write %s", PLAIN(path));
+	} else {
+		snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+		ret = script_run("story", 4, argv);
+	}
+	if (f)
+		(void)fclose(f);
+	json_decref(story);
+	return ret;
+}
+
+/* The story on standard output, and of the first finding as a page. */
+static int tell(const struct explore *o, struct found *f, bool print)
+{
+	struct story *s = story_make(&explorer, f);
+	char *command = command_of(o, f);
+	int ret = 0;
+
+	if (!s || !command)
+		ret = cli_failed("no memory to tell what was found");
+	if (!ret && print)
+		story_print(stdout, s, command, width_of(o));
+	if (!ret && o->html && f == explorer.found)
+		ret = write_page(o->html, story_json(s, command));
+	free(command);
+	story_free(s);
+	return ret;
+}
+
+static int shrink_and_tell(const struct explore *o, struct found *f, bool print,
+			   uint64_t end)
+{
+	struct shrink s;
+
+	shrink_found(&explorer, f, clock_wall_ns() < end ? SHRINK_SECONDS : 0,
+		     &s);
+	if (print)
+		printf("\nfound %llu time%s, first in schedule %llu; shrunk to "
+		       "%u operation%s and %zu preemption%s\n",
+		       (unsigned long long)f->times, plural(f->times),
+		       (unsigned long long)f->index, s.ops, plural(s.ops),
+		       s.preemptions, plural(s.preemptions));
+	return tell(o, f, print);
+}
+
+static void print_result(uint64_t ns)
 {
 	struct explorer *e = &explorer;
-	uint64_t end = clock_wall_ns() + SHRINK_ALL * 1000000000ull;
 	char rate[32] = "";
-	size_t i;
 
 	if (ns)
 		snprintf(rate, sizeof(rate), ", %.0f a second",
@@ -220,8 +316,29 @@ static void print_result(const struct explore *o, uint64_t ns)
 	known_print(stdout, e->known);
 	if (exhaust.most)
 		exhaust_print(stdout, &exhaust, e);
-	for (i = 0; i < e->nr_found && !stop_signal(); i++)
-		print_found(o, &e->found[i], end);
+}
+
+/*
+ * Findings, where a person or a file wants them. What was counted stays what the
+ * search has counted.
+ */
+static int tell_all(const struct explore *o)
+{
+	struct explorer *e = &explorer;
+	uint64_t schedules = e->schedules, points = e->points,
+		 programs = e->programs, hash = e->hash;
+	bool print = !o->json || strcmp(o->json, "-");
+	uint64_t end = clock_wall_ns() + SHRINK_ALL * 1000000000ull;
+	size_t i, n = print ? e->nr_found : o->output || o->html;
+	int ret = 0;
+
+	for (i = 0; i < n && i < e->nr_found && !ret && !stop_signal(); i++)
+		ret = shrink_and_tell(o, &e->found[i], print, end);
+	e->schedules = schedules;
+	e->points = points;
+	e->programs = programs;
+	e->hash = hash;
+	return ret;
 }
 
 static int write_results(const struct explore *o)
@@ -242,19 +359,71 @@ static int write_results(const struct explore *o)
 	return ret;
 }
 
-/* What of the file is not what is here. */
-static void say_differences(const struct replay_file *r)
+/* "mm/zsmalloc.c 6a0491c85521", of what zpool_driver.source says. */
+static const char *short_source(const char *source, char *buf, size_t len)
 {
-	const struct zpool_driver *d = zpool_driver_find(r->backend, NULL);
+	json_t *o = json_loads(source, 0, NULL);
+	const char *file = "?", *sha = "";
+
+	snprintf(buf, len, "zlab's own source");
+	if (o && !json_unpack(o, "{s:s, s:s}", "file", &file, "sha256", &sha))
+		snprintf(buf, len, "%s %.12s", file, sha);
+	json_decref(o);
+	return buf;
+}
+
+/* What of the file is not what is here. */
+static void say_differences(const struct explore *o,
+			    const struct replay_file *r)
+{
+	const struct zpool_driver *d =
+		zpool_driver_find(explorer.backend, NULL);
+	char code[24], was[160], is[160];
 	const char *source = d && d->source ? d->source : "";
 
 	if (strcmp(r->build, ZLAB_VERSION))
 		cli_note("the file was written by zlab %s, this is %s",
 			 PLAIN(r->build), ZLAB_VERSION);
+	if (o->backend && strcmp(o->backend, r->backend))
+		cli_note("the file is of %s, this is a replay with %s",
+			 PLAIN(r->backend), PLAIN(o->backend));
 	if (strcmp(r->source, source))
 		cli_note("the backend was made of %s, this one of %s",
-			 *r->source ? PLAIN(r->source) : "zlab's own source",
-			 *source ? PLAIN(source) : "zlab's own source");
+			 PLAIN(short_source(r->source, was, sizeof(was))),
+			 PLAIN(short_source(source, is, sizeof(is))));
+	place_code(code, sizeof(code));
+	if (*r->code && strcmp(r->code, code))
+		cli_note("the backend's code was %s, this is %s: points may be "
+			 "others",
+			 PLAIN(r->code), code);
+}
+
+/* The same program in gdb; what it finds is where it stops. */
+static int run_gdb(const struct explore *o, const struct found *f)
+{
+	const char *function = place_function(f->f.at.pc);
+	char frame[128] = "frame function ";
+	char *argv[24] = { "gdb",  "-q",
+			   "-iex", "set debuginfod enabled off",
+			   "-iex", "set pagination off",
+			   "-ex",  "tbreak story_here",
+			   "-ex",  "run",
+			   "-ex",  frame };
+	size_t n = *function ? 12 : 10;
+
+	strncat(frame, function, sizeof(frame) - strlen(frame) - 1);
+	argv[n++] = "--args";
+	argv[n++] = (char *)self_path();
+	argv[n++] = "explore";
+	argv[n++] = "--replay";
+	argv[n++] = (char *)o->replay;
+	if (o->backend) {
+		argv[n++] = "--backend";
+		argv[n++] = (char *)o->backend;
+	}
+	fflush(stdout);
+	execvp(argv[0], argv);
+	return cli_failed("gdb does not run: %s; install gdb", strerror(errno));
 }
 
 /* The same line but for its numbers, whose signs count. */
@@ -307,16 +476,15 @@ static int tell_again(const struct explore *o, struct found *f)
 	json_t *json;
 	int ret;
 
-	if (!o->output) {
-		story_print(stdout, &explorer, f, width_of(o));
-		return EXIT_FAILED;
-	}
-	shrink_found(&explorer, f, SHRINK_SECONDS, &s);
-	story_print(stdout, &explorer, f, width_of(o));
+	if (o->output)
+		shrink_found(&explorer, f, SHRINK_SECONDS, &s);
+	ret = tell(o, f, !o->json || strcmp(o->json, "-"));
+	if (ret || !o->output)
+		return ret;
 	json = replay_json(&explorer, f);
 	ret = cli_write_json(o->output, json);
 	json_decref(json);
-	return ret ? ret : EXIT_FAILED;
+	return ret;
 }
 
 static int replay(const struct explore *o, const struct replay_file *r)
@@ -324,8 +492,9 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
 	struct explorer *e = &explorer;
 	struct found *f;
+	int ret;
 
-	say_differences(r);
+	say_differences(o, r);
 	e->visits = r->visits;
 	e->weak = r->weak;
 	e->reads = r->reads;
@@ -340,10 +509,13 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	f = repeated(r);
 	if (!f) {
 		f = &e->found[0];
-		cli_note("this is another finding; gone: %s (%s)",
-			 PLAIN(r->text), PLAIN(r->kind));
+		cli_note("the file has another finding, which is gone, %s: %s",
+			 PLAIN(r->kind), PLAIN(r->text));
 	}
-	return tell_again(o, f);
+	if (o->gdb)
+		return run_gdb(o, f);
+	ret = tell_again(o, f);
+	return ret ? ret : EXIT_FAILED;
 }
 
 /* The committed list is of the kernel's own sources. */
@@ -421,8 +593,10 @@ int explore_run(void *args, int argc, char **argv)
 	if (ret)
 		return ret;
 	if (!o->json || strcmp(o->json, "-"))
-		print_result(o, clock_wall_ns() - start);
-	ret = write_results(o);
+		print_result(clock_wall_ns() - start);
+	ret = tell_all(o);
+	if (!ret)
+		ret = write_results(o);
 	if (ret)
 		return ret;
 	if (stop_signal())

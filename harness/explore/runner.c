@@ -78,6 +78,22 @@ size_t choices_preemptions(const struct choices *c)
 	return n;
 }
 
+/* A cycle is told from where it was closed: its words come in any order. */
+static uint64_t words_of(const char *text)
+{
+	uint64_t sum = 0, word = 1;
+
+	for (; *text; text++) {
+		if (*text != ' ' && *text != ',') {
+			word = mix(word, (unsigned char)*text);
+			continue;
+		}
+		sum += word;
+		word = 1;
+	}
+	return sum + word;
+}
+
 /*
  * Of a race both places count, in either order; of what the memory layer finds
  * and of crashes the one place; else what is said, without its numbers.
@@ -102,6 +118,7 @@ static uint64_t key_of(const struct xfinding *f)
 	case XFOUND_SECTION:
 		return mix(key, place_id(f->at.pc));
 	case XFOUND_ORDER:
+		return mix(key, words_of(f->text));
 	case XFOUND_RECURSION:
 	case XFOUND_LEFT:
 	case XFOUND_SLEEP:
@@ -148,6 +165,8 @@ static bool on_found(void *arg, const struct xfinding *f)
 	if (f->kind == XFOUND_NONE)
 		return false;
 	if (e->only) {
+		if (key == e->only && !e->hit && e->at_hit)
+			e->at_hit(e->event_arg, f);
 		e->hit |= key == e->only;
 		return key != e->only;
 	}
@@ -337,6 +356,8 @@ static void run_ops(void *arg)
 		if (e->at_op)
 			e->at_op(e->event_arg, t->cpu, op);
 		e->front->op(op);
+		if (e->at_op)
+			e->at_op(e->event_arg, t->cpu, NULL);
 	}
 	e->now[t->cpu] = NULL;
 }
@@ -363,6 +384,9 @@ bool runner_schedule(struct explorer *e, struct strategy *s)
 	e->found_now = e->hit = false;
 	e->during = NULL;
 	memset(e->now, 0, sizeof(e->now));
+	/* What is repeated must show it alone, without earlier schedules. */
+	if (e->only)
+		xorder_forget();
 	xcpu_weak(e->weak, e->reads, NULL);
 	xcpu_begin(p->cpus, &hooks, &e->bounds);
 	for (i = 0; i < p->cpus; i++) {

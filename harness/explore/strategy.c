@@ -193,6 +193,9 @@ static unsigned pick_delay(struct strategy *s, enum xwhy why, unsigned runnable,
  * Choices are found by CPU and point, so what is left of them still means
  * something when others were dropped. Where none is given, a CPU goes on as long
  * as it can.
+ *
+ * A preemption comes before its point is done, a forced choice after it: one is
+ * never taken for the other.
  */
 static const struct choice *given(const struct strategy *s, unsigned cpu,
 				  uint64_t step, bool forced)

@@ -11,15 +11,14 @@
 
 #include "backends/zpool.h"
 
-#define PLANTS(X)                                                         \
-	X(none)                                                           \
-	X(race)                                                           \
-	X(bytes)                                                          \
-	X(tear)                                                           \
-	X(relaxed) X(freed) X(twice) X(leak) X(slab) X(deadlock) X(order) \
-		X(lost) X(sleep) X(unlock) X(again) X(left) X(section)    \
-			X(livelock) X(null) X(abort) X(invalid) X(handle) \
-				X(errno) X(said)
+/* clang-format off */
+#define PLANTS(X) \
+	X(none) \
+	X(race) X(bytes) X(tear) X(relaxed) X(freed) X(twice) X(leak) X(slab) \
+	X(deadlock) X(order) X(lost) X(sleep) X(unlock) X(again) X(left) \
+	X(section) X(livelock) X(null) X(abort) X(invalid) X(handle) X(errno) \
+	X(said)
+/* clang-format on */
 #define ENUM(name) PLANT_##name,
 #define NAME(name) #name,
 

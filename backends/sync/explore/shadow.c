@@ -142,7 +142,7 @@ compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
 			free = i;
 			continue;
 		}
-		if (!(MASK(c) & MASK(new)))
+		if (!(c & new & 0xff))
 			continue;
 		/* A CPU has seen its own past. */
 		if (CLOCK(c) <= me->now.at[CPU(c)]) {
