@@ -509,8 +509,8 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	f = repeated(r);
 	if (!f) {
 		f = &e->found[0];
-		cli_note("the file has another finding, which is gone, %s: %s",
-			 PLAIN(r->kind), PLAIN(r->text));
+		cli_note("the file has another finding, %s: %s", PLAIN(r->kind),
+			 PLAIN(r->text));
 	}
 	if (o->gdb)
 		return run_gdb(o, f);
