@@ -39,7 +39,6 @@ NOT_RUN = {
     r"make demo": "installs packages; the commands it runs are shown, too",
     r"make check": "runs this test",
     r"make": "built what this test runs",
-    r"make mutants( .*)?": "takes hours; tests/long/mutants does it for one",
     r"make scenarios": "takes an hour; tests/cli/scenarios runs a tenth of each",
     r"make results/scenarios/T12\.jsonl": "takes minutes; tests/cli/scenarios runs a tenth",
     r"git worktree add .*": "builds another commit; tests/long/ab does",

@@ -22,6 +22,9 @@ static const struct cli_option options[] = {
 	  CLI_IS_COUNT(E, schedules, 1, LLONG_MAX) },
 	{ "seconds", 0, "N", "Run schedules for so long instead",
 	  CLI_IS_COUNT(E, seconds, 1, 1000000) },
+	{ "shrink", 0, "N",
+	  "Seconds to shrink a finding (default: 10); 0 leaves it as it came",
+	  CLI_IS_COUNT(E, shrink, 0, 1000000) },
 	{ "strategy", 0, "S",
 	  "Who runs next: random, pct:D (priorities), delay:D, exhaustive (all "
 	  "programs of few operations, all schedules that differ), or mix "
@@ -87,7 +90,9 @@ static int check(void *args)
 	return 0;
 }
 
-static const E defaults = { .seed = 1, .strategy = "mix", .points = "sync" };
+static const E defaults = {
+	.seed = 1, .shrink = 10, .strategy = "mix", .points = "sync"
+};
 
 const struct cli_command cmd_explore = {
 	CLI_NAME("explore", CHAPTER_KERNEL,

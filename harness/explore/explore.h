@@ -376,6 +376,7 @@ uint64_t place_id(const void *pc);
  * @ops: operations of a CPU, 0 = as the strategy
  * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive
  * @seconds: how long, 0 = until @schedules
+ * @shrink: seconds that a finding may be shrunk
  * @strategy: as typed
  * @points: where CPUs can switch in an exhaustive search: "sync" or "all"
  * @weak: weakly ordered memory
@@ -393,7 +394,7 @@ uint64_t place_id(const void *pc);
 struct explore {
 	const char *backend, *strategy, *points, *replay, *output, *html,
 		*known, *json;
-	long long cpus, ops, schedules, seconds, seed;
+	long long cpus, ops, schedules, seconds, seed, shrink;
 	bool keep_going, wide, weak, gdb;
 };
 

@@ -28,7 +28,6 @@
 #define OF_A_POOL 16
 #define STEPS_MOST 100000
 #define SECTION_MOST 20000
-#define SHRINK_SECONDS 10.0
 #define SHRINK_ALL 120 /* of all findings together */
 
 static struct explorer explorer = {
@@ -288,8 +287,8 @@ static int shrink_and_tell(const struct explore *o, struct found *f, bool print,
 {
 	struct shrink s;
 
-	shrink_found(&explorer, f, clock_wall_ns() < end ? SHRINK_SECONDS : 0,
-		     &s);
+	shrink_found(&explorer, f,
+		     clock_wall_ns() < end ? (double)o->shrink : 0, &s);
 	if (print)
 		printf("\nfound %llu time%s, first in schedule %llu; shrunk to "
 		       "%u operation%s and %zu preemption%s\n",
@@ -477,7 +476,7 @@ static int tell_again(const struct explore *o, struct found *f)
 	int ret;
 
 	if (o->output)
-		shrink_found(&explorer, f, SHRINK_SECONDS, &s);
+		shrink_found(&explorer, f, (double)o->shrink, &s);
 	ret = tell(o, f, !o->json || strcmp(o->json, "-"));
 	if (ret || !o->output)
 		return ret;
