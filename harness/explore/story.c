@@ -417,7 +417,7 @@ static struct row make_row(const struct event *e)
 /* What says nothing new is told with the row before it. */
 static bool joins(struct row *last, const struct row *r, const struct event *e)
 {
-	if (!last || last->cpu != r->cpu || r->marked || last->marked)
+	if (last->cpu != r->cpu || r->marked || last->marked)
 		return false;
 	if (last->kind == r->kind && last->kind != ROW_OP &&
 	    !strcmp(last->does, r->does) && !strcmp(last->place, r->place) &&
@@ -440,11 +440,15 @@ static bool joins(struct row *last, const struct row *r, const struct event *e)
 
 static void add_row(struct story *s, struct row r, const struct event *e)
 {
-	struct row *last = s->nr_rows ? &s->row[s->nr_rows - 1] : NULL;
+	struct row *last;
 
-	if (e && joins(last, &r, e))
-		return;
-	r.number = last ? last->number + (r.kind != ROW_SWITCH) : 1;
+	r.number = 1;
+	if (s->nr_rows) {
+		last = &s->row[s->nr_rows - 1];
+		if (e && joins(last, &r, e))
+			return;
+		r.number = last->number + (r.kind != ROW_SWITCH);
+	}
 	s->row[s->nr_rows++] = r;
 }
 
