@@ -9,7 +9,7 @@
  * - a strategy chooses who runs at a point (strategy.h);
  * - the runner sets a program up and runs schedules of it (runner.c);
  * - what is found is shrunk (shrink.c), written to a file and read again
- *   (replay.c), and told (story.c).
+ *   (replay.c), and told (story.c, story_rows.c, story_print.c).
  * Below them is the machine, backends/sync/explore/machine.h.
  */
 #ifndef ZLAB_EXPLORE_H
