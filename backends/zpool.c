@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/drivers.h"
+#include "lib/plugin.h"
 
 #define SPEC_MAX 512
 
@@ -68,8 +69,9 @@ static int check_sizes(const unsigned *theirs, const unsigned *ours,
 	return 0;
 }
 
-static int check_abi(const struct zpool_driver *d, struct err *err)
+static int check_abi(const void *table, struct err *err)
 {
+	const struct zpool_driver *d = table;
 	const struct zpool_abi *theirs = d->abi, *ours = ZPOOL_ABI;
 
 	/* Built against other headers, @abi may be any word: check it first. */
@@ -89,32 +91,17 @@ static int check_abi(const struct zpool_driver *d, struct err *err)
 	return check_sizes(theirs->size, ours->size, err);
 }
 
-struct required {
-	const char *name;
-	bool there;
-};
-
-static int check_there(const struct required *what, size_t n, struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (!what[i].there)
-			return err_set(err, -EINVAL, "it has no .%s",
-				       what[i].name);
-	return 0;
-}
-
 /* What a table needs before a pool of it can be made. */
-static int check_driver(const struct zpool_driver *d, struct err *err)
+static int check_driver(const void *table, struct err *err)
 {
-	const struct required what[] = {
+	const struct zpool_driver *d = table;
+	const struct plugin_call what[] = {
 		{ "spec.name", d->spec.name },
 		{ "create", d->create },
 		{ "destroy", d->destroy },
 	};
 
-	return check_there(what, sizeof(what) / sizeof(what[0]), err);
+	return plugin_complete(what, sizeof(what) / sizeof(what[0]), err);
 }
 
 /*
@@ -125,7 +112,7 @@ static int check_calls(const struct zpool_driver *d, struct err *err)
 {
 	/* These three replace map and unmap, as in kernels from 6.18. */
 	bool mapless = d->obj_read_begin && d->obj_read_end && d->obj_write;
-	const struct required what[] = {
+	const struct plugin_call what[] = {
 		{ "destroy", d->destroy },
 		{ "malloc", d->malloc },
 		{ "free", d->free },
@@ -140,7 +127,7 @@ static int check_calls(const struct zpool_driver *d, struct err *err)
 		  d->obj_read_begin || !d->obj_read_end },
 	};
 
-	return check_there(what, sizeof(what) / sizeof(what[0]), err);
+	return plugin_complete(what, sizeof(what) / sizeof(what[0]), err);
 }
 
 /* Adds advice where the dynamic linker's message does not give a remedy. */
@@ -160,41 +147,16 @@ static const char *explain(const char *why)
 	return why;
 }
 
-static const struct zpool_driver *load(const char *spec, struct err *err)
-{
-	const struct zpool_driver *d;
-	char path[4096];
-	void *so;
-
-	snprintf(path, sizeof(path), "%.*s", (int)spec_name_len(spec), spec);
-	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!so) {
-		err_set(err, -ENOENT, "backend %s cannot be loaded: %s", path,
-			explain(dlerror()));
-		return NULL;
-	}
-	d = dlsym(so, "zlab_backend");
-	if (!d) {
-		err_set(err, -EINVAL,
-			"%s exports no \"zlab_backend\"; a backend defines "
-			"const struct zpool_driver zlab_backend",
-			path);
-		goto unload;
-	}
-	if (check_abi(d, err)) {
-		err_prefix(err, "%s was built for another zlab, rebuild it",
-			   path);
-		goto unload;
-	}
-	if (check_driver(d, err)) {
-		err_prefix(err, "backend %s is not complete", path);
-		goto unload;
-	}
-	return d;
-unload:
-	dlclose(so);
-	return NULL;
-}
+static const struct plugin backend = {
+	.what = "backend",
+	.table = "zlab_backend",
+	.defined = "const struct zpool_driver zlab_backend",
+	.other = "zlab_codec",
+	.instead = "is a codec and no backend; give it with --codec",
+	.explain = explain,
+	.check_abi = check_abi,
+	.check = check_driver,
+};
 
 const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err)
 {
@@ -202,7 +164,7 @@ const struct zpool_driver *zpool_driver_find(const char *spec, struct err *err)
 	char known[256] = "";
 
 	if (memchr(spec, '/', len))
-		return load(spec, err);
+		return plugin_load(&backend, spec, err);
 	for (i = 0; i < NR_DRIVERS; i++)
 		if (strlen(drivers[i]->spec.name) == len &&
 		    !memcmp(drivers[i]->spec.name, spec, len))

@@ -104,7 +104,7 @@ $(E_QUIET:%.c=$(B)/explore/%.o): E_RENAME = $(foreach c,$(V_COPIES),\
 	--redefine-sym $(c)=quiet_$(c)) $$(nm -u $@ | \
 	sed -n 's/.* __tsan_\(.*\)/--redefine-sym __tsan_\1=quiet_\1/p')
 # An object is loaded outside of the memory that is put back.
-$(B)/explore/backends/zpool.o: E_RENAME = --redefine-sym dlopen=xworld_dlopen
+$(B)/explore/lib/plugin.o: E_RENAME = --redefine-sym dlopen=xworld_dlopen
 
 $(B)/explore/%.o: %.c | $(B)/version.h
 	$(call say,CC-E,$<)
