@@ -86,7 +86,9 @@ E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
 		progress.c script.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)
 # Completion names the kinds of traces, so their code, which has no locks, is in.
+# The clock is that of the machine, as these CPUs have no time.
 E_OBJS := $(E_SRCS:%.c=$(B)/explore/%.o) $(patsubst %.c,$(B)/%.o, \
+	backends/sync/clock.c \
 	$(wildcard traces/*.c traces/generate/*.c traces/zlt/*.c))
 
 all: $(B)/zlab-explore
