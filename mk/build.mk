@@ -142,7 +142,7 @@ $(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
--include $(E_SRCS:%.c=$(B)/explore/%.d)
+-include $(E_SRCS:%.c=$(B)/explore/%.d) $(B)/explore/tests/explore/test_explore.d
 endif
 
 # /init of the machines of "zlab vm": static, since it is alone there, and plain,
