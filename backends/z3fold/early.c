@@ -54,10 +54,11 @@ static void z3fold_page_unlock(struct z3fold_pool *pool,
 		spin_unlock(&zhdr->page_lock);
 }
 
-static unsigned long encode_handle(const struct z3fold_header *zhdr,
+static unsigned long encode_handle(const struct z3fold_pool *pool,
+				   const struct z3fold_header *zhdr,
 				   enum buddy bud)
 {
-	return (unsigned long)zhdr + ((bud + zhdr->first_num) & 3);
+	return page_addr(pool, zhdr) + ((bud + zhdr->first_num) & 3);
 }
 
 static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
@@ -127,8 +128,10 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
 		zhdr = z3fold_malloc_headless(pool);
-		*handle = (unsigned long)zhdr;
-		return zhdr ? 0 : -ENOMEM;
+		if (!zhdr)
+			return -ENOMEM;
+		*handle = page_addr(pool, zhdr);
+		return 0;
 	}
 	whole_lock(pool);
 	lists_lock(pool);
@@ -146,7 +149,7 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 		z3fold_page_lock(pool, zhdr);
 	}
 	z3fold_place(pool, zhdr, bud, chunks);
-	*handle = encode_handle(zhdr, bud);
+	*handle = encode_handle(pool, zhdr, bud);
 	atomic_long_inc(&pool->objects);
 	list_page(pool, zhdr);
 	z3fold_page_unlock(pool, zhdr);
@@ -266,7 +269,8 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	check_address(pool, call, handle);
 	if (page_desc(pool, zhdr)->headless) {
 		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
-		return zhdr;
+		return z3fold_bytes(pool, (void *)page_addr(pool, zhdr), handle,
+				    begins, mode);
 	}
 	whole_lock(pool);
 	z3fold_page_lock(pool, zhdr);
@@ -275,7 +279,7 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
-	return addr;
+	return z3fold_bytes(pool, addr, handle, begins, mode);
 }
 
 void *z3fold_early_map(struct zpool *zpool, unsigned long handle,
@@ -315,7 +319,7 @@ static bool reclaim_objects(struct z3fold_pool *pool,
 	zhdr->claimed = true;
 	for (bud = FIRST; bud < BUDDIES; bud++)
 		if (*z3fold_chunks(zhdr, bud))
-			handle[bud] = encode_handle(zhdr, bud);
+			handle[bud] = encode_handle(pool, zhdr, bud);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
 

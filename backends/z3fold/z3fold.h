@@ -145,13 +145,21 @@ static inline size_t page_bytes(const struct z3fold_pool *pool)
 static inline struct z3fold_header *
 handle_to_z3fold_header(const struct z3fold_pool *pool, unsigned long value)
 {
-	return (struct z3fold_header *)(value & ~(page_bytes(pool) - 1));
+	return addr_head(pool->zpool.arena, value,
+			 sizeof(struct z3fold_header));
 }
 
 static inline pfn_t header_pfn(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr)
 {
-	return addr_pfn(pool->zpool.arena, zhdr);
+	return head_pfn(pool->zpool.arena, zhdr, sizeof(*zhdr));
+}
+
+/** page_addr() - address of a page's first byte */
+static inline unsigned long page_addr(const struct z3fold_pool *pool,
+				      const struct z3fold_header *zhdr)
+{
+	return head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
 static inline struct z3fold_page *page_desc(const struct z3fold_pool *pool,
@@ -179,6 +187,14 @@ static inline size_t z3fold_offset(const struct z3fold_pool *pool,
 				     : zhdr->start_middle;
 
 	return chunk << pool->chunk_shift;
+}
+
+/** z3fold_object() - where one of a page's objects starts */
+static inline void *z3fold_object(const struct z3fold_pool *pool,
+				  const struct z3fold_header *zhdr,
+				  enum buddy bud)
+{
+	return (char *)page_addr(pool, zhdr) + z3fold_offset(pool, zhdr, bud);
 }
 
 /** z3fold_full() - whether a page has all three objects */
@@ -326,6 +342,18 @@ void z3fold_note_map(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		     enum buddy bud, unsigned long handle, bool begins,
 		     enum zpool_mapmode mode);
 
+/** z3fold_bytes() - what a mapping of the object at @addr gives its user */
+static inline void *z3fold_bytes(struct z3fold_pool *pool, void *addr,
+				 unsigned long handle, bool begins,
+				 enum zpool_mapmode mode)
+{
+	if (begins)
+		return frame_map(pool->zpool.arena, addr, handle,
+				 mode != ZPOOL_MM_RO);
+	frame_unmap(pool->zpool.arena, handle);
+	return addr;
+}
+
 /** z3fold_mapping() - a mapping begins or ends. Return: the object's address */
 static inline void *z3fold_mapping(struct z3fold_pool *pool,
 				   struct z3fold_header *zhdr, enum buddy bud,
@@ -339,7 +367,7 @@ static inline void *z3fold_mapping(struct z3fold_pool *pool,
 	zhdr->mapped += by;
 	if (bud == MIDDLE)
 		zhdr->middle_mapped += by;
-	return (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	return z3fold_object(pool, zhdr, bud);
 }
 
 /* early.c */
