@@ -249,12 +249,11 @@ static inline pfn_t head_pfn(const struct arena *a, const void *head,
 }
 
 /** head_addr() - address of the first byte of a head's frame */
-static inline unsigned long head_addr(const struct arena *a, const void *head,
-				      size_t size)
+static inline void *head_addr(const struct arena *a, const void *head,
+			      size_t size)
 {
-	return FRAMES_GHOST
-		       ? (unsigned long)pfn_addr(a, head_pfn(a, head, size))
-		       : (unsigned long)head;
+	return FRAMES_GHOST ? pfn_addr(a, head_pfn(a, head, size))
+			    : (void *)head;
 }
 
 /* ghost/frame.c */

@@ -68,15 +68,19 @@ static inline pfn_t header_pfn(const struct zbud_pool *pool,
 	return head_pfn(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
+static inline unsigned long page_addr(const struct zbud_pool *pool,
+				      const struct zbud_header *zhdr)
+{
+	return (unsigned long)head_addr(pool->zpool.arena, zhdr,
+					sizeof(*zhdr));
+}
+
 static unsigned long encode_handle(const struct zbud_pool *pool,
 				   struct zbud_header *zhdr, enum buddy bud)
 {
-	unsigned long page =
-		head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
-
 	if (bud == FIRST)
-		return page + chunk_bytes(pool);
-	return page + arena_page_size(pool->zpool.arena) -
+		return page_addr(pool, zhdr) + chunk_bytes(pool);
+	return page_addr(pool, zhdr) + arena_page_size(pool->zpool.arena) -
 	       ((unsigned long)zhdr->last_chunks << pool->chunk_shift);
 }
 

@@ -58,7 +58,7 @@ static unsigned long encode_handle(const struct z3fold_pool *pool,
 				   const struct z3fold_header *zhdr,
 				   enum buddy bud)
 {
-	return page_addr(pool, zhdr) + ((bud + zhdr->first_num) & 3);
+	return (unsigned long)page_addr(pool, zhdr) + ((bud + zhdr->first_num) & 3);
 }
 
 static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
@@ -128,10 +128,8 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
 		zhdr = z3fold_malloc_headless(pool);
-		if (!zhdr)
-			return -ENOMEM;
-		*handle = page_addr(pool, zhdr);
-		return 0;
+		*handle = (unsigned long)page_addr(pool, zhdr);
+		return zhdr ? 0 : -ENOMEM;
 	}
 	whole_lock(pool);
 	lists_lock(pool);
@@ -269,8 +267,7 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	check_address(pool, call, handle);
 	if (page_desc(pool, zhdr)->headless) {
 		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
-		return z3fold_bytes(pool, (void *)page_addr(pool, zhdr), handle,
-				    begins, mode);
+		return page_addr(pool, zhdr);
 	}
 	whole_lock(pool);
 	z3fold_page_lock(pool, zhdr);
@@ -279,18 +276,21 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
-	return z3fold_bytes(pool, addr, handle, begins, mode);
+	return addr;
 }
 
 void *z3fold_early_map(struct zpool *zpool, unsigned long handle,
 		       enum zpool_mapmode mode)
 {
-	return change_mapping(zpool, handle, true, mode);
+	return frame_map(zpool->arena,
+			 change_mapping(zpool, handle, true, mode), handle,
+			 mode != ZPOOL_MM_RO);
 }
 
 void z3fold_early_unmap(struct zpool *zpool, unsigned long handle)
 {
 	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
+	frame_unmap(zpool->arena, handle);
 }
 
 /* A page on no list is already owned by another thread. */

@@ -67,7 +67,7 @@ static unsigned slot_idx(const struct z3fold_header *zhdr, enum buddy bud)
 static unsigned long slot_word(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr, enum buddy bud)
 {
-	unsigned long value = page_addr(pool, zhdr) + slot_idx(zhdr, bud);
+	unsigned long value = (unsigned long)page_addr(pool, zhdr) + slot_idx(zhdr, bud);
 
 	if (bud == LAST)
 		value |= (unsigned long)zhdr->last_chunks << LAST_SHIFT;
@@ -384,10 +384,8 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
 		headless = z3fold_malloc_headless(pool);
-		if (!headless)
-			return -ENOMEM;
-		*handle = page_addr(pool, headless) | HANDLE_HEADLESS;
-		return 0;
+		*handle = (unsigned long)page_addr(pool, headless) | HANDLE_HEADLESS;
+		return headless ? 0 : -ENOMEM;
 	}
 	zhdr = find_page(pool, chunks, true);
 	if (zhdr) {
@@ -631,29 +629,31 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	if (handle & HANDLE_HEADLESS) {
 		zhdr = handle_to_z3fold_header(pool, handle);
 		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
-		return z3fold_bytes(pool, (void *)page_addr(pool, zhdr), handle,
-				    begins, mode);
+		return page_addr(pool, zhdr);
 	}
 	zhdr = get_z3fold_header(pool, call, handle);
 	bud = handle_to_buddy(zhdr, handle);
 	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	if (begins && bud == LAST)
-		addr = (char *)page_addr(pool, zhdr) + page_bytes(pool) -
+		addr = page_addr(pool, zhdr) + page_bytes(pool) -
 		       ((size_t)handle_to_chunks(pool, handle)
 			<< pool->chunk_shift);
 	z3fold_page_unlock(zhdr);
-	return z3fold_bytes(pool, addr, handle, begins, mode);
+	return addr;
 }
 
 void *z3fold_late_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
-	return change_mapping(zpool, handle, true, mode);
+	return frame_map(zpool->arena,
+			 change_mapping(zpool, handle, true, mode), handle,
+			 mode != ZPOOL_MM_RO);
 }
 
 void z3fold_late_unmap(struct zpool *zpool, unsigned long handle)
 {
 	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
+	frame_unmap(zpool->arena, handle);
 }
 
 /*

@@ -95,7 +95,7 @@ static void slide(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  unsigned to)
 {
 	size_t bytes = (size_t)zhdr->middle_chunks << pool->chunk_shift;
-	char *page = (char *)page_addr(pool, zhdr);
+	char *page = page_addr(pool, zhdr);
 
 	frame_move(pool->zpool.arena,
 		page + ((size_t)to << pool->chunk_shift),
@@ -175,7 +175,7 @@ static bool evict_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	lockdep_assert_not_held(&pool->lock);
 	pool->zpool.evict(&pool->zpool, handle,
 			  frame_object(pool->zpool.arena,
-				       (void *)page_addr(pool, zhdr)),
+				       page_addr(pool, zhdr)),
 			  pool->zpool.evict_arg);
 
 	spin_lock(&pool->lock);
@@ -255,7 +255,7 @@ int z3fold_reclaim_page(struct z3fold_pool *pool,
 		if (!zhdr)
 			break;
 		if (headless ? evict_headless(pool, zhdr,
-					      page_addr(pool, zhdr) | mark)
+					      (unsigned long)page_addr(pool, zhdr) | mark)
 			     : objects(pool, zhdr))
 			return 0;
 	}

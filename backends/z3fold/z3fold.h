@@ -156,8 +156,8 @@ static inline pfn_t header_pfn(const struct z3fold_pool *pool,
 }
 
 /** page_addr() - address of a page's first byte */
-static inline unsigned long page_addr(const struct z3fold_pool *pool,
-				      const struct z3fold_header *zhdr)
+static inline char *page_addr(const struct z3fold_pool *pool,
+			      const struct z3fold_header *zhdr)
 {
 	return head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
@@ -194,7 +194,7 @@ static inline void *z3fold_object(const struct z3fold_pool *pool,
 				  const struct z3fold_header *zhdr,
 				  enum buddy bud)
 {
-	return (char *)page_addr(pool, zhdr) + z3fold_offset(pool, zhdr, bud);
+	return page_addr(pool, zhdr) + z3fold_offset(pool, zhdr, bud);
 }
 
 /** z3fold_full() - whether a page has all three objects */
@@ -341,18 +341,6 @@ static inline void z3fold_check_unmapped(struct z3fold_pool *pool,
 void z3fold_note_map(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		     enum buddy bud, unsigned long handle, bool begins,
 		     enum zpool_mapmode mode);
-
-/** z3fold_bytes() - what a mapping of the object at @addr gives its user */
-static inline void *z3fold_bytes(struct z3fold_pool *pool, void *addr,
-				 unsigned long handle, bool begins,
-				 enum zpool_mapmode mode)
-{
-	if (begins)
-		return frame_map(pool->zpool.arena, addr, handle,
-				 mode != ZPOOL_MM_RO);
-	frame_unmap(pool->zpool.arena, handle);
-	return addr;
-}
 
 /** z3fold_mapping() - a mapping begins or ends. Return: the object's address */
 static inline void *z3fold_mapping(struct z3fold_pool *pool,
