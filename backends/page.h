@@ -290,39 +290,31 @@ static inline const void *frame_object(const struct arena *a, const void *addr)
 	return FRAMES_GHOST ? ghost_word(a, addr) : addr;
 }
 
-/** frame_copy() - copy bytes between frames */
+/**
+ * frame_copy() - copy an object's bytes between frames
+ *
+ * memcpy() and, in the calls below, memmove() where the two places may overlap;
+ * of a ghost only the word is copied. As macros they are the C library's own
+ * calls, which some flavours rename.
+ */
+#ifdef ARENA_GHOST
 static inline void frame_copy(const struct arena *a, void *to, const void *from,
 			      size_t bytes)
 {
-	if (!FRAMES_GHOST)
-		__builtin_memcpy(to, from, bytes);
-	else if (a->words)
+	if (a->words)
 		*ghost_word(a, to) = *ghost_word(a, from);
 }
 
-/** frame_move() - as frame_copy(), where both may overlap */
-static inline void frame_move(const struct arena *a, void *to, const void *from,
-			      size_t bytes)
-{
-	if (!FRAMES_GHOST)
-		__builtin_memmove(to, from, bytes);
-	else
-		frame_copy(a, to, from, bytes);
-}
-
-/** memcpy_from_frame() - copy bytes out of a frame */
-static inline void memcpy_from_frame(void *to, const void *from, size_t bytes)
-{
-	if (!FRAMES_GHOST)
-		__builtin_memcpy(to, from, bytes);
-}
-
-/** memcpy_to_frame() - copy bytes into a frame */
-static inline void memcpy_to_frame(void *to, const void *from, size_t bytes)
-{
-	if (!FRAMES_GHOST)
-		__builtin_memcpy(to, from, bytes);
-}
+#define frame_move frame_copy
+#define memcpy_from_frame(to, from, bytes) ((void)(to), (void)(from))
+#define memcpy_to_frame(to, from, bytes) ((void)(to), (void)(from))
+#else
+#define frame_copy(a, to, from, bytes) memcpy(to, from, bytes)
+#define frame_move(a, to, from, bytes) memmove(to, from, bytes)
+/* memcpy_from_frame() - copy bytes out of a frame, or into one */
+#define memcpy_from_frame memcpy
+#define memcpy_to_frame memcpy
+#endif
 
 struct slab;
 

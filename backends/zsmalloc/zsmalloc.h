@@ -265,6 +265,13 @@ zs_inline unsigned long *zs_word_of(const struct zs_pool *pool, pfn_t pfn,
 	return pool->words->base + zs_desc(pool, pfn)->words + index;
 }
 
+zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
+				      const struct size_class *class,
+				      unsigned long loc)
+{
+	return zs_word_of(pool, zs_loc_pfn(loc), 0, zs_loc_index(loc));
+}
+
 /* Takes a run for the slots of a zspage with these frames. */
 zs_inline bool zs_words_alloc(struct zs_pool *pool,
 			      const struct size_class *class, const pfn_t *pfn)
@@ -302,18 +309,19 @@ zs_inline unsigned long *zs_word_of(const struct zs_pool *pool, pfn_t pfn,
 	return (unsigned long *)((char *)pfn_addr(pool->zpool.arena, pfn) + at);
 }
 
-#define zs_words_alloc(pool, class, pfn) true
-#define zs_words_free(pool, zspage) ((void)0)
-#define zs_words_move(to, from) ((void)0)
-#endif
-
 zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
 				      const struct size_class *class,
 				      unsigned long loc)
 {
-	return zs_word_of(pool, zs_loc_pfn(loc),
-			  zs_slot_offset(pool, class, loc), zs_loc_index(loc));
+	char *frame = pfn_addr(pool->zpool.arena, zs_loc_pfn(loc));
+
+	return (unsigned long *)(frame + zs_slot_offset(pool, class, loc));
 }
+
+#define zs_words_alloc(pool, class, pfn) true
+#define zs_words_free(pool, zspage) ((void)0)
+#define zs_words_move(to, from) ((void)0)
+#endif
 
 /* The word behind an indirect handle, without its pin bit. */
 zs_inline unsigned long zs_word(unsigned long handle)
