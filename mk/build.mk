@@ -44,7 +44,20 @@ $(B)/ghost/%.o: %.c | $(B)/version.h
 	$(Q)$(CC) $(CPPFLAGS) -DARENA_GHOST $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) \
 		-c -o $@ $<
 
--include $(G_SRCS:%.c=$(B)/ghost/%.d)
+# Ghosts' own test, and the one that all allocators pass.
+G_TESTS := $(addprefix $(B)/tests/ghost/test_,ghost backends)
+
+tests: $(G_TESTS)
+
+$(B)/tests/ghost/test_ghost: $(B)/ghost/tests/ghost/test_ghost.o
+$(B)/tests/ghost/test_backends: $(B)/ghost/tests/backends/test_backends.o
+$(G_TESTS): $(TEST_LIB) $(filter-out $(MAIN),$(G_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+-include $(G_SRCS:%.c=$(B)/ghost/%.d) $(B)/ghost/tests/ghost/test_ghost.d \
+	$(B)/ghost/tests/backends/test_backends.d
 
 # The executable for virtual CPUs: the same sources with the virtual flavour of
 # sync.h, but for the files that only one of the two has. Allocators and the front
