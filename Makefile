@@ -98,6 +98,8 @@ SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
 # The third, zlab-explore, has these alone, and few of the others.
 SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
+# zlab-ghost has these alone, and G_SRCS of build.mk compiled anew.
+SRCS_GHOST := $(wildcard backends/ghost/*.c)
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.

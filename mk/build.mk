@@ -25,8 +25,8 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 
 # The executable for ghost frames: frames without memory. It is zlab, but for the
 # files that touch what lies in a frame, which are compiled once more.
-G_SRCS := $(wildcard backends/ghost/*.c backends/z3fold/*.c \
-		backends/zsmalloc/*.c) \
+G_SRCS := $(SRCS_GHOST) \
+	$(wildcard backends/z3fold/*.c backends/zsmalloc/*.c) \
 	backends/zpool.c backends/zbud.c backends/mem/page.c \
 	harness/cli/ghost.c harness/swap/zswap.c
 G_OBJS := $(G_SRCS:%.c=$(B)/ghost/%.o) \
