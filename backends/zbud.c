@@ -71,8 +71,7 @@ static inline pfn_t header_pfn(const struct zbud_pool *pool,
 static inline unsigned long page_addr(const struct zbud_pool *pool,
 				      const struct zbud_header *zhdr)
 {
-	return (unsigned long)head_addr(pool->zpool.arena, zhdr,
-					sizeof(*zhdr));
+	return (unsigned long)head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
 static unsigned long encode_handle(const struct zbud_pool *pool,
@@ -360,10 +359,10 @@ static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)
 
 static inline int evict(struct zbud_pool *pool, unsigned long handle)
 {
-	return pool->zpool.evict(
-		&pool->zpool, handle,
-		frame_object(pool->zpool.arena, (void *)handle),
-		pool->zpool.evict_arg);
+	return pool->zpool.evict(&pool->zpool, handle,
+				 frame_object(pool->zpool.arena,
+					      (void *)handle),
+				 pool->zpool.evict_arg);
 }
 
 /*

@@ -85,12 +85,12 @@ struct zpool_abi {
 	unsigned size[ZPOOL_ABI_SIZES];
 };
 
-#define ZPOOL_ABI                                                              \
-	(&(const struct zpool_abi){                                            \
-		.version = ZPOOL_ABI_VERSION,                                  \
-		.flavour = ZPOOL_ABI_DEBUG | ZPOOL_ABI_STATS |                 \
-			   ZPOOL_ABI_VIRTUAL | ZPOOL_ABI_GHOST,                \
-		.spin = ZPOOL_ABI_SPIN,                                        \
+#define ZPOOL_ABI                                               \
+	(&(const struct zpool_abi){                             \
+		.version = ZPOOL_ABI_VERSION,                   \
+		.flavour = ZPOOL_ABI_DEBUG | ZPOOL_ABI_STATS |  \
+			   ZPOOL_ABI_VIRTUAL | ZPOOL_ABI_GHOST, \
+		.spin = ZPOOL_ABI_SPIN,                         \
 		.size = { ZPOOL_ABI_STRUCTS(ZPOOL_ABI_SIZE) } })
 
 /**

@@ -58,7 +58,8 @@ static unsigned long encode_handle(const struct z3fold_pool *pool,
 				   const struct z3fold_header *zhdr,
 				   enum buddy bud)
 {
-	return (unsigned long)page_addr(pool, zhdr) + ((bud + zhdr->first_num) & 3);
+	return (unsigned long)page_addr(pool, zhdr) +
+	       ((bud + zhdr->first_num) & 3);
 }
 
 static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,

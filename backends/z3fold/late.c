@@ -67,7 +67,8 @@ static unsigned slot_idx(const struct z3fold_header *zhdr, enum buddy bud)
 static unsigned long slot_word(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr, enum buddy bud)
 {
-	unsigned long value = (unsigned long)page_addr(pool, zhdr) + slot_idx(zhdr, bud);
+	unsigned long value =
+		(unsigned long)page_addr(pool, zhdr) + slot_idx(zhdr, bud);
 
 	if (bud == LAST)
 		value |= (unsigned long)zhdr->last_chunks << LAST_SHIFT;
@@ -384,7 +385,8 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
 		headless = z3fold_malloc_headless(pool);
-		*handle = (unsigned long)page_addr(pool, headless) | HANDLE_HEADLESS;
+		*handle = (unsigned long)page_addr(pool, headless) |
+			  HANDLE_HEADLESS;
 		return headless ? 0 : -ENOMEM;
 	}
 	zhdr = find_page(pool, chunks, true);
@@ -402,7 +404,8 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	spin_lock(&pool->lock);
 	z3fold_lru_touch(pool, zhdr);
 	*handle = (unsigned long)&zhdr->slots->slot[slot_idx(zhdr, bud)];
-	set_slot(zhdr->slots, (unsigned long *)*handle, slot_word(pool, zhdr, bud));
+	set_slot(zhdr->slots, (unsigned long *)*handle,
+		 slot_word(pool, zhdr, bud));
 	spin_unlock(&pool->lock);
 	z3fold_page_unlock(zhdr);
 	return 0;

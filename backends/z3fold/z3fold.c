@@ -97,10 +97,9 @@ static void slide(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	size_t bytes = (size_t)zhdr->middle_chunks << pool->chunk_shift;
 	char *page = page_addr(pool, zhdr);
 
-	frame_move(pool->zpool.arena,
-		page + ((size_t)to << pool->chunk_shift),
-		page + ((size_t)zhdr->start_middle << pool->chunk_shift),
-		bytes);
+	frame_move(pool->zpool.arena, page + ((size_t)to << pool->chunk_shift),
+		   page + ((size_t)zhdr->start_middle << pool->chunk_shift),
+		   bytes);
 	zhdr->start_middle = to;
 	atomic_long_inc(&pool->moved_objects);
 	atomic_long_add((long)bytes, &pool->moved_bytes);
@@ -255,7 +254,9 @@ int z3fold_reclaim_page(struct z3fold_pool *pool,
 		if (!zhdr)
 			break;
 		if (headless ? evict_headless(pool, zhdr,
-					      (unsigned long)page_addr(pool, zhdr) | mark)
+					      (unsigned long)page_addr(pool,
+								       zhdr) |
+						      mark)
 			     : objects(pool, zhdr))
 			return 0;
 	}

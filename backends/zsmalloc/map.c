@@ -178,8 +178,7 @@ zs_inline void *do_read_begin(struct zpool *zpool, unsigned long handle,
 	/* Slots start at multiples of 16 bytes: no handle crosses a frame. */
 	next = next_frame(pool, zs_loc_pfn(loc));
 	memcpy_from_frame(copy, frame + at, page - at);
-	memcpy_from_frame((char *)copy + (page - at), next,
-			  len - (page - at));
+	memcpy_from_frame((char *)copy + (page - at), next, len - (page - at));
 	return copy;
 }
 

@@ -558,9 +558,9 @@ static struct zpool *zs_create(const struct zpool_config *config,
 	if (!pool->zpool.arena)
 		goto fail;
 	if (FRAMES_GHOST) {
-		pool->words = ghost_runs_create(
-			pool->zpool.arena->capacity * (4096 / ZS_ALIGN_MIN),
-			err);
+		pool->words = ghost_runs_create(pool->zpool.arena->capacity *
+							(4096 / ZS_ALIGN_MIN),
+						err);
 		if (!pool->words)
 			goto fail;
 	}

@@ -8,13 +8,13 @@
 
 #include <stdbool.h>
 
-#define CLI_GHOST(to)                                                         \
-	{                                                                     \
-		"ghost", 0, NULL,                                             \
-			"Frames without memory, for pools larger than this "  \
-			"machine: objects are placed and counted as with "    \
-			"real ones, and their bytes are not kept",            \
-			to                                                    \
+#define CLI_GHOST(to)                                                        \
+	{                                                                    \
+		"ghost", 0, NULL,                                            \
+			"Frames without memory, for pools larger than this " \
+			"machine: objects are placed and counted as with "   \
+			"real ones, and their bytes are not kept",           \
+			to                                                   \
 	}
 
 /* Whether this program's frames are ghosts. */

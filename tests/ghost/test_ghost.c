@@ -112,9 +112,9 @@ static void test_words(void **state)
 	store(a, object(a, two, 64), 3, 3333);
 	assert_int_equal(word_of(a, object(a, one, 64)), 1111);
 	assert_int_equal(word_of(a, object(a, one, 3072)), 2222);
-	assert_int_equal(*(const unsigned long *)frame_object(
-				 a, object(a, two, 64)),
-			 3333);
+	assert_int_equal(
+		*(const unsigned long *)frame_object(a, object(a, two, 64)),
+		3333);
 
 	/* What a reader leaves behind, and what was not mapped, is not kept. */
 	bytes = frame_map(a, object(a, one, 64), 4, false);
