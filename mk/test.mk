@@ -56,10 +56,12 @@ TIDY_NODES ?= 16000
 TIDY_BOUND = $(addprefix --extra-arg=,-Xclang -analyzer-config -Xclang \
 	max-nodes=$(TIDY_NODES))
 
-# Each file as the program sees it that it belongs to.
+# Each file as the program sees it that it belongs to, and with its warnings: it
+# stands for a build by clang, too, which check-long makes.
 TIDY_SRCS = $(filter-out tests/%,$(shell git ls-files '*.c'))
 tidy = printf '%s\n' $(1) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet \
-	$(TIDY_BOUND) "$$@" -- -std=gnu11 -D_GNU_SOURCE $(2) -I. -I$(B)' tidy
+	$(TIDY_BOUND) "$$@" -- -std=gnu11 -D_GNU_SOURCE $(filter -W%,$(CFLAGS)) \
+	$(2) -I. -I$(B)' tidy
 
 lint-tidy: $(B)/version.h
 	$(Q)$(call tidy,$(filter-out $(SRCS_VIRTUAL) $(SRCS_EXPLORE),$(TIDY_SRCS)))
