@@ -115,6 +115,7 @@ $(B)/tests/traces/test_zlt_nomem: LDFLAGS += \
 PROGRAMS := $(B)/tests/programs/memory $(B)/tests/programs/static
 
 tests: $(PROGRAMS)
+$(B)/tests/traces/test_record: | $(RECORDER) $(PROGRAMS)
 
 $(B)/tests/programs/memory: tests/programs/memory.c tests/programs/pattern.h
 	$(call say,LINK,$@)
