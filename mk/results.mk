@@ -9,7 +9,7 @@
 # make paper               rewrite PAPER.md from its template and results/
 # make paper-check         say whether PAPER.md and results/ agree
 # make results/explore/exhaustive.jsonl  every preset explored exhaustively
-# make results/explore/litmus.json       the verdicts of tests/litmus
+# make results/litmus.json   the verdicts of tests/litmus
 # make regress             compare what this build does with results/baseline.json
 # make bench               run every benchmark, or those of BENCH=NAME...
 # make patch-example KERNEL=TREE  rewrite the example of docs/measure-a-patch.md
@@ -111,5 +111,5 @@ results/explore/exhaustive.jsonl: all FORCE
 	$(Q)mv $@.tmp $@
 
 # The verdicts of the litmus tests, of which the paper has a table.
-results/explore/litmus.json: all FORCE
+results/litmus.json: all FORCE
 	$(Q)$(B)/zlab litmus tests/litmus/*.litmus --json $@

@@ -2,8 +2,8 @@
 """The paper's tables and numbers of "zlab explore" and of its litmus tests.
 
 results/explore has the stories of the kernel's z3fold with their index, what each
-allocator of each kernel showed, the exhaustive searches, the campaign and the
-verdicts; results/mutants.jsonl what found the planted bugs.
+allocator of each kernel showed, the exhaustive searches and the campaign;
+results/mutants.jsonl what found the planted bugs, results/litmus.json the verdicts.
 """
 
 import re
@@ -206,7 +206,7 @@ def explore_litmus(sources):
     """Verdicts of the patterns that the backends rely on."""
     rows = [
         [f"`{test['test']}`", test["verdict"], f"{test['executions']:,}"]
-        for test in _json(sources, "litmus.json")
+        for test in files.load(sources.folder / "litmus.json")
         if test["test"][0].islower()
     ]
     return grids.markdown(["test", "the bad outcome", "executions"], rows, left=2)
@@ -315,7 +315,7 @@ def _of_mutants(sources, what):
 
 
 def _of_litmus(sources, what):
-    tests = _json(sources, "litmus.json")
+    tests = files.load(sources.folder / "litmus.json")
     counts = {
         "litmus": len(tests),
         "litmus patterns": sum(test["test"][0].islower() for test in tests),

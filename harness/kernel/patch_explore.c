@@ -124,8 +124,8 @@ static int explore_both(struct patch_work *w, struct patch_found *found,
 			struct err *err)
 {
 	char number[24], seed[24];
-	int fd[2], status, side, ret = 0, started;
-	pid_t pid[2];
+	int fd[2] = { -1, -1 }, status, side, ret = 0, started;
+	pid_t pid[2] = { -1, -1 };
 
 	snprintf(number, sizeof(number), "%lld", w->s->schedules);
 	snprintf(seed, sizeof(seed), "%d", PATCH_EXPLORE_SEED);
@@ -285,7 +285,7 @@ static struct patch_finding *find(struct patch_found *found, const json_t *f)
 	while (p < found->at + found->nr && !is_that(p, f))
 		p++;
 	if (p == found->at + found->nr) {
-		p->kind = text_of(f, "kind");
+		snprintf(p->kind, sizeof(p->kind), "%s", text_of(f, "kind"));
 		name_of(f, p->name, sizeof(p->name));
 		found->nr++;
 	}

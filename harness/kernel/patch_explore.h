@@ -48,8 +48,7 @@ struct patch_search {
  */
 struct patch_finding {
 	enum patch_side side;
-	const char *kind;
-	char name[256];
+	char kind[32], name[256];
 	uint64_t times[2];
 	json_t *json[2], *shrunk;
 	unsigned number;
