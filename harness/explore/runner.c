@@ -200,10 +200,9 @@ static unsigned on_pick(void *arg, enum xwhy why, unsigned runnable,
 {
 	struct explorer *e = arg;
 	unsigned current = xcpu_current(), next;
-	uint64_t step = current < XCPU_MAX ? xcpu_steps(current) : 0;
 	struct choice c;
 
-	next = strategy_pick(e->strategy, why, runnable, current, step, slice);
+	next = strategy_pick(e->strategy, why, runnable, current, slice);
 	/* Who goes on after a relax, where others could, is to be repeated, too. */
 	if (next == current && (why != XWHY_RELAX || !e->visits))
 		return next;
@@ -211,10 +210,10 @@ static unsigned on_pick(void *arg, enum xwhy why, unsigned runnable,
 		.cpu = (uint8_t)current,
 		.next = (uint8_t)next,
 		.forced = why != XWHY_SLICE,
-		.step = step,
+		.step = current < XCPU_MAX ? xcpu_steps(current) : 0,
 	};
 	choices_add(&e->made, &c);
-	e->hash = mix(e->hash, step << 8 | next);
+	e->hash = mix(e->hash, c.step << 8 | next);
 	return next;
 }
 

@@ -134,9 +134,17 @@ static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 	return first_of(mask);
 }
 
+/* Without the instruction for it, __builtin_popcount() is a call. */
+static unsigned count_of(unsigned mask)
+{
+	mask -= mask >> 1 & 0x55;
+	mask = (mask & 0x33) + (mask >> 2 & 0x33);
+	return (mask + (mask >> 4)) & 0xf;
+}
+
 static unsigned random_of(struct strategy *s, unsigned mask)
 {
-	unsigned n = (unsigned)below(s, (unsigned)__builtin_popcount(mask));
+	unsigned n = (unsigned)below(s, count_of(mask));
 
 	while (n--)
 		mask &= mask - 1;
@@ -167,6 +175,7 @@ static unsigned pick_pct(struct strategy *s, enum xwhy why, unsigned runnable,
 {
 	unsigned i, best = first_of(runnable);
 
+	s->done = xcpu_points();
 	/* Lower numbers are higher priorities here. */
 	if (current != XCPU_MAX &&
 	    ((why == XWHY_SLICE && is_due(s)) || why == XWHY_RELAX))
@@ -183,6 +192,7 @@ static unsigned pick_delay(struct strategy *s, enum xwhy why, unsigned runnable,
 {
 	unsigned next = current;
 
+	s->done = xcpu_points();
 	if (why != XWHY_SLICE || is_due(s))
 		next = after(s, runnable, current);
 	*slice = s->nr_at ? s->at[0] - s->done : ~0ull;
@@ -220,16 +230,18 @@ static unsigned first_given(const struct strategy *s, unsigned runnable)
 }
 
 static unsigned pick_replay(struct strategy *s, enum xwhy why,
-			    unsigned runnable, unsigned current, uint64_t step,
+			    unsigned runnable, unsigned current,
 			    uint64_t *slice)
 {
 	bool forced = why != XWHY_SLICE;
 	const struct choice *c;
+	uint64_t step;
 	unsigned next;
 
 	if (current == XCPU_MAX) {
 		next = first_given(s, runnable);
 	} else {
+		step = xcpu_steps(current);
 		c = given(s, current, step, forced);
 		next = forced ? after(s, runnable, current) : current;
 		if (c && c->step == step) {
@@ -245,19 +257,17 @@ static unsigned pick_replay(struct strategy *s, enum xwhy why,
 }
 
 unsigned strategy_pick(struct strategy *s, enum xwhy why, unsigned runnable,
-		       unsigned current, uint64_t step, uint64_t *slice)
+		       unsigned current, uint64_t *slice)
 {
-	unsigned others;
+	unsigned others = runnable;
 
-	if (s->now == STRATEGY_REPLAY)
-		return pick_replay(s, why, runnable, current, step, slice);
-	if (s->now == STRATEGY_EXHAUSTIVE)
-		return exhaust_pick(s->exhaust, why, runnable, slice);
-	s->done = xcpu_points();
-	others = runnable;
 	if (why == XWHY_RELAX && others & ~(1u << current))
 		others &= ~(1u << current);
 	switch (s->now) {
+	case STRATEGY_REPLAY:
+		return pick_replay(s, why, runnable, current, slice);
+	case STRATEGY_EXHAUSTIVE:
+		return exhaust_pick(s->exhaust, why, runnable, slice);
 	case STRATEGY_PCT:
 		return pick_pct(s, why, runnable, current, slice);
 	case STRATEGY_DELAY:

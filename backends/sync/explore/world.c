@@ -57,7 +57,7 @@ struct undo {
 static struct taken now, kept;
 static struct undo *undo;
 static size_t undo_room;
-static bool inside, keeping;
+static bool keeping;
 static char *copy; /* of the world, where blocks were saved */
 static char *pristine; /* of the loaded object's data */
 static uint32_t state; /* number of the saved state */
@@ -108,25 +108,12 @@ int xworld_start(struct err *err)
 
 void xworld_enter(void)
 {
-	inside = true;
+	x.inside = true;
 }
 
 void xworld_leave(void)
 {
-	inside = false;
-}
-
-bool xworld_pause(void)
-{
-	bool was = inside;
-
-	inside = false;
-	return was;
-}
-
-void xworld_resume(bool was)
-{
-	inside = was;
+	x.inside = false;
 }
 
 void *xworld_dlopen(const char *path, int flags)
@@ -472,12 +459,12 @@ static void *take_zeroed(size_t size)
 
 void *malloc(size_t size)
 {
-	return inside ? take(size, 16) : __libc_malloc(size);
+	return x.inside ? take(size, 16) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	if (!inside)
+	if (!x.inside)
 		return __libc_calloc(n, size);
 	if (size && n > HEAP_SIZE / size) {
 		errno = ENOMEM;
@@ -491,7 +478,7 @@ void *realloc(void *p, size_t size)
 	const struct header *h = (struct header *)p - 1;
 	void *new;
 
-	if (p ? !mine(p) : !inside)
+	if (p ? !mine(p) : !x.inside)
 		return __libc_realloc(p, size);
 	new = take(size, 16);
 	if (new &&p) {
@@ -514,7 +501,7 @@ void free(void *p)
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return inside ? take(size, align) : __libc_memalign(align, size);
+	return x.inside ? take(size, align) : __libc_memalign(align, size);
 }
 
 int posix_memalign(void **p, size_t align, size_t size)
@@ -533,7 +520,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	uintptr_t p;
 
-	if (!inside || !(flags & MAP_ANONYMOUS))
+	if (!x.inside || !(flags & MAP_ANONYMOUS))
 		return (void *)syscall(SYS_mmap, at, len, prot, flags, fd,
 				       offset);
 	p = now.maps;
