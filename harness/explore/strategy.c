@@ -76,10 +76,37 @@ static void points_at(struct strategy *s, unsigned nr)
 	qsort(s->at, nr, sizeof(s->at[0]), by_size);
 }
 
+static unsigned first_of(unsigned mask)
+{
+	return (unsigned)__builtin_ctz(mask);
+}
+
+/*
+ * The CPUs of each mask, in order. Which it is cannot be foreseen, so it is looked
+ * up without a branch.
+ */
+static struct {
+	uint8_t nr, cpu[XCPU_MAX];
+} sets[1u << XCPU_MAX];
+
+static void fill_sets(void)
+{
+	unsigned mask, rest;
+
+	for (mask = 1; mask < 1u << XCPU_MAX; mask++) {
+		sets[mask].nr = 0;
+		for (rest = mask; rest; rest &= rest - 1)
+			sets[mask].cpu[sets[mask].nr++] =
+				(uint8_t)first_of(rest);
+	}
+}
+
 void strategy_begin(struct strategy *s, unsigned cpus, uint64_t seed)
 {
 	unsigned i, k, t;
 
+	if (!sets[1].nr)
+		fill_sets();
 	s->random = seed;
 	s->cpus = cpus;
 	s->done = 0;
@@ -114,11 +141,6 @@ void strategy_begin(struct strategy *s, unsigned cpus, uint64_t seed)
 	}
 }
 
-static unsigned first_of(unsigned mask)
-{
-	return (unsigned)__builtin_ctz(mask);
-}
-
 /* The one after @cpu, round all of them. */
 static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 {
@@ -134,21 +156,9 @@ static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 	return first_of(mask);
 }
 
-/* Without the instruction for it, __builtin_popcount() is a call. */
-static unsigned count_of(unsigned mask)
-{
-	mask -= mask >> 1 & 0x55;
-	mask = (mask & 0x33) + (mask >> 2 & 0x33);
-	return (mask + (mask >> 4)) & 0xf;
-}
-
 static unsigned random_of(struct strategy *s, unsigned mask)
 {
-	unsigned n = (unsigned)below(s, count_of(mask));
-
-	while (n--)
-		mask &= mask - 1;
-	return first_of(mask);
+	return sets[mask].cpu[below(s, sets[mask].nr)];
 }
 
 static unsigned pick_random(struct strategy *s, unsigned runnable,

@@ -214,8 +214,10 @@ void xcpu_report(enum xfound kind, const char *fmt, ...)
 
 uint64_t xcpu_steps(unsigned cpu)
 {
-	struct xcpu *c = &x.cpu[cpu];
+	const struct xcpu *c = &x.cpu[cpu];
 
+	if (cpu == XCPU_MAX)
+		return 0;
 	return c == x.me ? c->steps + (x.slice - x.left) : c->steps;
 }
 
