@@ -235,9 +235,9 @@ void xshadow_word(struct xcpu *me, size_t at, size_t len, uint64_t new,
 		  const void *pc)
 {
 	struct xline *line = &x.line[at >> XLINE_SHIFT];
+	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
 
-	if (unlikely(line->freed) || unlikely(x.page[at >> 12]) ||
-	    line->bulk == x.schedule)
+	if (freed(line, at, bit) || line->bulk == x.schedule)
 		check_and_add(me, line, at, len, new, pc);
 	else
 		add(me, line, at, len, new, pc);
