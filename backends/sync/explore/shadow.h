@@ -71,17 +71,18 @@ xshadow_access(struct xcpu *me, size_t at, size_t len, bool write, bool atomic,
 	 * Most accesses come after one of the same CPU, to the same bytes or
 	 * more, and as strong, so whatever races with this one raced with that.
 	 */
-	if (differ & (XCELL_CPU | (new &(XCELL_MASK | XCELL_WRITE)) |
-		      (cell[0] & XCELL_ATOMIC)) ||
-	    unlikely(line->bulk == x.schedule) ||
-	    unlikely(line->freed >> bit & 1) || unlikely(x.page[at >> 12]))
-		xshadow_word(me, at, len, new, pc);
-	else if (!(differ >> XCELL_CLOCK_SHIFT))
-		return;
-	else if (!(differ & x.alike) && cell[0] >= x.live)
-		cell[0] = new | xplace(pc);
-	else
-		xshadow_word(me, at, len, new, pc);
+	if (!(differ & (XCELL_CPU | (new &(XCELL_MASK | XCELL_WRITE)) |
+			(cell[0] & XCELL_ATOMIC))) &&
+	    likely(line->bulk != x.schedule) &&
+	    likely(!(line->freed >> bit & 1)) && likely(!x.page[at >> 12])) {
+		if (!(differ >> XCELL_CLOCK_SHIFT))
+			return;
+		if (!(differ & x.alike) && cell[0] >= x.live) {
+			cell[0] = new | xplace(pc);
+			return;
+		}
+	}
+	xshadow_word(me, at, len, new, pc);
 }
 
 #endif
