@@ -145,6 +145,8 @@ $(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
+$(B)/tests/bench/explore: | $(B)/zlab-explore
+
 -include $(E_SRCS:%.c=$(B)/explore/%.d) $(B)/explore/tests/explore/test_explore.d
 endif
 
