@@ -67,7 +67,7 @@ static void search(const struct explore *o, struct strategy *s)
 				      : SCHEDULES);
 	for (nr = 0; !has_ended(o, until); nr++) {
 		seed = stream((uint64_t)o->seed, 1, nr);
-		program_make(&p, &e->limits, seed);
+		explorer_program(e, &p, seed);
 		if (!runner_setup(e, &p, seed)) {
 			e->schedules++;
 			continue;
@@ -230,8 +230,13 @@ static char *command_of(const struct explore *o, const struct found *f)
 		fputs("--replay ", out);
 		put_word(out, file);
 	} else {
-		fprintf(out, "--cpus %lld --ops %lld --strategy %s ", o->cpus,
-			o->ops, o->strategy);
+		if (o->front) {
+			fputs("--front ", out);
+			put_word(out, o->front);
+			fputc(' ', out);
+		}
+		fprintf(out, "--cpus %u --ops %u --strategy %s ",
+			explorer.limits.cpus, explorer.limits.ops, o->strategy);
 		if (exhaust.most)
 			fprintf(out, "--points %s", o->points);
 		else
@@ -533,7 +538,8 @@ static int read_known(const struct explore *o, const char *backend,
 	return known_read(&explorer, path, err);
 }
 
-static int open_backend(const struct explore *o, const char *backend)
+static int open_backend(const struct explore *o, const char *front,
+			const char *backend)
 {
 	bool all = !strcmp(o->strategy, "exhaustive");
 	struct err err = { "" };
@@ -543,7 +549,7 @@ static int open_backend(const struct explore *o, const char *backend)
 	explorer.weak = o->weak;
 	if (xcpu_weak(o->weak, 0, &err))
 		return cli_failed("%s", err.text);
-	if (explorer_open(&explorer, &front_pool, backend, &err) ||
+	if (explorer_open(&explorer, front, backend, &err) ||
 	    read_known(o, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;
@@ -559,7 +565,8 @@ static int run_replay(const struct explore *o)
 	if (replay_read(&r, o->replay, &err))
 		ret = cli_usage("%s", err.text);
 	else
-		ret = open_backend(o, o->backend ? o->backend : r.backend);
+		ret = open_backend(o, r.front,
+				   o->backend ? o->backend : r.backend);
 	if (!ret)
 		ret = replay(o, &r);
 	if (ret == EXIT_FAILED && explorer.nr_found && o->json)
@@ -581,7 +588,7 @@ int explore_run(void *args, int argc, char **argv)
 		return run_replay(o);
 	if (strategy_parse(&s, o->strategy, &err))
 		return cli_usage("%s", err.text);
-	ret = open_backend(o, o->backend);
+	ret = open_backend(o, o->front ? o->front : "pool", o->backend);
 	if (ret)
 		return ret;
 	start = clock_wall_ns();

@@ -236,22 +236,33 @@ static struct xhooks hooks_of(struct explorer *e)
 	};
 }
 
-int explorer_open(struct explorer *e, const struct front *front,
-		  const char *backend, struct err *err)
+int explorer_open(struct explorer *e, const char *front, const char *backend,
+		  struct err *err)
 {
-	int ret = xcpu_start(err);
+	int ret;
 
-	e->front = front;
+	e->front = front_find(front, &e->options, err);
+	if (!e->front)
+		return -EINVAL;
 	e->backend = backend;
+	ret = xcpu_start(err);
 	if (!ret)
 		ret = place_load(backend, err);
 	if (ret)
 		return ret;
 	xworld_reset();
 	xworld_enter();
-	ret = front->probe(backend, &e->limits, err);
+	ret = e->front->probe(backend, e->options, &e->limits, err);
 	xworld_leave();
 	return ret;
+}
+
+void explorer_program(const struct explorer *e, struct program *p,
+		      uint64_t seed)
+{
+	program_make(p, &e->limits, seed);
+	if (e->front->choose)
+		e->front->choose(p, e->options, &e->limits, seed);
 }
 
 /*
