@@ -18,6 +18,9 @@
  *	   that all programs have, see struct explorer
  * @choose: choose options for a program: set p->options, in which those of
  *	    @options are as they are there. NULL where there are none to choose
+ * @complete: whether an exhaustive search can follow all that its options, those
+ *	      of struct explorer, let it do. Return: 0, or a negative errno with
+ *	      @err set. NULL where it can
  * @setup: make the pool and do the program's set-up. Return: 0 or a negative
  *	   errno with @err set
  * @begin: a schedule of the program begins
@@ -37,6 +40,7 @@ struct front {
 		     struct program_limits *limits, struct err *err);
 	void (*choose)(struct program *p, const char *options,
 		       const struct program_limits *limits, uint64_t random);
+	int (*complete)(const char *options, struct err *err);
 	int (*setup)(const char *backend, const struct program *p,
 		     struct err *err);
 	void (*begin)(const struct program *p);

@@ -118,8 +118,12 @@ static int search_all(const struct explore *o)
 
 	exhaust.all = !strcmp(o->points, "all");
 	exhaust.most = (uint64_t)(o->schedules ? o->schedules : EXECUTIONS);
-	if (exhaust_plan(&exhaust, &explorer.limits, &err))
+	if ((explorer.front->complete &&
+	     explorer.front->complete(explorer.options, &err)) ||
+	    exhaust_plan(&exhaust, &explorer.limits, &err))
 		return cli_usage("%s", err.text);
+	snprintf(exhaust.setup.options, sizeof(exhaust.setup.options), "%s",
+		 explorer.options);
 	progress_start(&s.bar, "explore", "programs",
 		       (uint64_t)exhaust.programs);
 	ret = exhaust_search(&exhaust, &explorer, goes_on, &s, &err);

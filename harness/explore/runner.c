@@ -96,18 +96,19 @@ static uint64_t words_of(const char *text)
 
 /*
  * Of a race both places count, in either order; of what the memory layer finds
- * and of crashes the one place; else what is said, without its numbers.
+ * and of crashes the one place; else what is said, without its numbers. Never 0,
+ * also where both places are the same.
  */
 static uint64_t key_of(const struct xfinding *f)
 {
-	uint64_t key = mix(1, f->kind), a, b;
+	uint64_t key = mix(XFOUNDS, f->kind), a, b;
 	const char *s;
 
 	switch (f->kind) {
 	case XFOUND_RACE:
 		a = place_id(f->at.pc);
 		b = place_id(f->other_pc);
-		return mix(key, a < b ? mix(a, b) : mix(b, a));
+		return mix(mix(key, a < b ? a : b), a < b ? b : a);
 	case XFOUND_CRASH:
 		if (!place_id(f->at.pc))
 			break;

@@ -111,6 +111,28 @@ static const char *on_off(uint64_t *random)
 	return below(random, 2) ? "on" : "off";
 }
 
+static void fold(struct op *op, unsigned nr, unsigned objects)
+{
+	for (; nr--; op++)
+		if (op->kind <= OP_FREE || op->kind == OP_FILL)
+			op->what %= objects;
+}
+
+/*
+ * Fewer objects, so that more operations meet, in pools that may be empty: then
+ * writeback comes to what is stored at that moment.
+ */
+static void crowd(struct program *p, uint64_t *random)
+{
+	unsigned objects = 1 + below(random, 4), i;
+
+	fold(p->setup, p->nr_setup, objects);
+	for (i = 0; i < p->cpus; i++)
+		fold(p->op[i], p->nr[i], objects);
+	if (below(random, 2))
+		p->nr_setup = below(random, 3);
+}
+
 /* A limit is near to what the set-up takes. */
 static void choose(struct program *p, const char *given,
 		   const struct program_limits *limits, uint64_t random)
@@ -119,10 +141,12 @@ static void choose(struct program *p, const char *given,
 	char number[24];
 
 	random ^= 0x7a73776170ull;
+	if (below(&random, 2))
+		crowd(p, &random);
 	strcpy(l.text, given);
 	add(&l, "index", indexes[below(&random, 3)]);
 	add(&l, "reclaim",
-	    reclaims[limits->caps & ZPOOL_EVICTABLE ? below(&random, 2) : 0]);
+	    reclaims[limits->caps & ZPOOL_EVICTABLE && below(&random, 3)]);
 	add(&l, "exclusive", on_off(&random));
 	add(&l, "second-chance", on_off(&random));
 	add(&l, "pools", below(&random, 4) ? "1" : "2");
@@ -132,6 +156,19 @@ static void choose(struct program *p, const char *given,
 	add(&l, "limit", number);
 	snprintf(number, sizeof(number), "%u", 50 + 10 * below(&random, 6));
 	add(&l, "accept", number);
+}
+
+static int complete(const char *given, struct err *err)
+{
+	struct params p;
+
+	if (parse(given, &p, err))
+		return -EINVAL;
+	if (!p.limit)
+		return 0;
+	return err_set(err, -EINVAL,
+		       "exhaustive search does not follow how full pools are: "
+		       "it takes front end zswap with limit=0 alone");
 }
 
 /* What was stored, by versions; those of all objects are counted together. */
@@ -224,9 +261,26 @@ static uint32_t recognise(unsigned what, const unsigned char *read)
 	return version;
 }
 
-static void store(unsigned what, unsigned size)
+/* The order of beginnings and ends decides what a load may give. */
+static unsigned op_begins(unsigned what, enum history_kind kind,
+			  uint32_t version)
 {
 	struct history *h = &now.history[what];
+
+	xcpu_visit(XDO_ATOMIC_WRITE, h, 1);
+	return history_begin(h, kind, version, ++now.time);
+}
+
+static bool op_ends(unsigned what, unsigned nr, uint32_t version)
+{
+	struct history *h = &now.history[what];
+
+	xcpu_visit(XDO_ATOMIC_WRITE, h, 1);
+	return history_end(h, nr, version, ++now.time, params.exclusive);
+}
+
+static void store(unsigned what, unsigned size)
+{
 	uint32_t version = ++now.versions;
 	unsigned char *at = page();
 	uint64_t first = word(version);
@@ -241,18 +295,17 @@ static void store(unsigned what, unsigned size)
 	} else {
 		page_fill(at, first);
 	}
-	nr = history_begin(h, HISTORY_STORE, version, ++now.time);
+	nr = op_begins(what, HISTORY_STORE, version);
 	ret = zswap_store(z, what, at, size);
 	if (ret && (ret != -EIO || !faults))
 		xcpu_report(XFOUND_RESULT, "store of object %u gave error %d",
 			    what, ret);
-	history_end(h, nr, ret ? 0 : version, ++now.time, params.exclusive);
+	op_ends(what, nr, ret ? 0 : version);
 }
 
 static void load(unsigned what)
 {
-	struct history *h = &now.history[what];
-	unsigned nr = history_begin(h, HISTORY_LOAD, 0, ++now.time);
+	unsigned nr = op_begins(what, HISTORY_LOAD, 0);
 	int ret = zswap_load(z, what, page());
 	uint32_t version = 0;
 
@@ -263,7 +316,7 @@ static void load(unsigned what)
 		xcpu_report(XFOUND_RESULT, "load of object %u gave error %d",
 			    what, ret);
 	}
-	if (history_end(h, nr, version, ++now.time, params.exclusive))
+	if (op_ends(what, nr, version))
 		return;
 	if (version)
 		xcpu_report(XFOUND_CONTENTS,
@@ -279,11 +332,10 @@ static void load(unsigned what)
 
 static void invalidate(unsigned what)
 {
-	struct history *h = &now.history[what];
-	unsigned nr = history_begin(h, HISTORY_FREE, 0, ++now.time);
+	unsigned nr = op_begins(what, HISTORY_FREE, 0);
 
 	zswap_invalidate(z, what);
-	history_end(h, nr, 0, ++now.time, params.exclusive);
+	op_ends(what, nr, 0);
 }
 
 static const struct swap_pools *pools(void)
@@ -568,6 +620,7 @@ const struct front front_zswap = {
 	.options = &desc,
 	.probe = probe,
 	.choose = choose,
+	.complete = complete,
 	.setup = setup,
 	.begin = begin,
 	.op = do_op,

@@ -552,6 +552,9 @@ int posix_memalign(void **p, size_t align, size_t size)
 
 void xworld_library(bool begins)
 {
+	/* Which memory it takes depends on what was freed. */
+	if (begins)
+		xcpu_visit(XDO_ATOMIC_WRITE, (void *)LIBRARY, 1);
 	library = begins && inside;
 	if (library && now.library.top > LIBRARY)
 		seen((void *)LIBRARY, now.library.top - LIBRARY);
