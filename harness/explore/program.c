@@ -77,10 +77,17 @@ static void weigh(struct maker *m)
 	m->weight[OP_STATS] = 2;
 	m->weight[OP_COMPACT] = caps & ZPOOL_COMPACTABLE ? 8 : 0;
 	m->weight[OP_MIGRATE] = caps & ZPOOL_MOVABLE ? 14 : 0;
-	m->weight[OP_RECLAIM] =
-		caps & ZPOOL_EVICTABLE || m->limits->reclaims ? 12 : 0;
+	m->weight[OP_RECLAIM] = caps & ZPOOL_EVICTABLE ? 12 : 0;
 	m->weight[OP_WORK] = caps & ZPOOL_DEFERS ? 14 : 0;
 	m->weight[OP_FILL] = m->limits->fills ? 3 : 0;
+	/* More of what the front end does itself, less of what it passes on. */
+	if (m->limits->reclaims) {
+		m->weight[OP_COMPACT] /= 2;
+		m->weight[OP_MIGRATE] /= 2;
+		m->weight[OP_WORK] /= 2;
+		m->weight[OP_STATS] = 1;
+		m->weight[OP_RECLAIM] = 24;
+	}
 	for (i = 0; i < OP_KINDS; i++)
 		m->weights += m->weight[i];
 }

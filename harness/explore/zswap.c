@@ -129,7 +129,7 @@ static void crowd(struct program *p, uint64_t *random)
 	fold(p->setup, p->nr_setup, objects);
 	for (i = 0; i < p->cpus; i++)
 		fold(p->op[i], p->nr[i], objects);
-	if (below(random, 2))
+	if (!below(random, 4))
 		p->nr_setup = below(random, 3);
 }
 
