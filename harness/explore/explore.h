@@ -185,6 +185,7 @@ struct strategy;
  * @only: if not 0, a schedule ends with the finding of this key and no other
  * @hit: that finding came
  * @visits: what is not instrumented has points, too: see xcpu_visit()
+ * @err: why the last program could not be set up, if that is no finding
  */
 struct explorer {
 	const struct front *front;
@@ -199,6 +200,7 @@ struct explorer {
 	uint64_t schedules, points, programs, hash, longest;
 	uint64_t only;
 	bool hit, visits;
+	struct err err;
 	/* The schedule that runs. */
 	const struct program *program;
 	struct strategy *strategy;
@@ -238,7 +240,8 @@ void explorer_program(const struct explorer *e, struct program *p,
  * @p: stays in use until the next call
  * @seed: of @p, for findings
  *
- * Return: whether there is something to run; false after a finding.
+ * Return: whether there is something to run; false after a finding, or with
+ * e->err set.
  */
 bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed);
 

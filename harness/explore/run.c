@@ -53,7 +53,7 @@ static bool has_ended(const struct explore *o, uint64_t until)
 	       (uint64_t)(o->schedules ? o->schedules : SCHEDULES);
 }
 
-static void search(const struct explore *o, struct strategy *s)
+static int search(const struct explore *o, struct strategy *s)
 {
 	uint64_t until = clock_wall_ns() + (uint64_t)o->seconds * 1000000000ull;
 	struct explorer *e = &explorer;
@@ -69,6 +69,8 @@ static void search(const struct explore *o, struct strategy *s)
 		seed = stream((uint64_t)o->seed, 1, nr);
 		explorer_program(e, &p, seed);
 		if (!runner_setup(e, &p, seed)) {
+			if (*e->err.text)
+				break;
 			e->schedules++;
 			continue;
 		}
@@ -87,6 +89,10 @@ static void search(const struct explore *o, struct strategy *s)
 		progress_update(&bar, e->schedules);
 	}
 	progress_end(&bar);
+	return *e->err.text
+		       ? cli_failed("program %llu: %s",
+				    (unsigned long long)nr + 1, e->err.text)
+		       : 0;
 }
 
 static struct exhaust exhaust;
@@ -510,6 +516,9 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
 	known_sort(e);
+	if (*e->err.text)
+		return cli_usage("%s: its program: %s", PLAIN(o->replay),
+				 e->err.text);
 	if (!e->nr_found) {
 		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
 		return 0;
@@ -599,7 +608,7 @@ int explore_run(void *args, int argc, char **argv)
 	if (s.kind == STRATEGY_EXHAUSTIVE)
 		ret = search_all(o);
 	else
-		search(o, &s);
+		ret = search(o, &s);
 	if (ret)
 		return ret;
 	if (!o->json || strcmp(o->json, "-"))

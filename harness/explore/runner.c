@@ -345,6 +345,7 @@ bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed)
 	xworld_leave();
 	stop_listening(err);
 	e->programs++;
+	e->err = m.err;
 	if (!ok || m.ret)
 		return false;
 	xworld_save();

@@ -141,7 +141,7 @@ static void choose(struct program *p, const char *given,
 	char number[24];
 
 	random ^= 0x7a73776170ull;
-	if (below(&random, 2))
+	if (below(&random, 4))
 		crowd(p, &random);
 	strcpy(l.text, given);
 	add(&l, "index", indexes[below(&random, 3)]);
