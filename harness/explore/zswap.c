@@ -86,7 +86,7 @@ static bool has(const char *list, const char *name)
 }
 
 struct list {
-	char *text;
+	char *text; /* of PROGRAM_OPTIONS bytes */
 	const char *given;
 };
 
@@ -94,11 +94,8 @@ static void add(struct list *l, const char *name, const char *value)
 {
 	if (has(l->given, name))
 		return;
-	if (*l->text)
-		strcat(l->text, ",");
-	strcat(l->text, name);
-	strcat(l->text, "=");
-	strcat(l->text, value);
+	snprintf(l->text + strlen(l->text), PROGRAM_OPTIONS - strlen(l->text),
+		 "%s%s=%s", *l->text ? "," : "", name, value);
 }
 
 static unsigned below(uint64_t *random, unsigned n)
@@ -143,7 +140,7 @@ static void choose(struct program *p, const char *given,
 	random ^= 0x7a73776170ull;
 	if (below(&random, 4))
 		crowd(p, &random);
-	strcpy(l.text, given);
+	snprintf(l.text, PROGRAM_OPTIONS, "%s", given);
 	add(&l, "index", indexes[below(&random, 3)]);
 	add(&l, "reclaim",
 	    reclaims[limits->caps & ZPOOL_EVICTABLE && below(&random, 3)]);
@@ -160,7 +157,7 @@ static void choose(struct program *p, const char *given,
 
 static int complete(const char *given, struct err *err)
 {
-	struct params p;
+	struct params p = { 0 };
 
 	if (parse(given, &p, err))
 		return -EINVAL;
