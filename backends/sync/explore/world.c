@@ -255,11 +255,20 @@ static void zero_heap(uintptr_t from, uintptr_t end)
  * Memory that was had once stays, as the kernel takes long to give it. Code that
  * is not instrumented stores to the heap alone; that of a loaded object anywhere.
  */
+static void zero_heap(uintptr_t from, uintptr_t top)
+{
+	size_t len = top - from;
+
+	if (len < ZEROED_MOST)
+		memset((void *)from, 0, len);
+	else
+		madvise((void *)from, len + 4096, MADV_DONTNEED);
+}
+
 static void zero_all(void)
 {
 	zero_heap(XWORLD_BASE, now.heap.top);
-	if (now.library.top > LIBRARY)
-		zero_heap(LIBRARY, now.library.top);
+	zero_heap(LIBRARY, now.library.top);
 	if (now.maps > MAPS)
 		zero(MAPS, now.maps);
 }
