@@ -243,18 +243,6 @@ static void zero(uintptr_t from, uintptr_t end)
 	}
 }
 
-static void zero_heap(uintptr_t from, uintptr_t end)
-{
-	if (end - from < ZEROED_MOST)
-		memset((void *)from, 0, end - from);
-	else
-		madvise((void *)from, end - from + 4096, MADV_DONTNEED);
-}
-
-/*
- * Memory that was had once stays, as the kernel takes long to give it. Code that
- * is not instrumented stores to the heap alone; that of a loaded object anywhere.
- */
 static void zero_heap(uintptr_t from, uintptr_t top)
 {
 	size_t len = top - from;
@@ -265,6 +253,10 @@ static void zero_heap(uintptr_t from, uintptr_t top)
 		madvise((void *)from, len + 4096, MADV_DONTNEED);
 }
 
+/*
+ * Memory that was had once stays, as the kernel takes long to give it. Code that
+ * is not instrumented stores to the heap alone; that of a loaded object anywhere.
+ */
 static void zero_all(void)
 {
 	zero_heap(XWORLD_BASE, now.heap.top);
