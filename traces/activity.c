@@ -244,14 +244,14 @@ static void add_to_burst(struct activity_pass *p, struct lane *lane,
 	lane->burst++;
 }
 
-static int find_bursts(struct activity_pass *p, struct zlt_reader *r,
+static int find_bursts(struct activity_pass *p, struct source *s,
 		       uint64_t pause, struct err *err)
 {
 	struct zlt_batch b;
-	int ret = zlt_seek(r, 0, err);
+	int ret = source_rewind(s, err);
 	size_t i;
 
-	while (!ret && (ret = zlt_next(r, &b, err)) == 1) {
+	while (!ret && (ret = source_next(s, &b, err)) == 1) {
 		ret = 0;
 		for (i = 0; !ret && i < b.count; i++) {
 			if (b.tid)
@@ -304,8 +304,8 @@ static void summarize_time(struct activity_pass *p, struct activity *a)
 			       ((double)window * (double)(cpus ?: threads));
 }
 
-int activity_end(struct activity_pass *p, struct zlt_reader *r,
-		 struct activity *a, struct err *err)
+int activity_end(struct activity_pass *p, struct source *s, struct activity *a,
+		 struct err *err)
 {
 	int ret = 0;
 	size_t i;
@@ -317,7 +317,7 @@ int activity_end(struct activity_pass *p, struct zlt_reader *r,
 	if (p->has_time) {
 		summarize_time(p, a);
 		a->pause_ns = mean_gap(p);
-		ret = find_bursts(p, r, a->pause_ns, err);
+		ret = find_bursts(p, s, a->pause_ns, err);
 	}
 	for (i = 0; i < LANES; i++) {
 		end_run(&p->stores, &p->lane[i].stores);

@@ -15,12 +15,14 @@ struct generate_run;
  * struct generator - one kind of synthetic trace
  * @desc: name and options
  * @help: one line for a person
- * @run: emit the events
+ * @in_order: keys first appear in their order
+ * @step: by enum gen_mode, make events until the batch is full or all are made
  */
 struct generator {
 	struct spec_desc desc;
 	const char *help;
-	int (*run)(struct generate_run *run, struct err *err);
+	bool in_order;
+	void (*step[4])(struct generate_run *run);
 };
 
 /* Ends with a NULL pointer. */

@@ -2,65 +2,128 @@
 /*
  * Kinds that fill a pool, free a part of it and fill it again.
  */
-#include "traces/generate/internal.h"
+#include "traces/generate/emit.h"
 
-static int churn_fill(struct generate_run *run, struct err *err)
+/*
+ * The loops below return true when they have passed over all keys, and false
+ * when the batch is full.
+ */
+gen_hot_loop bool passed(struct generate_run *run, const struct gen_hot *h,
+			 uint64_t k)
 {
-	uint64_t k;
-	int rc = 0;
+	bool all = k == (uint64_t)run->p->keys;
 
-	for (k = 0; !rc && k < (uint64_t)run->p->keys; k++)
+	run->hot = *h;
+	run->at = all ? 0 : k;
+	return all;
+}
+
+gen_hot_loop bool fill(struct generate_run *run, enum gen_mode mode)
+{
+	uint64_t k, keys = (uint64_t)run->p->keys;
+	struct gen_hot h = run->hot;
+
+	for (k = run->at; k < keys && !gen_full(run, &h, 1, mode); k++)
 		if (run->state[k] != KEY_STORED)
-			rc = gen_emit(run, ZLT_STORE, k, NULL, err);
-	return rc;
+			gen_emit(run, &h, ZLT_STORE, k, mode);
+	return passed(run, &h, k);
 }
 
-static int churn_free(struct generate_run *run, double share, struct err *err)
+gen_hot_loop bool give_up(struct generate_run *run, double share,
+			  enum gen_mode mode)
 {
-	uint64_t k;
-	int rc = 0;
+	uint64_t k, keys = (uint64_t)run->p->keys;
+	struct gen_hot h = run->hot;
 
-	for (k = 0; !rc && k < (uint64_t)run->p->keys; k++)
-		if (gen_share(run) < share)
-			rc = gen_emit(run, ZLT_INVALIDATE, k, NULL, err);
-	return rc;
+	for (k = run->at; k < keys && !gen_full(run, &h, 1, mode); k++)
+		if (gen_share(&h) < share)
+			gen_emit(run, &h, ZLT_INVALIDATE, k, mode);
+	return passed(run, &h, k);
 }
 
-static int run_churn(struct generate_run *run, struct err *err)
-{
-	long long round;
-	int rc;
+enum churn_phase {
+	CHURN_FILL,
+	CHURN_FILLED,
+	CHURN_FREE,
+	CHURN_FREED,
+	CHURN_COMPACT,
+	CHURN_COMPACTED,
+	CHURN_REFILL,
+	CHURN_REFILLED
+};
 
-	rc = churn_fill(run, err) ?: gen_mark(run, "filled", 0, err);
-	for (round = 1; !rc && round <= run->p->rounds; round++) {
-		rc = churn_free(run, run->p->share, err)
-			     ?: gen_mark(run, "freed", round, err);
-		if (!rc && run->p->compact)
-			rc = gen_emit(run, ZLT_COMPACT, 0, NULL, err)
-				     ?: gen_mark(run, "compacted", round, err);
-		if (!rc)
-			rc = churn_fill(run, err)
-				     ?: gen_mark(run, "refilled", round, err);
+gen_hot_loop void churn_step(struct generate_run *run, enum gen_mode mode)
+{
+	switch (run->phase) {
+	case CHURN_FILL:
+	case CHURN_REFILL:
+		run->phase += fill(run, mode);
+		return;
+	case CHURN_FREE:
+		run->phase += give_up(run, run->p->share, mode);
+		return;
+	case CHURN_FREED:
+		gen_mark(run, "freed", run->done, mode);
+		run->phase = run->p->compact ? CHURN_COMPACT : CHURN_REFILL;
+		return;
+	case CHURN_COMPACT:
+		gen_compact(run, mode);
+		run->phase++;
+		return;
+	case CHURN_COMPACTED:
+		gen_mark(run, "compacted", run->done, mode);
+		run->phase++;
+		return;
+	case CHURN_FILLED:
+		gen_mark(run, "filled", 0, mode);
+		break;
+	default:
+		gen_mark(run, "refilled", run->done, mode);
+		break;
 	}
-	return rc;
+	run->over = run->done++ == run->p->rounds;
+	run->phase = CHURN_FREE;
 }
+
+enum worn_phase {
+	WORN_FILL,
+	WORN_FILLED,
+	WORN_TURN,
+	WORN_REFILL,
+	WORN_ROUND,
+	WORN_FREE,
+	WORN_END
+};
 
 /*
  * A swap device after long use: pages are freed and stored again in rounds, and
  * at the end some are freed for good.
  */
-static int run_worn(struct generate_run *run, struct err *err)
+gen_hot_loop void worn_step(struct generate_run *run, enum gen_mode mode)
 {
-	long long round;
-	int rc;
-
-	rc = churn_fill(run, err) ?: gen_mark(run, "filled", 0, err);
-	for (round = 1; !rc && round <= run->p->rounds; round++)
-		rc = churn_free(run, run->p->turnover, err)
-			     ?: churn_fill(run, err)
-			     ?: gen_mark(run, "round", round, err);
-	return rc ?: churn_free(run, run->p->share, err)
-			     ?: gen_mark(run, "worn", 0, err);
+	switch (run->phase) {
+	case WORN_FILL:
+	case WORN_REFILL:
+		run->phase += fill(run, mode);
+		return;
+	case WORN_TURN:
+		run->phase += give_up(run, run->p->turnover, mode);
+		return;
+	case WORN_FREE:
+		run->phase += give_up(run, run->p->share, mode);
+		return;
+	case WORN_END:
+		gen_mark(run, "worn", 0, mode);
+		run->over = true;
+		return;
+	case WORN_FILLED:
+		gen_mark(run, "filled", 0, mode);
+		break;
+	default:
+		gen_mark(run, "round", run->done, mode);
+		break;
+	}
+	run->phase = run->done++ == run->p->rounds ? WORN_FREE : WORN_TURN;
 }
 
 static const struct spec_option churn_options[] = {
@@ -94,12 +157,13 @@ static const struct spec_option aged_options[] = {
 	{ .name = NULL },
 };
 
-GENERATOR(churn, "fill, free a share at random, refill, in rounds");
-GENERATOR_AS(heavy_swap, "heavy-swap", run_worn,
+GENERATOR_AS(churn, "churn", churn_step, true,
+	     "fill, free a share at random, refill, in rounds");
+GENERATOR_AS(heavy_swap, "heavy-swap", worn_step, true,
 	     "an 8 GiB zram of well compressed pages, half of them gone; share "
 	     "is tuned to the frag ratio published before compaction, 42.98 "
 	     "%, min and max to the one after it, 79.03 %");
-GENERATOR_AS(aged, "aged", run_worn,
+GENERATOR_AS(aged, "aged", worn_step, true,
 	     "a zram in long use with few holes; share is tuned to the frag "
 	     "ratio published before compaction, 94 %, raw to the one after "
 	     "it, 97 %");

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "traces/generate/internal.h"
+#include "lib/random.h"
+#include "traces/generate/emit.h"
 
 const struct generator *const generators[] = {
 	&uniform_generator,
@@ -34,6 +35,86 @@ const struct generator *generator_find(const char *spec, struct err *err)
 	return NULL;
 }
 
+json_t *gen_meta(const struct generator *gen, const struct gen_params *p)
+{
+	char spec[1024];
+
+	spec_print(&gen->desc, p, spec, sizeof(spec));
+	return json_pack("{s:s, s:s, s:s}", "name", gen->desc.name, "generator",
+			 spec, "keys", "address");
+}
+
+size_t gen_key_bytes(const struct generator *gen, const struct gen_params *p)
+{
+	return sizeof(uint8_t) + (gen->in_order ? 0 : sizeof(uint32_t)) +
+	       (p->contents ? sizeof(uint32_t) : 0);
+}
+
+void gen_restart(struct generate_run *run)
+{
+	const struct gen_params *p = run->p;
+	uint64_t seed = (uint64_t)p->seed;
+	size_t keys = (size_t)p->keys;
+	int i;
+
+	run->hot = (struct gen_hot){ 0 };
+	for (i = 0; i < 4; i++)
+		run->hot.random[i] = random_splitmix(&seed);
+	memset(run->state, KEY_NONE, keys * sizeof(*run->state));
+	if (run->id)
+		memset(run->id, 0, keys * sizeof(*run->id));
+	if (run->content)
+		memset(run->content, 0xff, keys * sizeof(*run->content));
+	run->keys = 0;
+	run->phase = 0;
+	run->at = 0;
+	run->done = 0;
+	run->over = false;
+	run->fresh = 0;
+	if (p->cpus)
+		gen_start_cpus(run);
+}
+
+int gen_start(struct generate_run *run, const struct generator *gen,
+	      const struct gen_params *p, struct err *err)
+{
+	size_t keys = (size_t)p->keys;
+
+	*run = (struct generate_run){ .gen = gen, .p = p, .err = err };
+	run->state = malloc(keys * sizeof(*run->state));
+	if (!gen->in_order)
+		run->id = malloc(keys * sizeof(*run->id));
+	if (p->contents)
+		run->content = malloc(keys * sizeof(*run->content));
+	run->busy = calloc((size_t)p->cpus + 1, sizeof(*run->busy));
+	run->runs = calloc((size_t)p->threads, sizeof(*run->runs));
+	if (!run->state || (!gen->in_order && !run->id) ||
+	    (p->contents && !run->content) || !run->busy || !run->runs)
+		return err_set(err, -ENOMEM,
+			       "generator %s: out of memory for %zu keys",
+			       gen->desc.name, keys);
+	gen_zipf_init(&run->zipf, p->skew, (uint64_t)p->keys);
+	gen_restart(run);
+	return 0;
+}
+
+void gen_end(struct generate_run *run)
+{
+	free(run->state);
+	free(run->id);
+	free(run->content);
+	free(run->busy);
+	free(run->runs);
+}
+
+void gen_play(struct generate_run *run, enum gen_mode mode)
+{
+	while (!run->over && !run->rc &&
+	       !gen_full(run, &run->hot, GEN_AT_ONCE, mode) &&
+	       run->out.nr_labels < GEN_LABELS)
+		run->gen->step[mode](run);
+}
+
 static struct zlt_writer *create(const struct generator *gen,
 				 const struct gen_params *p, const char *path,
 				 struct err *err)
@@ -42,13 +123,9 @@ static struct zlt_writer *create(const struct generator *gen,
 		.columns = ZLT_TIME | ZLT_CPU | ZLT_TID,
 		.objects = p->contents ? ZLT_OBJECT_PAGES : ZLT_OBJECT_SIZES,
 	};
+	json_t *meta = gen_meta(gen, p);
 	struct zlt_writer *w;
-	char spec[1024];
-	json_t *meta;
 
-	spec_print(&gen->desc, p, spec, sizeof(spec));
-	meta = json_pack("{s:s, s:s, s:s}", "name", gen->desc.name, "generator",
-			 spec, "keys", "address");
 	if (!meta) {
 		err_set(err, -ENOMEM, "%s: out of memory", path);
 		errno = ENOMEM;
@@ -59,68 +136,54 @@ static struct zlt_writer *create(const struct generator *gen,
 	return w;
 }
 
-static int generate(const struct generator *gen, const struct gen_params *p,
-		    const char *path, struct err *err)
+const struct generator *gen_check(const char *spec, struct gen_params *p,
+				  struct err *err)
 {
-	struct generate_run *run = calloc(1, sizeof(*run));
-	size_t keys = (size_t)p->keys;
-	int rc = -ENOMEM;
+	const struct generator *gen = generator_find(spec, err);
 
-	if (!run)
-		return err_set(err, -ENOMEM, "%s: out of memory", path);
-	run->p = p;
-	gen_seed(run, (uint64_t)p->seed);
-	run->state = calloc(keys, 1);
-	run->content = malloc(p->contents ? keys * sizeof(*run->content) : 1);
-	if (!run->state || !run->content) {
-		err_set(err, rc, "%s: out of memory", path);
-		goto out;
+	memset(p, 0, sizeof(*p));
+	if (!gen || spec_parse(&gen->desc, spec, p, err))
+		return NULL;
+	if (p->sizes == SIZE_UNIFORM && p->min > p->max) {
+		err_set(err, -EINVAL,
+			"generator %s: min=%lld is larger than max=%lld",
+			gen->desc.name, p->min, p->max);
+		return NULL;
 	}
-	rc = p->cpus ? gen_start_cpus(run, err) : 0;
-	if (rc)
-		goto out;
-	if (p->contents)
-		memset(run->content, 0xff, keys * sizeof(*run->content));
-	run->w = create(gen, p, path, err);
-	if (!run->w) {
-		rc = -errno;
-		goto out;
+	if (p->cpus > p->threads) {
+		err_set(err, -EINVAL,
+			"generator %s: cpus=%lld are busy with as many "
+			"threads at least, not threads=%lld",
+			gen->desc.name, p->cpus, p->threads);
+		return NULL;
 	}
-	rc = gen->run(run, err);
-	if (rc)
-		zlt_abort(run->w);
-	else
-		rc = zlt_close(run->w, NULL, err);
-out:
-	free(run->state);
-	free(run->content);
-	free(run->busy);
-	free(run->runs);
-	free(run);
-	return rc;
+	return gen;
 }
 
 int generate_trace(const char *spec, const char *path, struct err *err)
 {
-	const struct generator *gen = generator_find(spec, err);
+	struct generate_run *run = calloc(1, sizeof(*run));
+	const struct generator *gen;
 	struct gen_params p;
 	int rc;
 
-	if (!gen)
-		return -EINVAL;
-	memset(&p, 0, sizeof(p));
-	rc = spec_parse(&gen->desc, spec, &p, err);
-	if (rc)
-		return rc;
-	if (p.sizes == SIZE_UNIFORM && p.min > p.max)
-		return err_set(err, -EINVAL,
-			       "generator %s: min=%lld is larger than "
-			       "max=%lld",
-			       gen->desc.name, p.min, p.max);
-	if (p.cpus > p.threads)
-		return err_set(err, -EINVAL,
-			       "generator %s: cpus=%lld are busy with as many "
-			       "threads at least, not threads=%lld",
-			       gen->desc.name, p.cpus, p.threads);
-	return generate(gen, &p, path, err);
+	if (!run)
+		return err_set(err, -ENOMEM, "%s: out of memory", path);
+	gen = gen_check(spec, &p, err);
+	rc = gen ? gen_start(run, gen, &p, err) : -EINVAL;
+	if (!rc) {
+		run->w = create(gen, &p, path, err);
+		rc = run->w ? 0 : -errno;
+	}
+	if (!rc) {
+		gen_play(run, GEN_WRITE);
+		rc = run->rc;
+		if (rc)
+			zlt_abort(run->w);
+		else
+			rc = zlt_close(run->w, NULL, err);
+	}
+	gen_end(run);
+	free(run);
+	return rc;
 }
