@@ -2,6 +2,8 @@
 /*
  * Kinds that fill a pool, free a part of it and fill it again.
  */
+#include <math.h>
+
 #include "traces/generate/emit.h"
 
 /*
@@ -18,26 +20,138 @@ gen_hot_loop bool passed(struct generate_run *run, const struct gen_hot *h,
 	return all;
 }
 
+/* Keys that are looked at together: their numbers are there then. */
+#define TOGETHER (GEN_AHEAD / GEN_DRAWS / 2)
+
+/* How many keys a loop looks at before it asks again for room and numbers. */
+gen_hot_loop uint64_t together(struct generate_run *run, struct gen_hot *h,
+			       uint64_t k, enum gen_mode mode)
+{
+	uint64_t most = (uint64_t)run->p->keys - k;
+
+	if (most > TOGETHER)
+		most = TOGETHER;
+	if ((mode == GEN_EVENTS || mode == GEN_COLUMNS) &&
+	    most > run->out.room - h->count)
+		most = run->out.room - h->count;
+	gen_need(run, h, TOGETHER);
+	return most;
+}
+
+/* Stores of @n keys that are not stored; no key is loaded here. */
+gen_hot_loop void count_stores(struct generate_run *run, struct gen_hot *h,
+			       const uint64_t *todo, size_t n)
+{
+	struct gen_totals *t = &run->total;
+	size_t i;
+
+	if (!n)
+		return;
+	for (i = 0; i < n; i++) {
+		gen_moment(run, h, GEN_COUNT);
+		gen_skip_size(run, h);
+		run->state[todo[i]] = KEY_STORED;
+	}
+	t->ops[ZLT_STORE] += n;
+	t->live += n;
+	t->live_exclusive += n;
+	if (t->live > t->live_peak)
+		t->live_peak = t->live_exclusive_peak = t->live;
+	if (todo[n - 1] >= t->keys)
+		t->keys = todo[n - 1] + 1;
+}
+
+/*
+ * Which keys are stored is random, and so is which are given up. A branch on
+ * that costs more than all else, so both loops have none.
+ */
 gen_hot_loop bool fill(struct generate_run *run, enum gen_mode mode)
+{
+	uint64_t k = run->at, keys = (uint64_t)run->p->keys, end;
+	struct gen_hot h = run->hot;
+	uint64_t todo[TOGETHER];
+	size_t n, i;
+
+	while (k < keys && !gen_full(run, &h, 1, mode)) {
+		end = k + together(run, &h, k, mode);
+		for (n = 0; k < end; k++) {
+			todo[n] = k;
+			n += run->state[k] != KEY_STORED;
+		}
+		if (mode == GEN_COUNT) {
+			count_stores(run, &h, todo, n);
+			continue;
+		}
+		for (i = 0; i < n && !(mode == GEN_WRITE && run->rc); i++) {
+			if (mode == GEN_WRITE)
+				gen_need(run, &h, 1);
+			gen_emit(run, &h, ZLT_STORE, todo[i], mode);
+		}
+	}
+	return passed(run, &h, k);
+}
+
+/* As give_up() for events with more to them than a choice and a moment. */
+gen_hot_loop bool give_up_slowly(struct generate_run *run, double share,
+				 enum gen_mode mode)
 {
 	uint64_t k, keys = (uint64_t)run->p->keys;
 	struct gen_hot h = run->hot;
 
-	for (k = run->at; k < keys && !gen_full(run, &h, 1, mode); k++)
-		if (run->state[k] != KEY_STORED)
-			gen_emit(run, &h, ZLT_STORE, k, mode);
+	for (k = run->at; k < keys && !gen_full(run, &h, 1, mode); k++) {
+		gen_need(run, &h, 1);
+		if (gen_share(run, &h) < share)
+			gen_emit(run, &h, ZLT_INVALIDATE, k, mode);
+	}
 	return passed(run, &h, k);
+}
+
+/* One key. @freed: all bits, or none. */
+gen_hot_loop void choose(struct generate_run *run, struct gen_hot *h,
+			 uint64_t k, uint64_t freed, double step,
+			 enum gen_mode mode)
+{
+	/* One branch, since the second of two could be foreseen no better. */
+	if (__builtin_expect(!((uint64_t)h->burst_left | ~freed), 0))
+		gen_begin_burst(run, h, mode);
+	h->burst_left += (long long)freed;
+	if (mode == GEN_COLUMNS && freed)
+		h->time_ns += step * gen_share(run, h);
+	else
+		h->draw -= freed;
+	if (mode != GEN_COUNT)
+		gen_append(run, h, ZLT_INVALIDATE, (uint32_t)k, 0,
+			   zlt_key(1, FIRST_VPN + k), mode);
+	h->count -= mode == GEN_COUNT ? freed : freed + 1;
+	run->state[k] &= (uint8_t)~freed;
 }
 
 gen_hot_loop bool give_up(struct generate_run *run, double share,
 			  enum gen_mode mode)
 {
-	uint64_t k, keys = (uint64_t)run->p->keys;
+	uint64_t k = run->at, keys = (uint64_t)run->p->keys, end;
+	/* gen_share() < share, without numbers that are not whole. */
+	uint64_t limit = (uint64_t)ceil(share * 0x1p53), freed, live = 0;
+	double step = 0.2 * (1e9 / run->p->rate);
 	struct gen_hot h = run->hot;
 
-	for (k = run->at; k < keys && !gen_full(run, &h, 1, mode); k++)
-		if (gen_share(&h) < share)
-			gen_emit(run, &h, ZLT_INVALIDATE, k, mode);
+	if (mode == GEN_WRITE || run->p->cpus)
+		return give_up_slowly(run, share, mode);
+	while (k < keys && !gen_full(run, &h, 1, mode)) {
+		end = k + together(run, &h, k, mode);
+		for (; k < end; k++) {
+			freed = 0 -
+				(uint64_t)(gen_random(run, &h) >> 11 < limit);
+			live += run->state[k] & freed;
+			choose(run, &h, k, freed, step, mode);
+		}
+	}
+	if (mode == GEN_COUNT) {
+		run->total.ops[ZLT_INVALIDATE] += h.count;
+		run->total.live -= live / KEY_STORED;
+		run->total.live_exclusive -= live / KEY_STORED;
+		h.count = 0;
+	}
 	return passed(run, &h, k);
 }
 

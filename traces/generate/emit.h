@@ -14,42 +14,55 @@
 #define FIRST_VPN 0x7f0000000ull
 #define FIRST_TID 1000
 
-gen_hot_loop uint64_t gen_rotate(uint64_t x, int k)
+/* Have the numbers of @events events ready; before anything is drawn. */
+gen_hot_loop void gen_need(struct generate_run *run, struct gen_hot *h,
+			   size_t events)
 {
-	return (x << k) | (x >> (64 - k));
+	struct gen_hot copy;
+
+	if (__builtin_expect(h->draw + events * GEN_DRAWS <= GEN_AHEAD, 1))
+		return;
+	copy = *h;
+	gen_draw_more(run, &copy);
+	*h = copy;
 }
 
-/* Any number: xoshiro256**; committed traces depend on this sequence. */
-gen_hot_loop uint64_t gen_random(struct gen_hot *h)
+/* Any number. */
+gen_hot_loop uint64_t gen_random(const struct generate_run *run,
+				 struct gen_hot *h)
 {
-	uint64_t *s = h->random;
-	uint64_t result = gen_rotate(s[1] * 5, 7) * 9, t = s[1] << 17;
-
-	s[2] ^= s[0];
-	s[3] ^= s[1];
-	s[1] ^= s[2];
-	s[0] ^= s[3];
-	s[2] ^= t;
-	s[3] = gen_rotate(s[3], 45);
-	return result;
+	return run->random.ahead[h->draw++];
 }
 
 /* A number in the range [0, 1). */
-gen_hot_loop double gen_share(struct gen_hot *h)
+gen_hot_loop double gen_share(const struct generate_run *run, struct gen_hot *h)
 {
-	return (double)(gen_random(h) >> 11) * 0x1p-53;
+	return (double)(gen_random(run, h) >> 11) * 0x1p-53;
 }
 
 /* In 0..@n-1. */
-gen_hot_loop uint64_t gen_below(struct gen_hot *h, uint64_t n)
+gen_hot_loop uint64_t gen_below(const struct generate_run *run,
+				struct gen_hot *h, uint64_t n)
 {
-	return (uint64_t)(((unsigned __int128)gen_random(h) * n) >> 64);
+	return (uint64_t)(((unsigned __int128)gen_random(run, h) * n) >> 64);
 }
 
 gen_hot_loop long long gen_burst(const struct generate_run *run,
 				 struct gen_hot *h)
 {
-	return 1 + (long long)gen_below(h, (uint64_t)(2 * run->p->burst - 1));
+	return 1 +
+	       (long long)gen_below(run, h, (uint64_t)(2 * run->p->burst - 1));
+}
+
+gen_hot_loop void gen_begin_burst(const struct generate_run *run,
+				  struct gen_hot *h, enum gen_mode mode)
+{
+	const struct gen_params *p = run->p;
+
+	h->burst_left = gen_burst(run, h);
+	h->cpu = h->thread = (uint32_t)gen_below(run, h, (uint64_t)p->threads);
+	if (mode == GEN_COLUMNS || mode == GEN_WRITE)
+		h->time_ns += 0.9 * (1e9 / p->rate) * (double)h->burst_left;
 }
 
 /* Time, CPU and thread of the next event. */
@@ -59,7 +72,7 @@ gen_hot_loop void gen_moment(struct generate_run *run, struct gen_hot *h,
 	const struct gen_params *p = run->p;
 	bool timed = mode == GEN_COLUMNS || mode == GEN_WRITE;
 	/* Events in a burst are a tenth of the mean time per event apart. */
-	double mean = timed ? 1e9 / p->rate : 0, share;
+	double mean = timed ? 1e9 / p->rate : 0;
 
 	if (__builtin_expect(p->cpus, 0)) {
 		struct gen_hot copy = *h;
@@ -68,17 +81,13 @@ gen_hot_loop void gen_moment(struct generate_run *run, struct gen_hot *h,
 		*h = copy;
 		return;
 	}
-	if (!h->burst_left) {
-		h->burst_left = gen_burst(run, h);
-		h->cpu = h->thread =
-			(uint32_t)gen_below(h, (uint64_t)p->threads);
-		if (timed)
-			h->time_ns += 0.9 * mean * (double)h->burst_left;
-	}
+	if (__builtin_expect(!h->burst_left, 0))
+		gen_begin_burst(run, h, mode);
 	h->burst_left--;
-	share = gen_share(h);
 	if (timed)
-		h->time_ns += 0.2 * mean * share;
+		h->time_ns += 0.2 * mean * gen_share(run, h);
+	else
+		h->draw++;
 }
 
 /*
@@ -93,9 +102,10 @@ struct gen_quantile {
 #define GEN_QUANTILES 6
 extern const struct gen_quantile gen_shapes[][GEN_QUANTILES];
 
-gen_hot_loop uint32_t gen_compressed(const struct gen_params *p,
+gen_hot_loop uint32_t gen_compressed(const struct generate_run *run,
 				     struct gen_hot *h)
 {
+	const struct gen_params *p = run->p;
 	const struct gen_quantile *q = gen_shapes[p->sizes];
 	uint64_t range = (uint64_t)(p->max - p->min + 1);
 	double share;
@@ -104,8 +114,8 @@ gen_hot_loop uint32_t gen_compressed(const struct gen_params *p,
 	if (p->sizes == SIZE_FIXED)
 		return (uint32_t)p->size;
 	if (p->sizes == SIZE_UNIFORM && !p->classes)
-		return (uint32_t)p->min + (uint32_t)gen_below(h, range);
-	share = gen_share(h);
+		return (uint32_t)p->min + (uint32_t)gen_below(run, h, range);
+	share = gen_share(run, h);
 	/* @classes equally likely sizes, at the centres of equal parts. */
 	if (p->classes)
 		share = (floor(share * (double)p->classes) + 0.5) /
@@ -121,23 +131,27 @@ gen_hot_loop uint32_t gen_compressed(const struct gen_params *p,
 }
 
 /* Without incompressible pages no random number may be drawn for them. */
-gen_hot_loop uint32_t gen_size(const struct gen_params *p, struct gen_hot *h)
+gen_hot_loop uint32_t gen_size(const struct generate_run *run,
+			       struct gen_hot *h)
 {
+	const struct gen_params *p = run->p;
 	uint32_t size;
 
-	if (p->raw > 0 && gen_share(h) < p->raw)
+	if (p->raw > 0 && gen_share(run, h) < p->raw)
 		return ZLT_PAGE_SIZE;
-	size = gen_compressed(p, h);
+	size = gen_compressed(run, h);
 	return p->whole && size > p->whole ? ZLT_PAGE_SIZE : size;
 }
 
 /* The random numbers that gen_size() draws. */
-gen_hot_loop void gen_skip_size(const struct gen_params *p, struct gen_hot *h)
+gen_hot_loop void gen_skip_size(const struct generate_run *run,
+				struct gen_hot *h)
 {
-	if (p->raw > 0 && gen_share(h) < p->raw)
+	const struct gen_params *p = run->p;
+
+	if (p->raw > 0 && gen_share(run, h) < p->raw)
 		return;
-	if (p->sizes != SIZE_FIXED)
-		gen_random(h);
+	h->draw += p->sizes != SIZE_FIXED;
 }
 
 /* The dense id of a key, in order of first appearance. */
@@ -150,10 +164,10 @@ gen_hot_loop uint32_t gen_id(struct generate_run *run, uint64_t k)
 	return run->id[k] - 1;
 }
 
-gen_hot_loop void gen_count(struct gen_hot *h, enum zlt_op op, uint64_t k,
-			    uint8_t was)
+gen_hot_loop void gen_count(struct generate_run *run, enum zlt_op op,
+			    uint64_t k, uint8_t was)
 {
-	struct gen_totals *t = &h->total;
+	struct gen_totals *t = &run->total;
 
 	t->ops[op]++;
 	switch (op) {
@@ -221,15 +235,15 @@ gen_hot_loop void gen_emit(struct generate_run *run, struct gen_hot *h,
 		return;
 	}
 	if (mode == GEN_COUNT) {
-		gen_count(h, op, k, was);
+		gen_count(run, op, k, was);
 		if (run->id)
 			gen_id(run, k);
 		if (op == ZLT_STORE)
-			gen_skip_size(run->p, h);
+			gen_skip_size(run, h);
 		return;
 	}
 	if (op == ZLT_STORE)
-		object = gen_size(run->p, h);
+		object = gen_size(run, h);
 	gen_append(run, h, op, gen_id(run, k), object,
 		   zlt_key(1, FIRST_VPN + k), mode);
 }

@@ -58,8 +58,10 @@ void gen_restart(struct generate_run *run)
 	int i;
 
 	run->hot = (struct gen_hot){ 0 };
+	run->total = (struct gen_totals){ 0 };
 	for (i = 0; i < 4; i++)
-		run->hot.random[i] = random_splitmix(&seed);
+		run->random.state[i] = random_splitmix(&seed);
+	run->hot.draw = GEN_AHEAD;
 	memset(run->state, KEY_NONE, keys * sizeof(*run->state));
 	if (run->id)
 		memset(run->id, 0, keys * sizeof(*run->id));

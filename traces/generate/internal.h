@@ -56,6 +56,9 @@ enum gen_mode {
 	GEN_MODES
 };
 
+/* Random numbers made at one time, and the most that one event takes. */
+#define GEN_AHEAD 4096
+#define GEN_DRAWS 8
 /* Events of a batch; the columns then stay in the L2 cache. */
 #define GEN_BATCH 16384
 /* Most events that a loop makes in one of its turns. */
@@ -92,25 +95,36 @@ struct gen_totals {
 };
 
 /**
+ * struct gen_random - random numbers, some of them made ahead
+ * @state: of the generator, behind the last number of @ahead
+ * @ahead: numbers in their order
+ *
+ * Numbers made in one loop cost a fraction of those made one by one, and which
+ * of them an event takes is then a matter of an index, not of a branch.
+ */
+struct gen_random {
+	uint64_t state[4];
+	uint64_t ahead[GEN_AHEAD];
+};
+
+/**
  * struct gen_hot - what every event changes
- * @random: state of the random number generator
+ * @draw: the next random number, an index into struct gen_random's @ahead
  * @time_ns: time of the last event
  * @burst_left: events until the thread changes
  * @thread: thread of the current burst
  * @cpu: CPU of the current burst
  * @count: events in the batch
- * @total: see struct gen_totals
  *
  * A loop works on a copy of its own, so that the compiler can keep it in
  * registers although the loop writes to arrays.
  */
 struct gen_hot {
-	uint64_t random[4];
+	size_t draw;
 	double time_ns;
 	long long burst_left;
 	uint32_t thread, cpu;
 	size_t count;
-	struct gen_totals total;
 };
 
 /**
@@ -143,6 +157,8 @@ struct gen_zipf {
  * @gen: its kind
  * @p: the options
  * @hot: what every event changes
+ * @random: its random numbers
+ * @total: what GEN_COUNT counts
  * @state: enum key_state of each key
  * @id: dense id of each key, counted from 1; NULL if keys appear in order
  * @keys: keys that have an id
@@ -165,6 +181,8 @@ struct generate_run {
 	const struct generator *gen;
 	const struct gen_params *p;
 	struct gen_hot hot;
+	struct gen_random random;
+	struct gen_totals total;
 	uint8_t *state;
 	uint32_t *id;
 	uint32_t keys;
@@ -235,6 +253,9 @@ void gen_mark(struct generate_run *run, const char *what, long long round,
 
 /** gen_compact() - a request to compact */
 void gen_compact(struct generate_run *run, enum gen_mode mode);
+
+/** gen_draw_more() - make random numbers; those that are left come first */
+void gen_draw_more(struct generate_run *run, struct gen_hot *h);
 
 /** gen_start_cpus() - start the busy CPUs of cpus=N */
 void gen_start_cpus(struct generate_run *run);

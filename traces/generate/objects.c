@@ -24,6 +24,9 @@ const struct gen_quantile gen_shapes[][GEN_QUANTILES] = {
 			{ 1.0, 4096 } },
 };
 
+/* A page takes no more: 9 for each piece, and some. */
+#define PAGE_DRAWS 1024
+
 /*
  * A page of 64-byte pieces: some are noise, the others repeat an earlier piece
  * with one word changed, as arrays of structures do.
@@ -38,26 +41,26 @@ static void make_page(struct generate_run *run, struct gen_hot *h)
 	double noise;
 	size_t i, j;
 
-	if (gen_share(h) < run->p->same) {
+	if (gen_share(run, h) < run->p->same) {
 		/* Most same-filled pages are zero. */
-		page[0] = gen_below(h, 4) ? 0 : gen_random(h);
+		page[0] = gen_below(run, h, 4) ? 0 : gen_random(run, h);
 		for (i = 1; i < PIECE * PIECES; i++)
 			page[i] = page[0];
 		return;
 	}
 	/* The share of noise varies: 0.5 to 1.5 times the mean. */
-	noise = run->p->entropy * (0.5 + gen_share(h));
+	noise = run->p->entropy * (0.5 + gen_share(run, h));
 	for (i = 0; i < PIECES; i++) {
 		uint64_t *piece = page + i * PIECE;
 
-		if (!i || gen_share(h) < noise) {
+		if (!i || gen_share(run, h) < noise) {
 			for (j = 0; j < PIECE; j++)
-				piece[j] = gen_random(h);
+				piece[j] = gen_random(run, h);
 			continue;
 		}
-		memcpy(piece, page + gen_below(h, i) * PIECE,
+		memcpy(piece, page + gen_below(run, h, i) * PIECE,
 		       PIECE * sizeof(*piece));
-		piece[gen_below(h, PIECE)] = gen_below(h, 65536);
+		piece[gen_below(run, h, PIECE)] = gen_below(run, h, 65536);
 	}
 	/* Makes pages unique even if their entropy is small. */
 	page[0] = run->fresh++;
@@ -68,7 +71,9 @@ int gen_page_object(struct generate_run *run, struct gen_hot *h, uint64_t k,
 {
 	int rc;
 
-	if (run->content[k] != UINT32_MAX && gen_share(h) < run->p->unchanged) {
+	gen_need(run, h, PAGE_DRAWS / GEN_DRAWS);
+	if (run->content[k] != UINT32_MAX &&
+	    gen_share(run, h) < run->p->unchanged) {
 		*object = run->content[k];
 		return 0;
 	}

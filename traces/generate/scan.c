@@ -18,6 +18,7 @@ gen_hot_loop void scan_step(struct generate_run *run, enum gen_mode mode)
 	for (; done < ops && !gen_full(run, &h, GEN_AT_ONCE, mode); at++) {
 		uint64_t k = at % keys, out = (at + keys - window) % keys;
 
+		gen_need(run, &h, GEN_AT_ONCE);
 		if (run->state[k] == KEY_STORED) {
 			gen_emit(run, &h, ZLT_LOAD, k, mode);
 			done++;

@@ -129,7 +129,7 @@ static int make_columns(struct stream *s, unsigned int want)
 /* Go through all events once. */
 static void count(struct stream *s)
 {
-	const struct gen_totals *t = &s->run.hot.total;
+	const struct gen_totals *t = &s->run.total;
 	struct zlt_info *info = &s->info;
 	int i;
 
@@ -149,8 +149,10 @@ static double mean_size(struct stream *s)
 	double sum = 0;
 	int i;
 
-	for (i = 0; i < MEAN_OF; i++)
-		sum += gen_size(&s->p, &h);
+	for (i = 0; i < MEAN_OF; i++) {
+		gen_need(&s->run, &h, 1);
+		sum += gen_size(&s->run, &h);
+	}
 	return sum / MEAN_OF;
 }
 

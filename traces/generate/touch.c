@@ -18,7 +18,7 @@ gen_hot_loop void touch(struct generate_run *run, struct gen_hot *h, uint64_t k,
 	double dice;
 
 	if (run->state[k] != KEY_NONE) {
-		dice = gen_share(h);
+		dice = gen_share(run, h);
 		if (dice < p->frees)
 			op = ZLT_INVALIDATE;
 		else if (run->state[k] == KEY_STORED &&
@@ -33,8 +33,12 @@ gen_hot_loop void uniform_step(struct generate_run *run, enum gen_mode mode)
 	struct gen_hot h = run->hot;
 	long long i;
 
-	for (i = run->done; i < run->p->ops && !gen_full(run, &h, 1, mode); i++)
-		touch(run, &h, gen_below(&h, (uint64_t)run->p->keys), mode);
+	for (i = run->done; i < run->p->ops && !gen_full(run, &h, 1, mode);
+	     i++) {
+		gen_need(run, &h, 1);
+		touch(run, &h, gen_below(run, &h, (uint64_t)run->p->keys),
+		      mode);
+	}
 	run->hot = h;
 	run->done = i;
 	run->over = i == run->p->ops;
@@ -67,11 +71,17 @@ void gen_zipf_init(struct gen_zipf *z, double skew, uint64_t keys)
 	z->first = 2 - zipf_inverse(z, zipf_integral(z, 2.5) - pow(2, -skew));
 }
 
-static uint64_t zipf_rank(const struct gen_zipf *z, struct gen_hot *h)
+static uint64_t zipf_rank(struct generate_run *run, struct gen_hot *h)
 {
+	const struct gen_zipf *z = &run->zipf;
+
 	for (;;) {
-		double y = z->low + gen_share(h) * (z->high - z->low);
-		double x = zipf_inverse(z, y), rank = floor(x + 0.5);
+		double x, y, rank;
+
+		gen_need(run, h, 1);
+		y = z->low + gen_share(run, h) * (z->high - z->low);
+		x = zipf_inverse(z, y);
+		rank = floor(x + 0.5);
 
 		if (rank < 1)
 			rank = 1;
@@ -92,7 +102,7 @@ gen_hot_loop void zipf_step(struct generate_run *run, enum gen_mode mode)
 	for (i = run->done; i < run->p->ops && !gen_full(run, &h, 1, mode);
 	     i++) {
 		copy = h;
-		rank = zipf_rank(&run->zipf, &copy);
+		rank = zipf_rank(run, &copy);
 		h = copy;
 		/* A prime above every rank spreads popular keys. */
 		touch(run, &h, rank * 4294967291u % keys, mode);
