@@ -11,10 +11,13 @@
 #include "harness/replay/occupancy.h"
 #include "harness/replay/internal.h"
 #include "harness/replay/watch.h"
+#include "lib/room.h"
 #include "traces/label.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
+/* Ids are dense, so these events and the rest of their batch have no others. */
+#define NULL_KEYS (NULL_EVENTS + (1u << 20))
 #define SAMPLE 128
 
 static int table_of(struct replay *r, const char *name, struct err *err)
@@ -230,6 +233,41 @@ static int open_front(struct replay *r, struct err *err)
 	return 0;
 }
 
+/*
+ * A stream may have more keys, and more objects at one time, than there is
+ * memory. A file could be made, so it is not asked.
+ */
+static int check_table(struct replay *r, struct err *err)
+{
+	uint64_t bytes = sizeof(struct swap_slot);
+
+	if (source_file(r->source))
+		return 0;
+	if (r->config->threads > 1 && r->config->assign != REPLAY_BY_KEY)
+		bytes += sizeof(*r->done) * (1 + r->config->threads);
+	return room_memory(bytes * r->info->keys, r->info->path,
+			   "the table of its keys", err);
+}
+
+static int check_objects_fit(struct replay *r, struct err *err)
+{
+	uint64_t bytes = source_live_bytes(r->source);
+	uint64_t limit = r->config->pool_limit;
+
+	if (!r->swap->pools.contents || r->config->swap.device)
+		return 0;
+	if (r->config->swap.exclusive && r->info->live_peak)
+		bytes = (uint64_t)((double)bytes *
+				   (double)r->info->live_peak_exclusive /
+				   (double)r->info->live_peak);
+	if (limit && bytes > limit * r->swap->pools.nr)
+		bytes = limit * r->swap->pools.nr;
+	limit = r->swap->zswap ? r->zswap.max_pool_bytes : 0;
+	if (limit && bytes > limit)
+		bytes = limit;
+	return room_memory(bytes, r->info->path, "its objects", err);
+}
+
 static int open_all(struct replay *r, struct err *err)
 {
 	const struct replay_config *c = r->config;
@@ -262,13 +300,17 @@ static int open_all(struct replay *r, struct err *err)
 	r->swap_config.pool.arena.capacity = r->swap_config.pool.arena.limit;
 	r->swap_config.contents = r->info->contents;
 	r->swap_config.keys = r->info->keys;
-	ret = open_front(r, err);
+	ret = check_table(r, err);
+	if (!ret)
+		ret = open_front(r, err);
 	if (ret)
 		return ret;
 	r->swap = swap_create(&r->swap_config, err);
 	if (!r->swap)
 		return -EINVAL;
-	ret = make_workers(r, err);
+	ret = check_objects_fit(r, err);
+	if (!ret)
+		ret = make_workers(r, err);
 	return ret ? ret : describe(r, err);
 }
 
@@ -421,7 +463,9 @@ static int measure_null(struct replay *r, struct err *err)
 	struct swap_config c = { .backend = "null",
 				 .pools = r->config->swap.pools,
 				 .object = SWAP_SIZES,
-				 .keys = r->info->keys,
+				 .keys = r->info->keys < NULL_KEYS
+						 ? r->info->keys
+						 : NULL_KEYS,
 				 .exclusive = r->config->swap.exclusive,
 				 .sample = r->res->sample,
 				 .seed = r->config->swap.seed };

@@ -240,6 +240,20 @@ gen_hot_loop void worn_step(struct generate_run *run, enum gen_mode mode)
 	run->phase = run->done++ == run->p->rounds ? WORN_FREE : WORN_TURN;
 }
 
+static double churn_events(const struct gen_params *p)
+{
+	return (double)p->keys * (1 + 2 * p->share * (double)p->rounds);
+}
+
+static double worn_events(const struct gen_params *p)
+{
+	return (double)p->keys *
+	       (1 + 2 * p->turnover * (double)p->rounds + p->share);
+}
+
+#define heavy_swap_events worn_events
+#define aged_events worn_events
+
 static const struct spec_option churn_options[] = {
 	COMMON_OPTIONS,
 	REAL(share, "0.5", 0, 1, "share of the keys that is freed in a round"),

@@ -253,8 +253,8 @@ gen_hot_loop bool gen_full(const struct generate_run *run,
 			   const struct gen_hot *h, size_t at_once,
 			   enum gen_mode mode)
 {
-	if (mode == GEN_WRITE)
-		return run->rc != 0;
+	if (mode == GEN_WRITE && run->rc)
+		return true;
 	return mode != GEN_COUNT && h->count + at_once > run->out.room;
 }
 

@@ -108,6 +108,7 @@ void gen_write(struct generate_run *run, struct gen_hot *h, enum zlt_op op,
 		event.object = gen_size(run, h);
 	if (!run->rc)
 		run->rc = zlt_event(run->w, &event, run->err);
+	h->count++;
 }
 
 /* An event that is not of a key. */

@@ -2,8 +2,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "lib/random.h"
+#include "lib/room.h"
 #include "traces/generate/emit.h"
 
 const struct generator *const generators[] = {
@@ -117,9 +120,10 @@ void gen_play(struct generate_run *run, enum gen_mode mode)
 		run->gen->step[mode](run);
 }
 
+/* @path: the file, or NULL for @fd, which then belongs to the writer. */
 static struct zlt_writer *create(const struct generator *gen,
 				 const struct gen_params *p, const char *path,
-				 struct err *err)
+				 int fd, struct err *err)
 {
 	struct zlt_options opts = {
 		.columns = ZLT_TIME | ZLT_CPU | ZLT_TID,
@@ -129,13 +133,71 @@ static struct zlt_writer *create(const struct generator *gen,
 	struct zlt_writer *w;
 
 	if (!meta) {
-		err_set(err, -ENOMEM, "%s: out of memory", path);
+		if (!path)
+			close(fd);
+		err_set(err, -ENOMEM, "generator %s: out of memory",
+			gen->desc.name);
 		errno = ENOMEM;
 		return NULL;
 	}
-	w = zlt_create(path, meta, &opts, err);
+	w = path ? zlt_create(path, meta, &opts, err)
+		 : zlt_create_fd(fd, gen->desc.name, meta, &opts, err);
 	json_decref(meta);
 	return w;
+}
+
+/* Bytes that the writer has for each key, in its tree and beside it. */
+#define WRITER_KEY_BYTES 10
+/* A trace of fewer events is not worth asking. */
+#define ASK_FROM (1 << 22)
+#define ASK_BY (1 << 18)
+
+/* The size of a file with the first events. */
+static int measure(const struct generator *gen, const struct gen_params *p,
+		   struct generate_run *run, uint64_t *bytes, uint64_t *events,
+		   struct err *err)
+{
+	int fd = memfd_create("zlab", MFD_CLOEXEC), rc;
+
+	if (fd < 0)
+		return err_set(err, -errno, "memfd: %s", strerror(errno));
+	rc = gen_start(run, gen, p, err);
+	if (!rc) {
+		run->w = create(gen, p, NULL, fd, err);
+		rc = run->w ? 0 : -errno;
+	} else {
+		close(fd);
+	}
+	if (!rc) {
+		run->out.room = ASK_BY;
+		gen_play(run, GEN_WRITE);
+		*events = run->hot.count;
+		*bytes = zlt_written(run->w);
+		rc = run->rc;
+		zlt_abort(run->w);
+	}
+	gen_end(run);
+	return rc;
+}
+
+/* Whether a trace fits into memory and on the disk. */
+static int fits(const struct generator *gen, const struct gen_params *p,
+		const char *path, struct generate_run *run, struct err *err)
+{
+	uint64_t bytes = 0, events = 0;
+	int rc = room_memory((uint64_t)p->keys *
+				     (gen_key_bytes(gen, p) + WRITER_KEY_BYTES),
+			     path, "its keys", err);
+
+	if (rc || gen->expect(p) < ASK_FROM)
+		return rc;
+	rc = measure(gen, p, run, &bytes, &events, err);
+	if (rc || !events)
+		return rc;
+	return room_disk(
+		path,
+		(uint64_t)((double)bytes / (double)events * gen->expect(p)),
+		err);
 }
 
 const struct generator *gen_check(const char *spec, struct gen_params *p,
@@ -172,9 +234,15 @@ int generate_trace(const char *spec, const char *path, struct err *err)
 	if (!run)
 		return err_set(err, -ENOMEM, "%s: out of memory", path);
 	gen = gen_check(spec, &p, err);
-	rc = gen ? gen_start(run, gen, &p, err) : -EINVAL;
+	rc = gen ? fits(gen, &p, path, run, err) : -EINVAL;
+	if (rc) {
+		free(run);
+		return rc;
+	}
+	rc = gen_start(run, gen, &p, err);
 	if (!rc) {
-		run->w = create(gen, &p, path, err);
+		run->out.room = SIZE_MAX / 2;
+		run->w = create(gen, &p, path, -1, err);
 		rc = run->w ? 0 : -errno;
 	}
 	if (!rc) {

@@ -129,7 +129,7 @@ struct gen_hot {
 
 /**
  * struct gen_columns - the batch being filled
- * @room: most events in it
+ * @room: most events in it; of GEN_WRITE, about the most in the file
  * @orig: and the others: NULL where not asked for
  * @labels: of the marks
  */
@@ -323,6 +323,7 @@ extern const char *const gen_size_words[];
 		.desc = { name, "generator", kind##_options, NULL, \
 			  sizeof(struct gen_params) },             \
 		.help = text,                                      \
+		.expect = kind##_events,                           \
 		.in_order = in_order_,                             \
 		.step = { kind##_GEN_COUNT, kind##_GEN_EVENTS,     \
 			  kind##_GEN_COLUMNS, kind##_GEN_WRITE },  \

@@ -35,6 +35,11 @@ gen_hot_loop void scan_step(struct generate_run *run, enum gen_mode mode)
 	run->over = done == ops;
 }
 
+static double scan_events(const struct gen_params *p)
+{
+	return (double)p->ops;
+}
+
 static const struct spec_option scan_options[] = {
 	COMMON_OPTIONS,
 	OPS_OPTION,

@@ -192,8 +192,8 @@ static int begin(struct stream *s, const char *name, unsigned int want,
 	s->info.note = "";
 	s->info.columns = ZLT_TIME | ZLT_CPU | ZLT_TID;
 	s->info.objects = ZLT_OBJECT_SIZES;
-	s->mean = mean_size(s);
 	count(s);
+	s->mean = mean_size(s);
 	gen_restart(&s->run);
 	return 0;
 }

@@ -112,6 +112,13 @@ gen_hot_loop void zipf_step(struct generate_run *run, enum gen_mode mode)
 	run->over = i == run->p->ops;
 }
 
+static double uniform_events(const struct gen_params *p)
+{
+	return (double)p->ops;
+}
+
+#define zipf_events uniform_events
+
 #define TOUCH_OPTIONS                                                          \
 	OPS_OPTION,                                                            \
 		REAL(reads, "0.9", 0, 1,                                       \
