@@ -48,7 +48,7 @@ struct trace {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("compare needs traces: zlab compare T.zlt... [--backend "
+	CLI_SOURCE("compare needs traces: zlab compare T.zlt... [--backend "
 		  "SPEC...]",
 		  CLI_IS_LIST(struct args, traces));
 

@@ -17,7 +17,7 @@ struct args {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("export needs a trace: zlab export T.zlt > T.csv",
+	CLI_SOURCE("export needs a trace: zlab export T.zlt > T.csv",
 		  CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {

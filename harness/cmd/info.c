@@ -20,7 +20,7 @@ struct args {
 	bool wide;
 };
 
-static const struct cli_option operand = CLI_TRACE(
+static const struct cli_option operand = CLI_SOURCE(
 	"info needs a trace: zlab info T.zlt", CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {

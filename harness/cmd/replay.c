@@ -28,7 +28,7 @@ struct args {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("replay needs a trace: zlab replay T.zlt --backend SPEC",
+	CLI_SOURCE("replay needs a trace: zlab replay T.zlt --backend SPEC",
 		  CLI_IS_TEXT(struct args, with.common.config.trace));
 
 static const struct cli_option options[] = {
