@@ -212,9 +212,9 @@ struct cli_option {
 		"trace", 0, "T.zlt", NULL, .offer = OFFER_TRACE,        \
 					   .needs = (line), __VA_ARGS__ \
 	}
-#define CLI_SOURCE(line, ...)                                            \
+#define CLI_SOURCE(line, ...)                                           \
 	{                                                               \
-		"trace", 0, "T.zlt", NULL, .offer = OFFER_SOURCE,        \
+		"trace", 0, "T.zlt", NULL, .offer = OFFER_SOURCE,       \
 					   .needs = (line), __VA_ARGS__ \
 	}
 

@@ -49,8 +49,8 @@ struct trace {
 
 static const struct cli_option operand =
 	CLI_SOURCE("compare needs traces: zlab compare T.zlt... [--backend "
-		  "SPEC...]",
-		  CLI_IS_LIST(struct args, traces));
+		   "SPEC...]",
+		   CLI_IS_LIST(struct args, traces));
 
 static const struct cli_option options[] = {
 	{ "backend", 'b', "SPEC...",

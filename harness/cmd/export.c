@@ -18,7 +18,7 @@ struct args {
 
 static const struct cli_option operand =
 	CLI_SOURCE("export needs a trace: zlab export T.zlt > T.csv",
-		  CLI_IS_TEXT(struct args, trace));
+		   CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {
 	CLI_CODEC("Whose sizes to write for a trace of contents (default: the "
