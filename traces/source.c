@@ -8,7 +8,7 @@
 #include "traces/generate.h"
 #include "traces/source.h"
 
-static const struct source_kind *const kinds[] = { &generated_source };
+static const struct source_kind *const kinds[] = { &generated_source, NULL };
 
 struct file_source {
 	struct source source;
@@ -79,7 +79,7 @@ static const struct source_kind *kind_of(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+	for (i = 0; kinds[i]; i++)
 		if (kinds[i]->is(name) && access(name, F_OK))
 			return kinds[i];
 	return NULL;

@@ -69,7 +69,7 @@ gen_hot_loop bool fill(struct generate_run *run, enum gen_mode mode)
 {
 	uint64_t k = run->at, keys = (uint64_t)run->p->keys, end;
 	struct gen_hot h = run->hot;
-	uint64_t todo[TOGETHER];
+	uint64_t todo[TOGETHER] = { 0 };
 	size_t n, i;
 
 	while (k < keys && !gen_full(run, &h, 1, mode)) {
