@@ -43,6 +43,10 @@ DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # What "zlab vm" boots kernels with; "make deps-vm" and check-long ask for it.
 DEPS_VM := qemu-system-x86 cpio kmod
+# Experiments as jobs, on all cores or on a cluster that is there; check-long
+# starts a cluster of its own.
+DEPS_CLUSTER := snakemake
+DEPS_SLURM := slurmctld slurmd slurm-client munge
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 
@@ -98,6 +102,21 @@ SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
 # The third, zlab-explore, has these alone, and few of the others.
 SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
+# zlab-ghost has these alone, and G_SRCS of build.mk compiled anew.
+SRCS_GHOST := $(wildcard backends/ghost/*.c)
+# What is the same in each of them, and compiled once: whole rooms, and files.
+SRCS_SHARED := $(filter lib/% traces/% harness/capture/% harness/litmus/%,$(SRCS)) \
+	$(addprefix harness/,$(addsuffix .c,\
+		$(addprefix cli/,cli command execute explore_exec hand_over options \
+			parse script stream) \
+		$(addprefix cmd/,capture columns explore export generate import \
+			litmus new_backend record regress report shim sizes \
+			sizes_against vm) \
+		$(addprefix kernel/,files patch_tree shim_codec shim_message \
+			shim_tree) \
+		$(addprefix live/,mm_stat running) \
+		$(addprefix measure/,cores load stats) \
+		compare/table swap/codec_load verify/log))
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
@@ -122,8 +141,10 @@ $(B)/%.o: %.c | $(B)/version.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
 
+$(SRCS_SHARED:%.c=$(B)/%.o): CPPFLAGS += -include lib/shared.h
+
 # The search of zlab-explore runs without its machine.
-$(B)/tests/harness/test_dpor: $(B)/harness/explore/dpor.o
+$(B)/tests/harness/test_dpor: $(addprefix $(B)/harness/explore/,dpor.o steps.o)
 
 $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(filter-out $(MAIN),$(OBJS))
 	$(call say,LINK,$@)

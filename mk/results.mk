@@ -8,7 +8,11 @@
 # make figures             draw results/figures from results/
 # make paper               rewrite PAPER.md from its template and results/
 # make paper-check         say whether PAPER.md and results/ agree
+# make cluster WHAT=NAME   one experiment, or one of a TABLE of your own, as jobs on
+#                     all cores, or with PROFILE=analysis/cluster/slurm on Slurm;
+#                     JOBS at a time, each of STEPS steps; docs/cluster.md
 # make results/explore/exhaustive.jsonl  every preset explored exhaustively
+# make results/litmus.json   the verdicts of tests/litmus
 # make regress             compare what this build does with results/baseline.json
 # make bench               run every benchmark, or those of BENCH=NAME...
 # make patch-example KERNEL=TREE  rewrite the example of docs/measure-a-patch.md
@@ -38,6 +42,13 @@ scenarios: all
 # A file that is there is replayed all the same: that is what was asked for.
 results/%.jsonl: all FORCE
 	$(Q)$(EXPERIMENTS) $@
+
+WHAT ?= results
+cluster: all
+	$(Q)$(ANALYSIS) cluster --zlab $(B)/zlab --work $(B) $(WHAT) \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(TABLE),--table $(TABLE)) \
+		$(if $(OUT),--output $(OUT)) $(if $(PROFILE),--profile $(PROFILE)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(STEPS),--steps $(STEPS))
 
 # The page of one whole comparison; it needs no file beside it.
 results/report.html: all FORCE
@@ -90,21 +101,25 @@ KERNEL ?= /usr/src/linux
 patch-example: $(B)/zlab
 	$(Q)docs/measure-a-patch-example $(B)/zlab $(KERNEL)
 
-.PHONY: results virtual-results scenarios figures paper paper-check regress \
+.PHONY: results cluster virtual-results scenarios figures paper paper-check regress \
 	bench patch-example
 
-# Each preset explored completely as far as that goes, one result to a line:
-# results/explore/exhaustive.jsonl. What is too large is in it.
-EXHAUSTIVE_OPS ?= 1
+# Each preset explored completely as far as that goes, with one operation for each
+# CPU and, of those where that ends, with two; one result to a line.
+EXHAUSTIVE_TWO ?= zbud@6.12 zsmalloc@4.0
 EXHAUSTIVE_MOST ?= 20000
 PRESETS = $(shell $(B)/zlab backends | awk '/^[a-z0-9]+:/ { b = $$1; \
 	sub(":", "", b) } /^    @/ { print b $$1 }')
 
 results/explore/exhaustive.jsonl: all FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)for preset in $(PRESETS); do \
-		$(B)/zlab explore --backend $$preset --strategy exhaustive \
-			--ops $(EXHAUSTIVE_OPS) --schedules $(EXHAUSTIVE_MOST) \
+	$(Q)for run in $(PRESETS:%=%/1) $(EXHAUSTIVE_TWO:%=%/2); do \
+		$(B)/zlab explore --backend $${run%/*} --strategy exhaustive \
+			--ops $${run#*/} --schedules $(EXHAUSTIVE_MOST) \
 			--keep-going --json - || [ $$? = 1 ] || exit 1; \
 	done >$@.tmp
 	$(Q)mv $@.tmp $@
+
+# The verdicts of the litmus tests, of which the paper has a table.
+results/litmus.json: all FORCE
+	$(Q)$(B)/zlab litmus tests/litmus/*.litmus --json $@

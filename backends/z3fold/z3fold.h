@@ -14,6 +14,8 @@
 #ifndef ZLAB_Z3FOLD_H
 #define ZLAB_Z3FOLD_H
 
+#include <errno.h>
+
 #include "backends/chunk.h"
 #include "backends/list.h"
 
@@ -145,13 +147,21 @@ static inline size_t page_bytes(const struct z3fold_pool *pool)
 static inline struct z3fold_header *
 handle_to_z3fold_header(const struct z3fold_pool *pool, unsigned long value)
 {
-	return (struct z3fold_header *)(value & ~(page_bytes(pool) - 1));
+	return addr_head(pool->zpool.arena, value,
+			 sizeof(struct z3fold_header));
 }
 
 static inline pfn_t header_pfn(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr)
 {
-	return addr_pfn(pool->zpool.arena, zhdr);
+	return head_pfn(pool->zpool.arena, zhdr, sizeof(*zhdr));
+}
+
+/** page_addr() - address of a page's first byte */
+static inline char *page_addr(const struct z3fold_pool *pool,
+			      const struct z3fold_header *zhdr)
+{
+	return head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
 static inline struct z3fold_page *page_desc(const struct z3fold_pool *pool,
@@ -181,6 +191,14 @@ static inline size_t z3fold_offset(const struct z3fold_pool *pool,
 	return chunk << pool->chunk_shift;
 }
 
+/** z3fold_object() - where one of a page's objects starts */
+static inline void *z3fold_object(const struct z3fold_pool *pool,
+				  const struct z3fold_header *zhdr,
+				  enum buddy bud)
+{
+	return page_addr(pool, zhdr) + z3fold_offset(pool, zhdr, bud);
+}
+
 /** z3fold_full() - whether a page has all three objects */
 static inline bool z3fold_full(const struct z3fold_header *zhdr)
 {
@@ -202,6 +220,22 @@ static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 		lockdep_assert_held(&zhdr->page_lock);
 	else
 		lockdep_assert_held(&pool->lock);
+}
+
+/* Why no page can hold an object: -EINVAL without bytes, -ENOSPC. */
+static inline __attribute__((always_inline)) int
+z3fold_refuses(const struct z3fold_pool *pool, size_t size)
+{
+	if (!size)
+		return -EINVAL;
+	return size > page_bytes(pool) ? -ENOSPC : 0;
+}
+
+/* Whether an object leaves no free chunk beside a header. */
+static inline __attribute__((always_inline)) bool
+z3fold_headless(const struct z3fold_pool *pool, size_t size)
+{
+	return size > (size_t)(pool->nchunks - 1) << pool->chunk_shift;
 }
 
 /* z3fold.c */
@@ -339,7 +373,7 @@ static inline void *z3fold_mapping(struct z3fold_pool *pool,
 	zhdr->mapped += by;
 	if (bud == MIDDLE)
 		zhdr->middle_mapped += by;
-	return (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	return z3fold_object(pool, zhdr, bud);
 }
 
 /* early.c */

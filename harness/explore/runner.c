@@ -43,14 +43,18 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
+static void choices_grow(struct choices *c)
+{
+	c->room = c->room ? 2 * c->room : 256;
+	c->at = realloc(c->at, c->room * sizeof(*c->at));
+	if (!c->at)
+		abort();
+}
+
 void choices_add(struct choices *c, const struct choice *choice)
 {
-	if (c->nr == c->room) {
-		c->room = c->room ? 2 * c->room : 256;
-		c->at = realloc(c->at, c->room * sizeof(*c->at));
-		if (!c->at)
-			abort();
-	}
+	if (c->nr == c->room)
+		choices_grow(c);
 	c->at[c->nr++] = *choice;
 }
 
@@ -96,18 +100,19 @@ static uint64_t words_of(const char *text)
 
 /*
  * Of a race both places count, in either order; of what the memory layer finds
- * and of crashes the one place; else what is said, without its numbers.
+ * and of crashes the one place; else what is said, without its numbers. Never 0,
+ * also where both places are the same.
  */
 static uint64_t key_of(const struct xfinding *f)
 {
-	uint64_t key = mix(1, f->kind), a, b;
+	uint64_t key = mix(XFOUNDS, f->kind), a, b;
 	const char *s;
 
 	switch (f->kind) {
 	case XFOUND_RACE:
 		a = place_id(f->at.pc);
 		b = place_id(f->other_pc);
-		return mix(key, a < b ? mix(a, b) : mix(b, a));
+		return mix(mix(key, a < b ? a : b), a < b ? b : a);
 	case XFOUND_CRASH:
 		if (!place_id(f->at.pc))
 			break;
@@ -200,21 +205,27 @@ static unsigned on_pick(void *arg, enum xwhy why, unsigned runnable,
 {
 	struct explorer *e = arg;
 	unsigned current = xcpu_current(), next;
-	uint64_t step = current < XCPU_MAX ? xcpu_steps(current) : 0;
-	struct choice c;
+	struct choices *c = &e->made;
+	uint64_t step;
+	bool keep;
 
-	next = strategy_pick(e->strategy, why, runnable, current, step, slice);
-	/* Who goes on after a relax, where others could, is to be repeated, too. */
-	if (next == current && (why != XWHY_RELAX || !e->visits))
-		return next;
-	c = (struct choice){
+	next = strategy_pick(e->strategy, why, runnable, current, slice);
+	/*
+	 * Who goes on after a relax, where others could, is to be repeated, too.
+	 * What is chosen cannot be foreseen, so there are no branches on it.
+	 */
+	keep = next != current || (why == XWHY_RELAX && e->visits);
+	if (c->nr == c->room)
+		choices_grow(c);
+	step = xcpu_steps(current);
+	c->at[c->nr] = (struct choice){
 		.cpu = (uint8_t)current,
 		.next = (uint8_t)next,
 		.forced = why != XWHY_SLICE,
 		.step = step,
 	};
-	choices_add(&e->made, &c);
-	e->hash = mix(e->hash, step << 8 | next);
+	c->nr += keep;
+	e->hash = keep ? mix(e->hash, step << 8 | next) : e->hash;
 	return next;
 }
 
@@ -236,22 +247,33 @@ static struct xhooks hooks_of(struct explorer *e)
 	};
 }
 
-int explorer_open(struct explorer *e, const struct front *front,
-		  const char *backend, struct err *err)
+int explorer_open(struct explorer *e, const char *front, const char *backend,
+		  struct err *err)
 {
-	int ret = xcpu_start(err);
+	int ret;
 
-	e->front = front;
+	e->front = front_find(front, &e->options, err);
+	if (!e->front)
+		return -EINVAL;
 	e->backend = backend;
+	ret = xcpu_start(err);
 	if (!ret)
 		ret = place_load(backend, err);
 	if (ret)
 		return ret;
 	xworld_reset();
 	xworld_enter();
-	ret = front->probe(backend, &e->limits, err);
+	ret = e->front->probe(backend, e->options, &e->limits, err);
 	xworld_leave();
 	return ret;
+}
+
+void explorer_program(const struct explorer *e, struct program *p,
+		      uint64_t seed)
+{
+	program_make(p, &e->limits, seed);
+	if (e->front->choose)
+		e->front->choose(p, e->options, &e->limits, seed);
 }
 
 /*
@@ -333,6 +355,7 @@ bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed)
 	xworld_leave();
 	stop_listening(err);
 	e->programs++;
+	e->err = m.err;
 	if (!ok || m.ret)
 		return false;
 	xworld_save();

@@ -201,7 +201,10 @@ enum xend xcpu_run(void);
  */
 bool xcpu_guard(void (*fn)(void *arg), void *arg, const struct xhooks *hooks);
 
-/** xcpu_steps() - points of CPU @cpu so far; exact inside of the hooks */
+/**
+ * xcpu_steps() - points of CPU @cpu so far, exact inside of the hooks; 0 of
+ *		  XCPU_MAX
+ */
 uint64_t xcpu_steps(unsigned cpu);
 
 /** xcpu_points() - points of all CPUs so far; exact inside of the hooks */
@@ -273,6 +276,15 @@ void xworld_reset(void);
 /** xworld_enter(), xworld_leave() - malloc() and mmap() are those of the world */
 void xworld_enter(void);
 void xworld_leave(void);
+
+/**
+ * xworld_library() - code of a library, which is not instrumented, begins or ends
+ *
+ * What it allocates meanwhile lies apart, and is saved before it may store to it.
+ * It must store to no other memory of the world, and must not be switched away
+ * from.
+ */
+void xworld_library(bool begins);
 
 /** xworld_save() - the state that xworld_restore() goes back to */
 void xworld_save(void);

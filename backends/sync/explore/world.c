@@ -21,11 +21,13 @@
 #include "backends/sync/explore/internal.h"
 
 #define HEAP_SIZE (64ul << 20)
+#define LIBRARY (XWORLD_BASE + HEAP_SIZE - (4ul << 20))
 #define MAPS (XWORLD_BASE + HEAP_SIZE)
 #define END (XWORLD_BASE + XWORLD_SIZE)
 #define BLOCKS (XINDEX_SIZE >> XBLOCK_SHIFT)
 #define CLASSES 40
 #define DIRTY_MAX 65536u
+#define ZEROED_MOST (1ul << 20)
 
 /* The C library's own, for all that is not the pool's. */
 extern void *__libc_malloc(size_t size);
@@ -40,10 +42,16 @@ struct header {
 	size_t class;
 };
 
+/* A part of the heap: what is taken up to, and a list of free ones by class. */
+struct part {
+	uintptr_t top;
+	struct header *free[CLASSES];
+};
+
 /* What is taken of the world; saved and restored with it. */
 struct taken {
-	uintptr_t heap, maps;
-	struct header *free[CLASSES];
+	uintptr_t maps;
+	struct part heap, library;
 	size_t frames, objects;
 	unsigned nr_undo;
 };
@@ -57,12 +65,14 @@ struct undo {
 static struct taken now, kept;
 static struct undo *undo;
 static size_t undo_room;
-static bool inside, keeping;
+static bool keeping, library;
 static char *copy; /* of the world, where blocks were saved */
 static char *pristine; /* of the loaded object's data */
 static uint32_t state; /* number of the saved state */
 static uint32_t *dirty_list;
 static unsigned nr_dirty;
+static uint32_t *fresh; /* blocks that were stored to before the save */
+static unsigned nr_fresh;
 
 static void *reserve(uintptr_t at, size_t bytes)
 {
@@ -84,7 +94,8 @@ static void *reserve(uintptr_t at, size_t bytes)
 static void forget(void)
 {
 	memset(&now, 0, sizeof(now));
-	now.heap = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.heap.top = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.library.top = LIBRARY;
 	now.maps = MAPS;
 }
 
@@ -95,9 +106,10 @@ int xworld_start(struct err *err)
 	x.saved = reserve(0, BLOCKS * sizeof(*x.saved));
 	copy = reserve(0, XINDEX_SIZE);
 	dirty_list = reserve(0, DIRTY_MAX * sizeof(*dirty_list));
+	fresh = reserve(0, BLOCKS * sizeof(*fresh));
 	undo_room = 1u << 20;
 	undo = reserve(0, undo_room * sizeof(*undo));
-	if (!x.dirty || !x.saved || !copy || !dirty_list || !undo ||
+	if (!x.dirty || !x.saved || !copy || !dirty_list || !fresh || !undo ||
 	    !reserve(XWORLD_BASE, XWORLD_SIZE))
 		return err_set(err, -ENOMEM,
 			       "no address space for %lu MiB of pools and what "
@@ -108,25 +120,12 @@ int xworld_start(struct err *err)
 
 void xworld_enter(void)
 {
-	inside = true;
+	x.inside = true;
 }
 
 void xworld_leave(void)
 {
-	inside = false;
-}
-
-bool xworld_pause(void)
-{
-	bool was = inside;
-
-	inside = false;
-	return was;
-}
-
-void xworld_resume(bool was)
-{
-	inside = was;
+	x.inside = false;
 }
 
 void *xworld_dlopen(const char *path, int flags)
@@ -145,8 +144,11 @@ void xdirty_slow(size_t block)
 	size_t at = block << XBLOCK_SHIFT;
 
 	x.dirty[block] = x.schedule;
-	if (!keeping)
+	if (!keeping) {
+		if (nr_fresh < BLOCKS)
+			fresh[nr_fresh++] = (uint32_t)block;
 		return;
+	}
 	if (x.saved[block] != state) {
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[block] = state;
@@ -212,18 +214,68 @@ static void undo_to(unsigned nr)
 	}
 }
 
+static void put_back(void)
+{
+	size_t at;
+	unsigned i;
+
+	for (i = 0; i < nr_dirty; i++) {
+		at = (size_t)dirty_list[i] << XBLOCK_SHIFT;
+		memcpy((void *)xaddr(at), copy + at, XBLOCK);
+	}
+	nr_dirty = 0;
+}
+
+/* Zero again what was stored to between @from and @end since the last reset. */
+static void zero(uintptr_t from, uintptr_t end)
+{
+	uintptr_t at;
+	unsigned i;
+
+	if (x.data_len || nr_fresh == BLOCKS) {
+		madvise((void *)from, end - from, MADV_DONTNEED);
+		return;
+	}
+	for (i = 0; i < nr_fresh; i++) {
+		at = xaddr((size_t)fresh[i] << XBLOCK_SHIFT);
+		if (at - from < end - from)
+			memset((void *)at, 0, XBLOCK);
+	}
+}
+
+static void zero_heap(uintptr_t from, uintptr_t top)
+{
+	size_t len = top - from;
+
+	if (len < ZEROED_MOST)
+		memset((void *)from, 0, len);
+	else
+		madvise((void *)from, len + 4096, MADV_DONTNEED);
+}
+
+/*
+ * Memory that was had once stays, as the kernel takes long to give it. Code that
+ * is not instrumented stores to the heap alone; that of a loaded object anywhere.
+ */
+static void zero_all(void)
+{
+	zero_heap(XWORLD_BASE, now.heap.top);
+	zero_heap(LIBRARY, now.library.top);
+	if (now.maps > MAPS)
+		zero(MAPS, now.maps);
+}
+
 void xworld_reset(void)
 {
+	if (keeping)
+		put_back();
 	keeping = false;
 	undo_to(0);
-	madvise((void *)XWORLD_BASE, now.heap - XWORLD_BASE + 4096,
-		MADV_DONTNEED);
-	if (now.maps > MAPS)
-		madvise((void *)MAPS, now.maps - MAPS, MADV_DONTNEED);
+	zero_all();
+	nr_fresh = 0;
 	if (x.data_len)
 		memcpy((void *)x.data, pristine, x.data_len);
 	forget();
-	nr_dirty = 0;
 	x.schedule++;
 }
 
@@ -244,7 +296,7 @@ void xworld_save(void)
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
-	for (at = 0; at < now.heap - XWORLD_BASE; at += XBLOCK) {
+	for (at = 0; at < now.heap.top - XWORLD_BASE; at += XBLOCK) {
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
@@ -252,21 +304,20 @@ void xworld_save(void)
 
 void xworld_restore(void)
 {
-	size_t at;
-	unsigned i;
-
 	undo_to(kept.nr_undo);
-	for (i = 0; i < nr_dirty; i++) {
-		at = (size_t)dirty_list[i] << XBLOCK_SHIFT;
-		memcpy((void *)xaddr(at), copy + at, XBLOCK);
-	}
-	nr_dirty = 0;
+	put_back();
 	x.schedule++;
 	if (x.data_len) {
 		memcpy((void *)x.data, copy + XWORLD_SIZE, x.data_len);
-		memcpy((void *)XWORLD_BASE, copy, kept.heap - XWORLD_BASE);
+		memcpy((void *)XWORLD_BASE, copy, kept.heap.top - XWORLD_BASE);
 	}
 	now = kept;
+}
+
+/* Where the first block begins that has nothing below @top. */
+static size_t blocks_of(uintptr_t top)
+{
+	return XBLOCK * ((top - XWORLD_BASE) / XBLOCK + 1);
 }
 
 const void *xworld_check(void)
@@ -275,7 +326,9 @@ const void *xworld_check(void)
 	const char *p;
 
 	for (at = 0; at < most; at += XBLOCK) {
-		if (at == XBLOCK * ((now.heap - XWORLD_BASE) / XBLOCK + 1))
+		if (at == blocks_of(now.heap.top))
+			at = LIBRARY - XWORLD_BASE;
+		if (at == blocks_of(now.library.top))
 			at = HEAP_SIZE;
 		if (x.saved[at >> XBLOCK_SHIFT] != state)
 			continue;
@@ -414,20 +467,22 @@ static void seen(const void *p, size_t len)
 
 static void *take(size_t size, size_t align)
 {
+	struct part *part = library ? &now.library : &now.heap;
+	uintptr_t end = library ? XWORLD_BASE + HEAP_SIZE : LIBRARY, p;
 	unsigned class = class_of(size);
-	struct header *h = align <= 16 ? now.free[class] : NULL;
-	uintptr_t p;
+	struct header *h = align <= 16 ? part->free[class] : NULL;
 
 	if (h) {
-		now.free[class] = *(struct header **)(h + 1);
+		part->free[class] = *(struct header **)(h + 1);
+		/* Who frees it has done all that it does with it. */
+		xcpu_acquire(h);
 	} else {
-		p = (now.heap + sizeof(*h) + align - 1) & ~(align - 1);
-		if (class >= CLASSES ||
-		    p + (1ul << class) > XWORLD_BASE + HEAP_SIZE) {
+		p = (part->top + sizeof(*h) + align - 1) & ~(align - 1);
+		if (class >= CLASSES || p + (1ul << class) > end) {
 			errno = ENOMEM;
 			return NULL;
 		}
-		now.heap = p + (1ul << class);
+		part->top = p + (1ul << class);
 		h = (struct header *)p - 1;
 	}
 	seen(h, sizeof(*h));
@@ -439,6 +494,7 @@ static void *take(size_t size, size_t align)
 
 static void give(void *p)
 {
+	struct part *part = (uintptr_t)p < LIBRARY ? &now.heap : &now.library;
 	struct header *h = (struct header *)p - 1;
 	char where[64];
 
@@ -448,9 +504,10 @@ static void give(void *p)
 			xworld_where(p, where, sizeof(where)));
 		return;
 	}
+	xcpu_release(h);
 	seen(p, sizeof(void *));
-	*(struct header **)p = now.free[h->class];
-	now.free[h->class] = h;
+	*(struct header **)p = part->free[h->class];
+	part->free[h->class] = h;
 	change(p, watched(h->class), false, true);
 }
 
@@ -472,12 +529,12 @@ static void *take_zeroed(size_t size)
 
 void *malloc(size_t size)
 {
-	return inside ? take(size, 16) : __libc_malloc(size);
+	return x.inside ? take(size, 16) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	if (!inside)
+	if (!x.inside)
 		return __libc_calloc(n, size);
 	if (size && n > HEAP_SIZE / size) {
 		errno = ENOMEM;
@@ -491,7 +548,7 @@ void *realloc(void *p, size_t size)
 	const struct header *h = (struct header *)p - 1;
 	void *new;
 
-	if (p ? !mine(p) : !inside)
+	if (p ? !mine(p) : !x.inside)
 		return __libc_realloc(p, size);
 	new = take(size, 16);
 	if (new &&p) {
@@ -514,7 +571,7 @@ void free(void *p)
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return inside ? take(size, align) : __libc_memalign(align, size);
+	return x.inside ? take(size, align) : __libc_memalign(align, size);
 }
 
 int posix_memalign(void **p, size_t align, size_t size)
@@ -527,13 +584,23 @@ int posix_memalign(void **p, size_t align, size_t size)
 	return 0;
 }
 
+void xworld_library(bool begins)
+{
+	/* Which memory it takes depends on what was freed. */
+	if (begins)
+		xcpu_visit(XDO_ATOMIC_WRITE, (void *)LIBRARY, 1);
+	library = begins && x.inside;
+	if (library && now.library.top > LIBRARY)
+		seen((void *)LIBRARY, now.library.top - LIBRARY);
+}
+
 /* Whole mappings. */
 
 void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	uintptr_t p;
 
-	if (!inside || !(flags & MAP_ANONYMOUS))
+	if (!x.inside || !(flags & MAP_ANONYMOUS))
 		return (void *)syscall(SYS_mmap, at, len, prot, flags, fd,
 				       offset);
 	p = now.maps;
@@ -556,13 +623,21 @@ static void unmark(size_t at, size_t len)
 			mark(undo[i].at, undo[i].len, undo[i].frame, false);
 }
 
+/* A huge page would be cleared each time that the world is reset. */
+int madvise(void *at, size_t len, int advice)
+{
+	if (mine(at) && advice == MADV_HUGEPAGE)
+		return 0;
+	return (int)syscall(SYS_madvise, at, len, advice);
+}
+
 /* Memory at the end can be had again; the rest with the next reset. */
 int munmap(void *at, size_t len)
 {
 	if (!mine(at))
 		return (int)syscall(SYS_munmap, at, len);
 	if (!keeping && (uintptr_t)at + ((len + 4095) & ~4095ul) == now.maps) {
-		madvise(at, len, MADV_DONTNEED);
+		zero((uintptr_t)at, now.maps);
 		unmark(xindex((uintptr_t)at), len);
 		now.maps = (uintptr_t)at;
 	}
