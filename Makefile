@@ -43,6 +43,10 @@ DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # What "zlab vm" boots kernels with; "make deps-vm" and check-long ask for it.
 DEPS_VM := qemu-system-x86 cpio kmod
+# To record the large traces: the programs, and the data that they work on.
+DEPS_LARGE := linux-source-6.1 bc flex bison libelf-dev libssl-dev xz-utils \
+	sqlite3 redis-server redis-tools python3-pandas default-jdk-headless \
+	nodejs g++ libboost-dev chromium python3.11-doc
 # Experiments as jobs, on all cores or on a cluster that is there; check-long
 # starts a cluster of its own.
 DEPS_CLUSTER := snakemake

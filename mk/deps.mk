@@ -25,6 +25,7 @@ install_packages = \
 # make deps-check   and what the tests need
 # make deps-vm      what "zlab vm" boots kernels with
 # make deps-cluster what "make cluster" starts jobs with
+# make deps-large   programs and data of "make traces-large"
 deps:
 	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT))
 
@@ -43,9 +44,13 @@ deps-vm:
 deps-cluster:
 	$(Q)$(call install_packages,$(DEPS_CLUSTER))
 
+deps-large:
+	$(Q)$(call install_packages,$(DEPS_LARGE))
+
 deps-long: deps-check
 	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
 		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB) $(DEPS_VM) \
 		$(DEPS_CLUSTER) $(DEPS_SLURM))
 
-.PHONY: deps deps-check deps-browser deps-cluster deps-deb deps-long deps-vm
+.PHONY: deps deps-check deps-browser deps-cluster deps-deb deps-large deps-long \
+	deps-vm

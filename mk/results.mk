@@ -8,6 +8,8 @@
 # make figures             draw results/figures from results/
 # make paper               rewrite PAPER.md from its template and results/
 # make paper-check         say whether PAPER.md and results/ agree
+# make traces-large   record programs of gigabytes, or those of NAMES, to DIR, of
+#                     SCALE (0 to 1) of their data; docs/large-traces.md
 # make cluster WHAT=NAME   one experiment, or one of a TABLE of your own, as jobs on
 #                     all cores, or with PROFILE=analysis/cluster/slurm on Slurm;
 #                     JOBS at a time, each of STEPS steps; docs/cluster.md
@@ -42,6 +44,10 @@ scenarios: all
 # A file that is there is replayed all the same: that is what was asked for.
 results/%.jsonl: all FORCE
 	$(Q)$(EXPERIMENTS) $@
+
+DIR ?= $(B)/large
+traces-large: all deps-large
+	$(Q)traces/large/make -b $(B) -o $(DIR) $(if $(SCALE),--scale $(SCALE)) $(NAMES)
 
 WHAT ?= results
 cluster: all
@@ -101,7 +107,7 @@ KERNEL ?= /usr/src/linux
 patch-example: $(B)/zlab
 	$(Q)docs/measure-a-patch-example $(B)/zlab $(KERNEL)
 
-.PHONY: results cluster virtual-results scenarios figures paper paper-check regress \
+.PHONY: results traces-large cluster virtual-results scenarios figures paper paper-check regress \
 	bench patch-example
 
 # Each preset explored completely as far as that goes, with one operation for each

@@ -40,6 +40,7 @@ NOT_RUN = {
     r"make demo": "installs packages; the commands it runs are shown, too",
     r"make check": "runs this test",
     r"make": "built what this test runs",
+    r"make traces-large.*": "installs packages and records for hours",
     r"make deps-cluster": "installs packages",
     r"make cluster .*": "needs Snakemake; tests/cli/cluster stands in for it",
     r"make scenarios": "takes an hour; tests/cli/scenarios runs a tenth of each",
