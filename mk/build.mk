@@ -34,7 +34,7 @@ V_WATCHED := backends/zbud.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
 	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
-		zswap_reclaim.c) \
+		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	tests/virtual/copies.c
 V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
 V_OBJS := $(patsubst %.c,$(B)/virtual/%.o,$(filter-out $(SRCS_REAL),$(SRCS)))

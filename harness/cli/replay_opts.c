@@ -255,7 +255,7 @@ static int check_zram(struct replay_opts *o, const char *zswap_option)
 	struct err err;
 
 	if (spec_parse(&zram_spec, o->front, &c->zram, &err))
-		return cli_usage("--front %s", err.text);
+		return cli_usage("%s", err.text);
 	if (zswap_option || o->index != REPLAY_NO_INDEX)
 		return cli_usage("--%s belongs to zswap, not to --front zram",
 				 zswap_option ? zswap_option : "index");

@@ -87,9 +87,9 @@ static const struct spec_preset presets[] = {
 	{ "6.1", "lock=bit,post=scan,retry=on", "Linux 6.1" },
 	{ "6.12", "lock=spin,post=scan,retry=on", "Linux 6.12" },
 	{ "6.14", "lock=spin,replace=first,retry=on", "Linux 6.14" },
-	{ "6.16", "replace=first", "Linux 6.15 and 6.16" },
-	{ "7.2", "", "Linux 6.17 to 7.2" },
-	{ "7.3", "", "Linux 7.3" },
+	{ "6.16", "lock=sleep,replace=first,post=size", "Linux 6.15 and 6.16" },
+	{ "7.2", "lock=sleep,post=size", "Linux 6.17 to 7.2" },
+	{ "7.3", "lock=sleep,post=size", "Linux 7.3" },
 	{ 0 },
 };
 
