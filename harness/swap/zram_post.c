@@ -261,37 +261,39 @@ static struct selection *select_all(struct zram_disk *z, enum zram_mode mode,
 	return s;
 }
 
-/* The next one, in the order of sizes; NULL after the last one. */
-static struct chosen *next_chosen(struct selection *s)
+/* Take the next one off, in the order of sizes. Return: NULL after the last. */
+static struct chosen *take_next(struct selection *s)
 {
+	struct chosen *c;
 	int i;
 
-	for (i = BUCKETS - 1; i >= 0; i--)
-		if (!SLIST_EMPTY(&s->bucket[i]))
-			return SLIST_FIRST(&s->bucket[i]);
+	for (i = BUCKETS - 1; i >= 0; i--) {
+		c = SLIST_FIRST(&s->bucket[i]);
+		if (!c)
+			continue;
+		SLIST_REMOVE_HEAD(&s->bucket[i], next);
+		return c;
+	}
 	return NULL;
 }
 
-static void drop(struct zram_disk *z, struct selection *s, struct chosen *c)
+/* Done with it, or given up. */
+static void release(struct zram_disk *z, struct chosen *c)
 {
 	struct zram_table_entry *entry = &z->table[c->index];
-	unsigned i = 0;
 
-	while (SLIST_FIRST(&s->bucket[i]) != c)
-		i++;
-	SLIST_REMOVE_HEAD(&s->bucket[i], next);
 	entry_lock(z, entry);
 	clear(z, entry, ENTRY_CHOSEN);
 	entry_unlock(z, entry);
 	free(c);
 }
 
-static void drop_all(struct zram_disk *z, struct selection *s)
+static void release_all(struct zram_disk *z, struct selection *s)
 {
 	struct chosen *c;
 
-	while ((c = next_chosen(s)))
-		drop(z, s, c);
+	while ((c = take_next(s)))
+		release(z, c);
 	free(s);
 }
 
@@ -352,14 +354,13 @@ static int write_by_size(struct zram_disk *z, enum zram_mode mode,
 
 	if (!s)
 		return -ENOMEM;
-	while (!ret && (c = next_chosen(s))) {
+	while (!ret && (c = take_next(s))) {
 		ret = get_ready(z, w);
-		if (!ret) {
+		if (!ret)
 			note(z, w, write_chosen(z, c->index, b, w->block));
-			drop(z, s, c);
-		}
+		release(z, c);
 	}
-	drop_all(z, s);
+	release_all(z, s);
 	return ret;
 }
 
@@ -486,17 +487,17 @@ static int recompress_by_size(struct zram_disk *z, enum zram_mode mode,
 
 	if (!s)
 		return -ENOMEM;
-	while (ret >= 0 && (c = next_chosen(s))) {
+	while (ret >= 0 && (c = take_next(s))) {
 		entry = &z->table[c->index];
 		entry_lock(z, entry);
 		ret = entry_flags(z, entry) & ENTRY_CHOSEN
 			      ? recompress_entry(z, entry, b)
 			      : 0;
 		entry_unlock(z, entry);
-		drop(z, s, c);
+		release(z, c);
 		*done += ret == 1;
 	}
-	drop_all(z, s);
+	release_all(z, s);
 	return ret < 0 ? ret : 0;
 }
 
