@@ -52,6 +52,7 @@ struct zram_table_entry {
 _Static_assert(sizeof(struct zram_table_entry) == 16, "as the kernel's");
 
 enum zram_counter {
+	/* All CPUs share these, as in the kernel. */
 	R_STORED,
 	R_COMPR_DATA,
 	R_SAME,
@@ -66,7 +67,9 @@ enum zram_counter {
 	R_NOTIFY_FREE,
 	R_MISS_FREE,
 	R_WRITESTALL,
-	R_WRITES,
+	R_SHARED,
+	/* Each CPU has its own of these: they are zlab's. */
+	R_WRITES = R_SHARED,
 	R_READS,
 	R_SAME_WRITES,
 	R_REPLACED,
@@ -82,6 +85,7 @@ enum zram_counter {
 struct zram_cpu {
 	struct swap_buffers *buffers;
 	struct stage_clock *clock;
+	long n[R_COUNTERS - R_SHARED];
 } __attribute__((aligned(64)));
 
 /**
@@ -102,7 +106,7 @@ struct zram_cpu {
  * @block_hint: none below it is free, unless one was given back just now
  * @post: a CPU writes back or recompresses
  * @wb_left: pages that may still be written back; negative: any number
- * @n: counters that all CPUs share, as in the kernel
+ * @n: counters that all CPUs share
  */
 struct zram_disk {
 	struct zram_disk_config config;
@@ -121,13 +125,21 @@ struct zram_disk {
 	atomic_t post;
 	long wb_left;
 	struct zram_cpu cpu[SYNC_MAX_CPUS];
-	atomic_long_t n[R_COUNTERS];
+	atomic_long_t n[R_SHARED];
 };
 
 static inline void zram_count(struct zram_disk *z, enum zram_counter what,
 			      long n)
 {
-	atomic_long_add(n, &z->n[what]);
+	long *mine;
+
+	if (what < R_SHARED) {
+		atomic_long_add(n, &z->n[what]);
+		return;
+	}
+	mine = &z->cpu[smp_processor_id()].n[what - R_SHARED];
+	/* Other CPUs may read the counter at the same time. */
+	WRITE_ONCE(*mine, *mine + n);
 }
 
 /* Charge the time from now on to @stage, if the operation is timed. */

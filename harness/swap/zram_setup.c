@@ -199,7 +199,14 @@ void zram_disk_destroy(struct zram_disk *z)
 
 static uint64_t count(const struct zram_disk *z, enum zram_counter what)
 {
-	return (uint64_t)atomic_long_read(&z->n[what]);
+	long n = 0;
+	unsigned cpu;
+
+	if (what < R_SHARED)
+		return (uint64_t)atomic_long_read(&z->n[what]);
+	for (cpu = 0; cpu < SYNC_MAX_CPUS; cpu++)
+		n += READ_ONCE(z->cpu[cpu].n[what - R_SHARED]);
+	return (uint64_t)n;
 }
 
 void zram_disk_stats(const struct zram_disk *z, struct zram_disk_stats *stats)
