@@ -43,6 +43,10 @@ DEPS_KERNEL := linux-source-6.1 linux-source-6.12
 DEPS_DOCS := python3-pandas r-base-core r-cran-jsonlite sqlite3
 # What "zlab vm" boots kernels with; "make deps-vm" and check-long ask for it.
 DEPS_VM := qemu-system-x86 cpio kmod
+# Experiments as jobs, on all cores or on a cluster that is there; check-long
+# starts a cluster of its own.
+DEPS_CLUSTER := snakemake
+DEPS_SLURM := slurmctld slurmd slurm-client munge
 # To record the sample traces anew.
 DEPS_SAMPLES := sqlite3 redis-server redis-tools
 

@@ -16,8 +16,10 @@ from analysis import outcome  # noqa: E402
 
 VERBS = {
     "ab": "run.ab",
+    "cluster": "cluster.command",
     "experiments": "run.experiments",
     "figures": "paper.figures",
+    "job": "cluster.job",
     "paper": "paper.template",
     "regress": "run.regress",
     "report": "report.command",

@@ -8,6 +8,7 @@ An experiment is named by the file of its records:
   runs            how many times all steps are run
   runs_inside     how many runs a step makes by itself, as {runs}
   keep            parts of a record to keep; see records/slim.py
+  memory_mb       what a job of it may use on a cluster; 1024 unless it is named
   scenario        a module of run/scenarios runs it instead of steps
 
 A step is a list of command lines of zlab for each combination of `each`, whose
@@ -49,8 +50,13 @@ class Step:
 
     @property
     def name(self):
-        """The command line as the journal knows it."""
+        """The command line."""
         return " ".join(self.words)
+
+    @property
+    def key(self):
+        """What the journal knows it by."""
+        return f"{self.round} {self.input} {self.name}"
 
 
 def load(path=TABLE):

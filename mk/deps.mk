@@ -24,6 +24,7 @@ install_packages = \
 # make deps         what is missing to build zlab and to draw plots
 # make deps-check   and what the tests need
 # make deps-vm      what "zlab vm" boots kernels with
+# make deps-cluster what "make cluster" starts jobs with
 deps:
 	$(Q)$(call install_packages,$(DEPS_BUILD) $(DEPS_PLOT))
 
@@ -39,8 +40,12 @@ deps-deb:
 deps-vm:
 	$(Q)$(call install_packages,$(DEPS_VM))
 
+deps-cluster:
+	$(Q)$(call install_packages,$(DEPS_CLUSTER))
+
 deps-long: deps-check
 	$(Q)$(call install_packages,$(DEPS_BROWSER) $(DEPS_KERNEL) \
-		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB) $(DEPS_VM))
+		$(DEPS_SAMPLES) $(DEPS_DOCS) $(DEPS_DEB) $(DEPS_VM) \
+		$(DEPS_CLUSTER) $(DEPS_SLURM))
 
-.PHONY: deps deps-check deps-browser deps-deb deps-vm deps-long
+.PHONY: deps deps-check deps-browser deps-cluster deps-deb deps-long deps-vm

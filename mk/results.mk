@@ -8,6 +8,9 @@
 # make figures             draw results/figures from results/
 # make paper               rewrite PAPER.md from its template and results/
 # make paper-check         say whether PAPER.md and results/ agree
+# make cluster WHAT=NAME   one experiment, or one of a TABLE of your own, as jobs on
+#                     all cores, or with PROFILE=analysis/cluster/slurm on Slurm;
+#                     JOBS at a time, each of STEPS steps; docs/cluster.md
 # make results/explore/exhaustive.jsonl  every preset explored exhaustively
 # make regress             compare what this build does with results/baseline.json
 # make bench               run every benchmark, or those of BENCH=NAME...
@@ -38,6 +41,13 @@ scenarios: all
 # A file that is there is replayed all the same: that is what was asked for.
 results/%.jsonl: all FORCE
 	$(Q)$(EXPERIMENTS) $@
+
+WHAT ?= results
+cluster: all
+	$(Q)$(ANALYSIS) cluster --zlab $(B)/zlab --work $(B) $(WHAT) \
+		$(if $(RUNS),--runs $(RUNS)) $(if $(TABLE),--table $(TABLE)) \
+		$(if $(OUT),--output $(OUT)) $(if $(PROFILE),--profile $(PROFILE)) \
+		$(if $(JOBS),--jobs $(JOBS)) $(if $(STEPS),--steps $(STEPS))
 
 # The page of one whole comparison; it needs no file beside it.
 results/report.html: all FORCE
@@ -90,7 +100,7 @@ KERNEL ?= /usr/src/linux
 patch-example: $(B)/zlab
 	$(Q)docs/measure-a-patch-example $(B)/zlab $(KERNEL)
 
-.PHONY: results virtual-results scenarios figures paper paper-check regress \
+.PHONY: results cluster virtual-results scenarios figures paper paper-check regress \
 	bench patch-example
 
 # Each preset explored completely as far as that goes, one result to a line:

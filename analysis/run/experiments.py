@@ -89,7 +89,7 @@ def replay(lab, table, output, journal, options):
     keep = steps.experiment.get("keep", ())
     part = pathlib.Path(os.path.relpath(journal.path.with_suffix(".part")))
     todo = list(steps.all())
-    names = [f"{step.round} {step.input} {step.name}" for step in todo]
+    names = [step.key for step in todo]
     kept = sum(name in journal for name in names)
     with progress.Line(pathlib.Path(output).stem, len(todo), kept) as line:
         for name, step in zip(names, todo):

@@ -12,6 +12,24 @@ import threading
 from analysis import outcome
 
 
+def lines_of(path):
+    """The lines of a journal, but for a last one that was torn."""
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = []
+    for number, line in enumerate(text, 1):
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            if number < len(text):
+                raise outcome.Failed(
+                    f"{path}:{number}: not a line of JSON; remove the file "
+                    "to begin anew"
+                ) from None
+    return lines
+
+
 class Journal:
     """step name -> records, in the order in which the steps ended."""
 
@@ -19,7 +37,7 @@ class Journal:
         self.path = output.with_name(output.name + ".tmp")
         self.done = {}
         self.lock = threading.Lock()
-        lines = self._whole_lines()
+        lines = lines_of(self.path)
         if lines and lines[0].get("zlab") != program:
             raise outcome.Failed(
                 f"{self.path} was begun by zlab {lines[0].get('zlab')}, this is "
@@ -31,22 +49,6 @@ class Journal:
         with open(self.path, "w", encoding="utf-8") as out:
             for line in lines or [{"zlab": program}]:
                 out.write(json.dumps(line) + "\n")
-
-    def _whole_lines(self):
-        if not self.path.exists():
-            return []
-        text = self.path.read_text(encoding="utf-8", errors="replace")
-        lines = []
-        for number, line in enumerate(text.splitlines(), 1):
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                if number < len(text.splitlines()):
-                    raise outcome.Failed(
-                        f"{self.path}:{number}: not a line of JSON; remove the file "
-                        "to begin anew"
-                    ) from None
-        return lines
 
     def __contains__(self, step):
         return step in self.done
