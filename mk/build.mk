@@ -77,14 +77,19 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 E_WATCHED := backends/zbud.c backends/mem/work.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
-	harness/explore/object.c
-E_QUIET := $(addprefix backends/mem/,page.c slab.c)
+	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
+		zswap_reclaim.c) \
+	$(addprefix harness/explore/,object.c index.c swapfile.c)
+E_QUIET := $(addprefix backends/mem/,page.c slab.c) \
+	$(addprefix harness/swap/,pools.c codec.c codec_load.c)
 E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
 		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
 		progress.c script.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)
+# The library of the radix trees is called through harness/explore/index.c.
+E_LDFLAGS := $(foreach f,JudyLIns JudyLDel JudyLFreeArray,-Wl,--wrap=$(f))
 # Completion names the kinds of traces, so their code, which has no locks, is in.
 # The clock is that of the machine, as these CPUs have no time.
 E_OBJS := $(E_SRCS:%.c=$(B)/explore/%.o) $(patsubst %.c,$(B)/%.o, \
@@ -95,7 +100,7 @@ all: $(B)/zlab-explore
 
 $(B)/zlab-explore: $(E_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) $(E_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(patsubst %.c,$(B)/explore/%.o,$(E_WATCHED) $(E_QUIET)): \
 	E_FLAGS = -fsanitize=thread -O2
@@ -111,7 +116,8 @@ $(B)/explore/lib/plugin.o: E_RENAME = --redefine-sym dlopen=xworld_dlopen
 $(B)/explore/%.o: %.c | $(B)/version.h
 	$(call say,CC-E,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE $(CFLAGS) \
+	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE \
+		-DZSWAP_TREE_SHIFT=2 $(CFLAGS) \
 		$(E_FLAGS) $(E_COPIES:%=-fno-builtin-%) -c -o $@ $<
 	$(Q)$(if $(E_RENAME),objcopy $(E_RENAME) $@)
 
@@ -140,7 +146,7 @@ $(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
 		$(filter-out $(B)/explore/harness/explore/main.o,$(E_OBJS))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) $(E_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 -include $(E_SRCS:%.c=$(B)/explore/%.d) $(B)/explore/tests/explore/test_explore.d
 endif

@@ -237,7 +237,7 @@ int exhaust_plan(struct exhaust *x, const struct program_limits *limits,
 		letter(x, OP_COMPACT, 0, 0);
 	for (i = 0; caps & ZPOOL_MOVABLE && i < 2; i++)
 		letter(x, OP_MIGRATE, i, 0);
-	if (caps & ZPOOL_EVICTABLE)
+	if (caps & ZPOOL_EVICTABLE || limits->reclaims)
 		letter(x, OP_RECLAIM, 0, 0);
 	if (caps & ZPOOL_DEFERS)
 		letter(x, OP_WORK, 0, 0);

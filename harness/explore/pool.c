@@ -279,8 +279,8 @@ static int make(const char *backend, struct err *err)
 	return pool ? 0 : -EINVAL;
 }
 
-static int probe(const char *backend, struct program_limits *limits,
-		 struct err *err)
+static int probe(const char *backend, const char *options,
+		 struct program_limits *limits, struct err *err)
 {
 	uint64_t random = 1;
 

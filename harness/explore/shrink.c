@@ -103,6 +103,23 @@ static void trim(struct program *p)
 		p->cpus--;
 }
 
+/* Without an option of its front end, which then is as usual. */
+static bool drop_option(struct program *p, unsigned nr)
+{
+	char *at = p->options, *end;
+
+	while (nr-- && at)
+		at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL;
+	if (!at || !*at)
+		return false;
+	end = strchr(at, ',');
+	if (end)
+		memmove(at, end + 1, strlen(end + 1) + 1);
+	else
+		*(at > p->options ? at - 1 : at) = '\0';
+	return true;
+}
+
 static void fewer_ops(struct explorer *e, struct found *f,
 		      struct shrink *result, uint64_t end)
 {
@@ -141,6 +158,8 @@ static void fewer_ops(struct explorer *e, struct found *f,
 		    f->program.destroy)
 			changed |= accept(e, f, &p, result, end);
 	} while (changed && !out_of_time(end));
+	for (i = 0, p = f->program; drop_option(&p, i); p = f->program)
+		i += !accept(e, f, &p, result, end);
 	for (i = 0; i < f->program.nr_setup; i++)
 		if (f->program.setup[i].cpu >= f->program.cpus)
 			return;

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,14 +31,15 @@ static const char *const specs[] = {
 };
 
 /* One backend to a process. Return: 0, or the line that failed. */
-static int in_child(int (*test)(const char *spec), const char *spec)
+static int in_child(int (*test)(const char *spec), const char *front,
+		    const char *spec)
 {
 	struct err err = { "" };
 	int status;
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (explorer_open(&explorer, &front_pool, spec, &err))
+		if (explorer_open(&explorer, front, spec, &err))
 			_exit(1);
 		_exit(test(spec));
 	}
@@ -58,7 +60,7 @@ static int goes_back(const char *spec)
 	unsigned i, k;
 
 	for (i = 0; i < 12; i++) {
-		program_make(&p, &explorer.limits, i);
+		explorer_program(&explorer, &p, i);
 		TRUE(runner_setup(&explorer, &p, i));
 		for (k = 0; k < 12; k++) {
 			strategy_begin(&s, p.cpus, i * 100 + k);
@@ -78,9 +80,11 @@ static int repeats(const char *spec)
 	uint64_t hash, points;
 	unsigned i;
 
-	program_make(&p, &explorer.limits, 7);
-	TRUE(runner_setup(&explorer, &p, 7));
-	for (i = 0; i < 30; i++) {
+	for (i = 0; i < 36; i++) {
+		if (i % 6 == 0) {
+			explorer_program(&explorer, &p, 7 + i);
+			TRUE(runner_setup(&explorer, &p, 7 + i));
+		}
 		explorer.hash = 0;
 		strategy_begin(&s, p.cpus, i);
 		runner_schedule(&explorer, &s);
@@ -101,16 +105,56 @@ static void test_world(void **state)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
-		assert_int_equal(in_child(goes_back, specs[i]), 0);
+	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		assert_int_equal(in_child(goes_back, "pool", specs[i]), 0);
+		assert_int_equal(in_child(goes_back, "zswap", specs[i]), 0);
+	}
 }
 
 static void test_choices(void **state)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
-		assert_int_equal(in_child(repeats, specs[i]), 0);
+	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		assert_int_equal(in_child(repeats, "pool", specs[i]), 0);
+		assert_int_equal(in_child(repeats, "zswap", specs[i]), 0);
+	}
+}
+
+/* Not local: the compiler must not know that nobody else has the memory. */
+unsigned char *taken;
+
+/* Stores of this file are not seen, like those of a library. */
+static int library(const char *spec)
+{
+	unsigned char *p, *more;
+	unsigned i;
+
+	xworld_reset();
+	xworld_enter();
+	xworld_library(true);
+	taken = malloc(2000);
+	p = taken;
+	memset(p, 1, 2000);
+	xworld_library(false);
+	xworld_leave();
+	xworld_save();
+	xworld_enter();
+	xworld_library(true);
+	memset(p, 2, 2000);
+	more = malloc(100);
+	xworld_library(false);
+	xworld_leave();
+	TRUE(more > p + 2000 || more + 100 <= p);
+	xworld_restore();
+	for (i = 0; i < 2000; i++)
+		TRUE(p[i] == 1);
+	return 0;
+}
+
+static void test_library(void **state)
+{
+	assert_int_equal(in_child(library, "pool", "zbud"), 0);
 }
 
 static void test_program(void **state)
@@ -157,9 +201,8 @@ static void test_strategy(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_strategy),
-		cmocka_unit_test(test_program),
-		cmocka_unit_test(test_world),
+		cmocka_unit_test(test_strategy), cmocka_unit_test(test_program),
+		cmocka_unit_test(test_library),	 cmocka_unit_test(test_world),
 		cmocka_unit_test(test_choices),
 	};
 

@@ -21,6 +21,7 @@
 #include "backends/sync/explore/internal.h"
 
 #define HEAP_SIZE (64ul << 20)
+#define LIBRARY (XWORLD_BASE + HEAP_SIZE - (4ul << 20))
 #define MAPS (XWORLD_BASE + HEAP_SIZE)
 #define END (XWORLD_BASE + XWORLD_SIZE)
 #define BLOCKS (XINDEX_SIZE >> XBLOCK_SHIFT)
@@ -40,10 +41,16 @@ struct header {
 	size_t class;
 };
 
+/* A part of the heap: what is taken up to, and a list of free ones by class. */
+struct part {
+	uintptr_t top;
+	struct header *free[CLASSES];
+};
+
 /* What is taken of the world; saved and restored with it. */
 struct taken {
-	uintptr_t heap, maps;
-	struct header *free[CLASSES];
+	uintptr_t maps;
+	struct part heap, library;
 	size_t frames, objects;
 	unsigned nr_undo;
 };
@@ -57,7 +64,7 @@ struct undo {
 static struct taken now, kept;
 static struct undo *undo;
 static size_t undo_room;
-static bool inside, keeping;
+static bool inside, keeping, library;
 static char *copy; /* of the world, where blocks were saved */
 static char *pristine; /* of the loaded object's data */
 static uint32_t state; /* number of the saved state */
@@ -84,7 +91,8 @@ static void *reserve(uintptr_t at, size_t bytes)
 static void forget(void)
 {
 	memset(&now, 0, sizeof(now));
-	now.heap = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.heap.top = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.library.top = LIBRARY;
 	now.maps = MAPS;
 }
 
@@ -216,8 +224,11 @@ void xworld_reset(void)
 {
 	keeping = false;
 	undo_to(0);
-	madvise((void *)XWORLD_BASE, now.heap - XWORLD_BASE + 4096,
+	madvise((void *)XWORLD_BASE, now.heap.top - XWORLD_BASE + 4096,
 		MADV_DONTNEED);
+	if (now.library.top > LIBRARY)
+		madvise((void *)LIBRARY, now.library.top - LIBRARY,
+			MADV_DONTNEED);
 	if (now.maps > MAPS)
 		madvise((void *)MAPS, now.maps - MAPS, MADV_DONTNEED);
 	if (x.data_len)
@@ -244,7 +255,7 @@ void xworld_save(void)
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
-	for (at = 0; at < now.heap - XWORLD_BASE; at += XBLOCK) {
+	for (at = 0; at < now.heap.top - XWORLD_BASE; at += XBLOCK) {
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
@@ -264,9 +275,15 @@ void xworld_restore(void)
 	x.schedule++;
 	if (x.data_len) {
 		memcpy((void *)x.data, copy + XWORLD_SIZE, x.data_len);
-		memcpy((void *)XWORLD_BASE, copy, kept.heap - XWORLD_BASE);
+		memcpy((void *)XWORLD_BASE, copy, kept.heap.top - XWORLD_BASE);
 	}
 	now = kept;
+}
+
+/* Where the first block begins that has nothing below @top. */
+static size_t blocks_of(uintptr_t top)
+{
+	return XBLOCK * ((top - XWORLD_BASE) / XBLOCK + 1);
 }
 
 const void *xworld_check(void)
@@ -275,7 +292,9 @@ const void *xworld_check(void)
 	const char *p;
 
 	for (at = 0; at < most; at += XBLOCK) {
-		if (at == XBLOCK * ((now.heap - XWORLD_BASE) / XBLOCK + 1))
+		if (at == blocks_of(now.heap.top))
+			at = LIBRARY - XWORLD_BASE;
+		if (at == blocks_of(now.library.top))
 			at = HEAP_SIZE;
 		if (x.saved[at >> XBLOCK_SHIFT] != state)
 			continue;
@@ -414,20 +433,22 @@ static void seen(const void *p, size_t len)
 
 static void *take(size_t size, size_t align)
 {
+	struct part *part = library ? &now.library : &now.heap;
+	uintptr_t end = library ? XWORLD_BASE + HEAP_SIZE : LIBRARY, p;
 	unsigned class = class_of(size);
-	struct header *h = align <= 16 ? now.free[class] : NULL;
-	uintptr_t p;
+	struct header *h = align <= 16 ? part->free[class] : NULL;
 
 	if (h) {
-		now.free[class] = *(struct header **)(h + 1);
+		part->free[class] = *(struct header **)(h + 1);
+		/* Who frees it has done all that it does with it. */
+		xcpu_acquire(h);
 	} else {
-		p = (now.heap + sizeof(*h) + align - 1) & ~(align - 1);
-		if (class >= CLASSES ||
-		    p + (1ul << class) > XWORLD_BASE + HEAP_SIZE) {
+		p = (part->top + sizeof(*h) + align - 1) & ~(align - 1);
+		if (class >= CLASSES || p + (1ul << class) > end) {
 			errno = ENOMEM;
 			return NULL;
 		}
-		now.heap = p + (1ul << class);
+		part->top = p + (1ul << class);
 		h = (struct header *)p - 1;
 	}
 	seen(h, sizeof(*h));
@@ -439,6 +460,7 @@ static void *take(size_t size, size_t align)
 
 static void give(void *p)
 {
+	struct part *part = (uintptr_t)p < LIBRARY ? &now.heap : &now.library;
 	struct header *h = (struct header *)p - 1;
 	char where[64];
 
@@ -448,9 +470,10 @@ static void give(void *p)
 			xworld_where(p, where, sizeof(where)));
 		return;
 	}
+	xcpu_release(h);
 	seen(p, sizeof(void *));
-	*(struct header **)p = now.free[h->class];
-	now.free[h->class] = h;
+	*(struct header **)p = part->free[h->class];
+	part->free[h->class] = h;
 	change(p, watched(h->class), false, true);
 }
 
@@ -527,6 +550,16 @@ int posix_memalign(void **p, size_t align, size_t size)
 	return 0;
 }
 
+void xworld_library(bool begins)
+{
+	/* Which memory it takes depends on what was freed. */
+	if (begins)
+		xcpu_visit(XDO_ATOMIC_WRITE, (void *)LIBRARY, 1);
+	library = begins && inside;
+	if (library && now.library.top > LIBRARY)
+		seen((void *)LIBRARY, now.library.top - LIBRARY);
+}
+
 /* Whole mappings. */
 
 void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
@@ -554,6 +587,14 @@ static void unmark(size_t at, size_t len)
 	for (i = 0; i < now.nr_undo; i++)
 		if (undo[i].at - at < len)
 			mark(undo[i].at, undo[i].len, undo[i].frame, false);
+}
+
+/* A huge page would be cleared each time that the world is reset. */
+int madvise(void *at, size_t len, int advice)
+{
+	if (mine(at) && advice == MADV_HUGEPAGE)
+		return 0;
+	return (int)syscall(SYS_madvise, at, len, advice);
 }
 
 /* Memory at the end can be had again; the rest with the next reset. */
