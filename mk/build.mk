@@ -78,7 +78,7 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
 	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
-		zswap_reclaim.c) \
+		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	$(addprefix harness/explore/,object.c index.c swapfile.c)
 E_QUIET := $(addprefix backends/mem/,page.c slab.c) \
 	$(addprefix harness/swap/,pools.c codec.c codec_load.c)
