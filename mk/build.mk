@@ -81,8 +81,10 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	$(addprefix harness/explore/,object.c index.c swapfile.c)
 E_QUIET := $(addprefix backends/mem/,page.c slab.c) \
-	$(addprefix harness/swap/,pools.c codec.c codec_load.c)
-E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
+	$(addprefix harness/swap/,pools.c codec.c codec_load.c) \
+	harness/explore/device.c
+E_SRCS := $(E_WATCHED) $(E_QUIET) \
+	$(filter-out $(E_WATCHED) $(E_QUIET),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
 		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \

@@ -293,6 +293,7 @@ static int make(const char *backend, const char *list, struct err *err)
 	file = swapfile_open(NULL, NULL, err);
 	if (!file)
 		return -ENOMEM;
+	swapfile_overlap(file);
 	config.backing = file;
 	config.api = (enum swap_api)params.api;
 	config.blocks = (uint64_t)params.blocks;
