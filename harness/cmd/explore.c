@@ -112,6 +112,7 @@ const struct cli_command cmd_explore = {
 	       "with a column for each CPU.",
 	.more = "The exit status is 1 when something was found. Examples:\n"
 		"  zlab explore --backend zsmalloc@6.12\n"
+		"  zlab explore --backend zbud@6.1 --front zswap\n"
 		"  zlab-virtual shim ~/linux -o k.so && zlab explore --backend "
 		"./k.so\n",
 	CLI_TAKES(E, NULL, options, NULL),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The front ends by their names. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "harness/explore/front.h"
@@ -12,13 +13,11 @@ static const struct front *const fronts[] = { &front_pool, &front_zswap,
 const char *front_names(void)
 {
 	static char names[64];
-	size_t i;
+	size_t i, n = 0;
 
-	*names = '\0';
-	for (i = 0; i < NR_FRONTS; i++) {
-		strcat(names, i ? ", " : "");
-		strcat(names, fronts[i]->name);
-	}
+	for (i = 0; i < NR_FRONTS && n < sizeof(names); i++)
+		n += (size_t)snprintf(names + n, sizeof(names) - n, "%s%s",
+				      i ? ", " : "", fronts[i]->name);
 	return names;
 }
 

@@ -274,7 +274,7 @@ int program_read(struct program *p, const json_t *o, struct err *err)
 			       "a front end's options have at most %zu "
 			       "characters",
 			       sizeof(p->options) - 1);
-	strcpy(p->options, options);
+	memcpy(p->options, options, strlen(options) + 1);
 	p->cpus = (unsigned)json_array_size(cpus);
 	p->spare = (unsigned)spare;
 	p->fail_nth = (unsigned)nth;

@@ -36,15 +36,17 @@ static bool has(const char *list, const char *name)
 	return false;
 }
 
+void settings_begin(struct settings *c)
+{
+	snprintf(c->text, PROGRAM_OPTIONS, "%s", c->given);
+}
+
 void settings_add(struct settings *c, const char *name, const char *value)
 {
 	if (has(c->given, name))
 		return;
-	if (*c->text)
-		strcat(c->text, ",");
-	strcat(c->text, name);
-	strcat(c->text, "=");
-	strcat(c->text, value);
+	snprintf(c->text + strlen(c->text), PROGRAM_OPTIONS - strlen(c->text),
+		 "%s%s=%s", *c->text ? "," : "", name, value);
 }
 
 void settings_number(struct settings *c, const char *name, unsigned value)

@@ -17,13 +17,17 @@ int settings_parse(const struct spec_desc *desc, const char *list, void *params,
 
 /**
  * struct settings - options to be chosen
- * @text: receives those that are given and those that are added
+ * @text: of PROGRAM_OPTIONS bytes; receives those that are given and those that
+ *	  are added
  * @given: those that all programs have
  */
 struct settings {
 	char *text;
 	const char *given;
 };
+
+/** settings_begin() - take those that are given */
+void settings_begin(struct settings *c);
 
 /** settings_add() - add an option, if it is not given */
 void settings_add(struct settings *c, const char *name, const char *value);

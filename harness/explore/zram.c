@@ -70,7 +70,7 @@ static void choose(struct program *p, const char *given,
 	random ^= 0x7a72616dull;
 	if (settings_below(&random, 4))
 		settings_crowd(p, &random);
-	strcpy(c.text, given);
+	settings_begin(&c);
 	settings_add(&c, "lock", locks[settings_below(&random, 3)]);
 	settings_add(&c, "replace", replaces[!settings_below(&random, 3)]);
 	settings_add(&c, "post", posts[settings_below(&random, 2)]);
@@ -90,7 +90,7 @@ static void choose(struct program *p, const char *given,
 
 static int complete(const char *given, struct err *err)
 {
-	struct params p;
+	struct params p = { 0 };
 
 	if (settings_parse(&desc, given, &p, err))
 		return -EINVAL;

@@ -65,7 +65,7 @@ static void choose(struct program *p, const char *given,
 	random ^= 0x7a73776170ull;
 	if (settings_below(&random, 4))
 		settings_crowd(p, &random);
-	strcpy(l.text, given);
+	settings_begin(&l);
 	settings_add(&l, "index", indexes[settings_below(&random, 3)]);
 	settings_add(&l, "reclaim",
 		     reclaims[limits->caps & ZPOOL_EVICTABLE &&
@@ -83,7 +83,7 @@ static void choose(struct program *p, const char *given,
 
 static int complete(const char *given, struct err *err)
 {
-	struct params p;
+	struct params p = { 0 };
 
 	if (settings_parse(&desc, given, &p, err))
 		return -EINVAL;

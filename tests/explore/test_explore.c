@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "harness/explore/front.h"
+#include "harness/explore/history.h"
 #include "harness/explore/strategy.h"
 
 static struct explorer explorer = {
@@ -157,6 +158,77 @@ static void test_library(void **state)
 	assert_int_equal(in_child(library, "pool", "zbud"), 0);
 }
 
+/*
+ * Operations on one object: S stores, F frees, a digit loads this version (they
+ * count from 1), and 0 finds nothing. s and f begin alone; a dot ends the one that
+ * began first. Return: whether the last one is explained.
+ */
+static bool explained(const char *ops, bool takes)
+{
+	uint32_t versions = 0, stored[16] = { 0 };
+	unsigned open[16], nr = 0, first = 0, e;
+	struct history h = { 0 };
+	enum history_kind kind;
+	uint64_t now = 0;
+	bool ok = true;
+
+	for (; *ops; ops++) {
+		if (*ops == '.') {
+			ok = history_end(&h, open[first], stored[first], ++now,
+					 takes);
+			first++;
+			continue;
+		}
+		kind = strchr("Ss", *ops)   ? HISTORY_STORE
+		       : strchr("Ff", *ops) ? HISTORY_FREE
+					    : HISTORY_LOAD;
+		versions += kind == HISTORY_STORE;
+		e = history_begin(&h, kind,
+				  kind == HISTORY_STORE ? versions : 0, ++now);
+		if (strchr("sf", *ops)) {
+			stored[nr] = kind == HISTORY_STORE ? versions : 0;
+			open[nr++] = e;
+			continue;
+		}
+		ok = history_end(&h, e,
+				 kind == HISTORY_STORE	? versions
+				 : kind == HISTORY_LOAD ? (uint32_t)(*ops - '0')
+							: 0,
+				 ++now, takes);
+	}
+	return ok;
+}
+
+static void test_history(void **state)
+{
+	static const struct {
+		const char *ops;
+		bool keeps, takes; /* explained if loads do so */
+	} cases[] = {
+		{ "0", true, true },	     { "1", false, false },
+		{ "S1", true, true },	     { "S0", false, false },
+		{ "SS1", false, false },     { "SF1", false, false },
+		{ "SF0", true, true },	     { "S11", true, true },
+		{ "S10", false, true },	     { "S101", false, false },
+		{ "S110", false, false },    { "Ss1", true, true },
+		{ "Ss2", true, true },	     { "Ss21", false, false },
+		{ "Ss12", true, true },	     { "Ss.1", false, false },
+		{ "SsS3.2", true, true },    { "SsS3.3", true, true },
+		{ "SsS2.2", true, true },    { "SsS2.3", false, false },
+		{ "SsS23.2", false, false }, { "Sf0.1", false, false },
+		{ "Sf1.0", true, true },     { "ss12..1", false, false },
+		{ "ss12..2", true, true },   { "ss..0", false, false },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		if (explained(cases[i].ops, false) != cases[i].keeps)
+			fail_msg("%s, loads keep", cases[i].ops);
+		if (explained(cases[i].ops, true) != cases[i].takes)
+			fail_msg("%s, loads take", cases[i].ops);
+	}
+}
+
 static void test_program(void **state)
 {
 	struct program_limits limits = {
@@ -202,8 +274,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strategy), cmocka_unit_test(test_program),
-		cmocka_unit_test(test_library),	 cmocka_unit_test(test_world),
-		cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_library),	 cmocka_unit_test(test_history),
+		cmocka_unit_test(test_world),	 cmocka_unit_test(test_choices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
