@@ -102,6 +102,19 @@ SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
 # The third, zlab-explore, has these alone, and few of the others.
 SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
+# What is the same in each of them, and compiled once: whole rooms, and files.
+SRCS_SHARED := $(filter lib/% traces/% harness/capture/% harness/litmus/%,$(SRCS)) \
+	$(addprefix harness/,$(addsuffix .c,\
+		$(addprefix cli/,cli command explore_exec hand_over options parse \
+			script stream) \
+		$(addprefix cmd/,capture columns explore export generate import \
+			litmus new_backend record regress report shim sizes \
+			sizes_against vm) \
+		$(addprefix kernel/,files patch_tree shim_codec shim_message \
+			shim_tree) \
+		$(addprefix live/,mm_stat running) \
+		$(addprefix measure/,cores load stats) \
+		compare/table swap/codec_load verify/log))
 OBJS := $(patsubst %.c,$(B)/%.o,$(filter-out $(SRCS_VIRTUAL),$(SRCS)))
 MAIN := $(B)/harness/main.o
 # What a backend outside the tree is compiled with.
@@ -125,6 +138,8 @@ $(B)/%.o: %.c | $(B)/version.h
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) -c -o $@ $<
+
+$(SRCS_SHARED:%.c=$(B)/%.o): CPPFLAGS += -include lib/shared.h
 
 # The search of zlab-explore runs without its machine.
 $(B)/tests/harness/test_dpor: $(B)/harness/explore/dpor.o

@@ -14,6 +14,12 @@ import unicodedata
 DIGITS = 8
 # Bytes of a name in a file name, which has 255 and other parts.
 LONGEST = 100
+# Categories of what is no letter: control characters, codes without a meaning,
+# halves of codes, ends of lines.
+UNSEEN = ("Cc", "Cn", "Cs", "Zl", "Zp")
+# What changes the direction of the text around it.
+TURNING = ("LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI")
+MARKS = "\u061c\u200e\u200f"
 
 
 def _escaped(letter):
@@ -26,6 +32,15 @@ def _escaped(letter):
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+def _shown(letter):
+    """Whether lib/text.c prints a letter as itself."""
+    return not (
+        unicodedata.category(letter) in UNSEEN
+        or unicodedata.bidirectional(letter) in TURNING
+        or letter in MARKS
+    )
+
+
 def plain(text, keep=""):
     """A text that cannot steer a terminal or break a page or a picture.
 
@@ -34,7 +49,7 @@ def plain(text, keep=""):
     text = str(text)
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or c in keep else _escaped(c) for c in text)
+    return "".join(c if _shown(c) or c in keep else _escaped(c) for c in text)
 
 
 def width(text):

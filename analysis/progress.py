@@ -51,6 +51,11 @@ class Line:
             self.done += 1
             self.now = now
 
+    def turn(self, what):
+        """From now on it says this, and the time that this takes."""
+        with self.lock:
+            self.what, self.start = what, time.monotonic()
+
     def text(self):
         """What it says now."""
         spent = time.monotonic() - self.start

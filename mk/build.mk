@@ -37,7 +37,9 @@ V_WATCHED := backends/zbud.c \
 		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	tests/virtual/copies.c
 V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
-V_OBJS := $(patsubst %.c,$(B)/virtual/%.o,$(filter-out $(SRCS_REAL),$(SRCS)))
+V_OBJS := $(patsubst %.c,$(B)/virtual/%.o,\
+		$(filter-out $(SRCS_REAL) $(SRCS_SHARED),$(SRCS))) \
+	$(SRCS_SHARED:%.c=$(B)/%.o)
 V_COPIES := memcpy memmove memset memcmp
 
 all: $(B)/zlab-virtual
@@ -94,8 +96,9 @@ E_SRCS := $(E_WATCHED) $(E_QUIET) \
 E_LDFLAGS := $(foreach f,JudyLIns JudyLDel JudyLFreeArray,-Wl,--wrap=$(f))
 # Completion names the kinds of traces, so their code, which has no locks, is in.
 # The clock is that of the machine, as these CPUs have no time.
-E_OBJS := $(E_SRCS:%.c=$(B)/explore/%.o) $(patsubst %.c,$(B)/%.o, \
-	backends/sync/clock.c \
+E_SHARED := $(filter-out lib/plugin.c,$(filter $(SRCS_SHARED),$(E_SRCS)))
+E_OBJS := $(patsubst %.c,$(B)/explore/%.o,$(filter-out $(E_SHARED),$(E_SRCS))) \
+	$(patsubst %.c,$(B)/%.o,$(E_SHARED) backends/sync/clock.c \
 	$(wildcard traces/*.c traces/generate/*.c traces/zlt/*.c))
 
 all: $(B)/zlab-explore
@@ -149,6 +152,8 @@ $(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS) $(E_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+$(B)/tests/bench/explore: | $(B)/zlab-explore
 
 -include $(E_SRCS:%.c=$(B)/explore/%.d) $(B)/explore/tests/explore/test_explore.d
 endif

@@ -12,6 +12,7 @@
 #                     all cores, or with PROFILE=analysis/cluster/slurm on Slurm;
 #                     JOBS at a time, each of STEPS steps; docs/cluster.md
 # make results/explore/exhaustive.jsonl  every preset explored exhaustively
+# make results/litmus.json   the verdicts of tests/litmus
 # make regress             compare what this build does with results/baseline.json
 # make bench               run every benchmark, or those of BENCH=NAME...
 # make patch-example KERNEL=TREE  rewrite the example of docs/measure-a-patch.md
@@ -118,3 +119,7 @@ results/explore/exhaustive.jsonl: all FORCE
 			--keep-going --json - || [ $$? = 1 ] || exit 1; \
 	done >$@.tmp
 	$(Q)mv $@.tmp $@
+
+# The verdicts of the litmus tests, of which the paper has a table.
+results/litmus.json: all FORCE
+	$(Q)$(B)/zlab litmus tests/litmus/*.litmus --json $@

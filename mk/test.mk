@@ -4,28 +4,43 @@
 # make check-long   and the campaigns that take longer
 # make lint         format and static analysis, a part of check
 
-# Sanitizer builds run every test program, with a tenth of the random steps.
+# Sanitizer builds run the test programs with a tenth of the random steps, that
+# of threads those programs that start any. They are compiled for little more
+# than their tests: compiling takes longer than these run.
 SAN_ADDRESS := address,undefined
 SAN_THREAD := thread
+SAN_OPT := -O1 -g1
 MAKE_HERE := $(MAKE) --no-print-directory -j$(shell nproc)
+THREADED := $(shell grep -l pthread_create tests/*/test_*.c) \
+	$(addprefix tests/,fuzz/test_recorder harness/test_device \
+		harness/test_replay traces/test_record)
+THREADED := $(sort $(patsubst tests/%,%,$(THREADED:.c=)))
 
 check: deps-check check-builds
 	$(Q)tests/run $(if $(ONLY),--only '$(ONLY)') $(B) \
-		build-address-undefined build-thread
-
-# Everything of check, the campaigns that take longer, and full random steps.
-check-long: deps-long check-builds
-	$(Q)ZLAB_TEST_SCALE=1000 ZLAB_TEST_LIMIT_S=7200 tests/run --long \
-		$(if $(ONLY),--only '$(ONLY)') $(B) \
-		build-address-undefined build-thread
+		build-address-undefined \
+		build-thread=$(subst $() ,$(comma),$(THREADED))
 
 check-builds:
 	$(Q)$(MAKE_HERE) all tests
-	$(Q)$(MAKE_HERE) CC=clang B=build-clang all
+	$(Q)$(MAKE_HERE) SAN=$(SAN_ADDRESS) OPT='$(SAN_OPT)' tests
+	$(Q)$(MAKE_HERE) SAN=$(SAN_THREAD) OPT='$(SAN_OPT)' tests-threaded
+
+# Everything of check, the campaigns that take longer, full random steps, and
+# every test with every build, also clang's.
+check-long: deps-long check-builds-long
+	$(Q)ZLAB_TEST_SCALE=1000 ZLAB_TEST_LIMIT_S=7200 tests/run --long \
+		$(if $(ONLY),--only '$(ONLY)') $(B) \
+		build-address-undefined build-thread build-clang
+
+check-builds-long:
+	$(Q)$(MAKE_HERE) all tests
+	$(Q)$(MAKE_HERE) CC=clang B=build-clang all tests
 	$(Q)$(MAKE_HERE) SAN=$(SAN_ADDRESS) all tests
 	$(Q)$(MAKE_HERE) SAN=$(SAN_THREAD) all tests
 
 tests: $(TESTS)
+tests-threaded: $(THREADED:%=$(B)/tests/%)
 
 lint: lint-format lint-python lint-tidy
 
@@ -41,10 +56,12 @@ TIDY_NODES ?= 16000
 TIDY_BOUND = $(addprefix --extra-arg=,-Xclang -analyzer-config -Xclang \
 	max-nodes=$(TIDY_NODES))
 
-# Each file as the program sees it that it belongs to.
+# Each file as the program sees it that it belongs to, and with its warnings: it
+# stands for a build by clang, too, which check-long makes.
 TIDY_SRCS = $(filter-out tests/%,$(shell git ls-files '*.c'))
 tidy = printf '%s\n' $(1) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet \
-	$(TIDY_BOUND) "$$@" -- -std=gnu11 -D_GNU_SOURCE $(2) -I. -I$(B)' tidy
+	$(TIDY_BOUND) "$$@" -- -std=gnu11 -D_GNU_SOURCE $(filter -W%,$(CFLAGS)) \
+	$(2) -I. -I$(B)' tidy
 
 lint-tidy: $(B)/version.h
 	$(Q)$(call tidy,$(filter-out $(SRCS_VIRTUAL) $(SRCS_EXPLORE),$(TIDY_SRCS)))
@@ -52,7 +69,7 @@ lint-tidy: $(B)/version.h
 	$(Q)$(call tidy,$(filter $(SRCS_EXPLORE),$(TIDY_SRCS)),-DSYNC_VIRTUAL \
 		-DSYNC_EXPLORE)
 
-.PHONY: check check-long check-builds tests lint lint-format lint-python \
+.PHONY: check check-long check-builds check-builds-long tests tests-threaded lint lint-format lint-python \
 	lint-tidy
 
 # Every kind of lock, seen by one validator and one bench.
@@ -98,6 +115,7 @@ $(B)/tests/traces/test_zlt_nomem: LDFLAGS += \
 PROGRAMS := $(B)/tests/programs/memory $(B)/tests/programs/static
 
 tests: $(PROGRAMS)
+$(B)/tests/traces/test_record: | $(RECORDER) $(PROGRAMS)
 
 $(B)/tests/programs/memory: tests/programs/memory.c tests/programs/pattern.h
 	$(call say,LINK,$@)

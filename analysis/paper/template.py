@@ -27,6 +27,7 @@ The marks of the template, as {{ MARK("ARGUMENT", ...) }}:
   impact(NAME)                of two changes of the kernel; see impact.py
   agreement(NAME)             of virtual against real CPUs; see agreement.py
   scenario(TABLE, NAME)       of a scenario's summary; see scenarios.py
+  explore(NAME)               of what the explorer found; see interleavings.py
   inputs(TRACE|LIST, NAME)    of a trace, or least to most of a list in [traces]
                               of experiments.toml; see inputs.py
   option(SET, NAME)           an option that all runs of a set share
@@ -65,6 +66,7 @@ from analysis.paper import (
     designs,
     impact,
     inputs,
+    interleavings,
     mechanisms,
     scenarios,
     times,
@@ -83,6 +85,7 @@ MAKERS = (
     virtual,
     agreement,
     scenarios,
+    interleavings,
 )
 # Before a line of the template: its number. In place of a mark: what it said.
 LINE = re.compile("\1(\\d+)\1")
@@ -169,6 +172,10 @@ class Marks:
     def agreement(self, what):
         said = agreement.number(self._sources, what)
         return self._known(said, f"zlab validate says no {what}")
+
+    def explore(self, what):
+        said = interleavings.number(self._sources, what)
+        return self._known(said, f"no explorer says {what}")
 
     def inputs(self, names, what):
         said = inputs.number(self._sources, names, what)

@@ -13,9 +13,8 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 
-from analysis import files, outcome
+from analysis import files, outcome, progress
 from analysis.run import replays
 from analysis.vm import kernel, log, machine, programs, rebuild
 
@@ -41,18 +40,6 @@ SWAP_KB = 1 << 20
 # What the kernel, the probes' buffer and the program take.
 MEMORY_MIB = 512
 SENT_LINES = 20000
-
-
-class Progress:
-    """Lines on stderr about what goes on, with the time since the beginning."""
-
-    def __init__(self):
-        self.start = time.monotonic()
-
-    def tell(self, text):
-        """One line."""
-        spent = time.monotonic() - self.start
-        outcome.say(f"[{spent:5.1f} s] {text}", file=sys.stderr, flush=True)
 
 
 def parse():
@@ -316,16 +303,16 @@ def compare_classes(classes, spec):
 def main():
     """The sub-command."""
     args = parse()
-    progress = Progress()
     machine.guest()
     machine.need_tools(machine.QEMU, "cpio", "modinfo", "dpkg-deb")
     if args.json and args.json != "-":
         files.check(args.json)
     with tempfile.TemporaryDirectory(prefix="zlab-vm-") as tmp:
         folder = pathlib.Path(tmp)
-        where = find_kernel(args, progress.tell)
-        load = find_load(args, folder)
-        found = boot(args, where, load, folder, progress.tell)
+        with progress.Line("looks for the kernel") as line:
+            where = find_kernel(args, line.turn)
+            load = find_load(args, folder)
+            found = boot(args, where, load, folder, line.turn)
     rows = found.finish()
     doubts = found.doubts()
     result, path = write(args, found, rows, load)

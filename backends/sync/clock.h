@@ -13,8 +13,6 @@
 #include <stdint.h>
 #ifdef SYNC_VIRTUAL
 #include "backends/sync.h"
-#elif defined(__x86_64__) || defined(__i386__)
-#include <x86intrin.h>
 #endif
 
 /**
@@ -63,8 +61,8 @@ static inline uint64_t clock_ticks(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
 	if (__builtin_expect(zclock.tsc, 1)) {
-		_mm_lfence();
-		return __rdtsc();
+		__builtin_ia32_lfence();
+		return __builtin_ia32_rdtsc();
 	}
 #endif
 	return clock_wall_ns();

@@ -9,17 +9,18 @@
 
 /*
  * SYNC_FLAVOUR: the header that sync.h includes
- * SYNC_FLAGS: compiler flags of a backend
- * SYNC_WATCH_FLAGS: compiler flags of code whose memory accesses are charged
+ * SYNC_IS_VIRTUAL: whether CPUs are virtual
+ * SYNC_VIRTUAL_FLAG: compiler flag of a backend for virtual CPUs
+ * SYNC_VIRTUAL_WATCH_FLAG: compiler flag of code whose memory accesses they see
  */
 #ifdef SYNC_VIRTUAL
 #define SYNC_FLAVOUR "backends/sync/virtual/virtual.h"
-#define SYNC_FLAGS "-DSYNC_VIRTUAL",
-#define SYNC_WATCH_FLAGS "-fsanitize=thread",
+#define SYNC_IS_VIRTUAL 1
 #else
 #define SYNC_FLAVOUR "backends/sync/native.h"
-#define SYNC_FLAGS
-#define SYNC_WATCH_FLAGS
+#define SYNC_IS_VIRTUAL 0
 #endif
+#define SYNC_VIRTUAL_FLAG "-DSYNC_VIRTUAL"
+#define SYNC_VIRTUAL_WATCH_FLAG "-fsanitize=thread"
 
 #endif

@@ -119,13 +119,13 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	struct z3fold_header *zhdr;
 	enum buddy bud = FIRST;
 	unsigned chunks;
+	int ret;
 
-	if (!size)
-		return -EINVAL;
-	if (size > page_bytes(pool))
-		return -ENOSPC;
+	ret = z3fold_refuses(pool, size);
+	if (ret)
+		return ret;
 	chunks = size_to_chunks(size, pool->chunk_shift);
-	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
+	if (z3fold_headless(pool, size)) {
 		zhdr = z3fold_malloc_headless(pool);
 		*handle = (unsigned long)zhdr;
 		return zhdr ? 0 : -ENOMEM;

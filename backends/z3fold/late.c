@@ -375,13 +375,13 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	struct z3fold_header *zhdr, *headless;
 	enum buddy bud = FIRST;
 	unsigned chunks;
+	int ret;
 
-	if (!size)
-		return -EINVAL;
-	if (size > page_bytes(pool))
-		return -ENOSPC;
+	ret = z3fold_refuses(pool, size);
+	if (ret)
+		return ret;
 	chunks = size_to_chunks(size, pool->chunk_shift);
-	if (size > (size_t)(pool->nchunks - 1) << pool->chunk_shift) {
+	if (z3fold_headless(pool, size)) {
 		headless = z3fold_malloc_headless(pool);
 		*handle = (unsigned long)headless | HANDLE_HEADLESS;
 		return headless ? 0 : -ENOMEM;

@@ -14,6 +14,8 @@
 #ifndef ZLAB_Z3FOLD_H
 #define ZLAB_Z3FOLD_H
 
+#include <errno.h>
+
 #include "backends/chunk.h"
 #include "backends/list.h"
 
@@ -202,6 +204,22 @@ static inline void z3fold_assert_locked(const struct z3fold_pool *pool,
 		lockdep_assert_held(&zhdr->page_lock);
 	else
 		lockdep_assert_held(&pool->lock);
+}
+
+/* Why no page can hold an object: -EINVAL without bytes, -ENOSPC. */
+static inline __attribute__((always_inline)) int
+z3fold_refuses(const struct z3fold_pool *pool, size_t size)
+{
+	if (!size)
+		return -EINVAL;
+	return size > page_bytes(pool) ? -ENOSPC : 0;
+}
+
+/* Whether an object leaves no free chunk beside a header. */
+static inline __attribute__((always_inline)) bool
+z3fold_headless(const struct z3fold_pool *pool, size_t size)
+{
+	return size > (size_t)(pool->nchunks - 1) << pool->chunk_shift;
 }
 
 /* z3fold.c */

@@ -151,9 +151,7 @@ static void summarize(const struct args *a, const struct capture_result *r)
 {
 	const struct pair_counts *n = &r->counts;
 
-	cli_note("%s: %" PRIu64 " events (%" PRIu64 " stores, %" PRIu64
-		 " loads, %" PRIu64 " invalidates) in %" PRIu64
-		 " pool%s, %" PRIu64 " bytes",
+	cli_note(MADE_TRACE " in %" PRIu64 " pool%s, %" PRIu64 " bytes",
 		 a->opts.output, n->events, n->stores, n->loads, n->invalidates,
 		 n->pools, n->pools == 1 ? "" : "s", r->bytes);
 	if (a->opts.log)

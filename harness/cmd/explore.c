@@ -22,7 +22,8 @@ static const struct cli_option options[] = {
 	  CLI_IS_COUNT(E, ops, 1, PROGRAM_OPS) },
 	{ "schedules", 'n', "N",
 	  "Schedules to run (default: 10000); exhaustive: the most that a program "
-	  "may have (default: 100000)",
+	  "may have (default: 100000); with --replay: others of its program, if "
+	  "its finding is gone (default: none)",
 	  CLI_IS_COUNT(E, schedules, 1, LLONG_MAX) },
 	{ "seconds", 0, "N", "Run schedules for so long instead",
 	  CLI_IS_COUNT(E, seconds, 1, 1000000) },
@@ -73,9 +74,9 @@ static int check(void *args)
 {
 	E *e = args;
 
-	if (e->replay && (e->schedules || e->seconds))
+	if (e->replay && (e->seconds || !strcmp(e->strategy, "exhaustive")))
 		return cli_usage("--replay repeats one schedule: it takes no "
-				 "--schedules and no --seconds");
+				 "--seconds and no --strategy exhaustive");
 	if (e->replay && e->front)
 		return cli_usage("--replay has the front end in its file: it "
 				 "takes no --front");

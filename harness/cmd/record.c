@@ -257,9 +257,7 @@ static void summarize(const struct args *a, const struct record_result *r)
 {
 	const struct record_counts *n = &r->counts;
 
-	cli_note("%s: %" PRIu64 " events (%" PRIu64 " stores, %" PRIu64
-		 " loads, %" PRIu64 " invalidates), %" PRIu64
-		 " distinct pages, %" PRIu64 " bytes",
+	cli_note(MADE_TRACE ", %" PRIu64 " distinct pages, %" PRIu64 " bytes",
 		 a->opts.output, r->events, n->stores, n->loads, n->invalidates,
 		 r->contents, r->bytes);
 	cli_note("%" PRIu64 " process%s; %.1f %% of %.1f MiB anonymous memory "

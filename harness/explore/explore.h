@@ -392,7 +392,8 @@ uint64_t place_id(const void *pc);
  * @front: spec of the front end, or NULL for the pool itself
  * @cpus: number of CPUs, 0 = as the strategy
  * @ops: operations of a CPU, 0 = as the strategy
- * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive
+ * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive; of
+ *	       @replay's program if its finding is gone
  * @seconds: how long, 0 = until @schedules
  * @shrink: seconds that a finding may be shrunk
  * @strategy: as typed

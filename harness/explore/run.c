@@ -239,6 +239,8 @@ static char *command_of(const struct explore *o, const struct found *f)
 	if (file) {
 		fputs("--replay ", out);
 		put_word(out, file);
+		if (o->replay && o->schedules)
+			fprintf(out, " --schedules %lld", o->schedules);
 	} else {
 		if (o->front) {
 			fputs("--front ", out);
@@ -483,6 +485,34 @@ static struct found *repeated(const struct replay_file *r)
 	return NULL;
 }
 
+/* Schedules of the file's program, until one of them shows its finding. */
+static void search_program(const struct explore *o, const struct replay_file *r,
+			   struct strategy *s)
+{
+	struct explorer *e = &explorer;
+	size_t nr = e->nr_found;
+	struct progress bar;
+	uint64_t i;
+
+	progress_start(&bar, "explore", "schedules", (uint64_t)o->schedules);
+	s->points = xcpu_points();
+	for (i = 0; i < (uint64_t)o->schedules && !stop_signal(); i++) {
+		if (!(i % OF_A_POOL) && !runner_setup(e, &r->program, r->seed))
+			break;
+		e->reads = stream((uint64_t)o->seed, 3, i) >> 1;
+		strategy_begin(s, r->program.cpus,
+			       stream((uint64_t)o->seed, 2, i));
+		runner_schedule(e, s);
+		known_sort(e);
+		if (e->nr_found != nr && repeated(r))
+			break;
+		nr = e->nr_found;
+		s->points = xcpu_points();
+		progress_update(&bar, i);
+	}
+	progress_end(&bar);
+}
+
 /* Also shrunk, and to its own file, if that is wanted. */
 static int tell_again(const struct explore *o, struct found *f)
 {
@@ -501,7 +531,8 @@ static int tell_again(const struct explore *o, struct found *f)
 	return ret;
 }
 
-static int replay(const struct explore *o, const struct replay_file *r)
+static int replay(const struct explore *o, const struct replay_file *r,
+		  struct strategy *others)
 {
 	struct strategy s = { .kind = STRATEGY_REPLAY, .given = &r->choices };
 	struct explorer *e = &explorer;
@@ -519,8 +550,19 @@ static int replay(const struct explore *o, const struct replay_file *r)
 	if (*e->err.text)
 		return cli_usage("%s: its program: %s", PLAIN(o->replay),
 				 e->err.text);
+	if (o->schedules && !repeated(r))
+		search_program(o, r, others);
+	if (stop_signal())
+		return cli_interrupted("%llu schedules were run; %zu found",
+				       (unsigned long long)e->schedules,
+				       e->nr_found);
 	if (!e->nr_found) {
-		printf("gone: %s (%s)\n", PLAIN(r->text), PLAIN(r->kind));
+		printf("gone: %s (%s)", PLAIN(r->text), PLAIN(r->kind));
+		if (o->schedules)
+			printf("; nor do %lld other schedules of its program "
+			       "find anything",
+			       o->schedules);
+		putchar('\n');
 		return 0;
 	}
 	f = repeated(r);
@@ -572,8 +614,11 @@ static int run_replay(const struct explore *o)
 {
 	struct err err = { "" };
 	struct replay_file r;
+	struct strategy s;
 	int ret;
 
+	if (strategy_parse(&s, o->strategy, &err))
+		return cli_usage("%s", err.text);
 	/* Status 1 is a finding. */
 	if (replay_read(&r, o->replay, &err))
 		ret = cli_usage("%s", err.text);
@@ -581,7 +626,7 @@ static int run_replay(const struct explore *o)
 		ret = open_backend(o, r.front,
 				   o->backend ? o->backend : r.backend);
 	if (!ret)
-		ret = replay(o, &r);
+		ret = replay(o, &r, &s);
 	if (ret == EXIT_FAILED && explorer.nr_found && o->json)
 		write_results(o);
 	replay_free(&r);

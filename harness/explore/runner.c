@@ -43,14 +43,18 @@ static uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ h >> 29;
 }
 
+static void choices_grow(struct choices *c)
+{
+	c->room = c->room ? 2 * c->room : 256;
+	c->at = realloc(c->at, c->room * sizeof(*c->at));
+	if (!c->at)
+		abort();
+}
+
 void choices_add(struct choices *c, const struct choice *choice)
 {
-	if (c->nr == c->room) {
-		c->room = c->room ? 2 * c->room : 256;
-		c->at = realloc(c->at, c->room * sizeof(*c->at));
-		if (!c->at)
-			abort();
-	}
+	if (c->nr == c->room)
+		choices_grow(c);
 	c->at[c->nr++] = *choice;
 }
 
@@ -201,21 +205,27 @@ static unsigned on_pick(void *arg, enum xwhy why, unsigned runnable,
 {
 	struct explorer *e = arg;
 	unsigned current = xcpu_current(), next;
-	uint64_t step = current < XCPU_MAX ? xcpu_steps(current) : 0;
-	struct choice c;
+	struct choices *c = &e->made;
+	uint64_t step;
+	bool keep;
 
-	next = strategy_pick(e->strategy, why, runnable, current, step, slice);
-	/* Who goes on after a relax, where others could, is to be repeated, too. */
-	if (next == current && (why != XWHY_RELAX || !e->visits))
-		return next;
-	c = (struct choice){
+	next = strategy_pick(e->strategy, why, runnable, current, slice);
+	/*
+	 * Who goes on after a relax, where others could, is to be repeated, too.
+	 * What is chosen cannot be foreseen, so there are no branches on it.
+	 */
+	keep = next != current || (why == XWHY_RELAX && e->visits);
+	if (c->nr == c->room)
+		choices_grow(c);
+	step = xcpu_steps(current);
+	c->at[c->nr] = (struct choice){
 		.cpu = (uint8_t)current,
 		.next = (uint8_t)next,
 		.forced = why != XWHY_SLICE,
 		.step = step,
 	};
-	choices_add(&e->made, &c);
-	e->hash = mix(e->hash, step << 8 | next);
+	c->nr += keep;
+	e->hash = keep ? mix(e->hash, step << 8 | next) : e->hash;
 	return next;
 }
 

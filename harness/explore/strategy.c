@@ -76,10 +76,37 @@ static void points_at(struct strategy *s, unsigned nr)
 	qsort(s->at, nr, sizeof(s->at[0]), by_size);
 }
 
+static unsigned first_of(unsigned mask)
+{
+	return (unsigned)__builtin_ctz(mask);
+}
+
+/*
+ * The CPUs of each mask, in order. Which it is cannot be foreseen, so it is looked
+ * up without a branch.
+ */
+static struct {
+	uint8_t nr, cpu[XCPU_MAX];
+} sets[1u << XCPU_MAX];
+
+static void fill_sets(void)
+{
+	unsigned mask, rest;
+
+	for (mask = 1; mask < 1u << XCPU_MAX; mask++) {
+		sets[mask].nr = 0;
+		for (rest = mask; rest; rest &= rest - 1)
+			sets[mask].cpu[sets[mask].nr++] =
+				(uint8_t)first_of(rest);
+	}
+}
+
 void strategy_begin(struct strategy *s, unsigned cpus, uint64_t seed)
 {
 	unsigned i, k, t;
 
+	if (!sets[1].nr)
+		fill_sets();
 	s->random = seed;
 	s->cpus = cpus;
 	s->done = 0;
@@ -114,11 +141,6 @@ void strategy_begin(struct strategy *s, unsigned cpus, uint64_t seed)
 	}
 }
 
-static unsigned first_of(unsigned mask)
-{
-	return (unsigned)__builtin_ctz(mask);
-}
-
 /* The one after @cpu, round all of them. */
 static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 {
@@ -136,11 +158,7 @@ static unsigned after(const struct strategy *s, unsigned mask, unsigned cpu)
 
 static unsigned random_of(struct strategy *s, unsigned mask)
 {
-	unsigned n = (unsigned)below(s, (unsigned)__builtin_popcount(mask));
-
-	while (n--)
-		mask &= mask - 1;
-	return first_of(mask);
+	return sets[mask].cpu[below(s, sets[mask].nr)];
 }
 
 static unsigned pick_random(struct strategy *s, unsigned runnable,
@@ -167,6 +185,7 @@ static unsigned pick_pct(struct strategy *s, enum xwhy why, unsigned runnable,
 {
 	unsigned i, best = first_of(runnable);
 
+	s->done = xcpu_points();
 	/* Lower numbers are higher priorities here. */
 	if (current != XCPU_MAX &&
 	    ((why == XWHY_SLICE && is_due(s)) || why == XWHY_RELAX))
@@ -183,6 +202,7 @@ static unsigned pick_delay(struct strategy *s, enum xwhy why, unsigned runnable,
 {
 	unsigned next = current;
 
+	s->done = xcpu_points();
 	if (why != XWHY_SLICE || is_due(s))
 		next = after(s, runnable, current);
 	*slice = s->nr_at ? s->at[0] - s->done : ~0ull;
@@ -220,16 +240,18 @@ static unsigned first_given(const struct strategy *s, unsigned runnable)
 }
 
 static unsigned pick_replay(struct strategy *s, enum xwhy why,
-			    unsigned runnable, unsigned current, uint64_t step,
+			    unsigned runnable, unsigned current,
 			    uint64_t *slice)
 {
 	bool forced = why != XWHY_SLICE;
 	const struct choice *c;
+	uint64_t step;
 	unsigned next;
 
 	if (current == XCPU_MAX) {
 		next = first_given(s, runnable);
 	} else {
+		step = xcpu_steps(current);
 		c = given(s, current, step, forced);
 		next = forced ? after(s, runnable, current) : current;
 		if (c && c->step == step) {
@@ -245,19 +267,17 @@ static unsigned pick_replay(struct strategy *s, enum xwhy why,
 }
 
 unsigned strategy_pick(struct strategy *s, enum xwhy why, unsigned runnable,
-		       unsigned current, uint64_t step, uint64_t *slice)
+		       unsigned current, uint64_t *slice)
 {
-	unsigned others;
+	unsigned others = runnable;
 
-	if (s->now == STRATEGY_REPLAY)
-		return pick_replay(s, why, runnable, current, step, slice);
-	if (s->now == STRATEGY_EXHAUSTIVE)
-		return exhaust_pick(s->exhaust, why, runnable, slice);
-	s->done = xcpu_points();
-	others = runnable;
 	if (why == XWHY_RELAX && others & ~(1u << current))
 		others &= ~(1u << current);
 	switch (s->now) {
+	case STRATEGY_REPLAY:
+		return pick_replay(s, why, runnable, current, slice);
+	case STRATEGY_EXHAUSTIVE:
+		return exhaust_pick(s->exhaust, why, runnable, slice);
 	case STRATEGY_PCT:
 		return pick_pct(s, why, runnable, current, slice);
 	case STRATEGY_DELAY:

@@ -53,9 +53,8 @@ void strategy_begin(struct strategy *s, unsigned cpus, uint64_t seed);
 /**
  * strategy_pick() - see struct xhooks
  * @current: the CPU that stopped; XCPU_MAX at the start
- * @step: its point
  */
 unsigned strategy_pick(struct strategy *s, enum xwhy why, unsigned runnable,
-		       unsigned current, uint64_t step, uint64_t *slice);
+		       unsigned current, uint64_t *slice);
 
 #endif

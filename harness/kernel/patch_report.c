@@ -22,6 +22,8 @@ void patch_report_head(FILE *out, const struct shim_object obj[2],
 	for (i = 0; i < 2; i++)
 		fprintf(out, "  %s %.16s  %.54s\n", i ? "head" : "base",
 			obj[i].sha256, PLAIN(obj[i].git));
+	if (!verified)
+		return;
 	fprintf(out,
 		"  contents verified: %lu reads of objects, 0 changed, with "
 		"compaction and\n  page migration\n",
@@ -206,4 +208,62 @@ void patch_report_trace(FILE *out, const struct patch_plan *plan,
 		fprintf(out, "  counts varied between runs%s\n",
 			plan->threads > 1 ? ", as they may with threads"
 					  : "; this is a fault");
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static void result_row(FILE *out, const struct patch_found *found,
+		       const char *name, const char *key)
+{
+	row(out, name,
+	    json_number_value(json_object_get(found->result[0], key)),
+	    json_number_value(json_object_get(found->result[1], key)), 0);
+}
+
+static void known_row(FILE *out, const struct patch_found *found)
+{
+	size_t nr[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		nr[i] = json_array_size(
+			json_object_get(found->result[i], "known"));
+	row(out, "known races, no findings", (double)nr[0], (double)nr[1], 0);
+}
+
+void patch_report_found(FILE *out, const struct patch_search *s,
+			const struct patch_found *found)
+{
+	static const char *const words[] = { "new", "mended", "both" };
+	const struct patch_finding *p;
+	uint64_t times;
+	size_t i;
+
+	fprintf(out, "\nexplored: %lld schedule%s of each side, seed %d\n",
+		s->schedules, plural((uint64_t)s->schedules),
+		PATCH_EXPLORE_SEED);
+	fprintf(out, "  %-*s %13s %13s %10s\n", WIDTH_NAME, "", "base", "head",
+		"change");
+	result_row(out, found, "programs", "programs");
+	result_row(out, found, "points at which CPUs can switch", "points");
+	known_row(out, found);
+	for (i = 0; i < found->nr; i++) {
+		p = &found->at[i];
+		times = p->times[p->json[1] ? 1 : 0];
+		fprintf(out, "  %-6s %3u  %s: %s, %llu time%s\n",
+			words[p->side], p->number, PLAIN(p->kind),
+			PLAIN(p->name), (unsigned long long)times,
+			plural(times));
+	}
+	fprintf(out, "  %zu new, %zu mended, %zu in both\n",
+		found->count[PATCH_ADDED], found->count[PATCH_MENDED],
+		found->count[PATCH_BOTH]);
+	if (s->dir && found->nr)
+		fprintf(out,
+			"  stories: %s/N.txt, and N.json for \"zlab "
+			"explore --replay\"\n",
+			PLAIN(s->dir));
 }

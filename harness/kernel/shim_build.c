@@ -72,12 +72,11 @@ static const char *const flags[] = {
 };
 #define NR_FLAGS (sizeof(flags) / sizeof(flags[0]))
 
-/* The locks of an allocator must be those of this program. */
+/* The locks of an allocator must be those of the program that loads it. */
 static const char *const lock_flags[] = {
 #ifdef ZLAB_DEBUG
 	"-DZLAB_DEBUG",
 #endif
-	SYNC_FLAGS
 #ifdef SYNC_NO_STATS
 	"-DSYNC_NO_STATS",
 #endif
@@ -87,8 +86,10 @@ static const char *const lock_flags[] = {
 	NULL,
 };
 
-/* Only for the kernel code, whose memory accesses may be charged. */
-static const char *const watched[] = { SYNC_WATCH_FLAGS NULL };
+static bool is_virtual(const struct shim_request *req)
+{
+	return !req->codec && (SYNC_IS_VIRTUAL || req->vcpus);
+}
 
 struct build {
 	const struct shim_request *req;
@@ -97,6 +98,7 @@ struct build {
 	char dir[PATH_MAX]; /* private folder */
 	char log[PATH_MAX];
 	char map[PATH_MAX + 32]; /* keeps the folder's name out of messages */
+	char here[PATH_MAX + 32]; /* sources are looked for in the tree */
 	char *args[MAX_ARGS];
 	size_t nr_args;
 };
@@ -219,6 +221,8 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 		hash_text(&ctx, flags[i]);
 	for (i = 0; lock_flags[i]; i++)
 		hash_text(&ctx, lock_flags[i]);
+	if (is_virtual(b->req))
+		hash_text(&ctx, SYNC_VIRTUAL_FLAG);
 	for (i = 0; i < t->nr_files; i++) {
 		hash_text(&ctx, t->files[i].name);
 		hash_text(&ctx, t->files[i].text ? t->files[i].text : "");
@@ -268,6 +272,10 @@ static void start_args(struct build *b)
 		add_arg(b, flags[i]);
 	for (i = 0; !b->req->codec && lock_flags[i]; i++)
 		add_arg(b, lock_flags[i]);
+	if (is_virtual(b->req))
+		add_arg(b, SYNC_VIRTUAL_FLAG);
+	if (*b->here)
+		add_arg(b, b->here);
 	add_arg(b, b->map);
 	if (b->req->tsan)
 		add_arg(b, "-fsanitize=thread");
@@ -332,7 +340,6 @@ static pid_t start_unit(struct build *b, const struct shim_tree *t,
 			const char *source, size_t nr)
 {
 	char in[2 * PATH_MAX], out[2 * PATH_MAX], priv[PATH_MAX + 2];
-	size_t i;
 
 	snprintf(b->log, sizeof(b->log), "%.4000s/%zu.log", b->dir, nr);
 	snprintf(in, sizeof(in), "%s/%s", b->dir, source);
@@ -340,8 +347,9 @@ static pid_t start_unit(struct build *b, const struct shim_tree *t,
 	snprintf(priv, sizeof(priv), "-I%s", b->dir);
 	start_args(b);
 	add_args(b, "-nostdinc", "-D__KERNEL__", NULL);
-	for (i = 0; !b->req->codec && watched[i]; i++)
-		add_arg(b, watched[i]);
+	/* Only the kernel's code is watched. */
+	if (is_virtual(b->req))
+		add_arg(b, SYNC_VIRTUAL_WATCH_FLAG);
 	if (b->req->codec)
 		add_args(b, t->optimize, "-include", "shim_all.h", NULL);
 	add_args(b, "-Werror=implicit-function-declaration",
@@ -639,6 +647,7 @@ static int build_cached(struct build *b, const struct shim_tree *t,
 			struct shim_object *obj, struct err *err)
 {
 	char cache[PATH_MAX], key[65], so[96], from[PATH_MAX + 96];
+	char here[PATH_MAX];
 	int ret;
 
 	ret = hash_build(b, t, obj->name, key, err);
@@ -650,13 +659,24 @@ static int build_cached(struct build *b, const struct shim_tree *t,
 	snprintf(obj->path, sizeof(obj->path), "%.3900s%.20s/%s", cache, key,
 		 so);
 	obj->cached = is_cached(obj->path);
-	if (obj->cached)
+	if (obj->cached) {
+		/*
+		 * It is what the tree's files make now: the explorer shows lines
+		 * of sources that are older. That it cannot be touched only
+		 * hides them.
+		 */
+		(void)utimensat(AT_FDCWD, obj->path, NULL, 0);
 		return 0;
+	}
 	snprintf(b->dir, sizeof(b->dir), "%.4000s%.20s.XXXXXX", cache, key);
 	if (!mkdtemp(b->dir))
 		return err_set(err, -errno, "cannot make %s: %s", b->dir,
 			       strerror(errno));
 	snprintf(b->map, sizeof(b->map), "-ffile-prefix-map=%s/=", b->dir);
+	/* The object does not depend on where zlab runs. */
+	if (getcwd(here, sizeof(here)) && here[1])
+		snprintf(b->here, sizeof(b->here), "-fdebug-prefix-map=%s=.",
+			 here);
 	ret = build_in(b, t, obj, so, err);
 	if (!ret) {
 		snprintf(from, sizeof(from), "%s/%s", b->dir, so);

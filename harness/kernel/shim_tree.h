@@ -36,6 +36,7 @@ enum shim_codec {
  * @page_shift: log2 of the page size: 12, 14 or 16
  * @debug: enable VM_BUG_ON and similar checks
  * @tsan: compile with ThreadSanitizer
+ * @vcpus: for virtual CPUs, as "zlab explore" needs it; always so in zlab-virtual
  * @include: headers of the user that define what the shim lacks
  * @nr_include: how many
  * @git: description of the tree to use instead of git's, or NULL
@@ -47,7 +48,7 @@ struct shim_request {
 	const char *output;
 	unsigned chain;
 	unsigned page_shift;
-	bool debug, tsan;
+	bool debug, tsan, vcpus;
 	const char *include[SHIM_MAX_INCLUDES];
 	size_t nr_include;
 	const char *git;

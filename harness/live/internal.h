@@ -120,8 +120,4 @@ void zram_hold(struct zram *z, enum zram_hold hold);
 /* Give up the swapped pages, but leave the device swap. */
 void zram_swap_forget(struct zram *z);
 
-/* As struct swap_device has them. */
-uint64_t zram_compact(void *z);
-void zram_stats(void *z, struct zpool_stats *s);
-
 #endif

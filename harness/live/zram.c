@@ -135,7 +135,7 @@ static int discard(void *z, uint32_t key)
 	return ioctl(((struct zram *)z)->fd, BLKDISCARD, range) ? -errno : 0;
 }
 
-uint64_t zram_compact(void *arg)
+static uint64_t compact(void *arg)
 {
 	struct mm_stat before = { 0 }, after = { 0 };
 	struct zram *z = arg;
@@ -146,7 +146,7 @@ uint64_t zram_compact(void *arg)
 	return after.compacted - before.compacted;
 }
 
-void zram_stats(void *arg, struct zpool_stats *s)
+static void stats(void *arg, struct zpool_stats *s)
 {
 	struct mm_stat m = { 0 };
 
@@ -165,8 +165,8 @@ void zram_device(struct zram *z, struct swap_device *d, bool blank)
 	*d = (struct swap_device){ .store = zram_store,
 				   .load = load,
 				   .discard = discard,
-				   .compact = zram_compact,
-				   .stats = zram_stats,
+				   .compact = compact,
+				   .stats = stats,
 				   .arg = z,
 				   .blank = blank };
 }

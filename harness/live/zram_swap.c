@@ -341,13 +341,10 @@ int zram_swap_probe(struct zram *z, struct zram_rules *rules, struct err *err)
 
 void zram_swap_device(struct zram *z, struct swap_device *d, bool blank)
 {
-	*d = (struct swap_device){ .store = store,
-				   .load = load,
-				   .discard = discard,
-				   .compact = zram_compact,
-				   .stats = zram_stats,
-				   .arg = z,
-				   .blank = blank };
+	zram_device(z, d, blank);
+	d->store = store;
+	d->load = load;
+	d->discard = discard;
 }
 
 void zram_swap_used(const struct zram *z, uint64_t *slots, uint64_t *zeroes)

@@ -148,6 +148,8 @@ FILES = {
     "vcpus": (["1", "2", "4"], ["0", "-1", "99999", "x"]),
     "random": (["0", "1", "2"], ["-1", "x"]),
     "ops": (["0", "10", "300"], ["-1", "x"]),
+    # The wild ones are refused: a large number would be explored.
+    "explore": (["1", "20"], ["0", "-1", "x", ""]),
 }
 # An option whose value names what is written.
 WRITTEN = {"output", "json", "occupancy", "markdown", "plot", "swap", "log"}

@@ -102,6 +102,43 @@ static int repeats(const char *spec)
 	return 0;
 }
 
+/* Whatever ran before, a program begins with memory that is zero. */
+static int begins_anew(const char *spec)
+{
+	static struct program p;
+	struct strategy s = { .kind = STRATEGY_MIX };
+	uint64_t hash[2], points[2];
+	unsigned i, k;
+
+	for (i = 0; i < 2; i++) {
+		explorer_program(&explorer, &p, 7);
+		TRUE(runner_setup(&explorer, &p, 7));
+		explorer.hash = 0;
+		strategy_begin(&s, p.cpus, 1);
+		runner_schedule(&explorer, &s);
+		hash[i] = explorer.hash;
+		points[i] = xcpu_points();
+		for (k = 8; k < 20; k++) {
+			explorer_program(&explorer, &p, k);
+			TRUE(runner_setup(&explorer, &p, k));
+			strategy_begin(&s, p.cpus, k);
+			TRUE(!runner_schedule(&explorer, &s));
+		}
+	}
+	TRUE(hash[0] == hash[1] && points[0] == points[1]);
+	return 0;
+}
+
+static void test_reset(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
+		assert_int_equal(in_child(begins_anew, "pool", specs[i]), 0);
+		assert_int_equal(in_child(begins_anew, "zswap", specs[i]), 0);
+	}
+}
+
 static void test_world(void **state)
 {
 	size_t i;
@@ -277,7 +314,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_strategy), cmocka_unit_test(test_program),
 		cmocka_unit_test(test_library),	 cmocka_unit_test(test_history),
-		cmocka_unit_test(test_world),	 cmocka_unit_test(test_choices),
+		cmocka_unit_test(test_world),	 cmocka_unit_test(test_reset),
+		cmocka_unit_test(test_choices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,15 +9,16 @@ build_level() {
 	return 1
 }
 
-# compare_levels: -O1 and -O3 replay alike; prints TAP.
+# compare_levels ONE OTHER: both replay alike; prints TAP.
 compare_levels() {
+	one=$1 other=$2
 	"$ZLAB_BUILD/zlab" generate \
 		uniform:keys=5000,ops=50000,reads=0.5,same=0 \
 		-o "$TMPDIR/t.zlt" >/dev/null 2>&1
 	n=0
 	for spec in zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free \
 		zbud; do
-		for opt in 1 3; do
+		for opt in "$one" "$other"; do
 			"$TMPDIR/o$opt/zlab-virtual" replay "$TMPDIR/t.zlt" \
 				--vcpus 32 --charge lz4 --backend "$spec" \
 				--profile profiles/two-socket.json \
@@ -25,15 +26,16 @@ compare_levels() {
 				>"$TMPDIR/result$opt" 2>&1
 		done
 		n=$((n + 1))
-		cmp "$TMPDIR/result1" "$TMPDIR/result3" &&
-			grep -q '^  result [0-9a-f]' "$TMPDIR/result1" || printf 'not '
-		echo "ok $n - $spec: -O1 and -O3 give the same result"
+		cmp "$TMPDIR/result$one" "$TMPDIR/result$other" &&
+			grep -q '^  result [0-9a-f]' "$TMPDIR/result$one" ||
+			printf 'not '
+		echo "ok $n - $spec: -O$one and -O$other give the same result"
 	done
-	python3 - "$TMPDIR/o1.jsonl" "$TMPDIR/o3.jsonl" <<'END' || printf 'not '
+	python3 - "$TMPDIR/o$one.jsonl" "$TMPDIR/o$other.jsonl" <<'END' || printf 'not '
 import json, sys
-one, three = ([json.loads(line) for line in open(f)] for f in sys.argv[1:])
-assert len(one) == len(three) == 4
-for a, b in zip(one, three):
+one, other = ([json.loads(line) for line in open(f)] for f in sys.argv[1:])
+assert len(one) == len(other) == 4
+for a, b in zip(one, other):
     assert a["locks"] and a["locks"] == b["locks"], (a["backend"], "locks")
     assert a["counts"] == b["counts"], (a["backend"], "counts")
     assert a["virtual"]["hash"] == b["virtual"]["hash"], a["backend"]

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "backends/sync/explore/internal.h"
+#include "backends/sync/explore/shadow.h"
 
 #define PC __builtin_return_address(0)
 #define ALWAYS static inline __attribute__((always_inline))
@@ -23,21 +23,50 @@ ALWAYS void outside(size_t at, size_t len, bool write)
 		xdirty(at, len);
 }
 
-ALWAYS void on_access(uintptr_t addr, size_t len, bool write, const void *pc)
+/* Any access in a schedule. */
+static __attribute__((noinline)) void access_slow(uintptr_t addr, size_t len,
+						  bool write, const void *pc)
 {
-	struct xcpu *me = x.me;
 	size_t at = xindex(addr);
 
 	if (at == XNONE)
 		return;
-	if (unlikely(!me)) {
-		outside(at, len, write);
-		return;
-	}
 	xpoint(write ? XDO_WRITE : XDO_READ, 0, false, (void *)addr, len, pc,
 	       NULL);
 	if (write)
 		xdirty(at, len);
+	xshadow_access(x.me, at, len, write, false, pc);
+}
+
+static __attribute__((noinline)) void write_outside(uintptr_t addr, size_t len)
+{
+	size_t at = xindex(addr);
+
+	if (at != XNONE)
+		outside(at, len, true);
+}
+
+/* Inside of a slice, to a word, and to no block that must be saved first. */
+ALWAYS void on_access(uintptr_t addr, size_t len, bool write, const void *pc)
+{
+	size_t at = addr - XWORLD_BASE;
+	struct xcpu *me = x.fast;
+
+	if (!me && !x.me) {
+		/* The pool's checks at rest read much. */
+		if (write)
+			write_outside(addr, len);
+		else if (unlikely(!--x.outside_left))
+			xoutside_long();
+		return;
+	}
+	if (unlikely(!me) || unlikely(at >= XWORLD_SIZE) ||
+	    unlikely((at & 7) + len > 8) || unlikely(x.left == 1) ||
+	    (write && unlikely(x.dirty[at >> XBLOCK_SHIFT] != x.schedule))) {
+		access_slow(addr, len, write, pc);
+		return;
+	}
+	x.left--;
 	xshadow_access(me, at, len, write, false, pc);
 }
 

@@ -33,7 +33,7 @@
  * for their word, each with the number of the schedule in which there was one:
  * what is older needs no look.
  *
- * @cell: the last bulk accesses
+ * @cell: the last bulk accesses, the newest first
  * @bulk: schedule of the last bulk access
  * @word: schedule of the last other access
  * @words: words of the other accesses of that schedule
@@ -45,7 +45,7 @@ struct xline {
 	uint8_t words, freed;
 };
 
-/* Last accesses to a word of 8 bytes; shadow.c has the format of a cell. */
+/* Last accesses to a word of 8 bytes; shadow.h has the format of a cell. */
 struct xword {
 	uint64_t cell[XCELLS];
 };
@@ -74,6 +74,7 @@ struct xcpu {
 	 */
 	struct xclock now, read, fence;
 	bool has_read, has_fence;
+	uint64_t stamp; /* its number and its clock, as in a cell; see shadow.h */
 
 	struct xpoint at;
 	const struct lock_site *site;
@@ -93,13 +94,17 @@ struct xcpu {
 
 struct xmachine {
 	struct xcpu *me; /* NULL outside of a schedule */
+	struct xcpu *fast; /* the same; NULL also while points are told */
 	uint64_t left; /* points until someone must be chosen */
 	bool tracing;
 
 	uint32_t schedule; /* number of the schedule, for stamps */
 	uint32_t base; /* all clocks of earlier schedules are at most this */
+	uint64_t live; /* cells below are of earlier schedules, see shadow.h */
+	uint64_t alike; /* bits of cells; see xshadow_begin() */
 
 	/* World. */
+	bool inside; /* malloc() and mmap() are those of the world */
 	uintptr_t data; /* data of the loaded object */
 	size_t data_len;
 	uint32_t *dirty; /* for each block: schedule of its last store */
@@ -114,7 +119,7 @@ struct xmachine {
 
 	/* The schedule. */
 	struct xcpu cpu[XCPU_MAX];
-	unsigned nr, runnable, alive;
+	unsigned nr, runnable, waiting, alive;
 	uint64_t slice, steps, longest;
 	struct xhooks hooks;
 	struct xlimits limits;
@@ -163,7 +168,14 @@ static inline void xpoint(enum xkind kind, int order, bool shared,
 /* The running CPU stops until xwake(). */
 void xblock(enum xwait how, const void *what, const char *name);
 /* Those that wait for @what may run again. */
-void xwake(const void *what);
+void xwake_slow(const void *what);
+
+static inline void xwake(const void *what)
+{
+	if (unlikely(x.waiting))
+		xwake_slow(what);
+}
+
 /* The CPU waits in a loop, or lets others go first: XDO_RELAX, XDO_YIELD. */
 void xrelax(enum xkind kind, const void *pc);
 
@@ -219,20 +231,30 @@ void xweak_copied(void *to, const void *from, size_t len);
 
 /* shadow.c */
 int xshadow_start(struct err *err);
-/** xshadow_access() - an access of at most 8 bytes at index @at */
-void xshadow_access(struct xcpu *me, size_t at, size_t len, bool write,
-		    bool atomic, const void *pc);
 /** xshadow_bulk() - a copy from or to index @at */
 void xshadow_bulk(struct xcpu *me, size_t at, size_t len, bool write,
 		  const void *pc);
 void xshadow_clear(void);
+/** xshadow_begin() - a schedule begins; all earlier clocks are at most @base */
+void xshadow_begin(uint32_t base);
 
 /* world.c */
 int xworld_start(struct err *err);
 void xdirty_slow(size_t block);
 /* The harness's hooks allocate outside of the world. */
-bool xworld_pause(void);
-void xworld_resume(bool was);
+static inline bool xworld_pause(void)
+{
+	bool was = x.inside;
+
+	x.inside = false;
+	return was;
+}
+
+static inline void xworld_resume(bool was)
+{
+	x.inside = was;
+}
+
 /* dlopen() for a driver that is looked up while the world is entered. */
 void *xworld_dlopen(const char *path, int flags);
 /** xworld_freed() - report an access to freed memory */

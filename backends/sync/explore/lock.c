@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "backends/sync/explore/internal.h"
+#include "backends/sync/explore/shadow.h"
 
 #define PC __builtin_return_address(0)
 #define RW_WRITER 0x80000000u
@@ -187,6 +187,8 @@ static bool waited_for(const void *lock, bool by_writer)
 {
 	unsigned i;
 
+	if (likely(!x.waiting))
+		return false;
 	for (i = 0; i < x.nr; i++)
 		if (x.cpu[i].wait && x.cpu[i].wait_for == lock &&
 		    (!by_writer || x.cpu[i].wait == XWAIT_WRITE))

@@ -87,7 +87,7 @@ void xlockorder_take(struct xcpu *me, const struct lock_site *site)
 {
 	unsigned i, a, b;
 
-	if (!site)
+	if (!site || !me->nr_held)
 		return;
 	b = order_of(site);
 	for (i = 0; i < me->nr_held; i++) {

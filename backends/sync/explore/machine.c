@@ -120,7 +120,7 @@ void xcpu_begin(unsigned cpus, const struct xhooks *hooks,
 	x.hooks = *hooks;
 	x.limits = *limits;
 	x.tracing = hooks->event;
-	x.runnable = x.alive = 0;
+	x.runnable = x.waiting = x.alive = 0;
 	x.steps = 0;
 	x.stopped = false;
 	xorder_begin();
@@ -135,13 +135,19 @@ void xcpu_begin(unsigned cpus, const struct xhooks *hooks,
 	}
 }
 
+static void run_as(struct xcpu *me)
+{
+	x.me = me;
+	x.fast = x.tracing ? NULL : me;
+}
+
 /* Never returns to who called it inside of the schedule. */
 static void stop(void)
 {
 	static void *abandoned;
 
 	x.stopped = true;
-	x.me = NULL;
+	run_as(NULL);
 	fiber_switch(&abandoned, x.main_sp);
 }
 
@@ -208,8 +214,10 @@ void xcpu_report(enum xfound kind, const char *fmt, ...)
 
 uint64_t xcpu_steps(unsigned cpu)
 {
-	struct xcpu *c = &x.cpu[cpu];
+	const struct xcpu *c = &x.cpu[cpu];
 
+	if (cpu == XCPU_MAX)
+		return 0;
 	return c == x.me ? c->steps + (x.slice - x.left) : c->steps;
 }
 
@@ -251,7 +259,7 @@ static void *leave_to(unsigned cpu, uint64_t slice)
 {
 	uint64_t room = x.limits.steps + 1 - x.steps;
 
-	x.me = &x.cpu[cpu];
+	run_as(&x.cpu[cpu]);
 	x.slice = x.left = slice && slice < room ? slice : room;
 	return x.me->sp;
 }
@@ -339,7 +347,7 @@ static void choose(enum xwhy why, void **save)
 			too_long();
 	}
 	if (!x.runnable && !x.alive) {
-		x.me = NULL;
+		run_as(NULL);
 		fiber_switch(save, x.main_sp);
 		return;
 	}
@@ -398,10 +406,11 @@ void xblock(enum xwait how, const void *what, const char *name)
 	me->wait_for = what;
 	me->wait_name = name;
 	x.runnable &= ~(1u << me->id);
+	x.waiting |= 1u << me->id;
 	choose(XWHY_BLOCKED, &me->sp);
 }
 
-void xwake(const void *what)
+void xwake_slow(const void *what)
 {
 	unsigned i;
 
@@ -409,6 +418,7 @@ void xwake(const void *what)
 		if (x.cpu[i].wait && x.cpu[i].wait_for == what) {
 			x.cpu[i].wait = XWAIT_NONE;
 			x.runnable |= 1u << i;
+			x.waiting &= ~(1u << i);
 		}
 }
 
@@ -502,13 +512,13 @@ void xcpu_spawn(unsigned cpu, void (*fn)(void *arg), void *arg)
 
 enum xend xcpu_run(void)
 {
-	x.me = NULL;
+	run_as(NULL);
 	if (!sigsetjmp(x.crash, 0)) {
 		x.guarded = true;
 		choose(XWHY_START, &x.main_sp);
 	}
 	x.guarded = false;
-	x.me = NULL;
+	run_as(NULL);
 	return x.stopped ? XEND_STOPPED : XEND_DONE;
 }
 

@@ -201,7 +201,10 @@ enum xend xcpu_run(void);
  */
 bool xcpu_guard(void (*fn)(void *arg), void *arg, const struct xhooks *hooks);
 
-/** xcpu_steps() - points of CPU @cpu so far; exact inside of the hooks */
+/**
+ * xcpu_steps() - points of CPU @cpu so far, exact inside of the hooks; 0 of
+ *		  XCPU_MAX
+ */
 uint64_t xcpu_steps(unsigned cpu);
 
 /** xcpu_points() - points of all CPUs so far; exact inside of the hooks */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backends/sync/explore/internal.h"
+#include "backends/sync/explore/shadow.h"
 
 /* Addresses of a schedule; it has points for no more. */
 #define SYNCS 16384u
@@ -34,7 +34,7 @@ static void join(struct xclock *to, const struct xclock *from)
 {
 	unsigned i;
 
-	for (i = 0; i < XCPU_MAX; i++)
+	for (i = 0; i < x.nr; i++)
 		if (from->at[i] > to->at[i])
 			to->at[i] = from->at[i];
 }
@@ -80,6 +80,7 @@ static struct sync *make(const void *addr)
 static void tick(struct xcpu *me)
 {
 	me->now.at[me->id]++;
+	xstamp(me);
 }
 
 void xorder_acquire(struct xcpu *me, const void *addr)
@@ -226,11 +227,13 @@ void xorder_begin(void)
 		memset(slots, 0, sizeof(slots));
 		x.base = 0;
 	}
+	xshadow_begin(x.base);
 	nr_syncs = 0;
 	for (i = 0; i < XCPU_MAX; i++) {
 		for (k = 0; k < XCPU_MAX; k++)
 			x.cpu[i].now.at[k] = x.base;
 		x.cpu[i].now.at[i]++;
+		xstamp(&x.cpu[i]);
 		x.cpu[i].has_read = x.cpu[i].has_fence = false;
 	}
 }

@@ -15,19 +15,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "backends/sync/explore/internal.h"
+#include "backends/sync/explore/shadow.h"
 
-/*
- * A cell. Its mask has a bit for each byte of a word, or for each word of a
- * line; clock 0 is an unused cell.
- */
-#define MASK(c) ((unsigned)(c)&0xff)
-#define CPU(c) ((unsigned)((c) >> 8) & 7)
-#define WRITE_BIT (1ull << 11)
-#define ATOMIC_BIT (1ull << 12)
-#define PLACE(c) ((unsigned)((c) >> 13) & PLACE_MOST)
-#define PLACE_MOST ((1u << 23) - 1)
-#define CLOCK(c) ((uint32_t)((c) >> 36))
+#define CPU(c) ((unsigned)((c) >> XCELL_CPU_SHIFT) & 7)
+#define PLACE(c) ((unsigned)((c) >> XCELL_PLACE_SHIFT) & XPLACE_MOST)
+#define CLOCK(c) ((uint32_t)((c) >> XCELL_CLOCK_SHIFT))
 
 static void *reserve(size_t bytes)
 {
@@ -66,19 +58,20 @@ void xshadow_clear(void)
 			memset(x.line[at].cell, 0, sizeof(x.line[at].cell));
 }
 
-static unsigned place_of(const void *pc)
+/*
+ * Cells that are alike but for clock and place replace each other without a
+ * look. Not any more when a race was told: the new access may be part of another
+ * one.
+ */
+void xshadow_begin(uint32_t base)
 {
-	size_t at = (uintptr_t)pc - x.exe;
-
-	if (at < x.exe_len)
-		return (unsigned)at;
-	at = (uintptr_t)pc - x.so;
-	return at < x.so_len ? (unsigned)(x.exe_len + at) : PLACE_MOST;
+	x.live = (uint64_t)(base + 1) << XCELL_CLOCK_SHIFT;
+	x.alike = XCELL_KIND;
 }
 
 static const void *pc_of(unsigned place)
 {
-	if (place == PLACE_MOST)
+	if (place == XPLACE_MOST)
 		return NULL;
 	return (const void *)(place < x.exe_len ? x.exe + place
 						: x.so + place - x.exe_len);
@@ -100,7 +93,7 @@ static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
 			.pc = pc },
 		.other = CPU(cell),
 		.other_pc = pc_of(PLACE(cell)),
-		.other_write = cell & WRITE_BIT,
+		.other_write = cell & XCELL_WRITE,
 	};
 	char where[64];
 
@@ -109,85 +102,94 @@ static __attribute__((noinline, cold)) void race(struct xcpu *me, size_t at,
 		 "order",
 		 me->id, atomic ? "atomic " : "", write ? "write" : "read", len,
 		 xworld_where(f.at.addr, where, sizeof(where)), f.other,
-		 cell & ATOMIC_BIT ? "atomic " : "",
+		 cell & XCELL_ATOMIC ? "atomic " : "",
 		 f.other_write ? "write" : "read");
+	x.alike = ~0ull;
 	xfound(&f);
 }
 
-#define NONE XCELLS
-
-/* Whether whoever races with @old also races with @new, which comes after it. */
-static inline bool replaces(const struct xcpu *me, uint64_t new, uint64_t old)
+/* A CPU has seen its own past. */
+static inline bool has_seen(const struct xcpu *me, uint64_t cell)
 {
-	bool write = new &WRITE_BIT;
-
-	if (MASK(old) & ~MASK(new) || (old & WRITE_BIT && !write))
-		return false;
-	if (new &ATOMIC_BIT && !(old & ATOMIC_BIT))
-		return false;
-	return write || CPU(old) == me->id;
+	return CLOCK(cell) <= me->now.at[CPU(cell)];
 }
 
-/* Compares an access with the cells. Return: the cell that it may replace. */
-static inline __attribute__((always_inline)) unsigned
-compare(struct xcpu *me, const uint64_t *cell, uint64_t new, size_t at,
-	size_t len, const void *pc)
+/* Whether two accesses at the same time, of which one is @new, would race. */
+static inline bool conflict(uint64_t cell, uint64_t new)
 {
-	unsigned i, free = NONE;
-	uint64_t c;
-
-	for (i = 0; i < XCELLS; i++) {
-		c = cell[i];
-		if (CLOCK(c) <= x.base) {
-			free = i;
-			continue;
-		}
-		if (!(c & new & 0xff))
-			continue;
-		/* A CPU has seen its own past. */
-		if (CLOCK(c) <= me->now.at[CPU(c)]) {
-			if (replaces(me, new, c))
-				free = i;
-			continue;
-		}
-		if (((c | new) & WRITE_BIT) && !(c & new &ATOMIC_BIT))
-			race(me, at, len, c, new &WRITE_BIT, new &ATOMIC_BIT,
-			     pc);
-	}
-	return free;
+	return (cell & new &XCELL_MASK) && ((cell | new) & XCELL_WRITE) &&
+	       !(cell & new &XCELL_ATOMIC);
 }
 
-/* A cell without its place. */
-static inline uint64_t make(const struct xcpu *me, unsigned mask, bool write,
-			    bool atomic)
+/* Tells of all in @cell that race with @new. */
+static void races(struct xcpu *me, const uint64_t *cell, uint64_t new,
+		  size_t at, size_t len, const void *pc)
 {
-	return mask | me->id << 8 | (write ? WRITE_BIT : 0) |
-	       (atomic ? ATOMIC_BIT : 0) | (uint64_t)me->now.at[me->id] << 36;
+	unsigned i;
+
+	for (i = 0; i < XCELLS && cell[i] >= x.live; i++)
+		if (conflict(cell[i], new) && !has_seen(me, cell[i]))
+			race(me, at, len, cell[i], new &XCELL_WRITE,
+			     new &XCELL_ATOMIC, pc);
 }
 
-static void note(struct xcpu *me, uint64_t *cell, uint64_t new, size_t at,
-		 size_t len, const void *pc)
+/* The cell @to goes, and those before it move on: the newest is the first. */
+static inline void put(const struct xcpu *me, uint64_t *cell, unsigned to,
+		       uint64_t new, size_t at)
 {
-	unsigned to = compare(me, cell, new, at, len, pc);
-
 	/* All are in use: the schedule goes on with one less. */
-	if (to == NONE)
+	if (unlikely(to == XCELLS))
 		to = (me->now.at[me->id] + (unsigned)at) % XCELLS;
-	/* The newest is the first. */
-	cell[to] = cell[0];
+	for (; to; to--)
+		cell[to] = cell[to - 1];
 	cell[0] = new;
 }
 
-#define WHO_BITS (7ull << 8 | ~0ull << 36)
+static __attribute__((noinline, cold)) void
+put_and_tell(struct xcpu *me, uint64_t *cell, unsigned to, uint64_t new,
+	     size_t at, size_t len, const void *pc)
+{
+	races(me, cell, new, at, len, pc);
+	put(me, cell, to, new, at);
+}
 
 /*
- * Whether all that races with @new also races with @old: the same CPU with
- * nothing released since, the same bytes or more, and as strong an access.
+ * Compares with the cells, of which there is at least one, and adds @new. What
+ * is older than one that is alike was compared with that. Another one makes room
+ * if it is ordered before @new, and whoever races with it races with @new, too.
  */
-static inline bool covers(uint64_t old, uint64_t new)
+static inline __attribute__((always_inline)) void
+note(struct xcpu *me, uint64_t *cell, uint64_t new, size_t at, size_t len,
+     const void *pc)
 {
-	return !((old ^ new) & WHO_BITS) && !(MASK(new) & ~MASK(old)) &&
-	       !(new & ~old &WRITE_BIT) && !(old & ~new &ATOMIC_BIT);
+	uint64_t same =
+		(new &XCELL_ATOMIC) | (new &XCELL_WRITE ? 0 : XCELL_CPU);
+	unsigned i, to = XCELLS;
+	bool found = false;
+	uint64_t c;
+
+#pragma GCC unroll 4
+	for (i = 0; i < XCELLS; i++) {
+		c = cell[i];
+		if (c < x.live)
+			break;
+		if (!((c ^ new) & x.alike)) {
+			to = i;
+			break;
+		}
+		if (!(c & new &XCELL_MASK))
+			continue;
+		if (!has_seen(me, c))
+			found |= conflict(c, new);
+		else if (!((c ^ new) &
+			   (same | (c & (XCELL_MASK | XCELL_WRITE)))))
+			to = i;
+	}
+	to = to < XCELLS ? to : i;
+	if (unlikely(found))
+		put_and_tell(me, cell, to, new, at, len, pc);
+	else
+		put(me, cell, to, new, at);
 }
 
 static inline bool freed(const struct xline *line, size_t at, unsigned bits)
@@ -195,50 +197,62 @@ static inline bool freed(const struct xline *line, size_t at, unsigned bits)
 	return unlikely(line->freed & bits) || unlikely(x.page[at >> 12]);
 }
 
-static inline void access_word(struct xcpu *me, struct xline *line, size_t at,
-			       size_t len, bool write, bool atomic,
-			       const void *pc)
+static inline __attribute__((always_inline)) void
+add(struct xcpu *me, struct xline *line, size_t at, size_t len, uint64_t new,
+    const void *pc)
 {
-	unsigned mask = ((1u << len) - 1) << (at & 7);
-	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
 	uint64_t *cell = x.word[at >> XWORD_SHIFT].cell;
-	uint64_t new = make(me, mask, write, atomic);
 
-	if (freed(line, at, bit))
-		xworld_freed(at, len, write, pc);
-	if (covers(cell[0], new) && line->bulk != x.schedule)
+	new |= xplace(pc);
+	if (cell[0] >= x.live) {
+		note(me, cell, new, at, len, pc);
 		return;
-	new |= (uint64_t)place_of(pc) << 13;
-	if (line->bulk == x.schedule)
-		compare(me, line->cell, (new & ~0xffull) | bit, at, len, pc);
+	}
 	if (line->word != x.schedule) {
 		line->word = x.schedule;
 		line->words = 0;
 	}
-	if (line->words & bit) {
-		note(me, cell, new, at, len, pc);
-		return;
-	}
-	/* Nothing in the cells is of this schedule. */
-	line->words |= bit;
+	line->words |= 1u << (at >> XWORD_SHIFT & 7);
 	cell[0] = new;
 }
 
-void xshadow_access(struct xcpu *me, size_t at, size_t len, bool write,
-		    bool atomic, const void *pc)
+/* The line has free words, or is copied in this schedule as well. */
+static __attribute__((noinline)) void
+check_and_add(struct xcpu *me, struct xline *line, size_t at, size_t len,
+	      uint64_t new, const void *pc)
 {
-	size_t n = 8 - (at & 7);
+	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
 
-	if (likely(len <= n)) {
-		access_word(me, &x.line[at >> XLINE_SHIFT], at, len, write,
-			    atomic, pc);
-		return;
-	}
+	if (freed(line, at, bit))
+		xworld_freed(at, len, new &XCELL_WRITE, pc);
+	if (line->bulk == x.schedule)
+		races(me, line->cell, (new & ~XCELL_MASK) | bit, at, len, pc);
+	add(me, line, at, len, new, pc);
+}
+
+/* Calls come last here and above, so that few registers must be saved. */
+void xshadow_word(struct xcpu *me, size_t at, size_t len, uint64_t new,
+		  const void *pc)
+{
+	struct xline *line = &x.line[at >> XLINE_SHIFT];
+	unsigned bit = 1u << (at >> XWORD_SHIFT & 7);
+
+	if (freed(line, at, bit) || line->bulk == x.schedule)
+		check_and_add(me, line, at, len, new, pc);
+	else
+		add(me, line, at, len, new, pc);
+}
+
+void xshadow_words(struct xcpu *me, size_t at, size_t len, uint64_t flags,
+		   const void *pc)
+{
+	size_t n;
+
 	for (; len; at += n, len -= n) {
 		n = 8 - (at & 7);
 		n = n < len ? n : len;
-		access_word(me, &x.line[at >> XLINE_SHIFT], at, n, write,
-			    atomic, pc);
+		xshadow_access(me, at, n, flags & XCELL_WRITE,
+			       flags & XCELL_ATOMIC, pc);
 	}
 }
 
@@ -252,40 +266,40 @@ static void access_line(struct xcpu *me, size_t at, size_t len, uint64_t new,
 	size_t start = at & ~63ul, word;
 
 	if (freed(line, at, bits))
-		xworld_freed(at, len, new &WRITE_BIT, pc);
+		xworld_freed(at, len, new &XCELL_WRITE, pc);
 	both = line->word == x.schedule ? line->words & bits : 0;
 	for (; both; both &= both - 1) {
 		word = start + 8 * (size_t)__builtin_ctz(both);
-		compare(me, x.word[word >> XWORD_SHIFT].cell, new | 0xff, word,
-			8, pc);
+		races(me, x.word[word >> XWORD_SHIFT].cell, new | XCELL_MASK,
+		      word, 8, pc);
 	}
 	new |= bits;
-	if (line->bulk != x.schedule) {
-		line->bulk = x.schedule;
-		line->cell[0] = new;
+	if (line->bulk == x.schedule) {
+		note(me, line->cell, new, at, len, pc);
 		return;
 	}
-	note(me, line->cell, new, at, len, pc);
+	line->bulk = x.schedule;
+	line->cell[0] = new;
 }
 
 void xshadow_bulk(struct xcpu *me, size_t at, size_t len, bool write,
 		  const void *pc)
 {
+	uint64_t new, flags = write ? XCELL_WRITE : 0;
 	size_t head = -at & 7, n;
-	uint64_t new;
 
 	if (len < head + 16) {
-		xshadow_access(me, at, len, write, false, pc);
+		xshadow_words(me, at, len, flags, pc);
 		return;
 	}
 	if (head)
-		xshadow_access(me, at, head, write, false, pc);
-	new = make(me, 0, write, false) | (uint64_t)place_of(pc) << 13;
+		xshadow_words(me, at, head, flags, pc);
+	new = me->stamp | flags | xplace(pc);
 	for (at += head, len -= head; len >= 8; at += n, len -= n) {
 		n = 64 - (at & 63);
 		n = n < len ? n : len & ~7ul;
 		access_line(me, at, n, new, pc);
 	}
 	if (len)
-		xshadow_access(me, at, len, write, false, pc);
+		xshadow_words(me, at, len, flags, pc);
 }

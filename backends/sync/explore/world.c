@@ -27,6 +27,7 @@
 #define BLOCKS (XINDEX_SIZE >> XBLOCK_SHIFT)
 #define CLASSES 40
 #define DIRTY_MAX 65536u
+#define ZEROED_MOST (1ul << 20)
 
 /* The C library's own, for all that is not the pool's. */
 extern void *__libc_malloc(size_t size);
@@ -64,12 +65,14 @@ struct undo {
 static struct taken now, kept;
 static struct undo *undo;
 static size_t undo_room;
-static bool inside, keeping, library;
+static bool keeping, library;
 static char *copy; /* of the world, where blocks were saved */
 static char *pristine; /* of the loaded object's data */
 static uint32_t state; /* number of the saved state */
 static uint32_t *dirty_list;
 static unsigned nr_dirty;
+static uint32_t *fresh; /* blocks that were stored to before the save */
+static unsigned nr_fresh;
 
 static void *reserve(uintptr_t at, size_t bytes)
 {
@@ -103,9 +106,10 @@ int xworld_start(struct err *err)
 	x.saved = reserve(0, BLOCKS * sizeof(*x.saved));
 	copy = reserve(0, XINDEX_SIZE);
 	dirty_list = reserve(0, DIRTY_MAX * sizeof(*dirty_list));
+	fresh = reserve(0, BLOCKS * sizeof(*fresh));
 	undo_room = 1u << 20;
 	undo = reserve(0, undo_room * sizeof(*undo));
-	if (!x.dirty || !x.saved || !copy || !dirty_list || !undo ||
+	if (!x.dirty || !x.saved || !copy || !dirty_list || !fresh || !undo ||
 	    !reserve(XWORLD_BASE, XWORLD_SIZE))
 		return err_set(err, -ENOMEM,
 			       "no address space for %lu MiB of pools and what "
@@ -116,25 +120,12 @@ int xworld_start(struct err *err)
 
 void xworld_enter(void)
 {
-	inside = true;
+	x.inside = true;
 }
 
 void xworld_leave(void)
 {
-	inside = false;
-}
-
-bool xworld_pause(void)
-{
-	bool was = inside;
-
-	inside = false;
-	return was;
-}
-
-void xworld_resume(bool was)
-{
-	inside = was;
+	x.inside = false;
 }
 
 void *xworld_dlopen(const char *path, int flags)
@@ -153,8 +144,11 @@ void xdirty_slow(size_t block)
 	size_t at = block << XBLOCK_SHIFT;
 
 	x.dirty[block] = x.schedule;
-	if (!keeping)
+	if (!keeping) {
+		if (nr_fresh < BLOCKS)
+			fresh[nr_fresh++] = (uint32_t)block;
 		return;
+	}
 	if (x.saved[block] != state) {
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[block] = state;
@@ -220,21 +214,67 @@ static void undo_to(unsigned nr)
 	}
 }
 
+static void put_back(void)
+{
+	size_t at;
+	unsigned i;
+
+	for (i = 0; i < nr_dirty; i++) {
+		at = (size_t)dirty_list[i] << XBLOCK_SHIFT;
+		memcpy((void *)xaddr(at), copy + at, XBLOCK);
+	}
+	nr_dirty = 0;
+}
+
+/* Zero again what was stored to between @from and @end since the last reset. */
+static void zero(uintptr_t from, uintptr_t end)
+{
+	uintptr_t at;
+	unsigned i;
+
+	if (x.data_len || nr_fresh == BLOCKS) {
+		madvise((void *)from, end - from, MADV_DONTNEED);
+		return;
+	}
+	for (i = 0; i < nr_fresh; i++) {
+		at = xaddr((size_t)fresh[i] << XBLOCK_SHIFT);
+		if (at - from < end - from)
+			memset((void *)at, 0, XBLOCK);
+	}
+}
+
+static void zero_heap(uintptr_t from, uintptr_t end)
+{
+	if (end - from < ZEROED_MOST)
+		memset((void *)from, 0, end - from);
+	else
+		madvise((void *)from, end - from + 4096, MADV_DONTNEED);
+}
+
+/*
+ * Memory that was had once stays, as the kernel takes long to give it. Code that
+ * is not instrumented stores to the heap alone; that of a loaded object anywhere.
+ */
+static void zero_all(void)
+{
+	zero_heap(XWORLD_BASE, now.heap.top);
+	if (now.library.top > LIBRARY)
+		zero_heap(LIBRARY, now.library.top);
+	if (now.maps > MAPS)
+		zero(MAPS, now.maps);
+}
+
 void xworld_reset(void)
 {
+	if (keeping)
+		put_back();
 	keeping = false;
 	undo_to(0);
-	madvise((void *)XWORLD_BASE, now.heap.top - XWORLD_BASE + 4096,
-		MADV_DONTNEED);
-	if (now.library.top > LIBRARY)
-		madvise((void *)LIBRARY, now.library.top - LIBRARY,
-			MADV_DONTNEED);
-	if (now.maps > MAPS)
-		madvise((void *)MAPS, now.maps - MAPS, MADV_DONTNEED);
+	zero_all();
+	nr_fresh = 0;
 	if (x.data_len)
 		memcpy((void *)x.data, pristine, x.data_len);
 	forget();
-	nr_dirty = 0;
 	x.schedule++;
 }
 
@@ -263,15 +303,8 @@ void xworld_save(void)
 
 void xworld_restore(void)
 {
-	size_t at;
-	unsigned i;
-
 	undo_to(kept.nr_undo);
-	for (i = 0; i < nr_dirty; i++) {
-		at = (size_t)dirty_list[i] << XBLOCK_SHIFT;
-		memcpy((void *)xaddr(at), copy + at, XBLOCK);
-	}
-	nr_dirty = 0;
+	put_back();
 	x.schedule++;
 	if (x.data_len) {
 		memcpy((void *)x.data, copy + XWORLD_SIZE, x.data_len);
@@ -495,12 +528,12 @@ static void *take_zeroed(size_t size)
 
 void *malloc(size_t size)
 {
-	return inside ? take(size, 16) : __libc_malloc(size);
+	return x.inside ? take(size, 16) : __libc_malloc(size);
 }
 
 void *calloc(size_t n, size_t size)
 {
-	if (!inside)
+	if (!x.inside)
 		return __libc_calloc(n, size);
 	if (size && n > HEAP_SIZE / size) {
 		errno = ENOMEM;
@@ -514,7 +547,7 @@ void *realloc(void *p, size_t size)
 	const struct header *h = (struct header *)p - 1;
 	void *new;
 
-	if (p ? !mine(p) : !inside)
+	if (p ? !mine(p) : !x.inside)
 		return __libc_realloc(p, size);
 	new = take(size, 16);
 	if (new &&p) {
@@ -537,7 +570,7 @@ void free(void *p)
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	return inside ? take(size, align) : __libc_memalign(align, size);
+	return x.inside ? take(size, align) : __libc_memalign(align, size);
 }
 
 int posix_memalign(void **p, size_t align, size_t size)
@@ -555,7 +588,7 @@ void xworld_library(bool begins)
 	/* Which memory it takes depends on what was freed. */
 	if (begins)
 		xcpu_visit(XDO_ATOMIC_WRITE, (void *)LIBRARY, 1);
-	library = begins && inside;
+	library = begins && x.inside;
 	if (library && now.library.top > LIBRARY)
 		seen((void *)LIBRARY, now.library.top - LIBRARY);
 }
@@ -566,7 +599,7 @@ void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
 {
 	uintptr_t p;
 
-	if (!inside || !(flags & MAP_ANONYMOUS))
+	if (!x.inside || !(flags & MAP_ANONYMOUS))
 		return (void *)syscall(SYS_mmap, at, len, prot, flags, fd,
 				       offset);
 	p = now.maps;
@@ -603,7 +636,7 @@ int munmap(void *at, size_t len)
 	if (!mine(at))
 		return (int)syscall(SYS_munmap, at, len);
 	if (!keeping && (uintptr_t)at + ((len + 4095) & ~4095ul) == now.maps) {
-		madvise(at, len, MADV_DONTNEED);
+		zero((uintptr_t)at, now.maps);
 		unmark(xindex((uintptr_t)at), len);
 		now.maps = (uintptr_t)at;
 	}
