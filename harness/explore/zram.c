@@ -61,21 +61,34 @@ static const struct spec_desc desc = {
 	.params_size = sizeof(struct params),
 };
 
+/* Have all pages in the backing file at first. */
+static void write_back_first(struct program *p)
+{
+	if (p->nr_setup + 2 > PROGRAM_SETUP)
+		return;
+	p->setup[p->nr_setup++] = (struct op){ .kind = OP_STATS };
+	p->setup[p->nr_setup++] = (struct op){ .kind = OP_RECLAIM };
+}
+
 /* A limit is near to what the set-up takes. */
 static void choose(struct program *p, const char *given,
 		   const struct program_limits *limits, uint64_t random)
 {
 	struct settings c = { .text = p->options, .given = given };
+	bool file; /* what is read back is in the backing file */
 
 	random ^= 0x7a72616dull;
+	file = !settings_below(&random, 3);
 	if (settings_below(&random, 4))
 		settings_crowd(p, &random);
+	if (file)
+		write_back_first(p);
 	settings_begin(&c);
 	settings_add(&c, "lock", locks[settings_below(&random, 3)]);
 	settings_add(&c, "replace", replaces[!settings_below(&random, 3)]);
 	settings_add(&c, "post", posts[settings_below(&random, 2)]);
 	settings_add(&c, "retry", settings_on_off(&random));
-	settings_add(&c, "mode", modes[settings_below(&random, 4)]);
+	settings_add(&c, "mode", modes[file ? 0 : settings_below(&random, 4)]);
 	settings_add(&c, "notify", settings_on_off(&random));
 	settings_add(&c, "api", apis[settings_below(&random, 2)]);
 	settings_number(&c, "limit",
@@ -83,7 +96,8 @@ static void choose(struct program *p, const char *given,
 				? 0
 				: 1 + settings_below(&random, 8));
 	settings_number(&c, "blocks",
-			settings_below(&random, 3)
+			file ? 1 + settings_below(&random, 2)
+			: settings_below(&random, 3)
 				? 0
 				: 1 + settings_below(&random, 3));
 }
