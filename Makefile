@@ -142,7 +142,7 @@ $(B)/%.o: %.c | $(B)/version.h
 $(SRCS_SHARED:%.c=$(B)/%.o): CPPFLAGS += -include lib/shared.h
 
 # The search of zlab-explore runs without its machine.
-$(B)/tests/harness/test_dpor: $(B)/harness/explore/dpor.o
+$(B)/tests/harness/test_dpor: $(addprefix $(B)/harness/explore/,dpor.o steps.o)
 
 $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(filter-out $(MAIN),$(OBJS))
 	$(call say,LINK,$@)
