@@ -70,6 +70,7 @@ TESTS = {
         "backends/test_z3fold",
         "backends/test_backends",
     ],
+    "harness/swap/zram_": ["harness/test_zram_disk"],
     "harness/swap/": ["harness/test_zswap"],
 }
 ALWAYS = ["harness/test_replay", "harness/test_conform"]
