@@ -28,7 +28,8 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 G_SRCS := $(SRCS_GHOST) \
 	$(wildcard backends/z3fold/*.c backends/zsmalloc/*.c) \
 	backends/zpool.c backends/zbud.c backends/mem/page.c \
-	harness/cli/ghost.c harness/swap/zswap.c
+	harness/cli/ghost.c \
+	$(addprefix harness/swap/,zswap.c zram_disk.c zram_setup.c)
 G_OBJS := $(G_SRCS:%.c=$(B)/ghost/%.o) \
 	$(filter-out $(G_SRCS:%.c=$(B)/%.o),$(OBJS))
 

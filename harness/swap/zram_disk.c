@@ -274,7 +274,7 @@ int zram_read_entry(struct zram_disk *z, struct zram_table_entry *entry,
 	hook_codec(NULL, true, len);
 	if (z->config.sized || flags & ENTRY_HUGE)
 		memcpy(page, mem, len);
-	else
+	else if (!FRAMES_GHOST)
 		ret = codec_decompress(z->codec[(flags & ENTRY_PRIORITY) >>
 						ENTRY_PRIORITY_SHIFT],
 				       mem, len, page);

@@ -140,6 +140,10 @@ static int check(const struct zram_disk_config *config, struct err *err)
 		return err_set(err, -EINVAL,
 			       "zram recompresses with at most %d codecs",
 			       ZRAM_MAX_SECONDARY);
+	if (config->nr_secondary && FRAMES_GHOST)
+		return err_set(err, -EINVAL,
+			       "frames without memory keep no page that could "
+			       "be recompressed");
 	if (config->nr_secondary && config->sized)
 		return err_set(err, -EINVAL,
 			       "sizes alone cannot be recompressed; that takes "
