@@ -40,6 +40,8 @@ NOT_RUN = {
     r"make demo": "installs packages; the commands it runs are shown, too",
     r"make check": "runs this test",
     r"make": "built what this test runs",
+    r"make deps-cluster": "installs packages",
+    r"make cluster .*": "needs Snakemake; tests/cli/cluster stands in for it",
     r"make scenarios": "takes an hour; tests/cli/scenarios runs a tenth of each",
     r"make results/scenarios/T12\.jsonl": "takes minutes; tests/cli/scenarios runs a tenth",
     r"git worktree add .*": "builds another commit; tests/long/ab does",
