@@ -28,7 +28,8 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 G_SRCS := $(SRCS_GHOST) \
 	$(wildcard backends/z3fold/*.c backends/zsmalloc/*.c) \
 	backends/zpool.c backends/zbud.c backends/mem/page.c \
-	harness/cli/ghost.c harness/swap/zswap.c
+	harness/cli/ghost.c \
+	$(addprefix harness/swap/,zswap.c zram_disk.c zram_setup.c)
 G_OBJS := $(G_SRCS:%.c=$(B)/ghost/%.o) \
 	$(filter-out $(G_SRCS:%.c=$(B)/%.o),$(OBJS))
 
@@ -70,7 +71,7 @@ V_WATCHED := backends/zbud.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
 	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
-		zswap_reclaim.c) \
+		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	tests/virtual/copies.c
 V_TEST := tests/virtual/test_virtual.c tests/virtual/copies.c
 V_OBJS := $(patsubst %.c,$(B)/virtual/%.o,\
@@ -116,11 +117,13 @@ E_WATCHED := backends/zbud.c backends/mem/work.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
 	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
-		zswap_reclaim.c) \
+		zswap_reclaim.c zram_disk.c zram_post.c zram_setup.c) \
 	$(addprefix harness/explore/,object.c index.c swapfile.c)
 E_QUIET := $(addprefix backends/mem/,page.c slab.c) \
-	$(addprefix harness/swap/,pools.c codec.c codec_load.c)
-E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
+	$(addprefix harness/swap/,pools.c codec.c codec_load.c) \
+	harness/explore/device.c
+E_SRCS := $(E_WATCHED) $(E_QUIET) \
+	$(filter-out $(E_WATCHED) $(E_QUIET),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
 		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \

@@ -8,7 +8,8 @@ Each tests/mutants/NAME.patch is one planted bug: a header of "Key: text" lines,
 which go on in lines that start with a space, an empty line, and a unified diff.
 
   Shows       specs of backends on which it shows, the plainest first
-  Front       front end that has to drive it (zswap); without it, the raw pool
+  Front       front end that has to drive it (zswap, zram); without it, the raw
+              pool
   Breaks      the invariant that it breaks
   Why         what goes wrong then
   Undoes      the historical fix or finding that it undoes
@@ -48,7 +49,7 @@ from analysis import files, outcome  # noqa: E402
 KEYS = ["SPDX-License-Identifier", "Shows", "Front", "Breaks", "Why", "Undoes"]
 KEYS += ["Equivalent"]
 NEEDED = {"Shows", "Breaks", "Why"}
-FRONTS = {"zswap"}
+FRONTS = {"zswap", "zram"}
 HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
 # What the build, and the tests that are run, read of the tree.
 SOURCES = ["Makefile", "mk", "debian/changelog", "lib", "backends", "traces"]
@@ -69,6 +70,7 @@ TESTS = {
         "backends/test_z3fold",
         "backends/test_backends",
     ],
+    "harness/swap/zram_": ["harness/test_zram_disk"],
     "harness/swap/": ["harness/test_zswap"],
 }
 ALWAYS = ["harness/test_replay", "harness/test_conform"]

@@ -83,7 +83,27 @@ const struct cli_option replay_path_options[] = {
 	{ 0 },
 };
 
+const struct cli_option replay_zram_options[] = {
+	{ "writeback-dev", 0, "FILE",
+	  "With --front zram:writeback=...: write pages back to FILE or to a "
+	  "temporary one (temp, the default); none counts without writing, and "
+	  "what left is gone",
+	  CLI_WORDS({ "temp", 0 }, { "none", 0 }), .offer = OFFER_FILE,
+	  .output = true, CLI_IS_TEXT(OPTS, backing) },
+	{ "recompress-codec", 0, "CODEC",
+	  "With --front zram:recompress=...: compress again with this codec, "
+	  "or with up to three that are tried in turn, with commas between",
+	  .offer = OFFER_CODEC, CLI_IS_TEXT(OPTS, config.recompress) },
+	{ 0 },
+};
+
 const struct cli_option replay_front_options[] = {
+	{ "front", 0, "WHICH",
+	  "What is above the pool: nothing but slots (direct, the default), "
+	  "zswap, or zram[@KERNEL][:OPTION=VALUE,...]; \"zlab backends zram\" "
+	  "lists its options",
+	  CLI_WORDS({ "direct", 0 }, { "zswap", 0 }, { "zram", 0 }),
+	  CLI_IS_TEXT(OPTS, front) },
 	{ "index", 0, "HOW",
 	  "Entries are found by number (direct, the default: no front end), in "
 	  "one tree (rbtree, to 6.7), in a tree per 64 MiB of swap (trees, 6.8 "
@@ -230,22 +250,97 @@ static const char *front_option(const struct replay_opts *o)
 	return NULL;
 }
 
+/* Take the spec of a zram disk, and what else it needs. */
+static int check_zram(struct replay_opts *o, const char *zswap_option)
+{
+	struct replay_config *c = &o->config;
+	struct err err;
+
+	if (spec_parse(&zram_spec, o->front, &c->zram, &err))
+		return cli_usage("%s", err.text);
+	if (zswap_option || o->index != REPLAY_NO_INDEX)
+		return cli_usage("--%s belongs to zswap, not to --front zram",
+				 zswap_option ? zswap_option : "index");
+	if (given(o, "incompressible"))
+		return cli_usage("--incompressible is for zswap; zram keeps "
+				 "such a page uncompressed");
+	if (c->swap.pools != 1)
+		return cli_usage("--pools %u: zram has one pool",
+				 c->swap.pools);
+	if ((c->zram.writeback || c->zram.recompress) && !c->zram.every)
+		return cli_usage("--front %s: writeback and recompress need "
+				 "every=N, the operations between two rounds",
+				 o->front);
+	if (c->zram.recompress && !c->recompress)
+		return cli_usage("--front %s: recompress needs "
+				 "--recompress-codec CODEC",
+				 o->front);
+	if (c->recompress && !c->zram.recompress)
+		return cli_usage("--recompress-codec needs recompress=WHAT of "
+				 "--front zram, which says which pages");
+	if (o->backing && !c->zram.writeback)
+		return cli_usage("--writeback-dev needs writeback=WHAT of "
+				 "--front zram, which says which pages");
+	c->through_zram = true;
+	c->swap.keep_incompressible = true;
+	return 0;
+}
+
+static bool is_spec_of(const char *spec, const char *name)
+{
+	return strlen(name) == spec_name_len(spec) &&
+	       !strncmp(spec, name, strlen(name));
+}
+
+/* What --front names. */
+static int check_front(struct replay_opts *o)
+{
+	const char *zswap_option = front_option(o);
+	const char *zram_option = o->backing		 ? "writeback-dev"
+				  : o->config.recompress ? "recompress-codec"
+							 : NULL;
+
+	if (o->front && is_spec_of(o->front, "zram"))
+		return check_zram(o, zswap_option);
+	if (zram_option)
+		return cli_usage("--%s belongs to --front zram", zram_option);
+	if (!o->front || !strcmp(o->front, "zswap"))
+		return 0;
+	if (strcmp(o->front, "direct") != 0)
+		return cli_usage("--front takes direct, zswap or "
+				 "zram[@KERNEL][:OPTION=VALUE,...], not \"%s\"",
+				 o->front);
+	if (zswap_option || o->index >= 0)
+		return cli_usage("--front direct has no front end, which --%s "
+				 "belongs to",
+				 zswap_option ? zswap_option : "index");
+	return 0;
+}
+
 int replay_opts_check(struct replay_opts *o)
 {
 	struct replay_config *c = &o->config;
 	const char *front = front_option(o);
+	const char *file = o->swap ? o->swap : o->backing;
 	struct err err;
+	int ret = check_front(o);
 
-	c->no_swap = o->swap && !strcmp(o->swap, "none");
-	if (o->swap && !c->no_swap && strcmp(o->swap, "temp") != 0)
-		c->swap_file = o->swap;
+	if (ret)
+		return ret;
+	c->no_swap = file && !strcmp(file, "none");
+	if (file && !c->no_swap && strcmp(file, "temp") != 0)
+		c->swap_file = file;
 	if (result_check(c->occupancy, &err))
 		return cli_failed("%s", err.text);
 	if (o->index == -1 && front)
 		return cli_usage("--index direct has no front end, which --%s "
 				 "belongs to",
 				 front);
-	c->front = front || o->index >= 0;
+	if (o->index == -1 && o->front && !strcmp(o->front, "zswap"))
+		return cli_usage("--index direct has no front end, but --front "
+				 "names zswap");
+	c->front = front || o->index >= 0 ||
+		   (o->front && !strcmp(o->front, "zswap"));
 	if (o->index >= 0)
 		c->zswap.index = (enum zswap_index_kind)o->index;
 	if (c->max_pool_percent && !c->ram_bytes)

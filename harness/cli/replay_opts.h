@@ -13,12 +13,14 @@
  * struct replay_opts - the options so far; starts as REPLAY_OPTS_DEFAULTS
  * @config: the resulting configuration, after replay_opts_check()
  * @index: value of --index, an enum zswap_index_kind; negative if not given
+ * @front: value of --front, or NULL
  * @swap: value of --swap, or NULL
+ * @backing: value of --writeback-dev, or NULL
  * @kept: the options as text, to be passed on
  */
 struct replay_opts {
 	struct replay_config config;
-	const char *swap;
+	const char *front, *swap, *backing;
 	int index;
 	struct cli_kept kept;
 };
@@ -48,6 +50,7 @@ struct replay_opts {
 
 extern const struct cli_option replay_path_options[];
 extern const struct cli_option replay_front_options[];
+extern const struct cli_option replay_zram_options[];
 extern const struct cli_option replay_pool_options[];
 extern const struct cli_option replay_run_options[];
 extern const struct cli_option replay_measure_options[];
@@ -67,6 +70,9 @@ extern const struct cli_option replay_measure_options[];
 			     "The zswap front end above the pool; any of "    \
 			     "these puts it there",                           \
 			     replay_front_options),                           \
+		REPLAY_GROUP(type, member,                                    \
+			     "The zram front end above the pool",             \
+			     replay_zram_options),                            \
 		REPLAY_GROUP(type, member, "The pool", replay_pool_options),  \
 		REPLAY_GROUP(type, member, "The replay", replay_run_options), \
 		REPLAY_GROUP(type, member, "Measurement",                     \

@@ -6,6 +6,7 @@
 #include "backends/zpool.h"
 #include "harness/cmd/cmd.h"
 #include "harness/replay/result.h"
+#include "harness/swap/zram_disk.h"
 #include "lib/layout.h"
 
 struct args {
@@ -46,32 +47,38 @@ static json_t *option_json(const struct spec_option *o)
 	return j;
 }
 
-static json_t *driver_json(const struct zpool_driver *d)
+static json_t *spec_json(const struct spec_desc *spec, const char *summary)
 {
 	const struct spec_option *o;
 	const struct spec_preset *p;
 	json_t *opts = json_array(), *presets = json_array();
 
-	for (o = d->spec.options; o && o->name; o++)
+	for (o = spec->options; o && o->name; o++)
 		json_array_append_new(opts, option_json(o));
-	for (p = d->spec.presets; p && p->name; p++)
+	for (p = spec->presets; p && p->name; p++)
 		json_array_append_new(presets,
 				      json_pack("{s:s, s:s, s:s}", "name",
 						p->name, "options", p->opts,
 						"help", p->help));
-	return json_pack("{s:s, s:s, s:o, s:o}", "name", d->spec.name,
-			 "summary", d->summary, "options", opts, "presets",
-			 presets);
+	return json_pack("{s:s, s:s, s:o, s:o}", "name", spec->name, "summary",
+			 summary, "options", opts, "presets", presets);
 }
 
-static void show(const struct zpool_driver *d, json_t *list, FILE *out)
+static void show(const struct spec_desc *spec, const char *summary,
+		 json_t *list, FILE *out)
 {
 	if (list) {
-		json_array_append_new(list, driver_json(d));
+		json_array_append_new(list, spec_json(spec, summary));
 		return;
 	}
-	fprintf(out, "%s: %s\n", d->spec.name, d->summary);
-	spec_help(&d->spec, out);
+	fprintf(out, "%s: %s\n", spec->name, summary);
+	spec_help(spec, out);
+}
+
+/* What --front of a replay takes, and is no allocator. */
+static bool is_front(const char *name)
+{
+	return name && !strcmp(name, zram_spec.name);
 }
 
 static int run(void *args, int argc, char **argv)
@@ -83,7 +90,7 @@ static int run(void *args, int argc, char **argv)
 	FILE *out;
 	int ret;
 
-	if (a->name) {
+	if (a->name && !is_front(a->name)) {
 		d = zpool_driver_find(a->name, &err);
 		if (!d)
 			return cli_usage("%s", err.text);
@@ -93,11 +100,13 @@ static int run(void *args, int argc, char **argv)
 		return cli_failed("out of memory");
 	if (a->json)
 		list = json_array();
-	if (a->name)
-		show(d, list, out);
+	if (is_front(a->name))
+		show(&zram_spec, "the front end of --front zram", list, out);
+	else if (a->name)
+		show(&d->spec, d->summary, list, out);
 	else
 		while ((d = zpool_driver_next(d)))
-			show(d, list, out);
+			show(&d->spec, d->summary, list, out);
 	ret = layout_close(out);
 	if (ret)
 		err_set(&err, ret, "standard output: %s", strerror(-ret));
@@ -112,7 +121,7 @@ const struct cli_command cmd_backends = {
 		 "list every allocator, option and preset", "[NAME]"),
 	.doc = "List the allocators, every option with its values and default, "
 	       "and the presets that bundle them. NAME shows one of them, also "
-	       "that of a shared object (./mine.so).",
+	       "that of a shared object (./mine.so), and zram's, the front end.",
 	.more = "A spec is NAME[@PRESET][:OPTION=VALUE,...], as "
 		"zsmalloc@6.12:chain=4.\n",
 	CLI_TAKES(struct args, &operand, options, NULL),

@@ -12,8 +12,8 @@ static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator, or the object that \"zlab-virtual shim\" made",
 		    CLI_IS_TEXT(E, backend)),
 	{ "front", 0, "NAME[:OPTION=VALUE,...]",
-	  "What drives the pool: pool (itself, the default), or zswap, whose "
-	  "options are chosen anew for each program unless they are given",
+	  "What drives the pool: pool (itself, the default), zswap or zram, "
+	  "whose options are chosen anew for each program unless they are given",
 	  CLI_IS_TEXT(E, front) },
 	{ "cpus", 0, "N", "CPUs, 2..8 (default: 3, exhaustive 2)",
 	  CLI_IS_COUNT(E, cpus, 2, XCPU_MAX) },

@@ -6,7 +6,8 @@
 
 #include "harness/explore/front.h"
 
-static const struct front *const fronts[] = { &front_pool, &front_zswap };
+static const struct front *const fronts[] = { &front_pool, &front_zswap,
+					      &front_zram };
 #define NR_FRONTS (sizeof(fronts) / sizeof(fronts[0]))
 
 const char *front_names(void)

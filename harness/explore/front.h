@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A front end of the explorer: does the operations of a program with a backend,
- * and knows what must come back. pool.c is the pool itself, zswap.c zswap; another
- * front end is another file with such a table, and a line in front.c.
+ * and knows what must come back. pool.c is the pool itself, zswap.c zswap, zram.c
+ * zram; another front end is another file with such a table, and a line in front.c.
  */
 #ifndef ZLAB_EXPLORE_FRONT_H
 #define ZLAB_EXPLORE_FRONT_H
@@ -49,7 +49,7 @@ struct front {
 	long (*frame)(const void *addr);
 };
 
-extern const struct front front_pool, front_zswap;
+extern const struct front front_pool, front_zswap, front_zram;
 
 /**
  * front_find() - the front end of a spec, NAME[:OPTION=VALUE,...]
@@ -61,7 +61,7 @@ extern const struct front front_pool, front_zswap;
 const struct front *front_find(const char *spec, const char **options,
 			       struct err *err);
 
-/** front_names() - "pool, zswap" */
+/** front_names() - "pool, zswap, zram" */
 const char *front_names(void);
 
 #endif

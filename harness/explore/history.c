@@ -59,6 +59,8 @@ static unsigned after(const struct search *s, const struct history_event *e,
 	case HISTORY_STORE:
 		to[0] = (struct history_state){ .version = e->version };
 		return e->ended ? 1 : 2;
+	case HISTORY_NOTHING:
+		return 1;
 	default:
 		break;
 	}
@@ -139,4 +141,10 @@ bool history_end(struct history *h, unsigned nr, uint32_t version, uint64_t now,
 	else if (explained)
 		settle(h, &s);
 	return explained;
+}
+
+bool history_cancel(struct history *h, unsigned nr, uint64_t now)
+{
+	h->event[nr].kind = HISTORY_NOTHING;
+	return history_end(h, nr, 0, now, false);
 }

@@ -14,11 +14,18 @@
 #define HISTORY_EVENTS 32
 #define HISTORY_STATES 32
 
-/** enum history_kind - operations on an object */
+/**
+ * enum history_kind - operations on an object
+ * @HISTORY_STORE: puts a version in the place of what is there
+ * @HISTORY_LOAD: gives what is there
+ * @HISTORY_FREE: leaves nothing
+ * @HISTORY_NOTHING: one of these, but it had no effect; see history_cancel()
+ */
 enum history_kind {
 	HISTORY_STORE,
 	HISTORY_LOAD,
-	HISTORY_FREE
+	HISTORY_FREE,
+	HISTORY_NOTHING
 };
 
 struct history_event {
@@ -66,5 +73,8 @@ unsigned history_begin(struct history *h, enum history_kind kind,
  */
 bool history_end(struct history *h, unsigned nr, uint32_t version, uint64_t now,
 		 bool takes);
+
+/** history_cancel() - it ends, and had no effect. Return: as history_end() */
+bool history_cancel(struct history *h, unsigned nr, uint64_t now);
 
 #endif

@@ -11,9 +11,12 @@
 #include "harness/explore/explore.h"
 #include "harness/explore/swapfile.h"
 
+#define HALF (SWAP_PAGE_SIZE / 2)
+
 struct swapfile {
 	atomic_long_t fail_in, writes;
 	long fail_every;
+	bool overlap;
 	char page[PROGRAM_OBJECTS][SWAP_PAGE_SIZE];
 };
 
@@ -49,13 +52,29 @@ static bool chosen_to_fail(struct swapfile *f)
 	return true;
 }
 
+void swapfile_overlap(struct swapfile *f)
+{
+	f->overlap = true;
+}
+
+static void transfer(const struct swapfile *f, char *to, const char *from)
+{
+	if (!f->overlap) {
+		memcpy(to, from, SWAP_PAGE_SIZE);
+		return;
+	}
+	device_copy(to, from, HALF);
+	cond_resched();
+	device_copy(to + HALF, from + HALF, HALF);
+}
+
 /* A transfer sleeps. */
 int swapfile_write(struct swapfile *f, uint64_t slot, const void *page)
 {
 	cond_resched();
 	if (chosen_to_fail(f))
 		return -EIO;
-	memcpy(f->page[slot], page, SWAP_PAGE_SIZE);
+	transfer(f, f->page[slot], page);
 	atomic_long_add(1, &f->writes);
 	return 0;
 }
@@ -68,6 +87,6 @@ uint64_t swapfile_writes(const struct swapfile *f)
 int swapfile_read(struct swapfile *f, uint64_t slot, void *page)
 {
 	cond_resched();
-	memcpy(page, f->page[slot], SWAP_PAGE_SIZE);
+	transfer(f, page, f->page[slot]);
 	return 0;
 }

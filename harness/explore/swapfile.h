@@ -5,6 +5,17 @@
 
 #include "harness/swap/swapfile.h"
 
+/**
+ * swapfile_overlap() - let transfers of one page overlap
+ *
+ * What a read gives meanwhile may be of both pages, as with a device; without
+ * this, it is a race.
+ */
+void swapfile_overlap(struct swapfile *f);
+
+/* A part of such a transfer, which no detector sees. */
+void device_copy(void *to, const void *from, size_t len);
+
 /** swapfile_writes() - pages that were written */
 uint64_t swapfile_writes(const struct swapfile *f);
 

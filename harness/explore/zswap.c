@@ -10,14 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "harness/explore/front.h"
+#include "harness/explore/settings.h"
+#include "harness/explore/contents.h"
 #include "harness/explore/history.h"
 #include "harness/explore/swapfile.h"
 #include "harness/swap/zswap_internal.h"
 #include "lib/random.h"
-
-#define VERSIONS (PROGRAM_SETUP + XCPU_MAX * PROGRAM_OPS + 1)
-#define PIECES 1024u
 
 /* Options. */
 
@@ -58,108 +56,36 @@ static const struct spec_desc desc = {
 	.params_size = sizeof(struct params),
 };
 
-static int parse(const char *list, struct params *params, struct err *err)
-{
-	char spec[sizeof("zswap:") + PROGRAM_OPTIONS];
-
-	snprintf(spec, sizeof(spec), "zswap%s%s", *list ? ":" : "", list);
-	if (strlen(list) >= PROGRAM_OPTIONS)
-		return err_set(err, -EINVAL,
-			       "front end zswap: its options have at most %d "
-			       "characters",
-			       PROGRAM_OPTIONS - 1);
-	return spec_parse(&desc, spec, params, err);
-}
-
-/* Whether a list has the option NAME. */
-static bool has(const char *list, const char *name)
-{
-	size_t len = strlen(name);
-	const char *at;
-
-	for (at = list; at; at = strchr(at, ',')) {
-		at += *at == ',';
-		if (!strncmp(at, name, len) && at[len] == '=')
-			return true;
-	}
-	return false;
-}
-
-struct list {
-	char *text; /* of PROGRAM_OPTIONS bytes */
-	const char *given;
-};
-
-static void add(struct list *l, const char *name, const char *value)
-{
-	if (has(l->given, name))
-		return;
-	snprintf(l->text + strlen(l->text), PROGRAM_OPTIONS - strlen(l->text),
-		 "%s%s=%s", *l->text ? "," : "", name, value);
-}
-
-static unsigned below(uint64_t *random, unsigned n)
-{
-	return (unsigned)(random_splitmix(random) >> 33) % n;
-}
-
-static const char *on_off(uint64_t *random)
-{
-	return below(random, 2) ? "on" : "off";
-}
-
-static void fold(struct op *op, unsigned nr, unsigned objects)
-{
-	for (; nr--; op++)
-		if (op->kind <= OP_FREE || op->kind == OP_FILL)
-			op->what %= objects;
-}
-
-/*
- * Fewer objects, so that more operations meet, in pools that may be empty: then
- * writeback comes to what is stored at that moment.
- */
-static void crowd(struct program *p, uint64_t *random)
-{
-	unsigned objects = 1 + below(random, 4), i;
-
-	fold(p->setup, p->nr_setup, objects);
-	for (i = 0; i < p->cpus; i++)
-		fold(p->op[i], p->nr[i], objects);
-	if (!below(random, 4))
-		p->nr_setup = below(random, 3);
-}
-
 /* A limit is near to what the set-up takes. */
 static void choose(struct program *p, const char *given,
 		   const struct program_limits *limits, uint64_t random)
 {
-	struct list l = { .text = p->options, .given = given };
-	char number[24];
+	struct settings l = { .text = p->options, .given = given };
 
 	random ^= 0x7a73776170ull;
-	if (below(&random, 4))
-		crowd(p, &random);
-	snprintf(l.text, PROGRAM_OPTIONS, "%s", given);
-	add(&l, "index", indexes[below(&random, 3)]);
-	add(&l, "reclaim",
-	    reclaims[limits->caps & ZPOOL_EVICTABLE && below(&random, 3)]);
-	add(&l, "exclusive", on_off(&random));
-	add(&l, "second-chance", on_off(&random));
-	add(&l, "pools", below(&random, 4) ? "1" : "2");
-	add(&l, "api", apis[below(&random, 2)]);
-	snprintf(number, sizeof(number), "%u",
-		 below(&random, 3) ? 1 + below(&random, 8) : 0);
-	add(&l, "limit", number);
-	snprintf(number, sizeof(number), "%u", 50 + 10 * below(&random, 6));
-	add(&l, "accept", number);
+	if (settings_below(&random, 4))
+		settings_crowd(p, &random);
+	settings_begin(&l);
+	settings_add(&l, "index", indexes[settings_below(&random, 3)]);
+	settings_add(&l, "reclaim",
+		     reclaims[limits->caps & ZPOOL_EVICTABLE &&
+			      settings_below(&random, 3)]);
+	settings_add(&l, "exclusive", settings_on_off(&random));
+	settings_add(&l, "second-chance", settings_on_off(&random));
+	settings_add(&l, "pools", settings_below(&random, 4) ? "1" : "2");
+	settings_add(&l, "api", apis[settings_below(&random, 2)]);
+	settings_number(&l, "limit",
+			settings_below(&random, 3)
+				? 1 + settings_below(&random, 8)
+				: 0);
+	settings_number(&l, "accept", 50 + 10 * settings_below(&random, 6));
 }
 
 static int complete(const char *given, struct err *err)
 {
 	struct params p = { 0 };
 
-	if (parse(given, &p, err))
+	if (settings_parse(&desc, given, &p, err))
 		return -EINVAL;
 	if (!p.limit)
 		return 0;
@@ -168,14 +94,8 @@ static int complete(const char *given, struct err *err)
 		       "it takes front end zswap with limit=0 alone");
 }
 
-/* What was stored, by versions; those of all objects are counted together. */
-struct version {
-	unsigned what, size; /* size 0: same-filled */
-};
-
 struct state {
-	struct version version[VERSIONS];
-	uint32_t versions;
+	struct contents contents;
 	struct history history[PROGRAM_OBJECTS];
 	uint64_t time, loads[XCPU_MAX + 1];
 };
@@ -186,77 +106,6 @@ static struct swapfile *file;
 static struct state now, kept;
 static size_t frames, objects; /* in use when nothing is stored */
 static bool faults;
-
-/* CPUs have their own pages; the last is for calls outside of schedules. */
-static unsigned char pages[XCPU_MAX + 1][2 * SWAP_PAGE_SIZE]
-	__attribute__((aligned(SWAP_PAGE_SIZE)));
-
-/* Half of the CPUs have pages that are not aligned, and so are copied. */
-static unsigned char *page(void)
-{
-	unsigned cpu = xcpu_current();
-
-	return pages[cpu] + (cpu & 1 ? 8 : 0);
-}
-
-/*
- * Contents: the first word says which version it is; then comes a piece of one
- * long pattern, at another start for each.
- */
-static uint64_t pattern[SWAP_PAGE_WORDS + PIECES];
-
-static uint64_t word(uint32_t version)
-{
-	return 0x5a00000000000000ull | version;
-}
-
-static const void *piece(uint32_t version)
-{
-	return &pattern[version * 97 % PIECES];
-}
-
-static void compare(unsigned what, const unsigned char *read, size_t from,
-		    size_t to, const unsigned char *want)
-{
-	size_t i;
-
-	if (!memcmp(read + from, want, to - from))
-		return;
-	for (i = from; read[i] == want[i - from];)
-		i++;
-	xcpu_report(XFOUND_CONTENTS,
-		    "object %u of %zu bytes: byte %zu is 0x%02x and was stored "
-		    "as 0x%02x",
-		    what, to, i, read[i], want[i - from]);
-}
-
-/* Return: the version that a page is of; what else is wrong is reported. */
-static uint32_t recognise(unsigned what, const unsigned char *read)
-{
-	static uint64_t same[SWAP_PAGE_WORDS];
-	const struct version *v;
-	uint64_t first;
-	uint32_t version;
-
-	memcpy(&first, read, sizeof(first));
-	version = (uint32_t)first;
-	if (first != word(version) || !version || version > now.versions ||
-	    now.version[version].what != what) {
-		xcpu_report(XFOUND_CONTENTS,
-			    "object %u: the load gave a page that begins with "
-			    "0x%llx, which was never stored there",
-			    what, (unsigned long long)first);
-		return 0;
-	}
-	v = &now.version[version];
-	if (v->size) {
-		compare(what, read, sizeof(first), v->size, piece(version));
-		return version;
-	}
-	page_fill(same, first);
-	compare(what, read, 0, SWAP_PAGE_SIZE, (unsigned char *)same);
-	return version;
-}
 
 /* The order of beginnings and ends decides what a load may give. */
 static unsigned op_begins(unsigned what, enum history_kind kind,
@@ -278,20 +127,11 @@ static bool op_ends(unsigned what, unsigned nr, uint32_t version)
 
 static void store(unsigned what, unsigned size)
 {
-	uint32_t version = ++now.versions;
-	unsigned char *at = page();
-	uint64_t first = word(version);
+	unsigned char *at = contents_page();
+	uint32_t version = contents_make(&now.contents, what, size, at);
 	unsigned nr;
 	int ret;
 
-	now.version[version] = (struct version){ what, size };
-	if (size) {
-		memcpy(at, &first, sizeof(first));
-		memcpy(at + sizeof(first), piece(version),
-		       size - sizeof(first));
-	} else {
-		page_fill(at, first);
-	}
 	nr = op_begins(what, HISTORY_STORE, version);
 	ret = zswap_store(z, what, at, size);
 	if (ret && (ret != -EIO || !faults))
@@ -303,12 +143,13 @@ static void store(unsigned what, unsigned size)
 static void load(unsigned what)
 {
 	unsigned nr = op_begins(what, HISTORY_LOAD, 0);
-	int ret = zswap_load(z, what, page());
+	int ret = zswap_load(z, what, contents_page());
 	uint32_t version = 0;
 
 	if (!ret) {
 		now.loads[xcpu_current()]++;
-		version = recognise(what, page());
+		version = contents_recognise(&now.contents, what,
+					     contents_page());
 	} else if (ret != -ENOENT) {
 		xcpu_report(XFOUND_RESULT, "load of object %u gave error %d",
 			    what, ret);
@@ -422,7 +263,7 @@ static int make(const char *backend, const char *list, struct err *err)
 		.slots = PROGRAM_OBJECTS,
 	};
 
-	if (parse(list, &params, err))
+	if (settings_parse(&desc, list, &params, err))
 		return -EINVAL;
 	memset(&now, 0, sizeof(now));
 	faults = false;
@@ -446,10 +287,9 @@ static int probe(const char *backend, const char *given,
 		 struct program_limits *limits, struct err *err)
 {
 	const struct zpool_driver *driver;
-	uint64_t random = 1;
 	unsigned caps;
 
-	random_fill(pattern, sizeof(pattern), &random);
+	contents_init();
 	if (make(backend, given, err))
 		return -EINVAL;
 	if (!pools()->at[0]->arena)

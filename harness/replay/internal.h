@@ -53,6 +53,7 @@ struct replay {
 	struct codec *codec;
 	struct swap_config swap_config;
 	struct zswap_config zswap;
+	struct zram_disk_config zram;
 	struct swapfile *swapfile;
 	struct swap_times background_times;
 	struct swap *swap;

@@ -26,6 +26,8 @@ static bool find(const struct swap *s, uint32_t key, unsigned long *handle,
 {
 	const struct swap_slot *slot = &s->slots[key];
 
+	if (s->zram)
+		return zram_disk_object(s->zram, key, handle, length);
 	if (s->zswap)
 		return zswap_object(s->zswap, key, handle, length);
 	*handle = slot->handle;

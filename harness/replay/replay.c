@@ -210,23 +210,82 @@ static void choose_sample(struct replay *r)
 	r->res->sample = r->swap_config.sample;
 }
 
+static int open_swapfile(struct replay *r, struct err *err)
+{
+	const char *dir = getenv("TMPDIR");
+
+	if (r->config->no_swap)
+		return 0;
+	r->swapfile = swapfile_open(r->config->swap_file, dir ? dir : ".", err);
+	if (!r->swapfile)
+		return -EINVAL;
+	r->res->swap_direct = swapfile_direct(r->swapfile);
+	return 0;
+}
+
+static int open_secondary(struct replay *r, struct err *err)
+{
+	char *words, *rest, *spec;
+	int ret = 0;
+
+	if (!r->config->recompress)
+		return 0;
+	words = rest = strdup(r->config->recompress);
+	if (!words)
+		return err_set(err, -ENOMEM, "out of memory");
+	while (!ret && (spec = spec_next(&rest))) {
+		if (r->zram.nr_secondary == ZRAM_MAX_SECONDARY) {
+			ret = err_set(err, -EINVAL,
+				      "zram recompresses with at most %d "
+				      "codecs, not %s",
+				      ZRAM_MAX_SECONDARY,
+				      r->config->recompress);
+			break;
+		}
+		r->zram.secondary[r->zram.nr_secondary] =
+			codec_create(spec, err);
+		if (r->zram.secondary[r->zram.nr_secondary])
+			r->zram.nr_secondary++;
+		else
+			ret = -EINVAL;
+	}
+	free(words);
+	return ret;
+}
+
+static int open_zram(struct replay *r, struct err *err)
+{
+	char spec[256];
+	int ret = open_secondary(r, err);
+
+	if (!ret && r->config->zram.writeback != ZRAM_NOTHING)
+		ret = open_swapfile(r, err);
+	if (ret)
+		return ret;
+	r->zram.params = r->config->zram;
+	r->zram.backing = r->swapfile;
+	r->swap_config.zram = &r->zram;
+	spec_print(&zram_spec, &r->zram.params, spec, sizeof(spec));
+	r->res->zram_spec = strdup(spec);
+	return r->res->zram_spec ? 0 : err_set(err, -ENOMEM, "out of memory");
+}
+
 static int open_front(struct replay *r, struct err *err)
 {
 	const struct replay_config *c = r->config;
-	const char *dir = getenv("TMPDIR");
+	int ret;
 
+	if (c->through_zram)
+		return open_zram(r, err);
 	if (!c->front)
 		return 0;
 	r->zswap = c->zswap;
 	if (c->max_pool_percent)
 		r->zswap.max_pool_bytes =
 			c->ram_bytes / 100 * c->max_pool_percent;
-	if (!c->no_swap) {
-		r->swapfile = swapfile_open(c->swap_file, dir ? dir : ".", err);
-		if (!r->swapfile)
-			return -EINVAL;
-		r->res->swap_direct = swapfile_direct(r->swapfile);
-	}
+	ret = open_swapfile(r, err);
+	if (ret)
+		return ret;
 	r->zswap.swap = r->swapfile;
 	r->swap_config.zswap = &r->zswap;
 	r->swap_config.reclaim_here = c->threads == 1;
@@ -342,6 +401,24 @@ static void collect_front(struct replay *r)
 	res->counts.object_bytes = (int64_t)z->object_bytes;
 }
 
+/* The same of a zram disk's counters. */
+static void collect_zram(struct replay *r)
+{
+	struct replay_result *res = r->res;
+	struct zram_disk_stats *z = &res->zram;
+
+	zram_disk_stats(r->swap->zram, z);
+	res->counts.same_filled_pages = z->same_writes;
+	res->counts.reject_compress_poor = z->reject_size;
+	res->counts.reject_alloc_fail = z->reject_alloc_fail + z->reject_limit;
+	res->counts.duplicate_entry = z->replaced;
+	res->counts.incompressible = z->huge_pages_since;
+	res->counts.stored_pages =
+		(int64_t)(z->orig_data_size / SWAP_PAGE_SIZE);
+	res->counts.stored_same = (int64_t)z->same_pages;
+	res->counts.object_bytes = (int64_t)z->compr_data_size;
+}
+
 /* Sum up the workers; a worker's -ECANCELED only follows another's error. */
 static int collect(struct replay *r, struct err *err)
 {
@@ -378,9 +455,11 @@ static int collect(struct replay *r, struct err *err)
 	swap_times_add(&res->times, &r->background_times);
 	if (r->swap->zswap)
 		collect_front(r);
+	if (r->swap->zram)
+		collect_zram(r);
 	readings *= res->clock_ns;
 	if (r->swap_config.object == SWAP_PAGES || res->front ||
-	    res->loop_ns < readings)
+	    res->zram_spec || res->loop_ns < readings)
 		res->loop_ns = 0;
 	else
 		res->loop_ns -= readings;
@@ -441,7 +520,9 @@ static int at_end(struct replay *r, struct err *err)
 	if (ret)
 		return ret;
 	replay_stats(r, &res->end);
-	res->raw = swap_raw(r->swap);
+	if (r->swap->zram)
+		collect_zram(r);
+	res->raw = r->swap->zram ? res->zram.huge_pages : swap_raw(r->swap);
 	if (r->config->validate) {
 		ret = swap_validate(r->swap, err);
 		if (!ret)
@@ -548,6 +629,8 @@ out:
 	swap_destroy(r.swap);
 	watch_end(&r);
 	swapfile_close(r.swapfile);
+	while (r.zram.nr_secondary)
+		codec_destroy(r.zram.secondary[--r.zram.nr_secondary]);
 	codec_destroy(r.codec);
 	source_close(r.source);
 	pthread_cond_destroy(&r.cond);
@@ -562,6 +645,7 @@ void replay_result_free(struct replay_result *res)
 	free(res->trace_name);
 	free(res->trace_note);
 	free(res->backend);
+	free(res->zram_spec);
 	free(res->codec);
 	for (i = 0; i < res->marks.count; i++)
 		free(res->marks.at[i].label);

@@ -49,10 +49,13 @@ enum replay_assign {
  * @max_events: replay at most this many events; 0 = all
  * @front: go through the zswap front end
  * @zswap: configuration of the front end, when @front is set
+ * @through_zram: go through a zram disk
+ * @zram: what its spec says, when @through_zram is set
+ * @recompress: specs of its secondary codecs with commas between, or NULL
  * @max_pool_percent: limit of the pools in percent of @ram_bytes; 0 = the
  *		      limit in @zswap
  * @ram_bytes: memory size of the simulated machine
- * @swap_file: the swap file; NULL = a temporary one
+ * @swap_file: the swap file, or the disk's backing file; NULL = a temporary one
  * @no_swap: count writebacks without I/O
  * @salvage: replay a damaged trace up to its first damage
  * @validate: check the pool's structure at the end
@@ -77,6 +80,9 @@ struct replay_config {
 	uint64_t max_events;
 	bool front;
 	struct zswap_config zswap;
+	bool through_zram;
+	struct zram_params zram;
+	const char *recompress;
 	unsigned max_pool_percent;
 	uint64_t ram_bytes;
 	const char *swap_file;
@@ -127,9 +133,11 @@ struct replay_points {
  * @times: sampled times of operations
  * @front: whether the zswap front end was used
  * @zswap: its counters
+ * @zram_spec: full spec of the zram disk that was used, or NULL
+ * @zram: its counters
  * @swap_direct: whether writes to the swap file bypassed the page cache
  * @end: the pools at the end
- * @raw: pages that the direct path keeps uncompressed at the end
+ * @raw: pages that the direct path or the disk keeps uncompressed at the end
  * @marks: the pools at marks
  * @series: the pools over time
  * @series_every: events between two of its points
@@ -169,6 +177,8 @@ struct replay_result {
 	struct swap_times times;
 	bool front;
 	struct zswap_stats zswap;
+	char *zram_spec;
+	struct zram_disk_stats zram;
 	bool swap_direct;
 	struct zpool_stats end;
 	uint64_t raw;

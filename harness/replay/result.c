@@ -49,6 +49,7 @@ static json_t *density(const struct zpool_stats *s, uint64_t page_size)
 static json_t *counts(const struct replay_result *res)
 {
 	const struct swap_counts *c = &res->counts;
+	uint64_t written = res->zswap.written_back_pages + res->zram.bd_writes;
 	json_t *o = json_object();
 	const struct {
 		const char *name;
@@ -61,7 +62,7 @@ static json_t *counts(const struct replay_result *res)
 				      c->reject_compress_fail +
 				      c->reject_alloc_fail },
 		{ "same_filled", c->same_filled_pages },
-		{ "writeback", res->zswap.written_back_pages },
+		{ "writeback", written },
 		{ "compacted_pages", res->end.compacted_pages },
 		{ "stored_pages", (uint64_t)c->stored_pages },
 		{ "same_filled_pages", (uint64_t)c->stored_same },
@@ -69,8 +70,9 @@ static json_t *counts(const struct replay_result *res)
 		{ "reject_compress_fail", c->reject_compress_fail },
 		{ "reject_alloc_fail", c->reject_alloc_fail },
 		{ "duplicate_entry", c->duplicate_entry },
-		{ "written_back_pages", res->zswap.written_back_pages },
-		{ "pool_limit_hit", res->zswap.pool_limit_hit },
+		{ "written_back_pages", written },
+		{ "pool_limit_hit",
+		  res->zswap.pool_limit_hit + res->zram.reject_limit },
 		{ "unchanged", c->unchanged },
 		{ "incompressible", c->incompressible },
 		{ "load_miss", c->load_miss },
@@ -439,6 +441,85 @@ static json_t *front(const struct replay_config *c,
 	return o;
 }
 
+struct named {
+	const char *name;
+	uint64_t n;
+};
+
+static json_t *numbers(const struct named *all, size_t nr)
+{
+	json_t *o = json_object();
+	size_t i;
+
+	for (i = 0; i < nr; i++)
+		put(o, all[i].name, number(all[i].n));
+	return o;
+}
+
+#define NUMBERS(...)                                            \
+	numbers((const struct named[]){ __VA_ARGS__ },          \
+		sizeof((const struct named[]){ __VA_ARGS__ }) / \
+			sizeof(struct named))
+
+/* Time of rounds without, or of nothing but, transfers. */
+static uint64_t round_ns(const struct replay_result *res)
+{
+	uint64_t sum = 0;
+	int k;
+
+	for (k = 0; k < STAGES; k++)
+		sum += k == STAGE_OFF ? 0 : res->times.reclaim_ns[k];
+	return sum;
+}
+
+/* The counters of a zram disk as its files in sysfs have them. */
+static json_t *zram(const struct replay_config *c,
+		    const struct replay_result *res)
+{
+	const struct zram_disk_stats *z = &res->zram;
+	json_t *o = json_object();
+
+	put(o, "spec", json_string(res->zram_spec));
+	put(o, "recompress",
+	    c->recompress ? json_string(c->recompress) : json_null());
+	put(o, "backing",
+	    json_string(c->zram.writeback == ZRAM_NOTHING || c->no_swap ? "none"
+			: res->swap_direct ? "direct"
+					   : "page cache"));
+	put(o, "mm_stat",
+	    NUMBERS({ "orig_data_size", z->orig_data_size },
+		    { "compr_data_size", z->compr_data_size },
+		    { "mem_used_total", z->mem_used_total },
+		    { "mem_limit", z->mem_limit },
+		    { "mem_used_max", z->mem_used_max },
+		    { "same_pages", z->same_pages },
+		    { "pages_compacted", z->pages_compacted },
+		    { "huge_pages", z->huge_pages },
+		    { "huge_pages_since", z->huge_pages_since }));
+	put(o, "bd_stat",
+	    NUMBERS({ "bd_count", z->bd_count }, { "bd_reads", z->bd_reads },
+		    { "bd_writes", z->bd_writes }));
+	put(o, "io_stat",
+	    NUMBERS({ "failed_reads", z->failed_reads },
+		    { "failed_writes", z->failed_writes },
+		    { "notify_free", z->notify_free }));
+	put(o, "debug_stat",
+	    NUMBERS({ "writestall", z->writestall },
+		    { "miss_free", z->miss_free }));
+	put(o, "num_reads", number(z->num_reads));
+	put(o, "num_writes", number(z->num_writes));
+	put(o, "reject_limit", number(z->reject_limit));
+	put(o, "reject_alloc_fail", number(z->reject_alloc_fail));
+	put(o, "reject_size", number(z->reject_size));
+	put(o, "recompressed_pages", number(z->recompressed));
+	put(o, "lost_reads", number(z->lost_reads));
+	put(o, "write_errors", number(z->write_errors));
+	put(o, "table_bytes", number(z->table_bytes));
+	put(o, "round_ns", number(round_ns(res)));
+	put(o, "transfer_ns", number(res->times.reclaim_ns[STAGE_OFF]));
+	return o;
+}
+
 static json_t *overhead(const struct replay_result *res)
 {
 	return json_pack(
@@ -484,6 +565,8 @@ json_t *result_record(const struct replay_config *config,
 	bad |= put(o, "counts", counts(res));
 	if (res->front)
 		bad |= put(o, "zswap", front(config, res));
+	if (res->zram_spec)
+		bad |= put(o, "zram", zram(config, res));
 	bad |= put(o, "page_size", number(ps));
 	bad |= put(o, "pool_pages", number(s->pages));
 	bad |= put(o, "pool_pages_peak", number(s->pages_peak));

@@ -21,6 +21,7 @@ bool replay_stopping(struct replay *r)
 void replay_stats(struct replay *r, struct zpool_stats *stats)
 {
 	struct swap_counts sum = { 0 };
+	struct zram_disk_stats disk;
 	struct zswap_stats front;
 	unsigned i;
 
@@ -29,6 +30,12 @@ void replay_stats(struct replay *r, struct zpool_stats *stats)
 		zswap_stats(r->swap->zswap, &front);
 		stats->objects = front.stored_pages - front.same_filled_pages;
 		stats->object_bytes = front.object_bytes;
+		return;
+	}
+	if (r->swap->zram) {
+		zram_disk_stats(r->swap->zram, &disk);
+		stats->objects = disk.objects;
+		stats->object_bytes = disk.compr_data_size;
 		return;
 	}
 	if (r->config->swap.device)

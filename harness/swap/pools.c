@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/swap/page.h"
 #include "harness/swap/pools.h"
 
 /* Replace the driver by a copy without the obj calls, which 6.15 added. */
@@ -74,6 +75,77 @@ void pools_destroy(struct swap_pools *p)
 		zpool_destroy(p->at[i]);
 	free((void *)own);
 	p->nr = 0;
+}
+
+static uint64_t pool_bytes(struct zpool *pool)
+{
+	struct zpool_stats stats;
+
+	if (pool->arena)
+		return (uint64_t)arena_used(pool->arena)
+		       << pool->arena->page_shift;
+	pool->driver->stats(pool, &stats);
+	return stats.resident_bytes ? stats.resident_bytes : stats.object_bytes;
+}
+
+uint64_t pools_bytes(const struct swap_pools *p)
+{
+	uint64_t total = 0;
+	unsigned i;
+
+	for (i = 0; i < p->nr; i++)
+		total += pool_bytes(p->at[i]);
+	return total;
+}
+
+/* A class of the allocator. Return: false after the last one. */
+static bool class_at(const struct swap_pools *p, unsigned slot,
+		     struct zpool_class *class)
+{
+	struct zpool *pool = p->at[0];
+
+	return pool->driver->size_class &&
+	       !pool->driver->size_class(pool, slot, class);
+}
+
+/* An object that is not huge has its handle in front of it, if there is one. */
+static size_t handle_bytes(const struct swap_pools *p)
+{
+	return strstr(p->at[0]->spec, "handle=direct") ? 0 : sizeof(long);
+}
+
+size_t pools_huge_limit(const struct swap_pools *p)
+{
+	size_t limit = SWAP_PAGE_SIZE;
+	struct zpool_class class;
+	unsigned slot;
+
+	for (slot = 0; class_at(p, slot, &class); slot++)
+		if (class.pages > 1 && class.objects > 1)
+			limit = class.size - sizeof(long) + 1;
+	return limit < SWAP_PAGE_SIZE ? limit : SWAP_PAGE_SIZE;
+}
+
+int pools_classes(const struct swap_pools *p, uint16_t **table, struct err *err)
+{
+	size_t len = 0, handle = handle_bytes(p);
+	struct zpool_class class;
+	unsigned slot, last = 0;
+
+	*table = NULL;
+	if (!class_at(p, 0, &class))
+		return 0;
+	*table = calloc(SWAP_PAGE_SIZE + 1, sizeof(**table));
+	if (!*table)
+		return err_set(err, -ENOMEM, "out of memory for size classes");
+	for (slot = 0; class_at(p, slot, &class); slot++) {
+		last = class.index;
+		while (len <= SWAP_PAGE_SIZE && len + handle <= class.size)
+			(*table)[len++] = (uint16_t)last;
+	}
+	while (len <= SWAP_PAGE_SIZE)
+		(*table)[len++] = (uint16_t)last;
+	return 0;
 }
 
 uint64_t pools_compact(const struct swap_pools *p)

@@ -102,6 +102,33 @@ static inline void pools_settle(const struct swap_pools *p)
  */
 bool pools_is_handle(const unsigned long *handle);
 
+/**
+ * pools_bytes() - bytes of all frames in use; cheap
+ *
+ * Of an allocator without frames, what it has resident.
+ */
+uint64_t pools_bytes(const struct swap_pools *p);
+
+/**
+ * pools_huge_limit() - from which size on an object has a frame of its own
+ *
+ * As zs_huge_class_size() has it. Return: bytes; a page for an allocator without
+ * size classes.
+ */
+size_t pools_huge_limit(const struct swap_pools *p);
+
+/**
+ * pools_classes() - size class of every object, as zs_lookup_class_index()
+ * @p: the pools
+ * @class: receives the class by bytes, to be freed by the caller; NULL for an
+ *	   allocator without size classes
+ * @err: receives the error line
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pools_classes(const struct swap_pools *p, uint16_t **class,
+		  struct err *err);
+
 /** pools_compact() - compact all pools. Return: pages freed */
 uint64_t pools_compact(const struct swap_pools *p);
 

@@ -66,10 +66,31 @@ static int make_zswap(struct swap *s, struct err *err)
 	return 0;
 }
 
+static int make_zram(struct swap *s, struct err *err)
+{
+	struct zram_disk_config z = *s->config.zram;
+
+	z.backend = s->config.backend;
+	z.codec = s->config.codec;
+	z.sized = s->config.object != SWAP_PAGES;
+	z.same_filled = s->config.same_filled;
+	z.pool = s->config.pool;
+	z.api = s->config.api;
+	z.pages = s->config.keys;
+	s->zram = zram_disk_create(&z, err);
+	if (!s->zram)
+		return -EINVAL;
+	s->pools = *zram_disk_pools(s->zram);
+	s->form = swap_through_zram;
+	return 0;
+}
+
 static int make_pools(struct swap *s, struct err *err)
 {
 	if (s->config.zswap)
 		return make_zswap(s, err);
+	if (s->config.zram)
+		return make_zram(s, err);
 	s->form = s->config.device ? swap_through_device
 				   : swap_direct(s->config.object);
 	return pools_create(&s->pools, s->config.backend, s->config.pools,
@@ -108,6 +129,8 @@ void swap_destroy(struct swap *s)
 		return;
 	if (s->zswap)
 		zswap_destroy(s->zswap);
+	else if (s->zram)
+		zram_disk_destroy(s->zram);
 	else
 		pools_destroy(&s->pools);
 	if (s->slots)
@@ -231,6 +254,8 @@ void swap_stats(const struct swap *s, struct zpool_stats *stats)
 
 int swap_validate(struct swap *s, struct err *err)
 {
+	if (s->zram)
+		return zram_disk_validate(s->zram, err);
 	return s->zswap ? zswap_validate(s->zswap, err)
 			: pools_validate(&s->pools, err);
 }

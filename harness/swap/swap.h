@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The swap path: a trace's operations, performed on a page, its slot and its
- * object. The path has three forms: through zswap, to a device outside this
- * program, and the direct form, which works like zswap without an index, LRU or
- * limit above the allocator. The direct form finds a slot by the trace's dense
+ * object. The path has four forms: through zswap, through zram, to a device
+ * outside this program, and the direct form, which works like zswap without an
+ * index, LRU or limit above the allocator. The direct form finds a slot by the trace's dense
  * key, so nearly all of its cost is the allocator and the codec.
  *
  * The direct form mirrors zswap_store(), zswap_load() and zswap_invalidate(): a
@@ -23,6 +23,7 @@
 #include "lib/hist.h"
 #include "harness/measure/stage.h"
 #include "harness/swap/pools.h"
+#include "harness/swap/zram_disk.h"
 #include "harness/swap/zswap.h"
 #include "traces/zlt.h"
 
@@ -111,6 +112,8 @@ struct swap_device {
  * @zswap: the front end to go through, of which index, reclaim, second_chance,
  *	   max_pool_bytes, accept_percent and swap are read; NULL for the direct
  *	   path
+ * @zram: the disk to go through, of which params, secondary, nr_secondary,
+ *	  backing and blocks are read; or NULL. Then there is one pool
  * @device: the device to go to instead of the pools, or NULL
  * @reclaim_here: run the reclaim that a store queued right after it
  */
@@ -136,6 +139,7 @@ struct swap_config {
 	unsigned sample;
 	uint64_t seed;
 	const struct zswap_config *zswap;
+	const struct zram_disk_config *zram;
 	const struct swap_device *device;
 	bool reclaim_here;
 };
@@ -224,9 +228,11 @@ typedef ssize_t (*swap_form_t)(struct swap_cpu *c, const uint8_t *op,
  * struct swap - a swap path
  * @config: its configuration
  * @form: performs operations
- * @pools: the pools; owned by @zswap if there is one
+ * @pools: the pools; owned by @zswap or @zram if there is one
  * @zswap: the front end, or NULL
- * @slots: slot of every key; with @zswap or a device used only to verify loads
+ * @zram: the disk, or NULL
+ * @slots: slot of every key; with a front end or a device used only to verify
+ *	   loads
  * @slots_bytes: memory of @slots
  * @pattern: bytes that made-up objects are copied from
  * @settle_op: deferred work runs after each operation
@@ -237,6 +243,7 @@ struct swap {
 	swap_form_t form;
 	struct swap_pools pools;
 	struct zswap *zswap;
+	struct zram_disk *zram;
 	struct swap_slot *slots;
 	size_t slots_bytes;
 	char *pattern;
@@ -246,6 +253,7 @@ struct swap {
 
 /**
  * struct swap_cpu - state of one CPU, used by that CPU only
+ * @since_round: operations since the CPU's last zram_disk_round()
  * @aligned: page for a device's calls, or NULL without a device
  * @err: the line of a failed operation
  */
@@ -256,6 +264,7 @@ struct swap_cpu {
 	uint32_t random;
 	uint32_t next_content;
 	uint32_t unsettled;
+	uint32_t since_round;
 	long nivcsw;
 	struct stage_clock clock;
 	struct swap_counts counts;

@@ -71,6 +71,25 @@ ssize_t swap_through_device(struct swap_cpu *c, const uint8_t *op,
 			    const uint32_t *key, const uint32_t *object,
 			    size_t n);
 
+/*
+ * For the forms through a front end: the page of a content, or the object's
+ * bytes when nothing is compressed, cut from the pattern. @length is 0 for a
+ * page. Return: 0 or a negative errno with @c->err set.
+ */
+int swap_front_page(struct swap_cpu *c, uint32_t object, uint32_t *content,
+		    const void **page, size_t *length);
+
+/* Compare c->page with what the slot records. Return: as above. */
+int swap_front_verify(struct swap_cpu *c, uint32_t key);
+
+/* The error of a load that went wrong. Return: -EIO. */
+int swap_front_changed(struct swap_cpu *c, uint32_t key, const char *how);
+
+/* The form through a zram disk. */
+ssize_t swap_through_zram(struct swap_cpu *c, const uint8_t *op,
+			  const uint32_t *key, const uint32_t *object,
+			  size_t n);
+
 /* The form through the zswap front end. */
 ssize_t swap_through_zswap(struct swap_cpu *c, const uint8_t *op,
 			   const uint32_t *key, const uint32_t *object,

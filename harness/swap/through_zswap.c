@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "harness/swap/hooks.h"
 #include "harness/swap/page.h"
@@ -27,40 +26,6 @@ static void end(struct swap_cpu *c, uint8_t op, bool timed)
 	swap_note_sample(c, op);
 }
 
-/*
- * Get the page of a content, or the object's bytes when nothing is compressed.
- * A made-up object is cut from the pattern.
- */
-static int page_of(struct swap_cpu *c, uint32_t object, uint32_t *content,
-		   const void **page, size_t *length)
-{
-	const struct swap_config *config = &c->swap->config;
-
-	*content = object;
-	*length = 0;
-	if (config->object == SWAP_PAGES)
-		return zlt_content(c->cursor, object, page, &c->err);
-	*page = c->page;
-	if (config->object == SWAP_SIZES) {
-		*content = c->next_content++;
-		*length = object;
-	} else if (config->infos && config->infos[object].same_filled) {
-		page_fill(c->page, config->infos[object].fill);
-		return 0;
-	} else {
-		*length = config->sizes[object];
-	}
-	if (!*length)
-		return err_set(&c->err, -ENODATA,
-			       "the trace's table of sizes says nothing of "
-			       "content %u",
-			       object);
-	if (*length > CODEC_PAGE_SIZE)
-		*length = CODEC_PAGE_SIZE;
-	memcpy(c->page, swap_made_up(c->swap, *content), *length);
-	return 0;
-}
-
 static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 {
 	struct swap *s = c->swap;
@@ -70,7 +35,7 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 	size_t length;
 	int ret;
 
-	ret = page_of(c, object, &content, &page, &length);
+	ret = swap_front_page(c, object, &content, &page, &length);
 	if (ret)
 		return ret;
 	if (s->config.drop_unchanged && s->config.object != SWAP_SIZES &&
@@ -91,34 +56,6 @@ static int store(struct swap_cpu *c, uint32_t key, uint32_t object, bool timed)
 	return 0;
 }
 
-static int changed(struct swap_cpu *c, uint32_t key, const char *how)
-{
-	const struct swap_slot *slot = &c->swap->slots[key];
-
-	return err_set(&c->err, -EIO,
-		       "zswap over %s %s: slot %u, content %u, %u bytes",
-		       c->swap->pools.at[0]->spec, how, key, slot->content,
-		       slot->length);
-}
-
-static int verify(struct swap_cpu *c, uint32_t key)
-{
-	const struct swap_slot *slot = &c->swap->slots[key];
-	const struct swap_config *config = &c->swap->config;
-	uint64_t hash;
-	bool same;
-
-	c->counts.verified++;
-	if (slot->length) {
-		same = !memcmp(c->page, swap_made_up(c->swap, slot->content),
-			       slot->length);
-	} else {
-		hash = XXH3_128bits(c->page, CODEC_PAGE_SIZE).low64;
-		same = hash == config->infos[slot->content].hash;
-	}
-	return same ? 0 : changed(c, key, "gave back another page");
-}
-
 static int load(struct swap_cpu *c, uint32_t key, bool timed)
 {
 	struct swap *s = c->swap;
@@ -137,10 +74,10 @@ static int load(struct swap_cpu *c, uint32_t key, bool timed)
 	if (ret == -ENODATA)
 		return 0;
 	if (ret)
-		return changed(c, key, "cannot give the page back");
+		return swap_front_changed(c, key, "cannot give the page back");
 	if (s->config.verify && s->pools.contents &&
 	    (slot->length || s->config.infos))
-		return verify(c, key);
+		return swap_front_verify(c, key);
 	return 0;
 }
 

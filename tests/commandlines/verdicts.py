@@ -10,7 +10,7 @@ import re
 from commandlines import files, running, vocabulary
 
 # Options whose absence from a folder is not an error.
-NOT_LEFT = {"swap"}
+NOT_LEFT = {"swap", "writeback-dev"}
 # Part of stderr -> kind of finding.
 CRASH_WORDS = (
     (r"Traceback \(most recent call last\)", "traceback"),

@@ -125,6 +125,14 @@ FILES = {
         ["temp", "none", "swap.file"],
         ["t.zlt", "folder", "no/such", "/dev/full", "old.json"],
     ),
+    "writeback-dev": (
+        ["temp", "none", "swap.file"],
+        ["t.zlt", "folder", "no/such", "/dev/full", "old.json"],
+    ),
+    "front": (
+        ["direct", "zswap", "zram", "zram@6.12", "zram:every=50,writeback=all"],
+        ["zram:", "zram@9", "zram:lock=x", "zram:every=1,recompress=all", ""],
+    ),
     # None is zram: the machine's own are not for random commands.
     "device": (["/dev/null", "/dev/no-zram"], ["t.zlt", "folder", ""]),
     "algorithm": (["lz4", "lzo-rle"], ODD_VALUES),
@@ -145,3 +153,4 @@ FILES = {
 }
 # An option whose value names what is written.
 WRITTEN = {"output", "json", "occupancy", "markdown", "plot", "swap", "log"}
+WRITTEN |= {"writeback-dev"}

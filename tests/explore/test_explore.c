@@ -146,6 +146,7 @@ static void test_world(void **state)
 	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
 		assert_int_equal(in_child(goes_back, "pool", specs[i]), 0);
 		assert_int_equal(in_child(goes_back, "zswap", specs[i]), 0);
+		assert_int_equal(in_child(goes_back, "zram", specs[i]), 0);
 	}
 }
 
@@ -156,6 +157,7 @@ static void test_choices(void **state)
 	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
 		assert_int_equal(in_child(repeats, "pool", specs[i]), 0);
 		assert_int_equal(in_child(repeats, "zswap", specs[i]), 0);
+		assert_int_equal(in_child(repeats, "zram", specs[i]), 0);
 	}
 }
 
