@@ -18,7 +18,7 @@ struct args {
 	bool ghost;
 };
 
-static const struct cli_option operand = { "trace", .offer = OFFER_TRACE,
+static const struct cli_option operand = { "trace", .offer = OFFER_SOURCE,
 					   CLI_IS_LIST(struct args, trace) };
 
 static const struct cli_option options[] = {

@@ -29,8 +29,8 @@ struct args {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("replay needs a trace: zlab replay T.zlt --backend SPEC",
-		  CLI_IS_TEXT(struct args, with.common.config.trace));
+	CLI_SOURCE("replay needs a trace: zlab replay T.zlt --backend SPEC",
+		   CLI_IS_TEXT(struct args, with.common.config.trace));
 
 static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator, as zsmalloc:chain=4 or ./mine.so; \"zlab "
