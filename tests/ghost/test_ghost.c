@@ -19,6 +19,7 @@
 static struct arena *new_arena(unsigned shift, bool words)
 {
 	const struct arena_config config = { .page_shift = shift,
+					     .capacity = 4096,
 					     .ghost = true,
 					     .head_size = HEAD,
 					     .keep_words = words };
