@@ -393,10 +393,10 @@ static int shrink(struct patch_work *w, struct patch_finding *p, double left,
 static int repeats(struct patch_work *w, const struct patch_finding *p,
 		   bool *does, struct err *err)
 {
-	int other = p->json[0] ? 1 : 0, status, fd, ret;
+	int other = p->json[0] ? 1 : 0, status, fd = -1, ret;
 	char path[PATH_MAX + 16], number[24];
 	json_t *o, *f;
-	pid_t pid;
+	pid_t pid = -1;
 	size_t i;
 
 	*does = false;

@@ -26,6 +26,9 @@
 #include "version.h"
 
 #define MAX_ARGS (SHIM_MAX_FILES + 64)
+/* Of an object for virtual CPUs, and of code whose memory accesses they see. */
+#define VIRTUAL_FLAG "-DSYNC_VIRTUAL"
+#define WATCH_FLAG "-fsanitize=thread"
 #define AT_ONCE 2 /* compilers that run side by side */
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
@@ -88,7 +91,7 @@ static const char *const lock_flags[] = {
 
 static bool is_virtual(const struct shim_request *req)
 {
-	return !req->codec && (SYNC_IS_VIRTUAL || req->vcpus);
+	return !req->codec && (SYNC_ON_VCPUS || req->vcpus);
 }
 
 struct build {
@@ -222,7 +225,7 @@ static int hash_build(const struct build *b, const struct shim_tree *t,
 	for (i = 0; lock_flags[i]; i++)
 		hash_text(&ctx, lock_flags[i]);
 	if (is_virtual(b->req))
-		hash_text(&ctx, SYNC_VIRTUAL_FLAG);
+		hash_text(&ctx, VIRTUAL_FLAG);
 	for (i = 0; i < t->nr_files; i++) {
 		hash_text(&ctx, t->files[i].name);
 		hash_text(&ctx, t->files[i].text ? t->files[i].text : "");
@@ -273,7 +276,7 @@ static void start_args(struct build *b)
 	for (i = 0; !b->req->codec && lock_flags[i]; i++)
 		add_arg(b, lock_flags[i]);
 	if (is_virtual(b->req))
-		add_arg(b, SYNC_VIRTUAL_FLAG);
+		add_arg(b, VIRTUAL_FLAG);
 	if (*b->here)
 		add_arg(b, b->here);
 	add_arg(b, b->map);
@@ -349,7 +352,7 @@ static pid_t start_unit(struct build *b, const struct shim_tree *t,
 	add_args(b, "-nostdinc", "-D__KERNEL__", NULL);
 	/* Only the kernel's code is watched. */
 	if (is_virtual(b->req))
-		add_arg(b, SYNC_VIRTUAL_WATCH_FLAG);
+		add_arg(b, WATCH_FLAG);
 	if (b->req->codec)
 		add_args(b, t->optimize, "-include", "shim_all.h", NULL);
 	add_args(b, "-Werror=implicit-function-declaration",
