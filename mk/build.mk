@@ -23,6 +23,42 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
 
+# The executable for ghost frames: frames without memory. It is zlab, but for the
+# files that touch what lies in a frame, which are compiled once more.
+G_SRCS := $(SRCS_GHOST) \
+	$(wildcard backends/z3fold/*.c backends/zsmalloc/*.c) \
+	backends/zpool.c backends/zbud.c backends/mem/page.c \
+	harness/cli/ghost.c harness/swap/zswap.c
+G_OBJS := $(G_SRCS:%.c=$(B)/ghost/%.o) \
+	$(filter-out $(G_SRCS:%.c=$(B)/%.o),$(OBJS))
+
+all: $(B)/zlab-ghost
+
+$(B)/zlab-ghost: $(G_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/ghost/%.o: %.c | $(B)/version.h
+	$(call say,CC-F,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DARENA_GHOST $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) \
+		-c -o $@ $<
+
+# Ghosts' own test, and the one that all allocators pass.
+G_TESTS := $(addprefix $(B)/tests/ghost/test_,ghost backends)
+
+tests: $(G_TESTS)
+
+$(B)/tests/ghost/test_ghost: $(B)/ghost/tests/ghost/test_ghost.o
+$(B)/tests/ghost/test_backends: $(B)/ghost/tests/backends/test_backends.o
+$(G_TESTS): $(TEST_LIB) $(filter-out $(MAIN),$(G_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+-include $(G_SRCS:%.c=$(B)/ghost/%.d) $(B)/ghost/tests/ghost/test_ghost.d \
+	$(B)/ghost/tests/backends/test_backends.d
+
 # The executable for virtual CPUs: the same sources with the virtual flavour of
 # sync.h, but for the files that only one of the two has. Allocators and the front
 # end are instrumented as for the thread sanitizer, whose library is not linked:

@@ -39,14 +39,28 @@ struct lane {
 };
 
 /*
+ * Times are not in order, so windows are kept until they are this many behind
+ * the latest one (ten minutes), and longer while there are few of them.
+ */
+#define WINDOWS_BEHIND 60000
+#define PAIRS_KEPT (1u << 18)
+
+/*
  * The windows in which each CPU (or thread) was busy.
  *
  * @latest: the latest window of each, counted from 1
  * @busy: Judy set of (window, CPU) pairs
+ * @last: the latest window of all
+ * @tallied: windows up to this one are in @tally and no longer in @busy; an
+ *	     event that is later still does not count
+ * @kept: pairs in @busy
+ * @pairs: pairs in @tally
  */
 struct windows {
 	uint64_t latest[LANES];
 	void *busy;
+	uint64_t last, tallied, kept, pairs;
+	struct activity_busy tally;
 };
 
 /**
@@ -140,14 +154,48 @@ static int number_thread(struct activity_pass *p, uint32_t tid)
 	return 0;
 }
 
+/* Add up the windows before @end. With @forget they leave the set, too. */
+static int tally(struct windows *w, uint64_t end, bool forget)
+{
+	Word_t at = 0, window = 0, n = 0;
+	int found = Judy1First(w->busy, &at, PJE0);
+
+	while (found && at / LANES < end) {
+		if (!n || at / LANES != window) {
+			w->tally.windows++;
+			window = at / LANES;
+			n = 0;
+		}
+		w->pairs++;
+		w->kept--;
+		if (++n > w->tally.max)
+			w->tally.max = n;
+		if (forget && Judy1Unset(&w->busy, at, PJE0) == JERR)
+			return -ENOMEM;
+		found = Judy1Next(w->busy, &at, PJE0);
+	}
+	w->tallied = end - 1;
+	return 0;
+}
+
 /* Record that @lane was busy in a window. */
 static int mark_busy(struct windows *w, uint64_t window, uint32_t lane)
 {
-	if (w->latest[lane] == window)
+	int set;
+
+	if (w->latest[lane] == window || window <= w->tallied)
 		return 0;
 	w->latest[lane] = window;
-	return Judy1Set(&w->busy, window * LANES + lane, PJE0) == JERR ? -ENOMEM
-								       : 0;
+	set = Judy1Set(&w->busy, window * LANES + lane, PJE0);
+	if (set == JERR)
+		return -ENOMEM;
+	w->kept += (uint64_t)set;
+	if (window <= w->last)
+		return 0;
+	w->last = window;
+	if (w->kept <= PAIRS_KEPT || window <= w->tallied + 2 * WINDOWS_BEHIND)
+		return 0;
+	return tally(w, window - WINDOWS_BEHIND, true);
 }
 
 static struct lane *lane_of(struct activity_pass *p, const struct zlt_batch *b,
@@ -244,14 +292,14 @@ static void add_to_burst(struct activity_pass *p, struct lane *lane,
 	lane->burst++;
 }
 
-static int find_bursts(struct activity_pass *p, struct zlt_reader *r,
+static int find_bursts(struct activity_pass *p, struct source *s,
 		       uint64_t pause, struct err *err)
 {
 	struct zlt_batch b;
-	int ret = zlt_seek(r, 0, err);
+	int ret = source_rewind(s, err);
 	size_t i;
 
-	while (!ret && (ret = zlt_next(r, &b, err)) == 1) {
+	while (!ret && (ret = source_next(s, &b, err)) == 1) {
 		ret = 0;
 		for (i = 0; !ret && i < b.count; i++) {
 			if (b.tid)
@@ -267,23 +315,11 @@ static int find_bursts(struct activity_pass *p, struct zlt_reader *r,
 /* Return: the number of (window, CPU) pairs. */
 static uint64_t summarize_busy(struct windows *w, struct activity_busy *busy)
 {
-	Word_t at = 0, window = 0, n = 0, pairs = 0;
-	int found = Judy1First(w->busy, &at, PJE0);
-
-	while (found) {
-		if (!busy->windows || at / LANES != window) {
-			busy->windows++;
-			window = at / LANES;
-			n = 0;
-		}
-		pairs++;
-		if (++n > busy->max)
-			busy->max = n;
-		found = Judy1Next(w->busy, &at, PJE0);
-	}
+	tally(w, UINT64_MAX, false);
+	*busy = w->tally;
 	if (busy->windows)
-		busy->mean = (double)pairs / (double)busy->windows;
-	return pairs;
+		busy->mean = (double)w->pairs / (double)busy->windows;
+	return w->pairs;
 }
 
 static void summarize_time(struct activity_pass *p, struct activity *a)
@@ -304,8 +340,8 @@ static void summarize_time(struct activity_pass *p, struct activity *a)
 			       ((double)window * (double)(cpus ?: threads));
 }
 
-int activity_end(struct activity_pass *p, struct zlt_reader *r,
-		 struct activity *a, struct err *err)
+int activity_end(struct activity_pass *p, struct source *s, struct activity *a,
+		 struct err *err)
 {
 	int ret = 0;
 	size_t i;
@@ -317,7 +353,7 @@ int activity_end(struct activity_pass *p, struct zlt_reader *r,
 	if (p->has_time) {
 		summarize_time(p, a);
 		a->pause_ns = mean_gap(p);
-		ret = find_bursts(p, r, a->pause_ns, err);
+		ret = find_bursts(p, s, a->pause_ns, err);
 	}
 	for (i = 0; i < LANES; i++) {
 		end_run(&p->stores, &p->lane[i].stores);

@@ -7,7 +7,7 @@
 #ifndef ZLAB_TRACES_ACTIVITY_H
 #define ZLAB_TRACES_ACTIVITY_H
 
-#include "traces/zlt.h"
+#include "traces/source.h"
 
 /* CPUs that perform an operation in the same window count as busy at once. */
 #define ACTIVITY_WINDOW_NS 10000000
@@ -84,13 +84,13 @@ int activity_add(struct activity_pass *p, const struct zlt_batch *b);
 
 /**
  * activity_end() - compute the activity after the last batch
- * @r: the trace; it is read a second time if it has times
+ * @s: the trace; it is read a second time if it has times
  * @a: receives the activity
  *
  * Return: 0 or as zlt_next().
  */
-int activity_end(struct activity_pass *p, struct zlt_reader *r,
-		 struct activity *a, struct err *err);
+int activity_end(struct activity_pass *p, struct source *s, struct activity *a,
+		 struct err *err);
 
 /** activity_free() - release a pass; NULL is ignored */
 void activity_free(struct activity_pass *p);

@@ -425,10 +425,9 @@ static int print_event(const struct zlt_info *info, const struct zlt_batch *b,
 	return 0;
 }
 
-int csv_export(struct zlt_reader *r, const char *codec, FILE *out,
-	       struct err *err)
+int csv_export(struct source *s, const char *codec, FILE *out, struct err *err)
 {
-	const struct zlt_info *info = zlt_info(r);
+	const struct zlt_info *info = source_info(s);
 	const uint16_t *sizes = NULL;
 	struct zlt_batch b;
 	size_t i;
@@ -440,12 +439,13 @@ int csv_export(struct zlt_reader *r, const char *codec, FILE *out,
 				       "%s: the trace has no object sizes; "
 				       "CSV needs the sizes of one codec",
 				       info->path);
-		rc = zlt_sizes(r, codec ?: info->codecs[0].name, &sizes, err);
+		rc = zlt_sizes(source_file(s), codec ?: info->codecs[0].name,
+			       &sizes, err);
 		if (rc)
 			return rc;
 	}
 	print_header(info, out);
-	while ((rc = zlt_next(r, &b, err)) == 1) {
+	while ((rc = source_next(s, &b, err)) == 1) {
 		for (i = 0; i < b.count; i++) {
 			rc = print_event(info, &b, i, sizes, out, err);
 			if (rc)

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "traces/zlt.h"
+#include "traces/source.h"
 
 struct csv_reader;
 
@@ -54,7 +54,7 @@ int csv_import(const char *from, const char *to, unsigned drop, json_t *meta,
 
 /**
  * csv_export() - write all events as CSV
- * @r: opened with ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS
+ * @s: opened with ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS
  * @codec: codec whose sizes are written for a trace of contents; NULL for the
  *	   first codec that the trace has sizes for. Ignored for a trace of
  *	   sizes.
@@ -63,9 +63,8 @@ int csv_import(const char *from, const char *to, unsigned drop, json_t *meta,
  * Importing the result gives the same events. A size over 4096 is written as
  * 4096: such a page would be stored uncompressed.
  *
- * Return: 0, -ENOENT when the trace has no such sizes, -EIO, or as zlt_next().
+ * Return: 0, -ENOENT when the trace has no such sizes, -EIO, or as source_next().
  */
-int csv_export(struct zlt_reader *r, const char *codec, FILE *out,
-	       struct err *err);
+int csv_export(struct source *s, const char *codec, FILE *out, struct err *err);
 
 #endif

@@ -10,17 +10,22 @@
 #include "traces/zlt.h"
 
 struct generate_run;
+struct gen_params;
 
 /**
  * struct generator - one kind of synthetic trace
  * @desc: name and options
  * @help: one line for a person
- * @run: emit the events
+ * @expect: about how many events it makes
+ * @in_order: keys first appear in their order
+ * @step: by enum gen_mode, make events until the batch is full or all are made
  */
 struct generator {
 	struct spec_desc desc;
 	const char *help;
-	int (*run)(struct generate_run *run, struct err *err);
+	double (*expect)(const struct gen_params *p);
+	bool in_order;
+	void (*step[4])(struct generate_run *run);
 };
 
 /* Ends with a NULL pointer. */
@@ -39,7 +44,8 @@ const struct generator *generator_find(const char *spec, struct err *err);
  * @path: the trace; removed again on failure
  *
  * The trace's metadata has the full spec as "generator". Return: 0, -EINVAL for
- * a bad spec, or the writer's error.
+ * a bad spec, -ENOMEM or -ENOSPC for a trace that needs more memory or disk than
+ * there is, before it is begun, or the writer's error.
  */
 int generate_trace(const char *spec, const char *path, struct err *err);
 

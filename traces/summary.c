@@ -30,6 +30,10 @@ struct size_counts {
  * @infos: page info of each content
  * @counts: one entry per codec of the summary
  * @live_now: number of keys stored now
+ * @by_address: keys are addresses
+ * @keys: keys that have appeared
+ * @spaces: Judy set of their address spaces
+ * @last_space: the one noted last
  */
 struct summary_pass {
 	const struct zlt_info *info;
@@ -40,6 +44,10 @@ struct summary_pass {
 	struct size_counts *counts;
 	struct activity_pass *activity;
 	uint64_t live_now;
+	bool by_address;
+	uint64_t keys;
+	void *spaces;
+	uint32_t last_space;
 };
 
 static int no_memory(const struct zlt_info *info, struct err *err)
@@ -48,7 +56,7 @@ static int no_memory(const struct zlt_info *info, struct err *err)
 	return -ENOMEM;
 }
 
-static int start(struct summary_pass *m, struct zlt_reader *r, struct err *err)
+static int start(struct summary_pass *m, struct source *source, struct err *err)
 {
 	const struct zlt_info *info = m->info;
 	struct summary *s = m->s;
@@ -74,14 +82,17 @@ static int start(struct summary_pass *m, struct zlt_reader *r, struct err *err)
 			return no_memory(info, err);
 		if (s->has_contents) {
 			name = info->codecs[i].name;
-			rc = zlt_sizes(r, name, &t->table, err);
+			rc = zlt_sizes(source_file(source), name, &t->table,
+				       err);
 			if (rc)
 				return rc;
 		}
 		snprintf(s->sizes[i].codec, sizeof(s->sizes[i].codec), "%s",
 			 name);
 	}
-	return s->has_contents ? zlt_page_infos(r, &m->infos, err) : 0;
+	return s->has_contents
+		       ? zlt_page_infos(source_file(source), &m->infos, err)
+		       : 0;
 }
 
 /* Count an object if it reaches an allocator. */
@@ -127,13 +138,35 @@ static void add_event(struct summary_pass *m, const struct zlt_batch *b,
 	}
 }
 
+/* Note the address spaces of the keys that appear in a batch. */
+static int add_spaces(struct summary_pass *m, const struct zlt_batch *b)
+{
+	uint32_t space;
+	size_t i;
+
+	for (i = 0; b->orig && i < b->count; i++) {
+		/* Ids are dense, in order of first appearance. */
+		if (b->op[i] != ZLT_STORE || b->key[i] != m->keys)
+			continue;
+		m->keys++;
+		space = zlt_key_asid(b->orig[i]);
+		if (m->spaces && space == m->last_space)
+			continue;
+		m->last_space = space;
+		if (Judy1Set(&m->spaces, space, PJE0) == JERR)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int add_batch(struct summary_pass *m, const struct zlt_batch *b)
 {
 	size_t i;
 
 	for (i = 0; i < b->count; i++)
 		add_event(m, b, i);
-	return activity_add(m->activity, b);
+	return (m->by_address ? add_spaces(m, b) : 0)
+		       ?: activity_add(m->activity, b);
 }
 
 static void finish_sizes(const struct size_counts *t, struct summary_sizes *s)
@@ -167,28 +200,8 @@ static void finish_sizes(const struct size_counts *t, struct summary_sizes *s)
 	s->p90 = (uint32_t)activity_quantile(count_of, SIZES, s->stores, 0.9);
 }
 
-static int count_spaces(struct summary_pass *m, struct zlt_reader *r,
-			struct err *err)
-{
-	const char *kind =
-		json_string_value(json_object_get(m->info->meta, "keys"));
-	const uint64_t *keys;
-	void *spaces = NULL;
-	uint64_t i;
-	int rc;
-
-	if (!kind || strcmp(kind, "address") != 0)
-		return 0;
-	rc = zlt_keys(r, &keys, err);
-	for (i = 0; !rc && i < m->info->keys; i++)
-		if (Judy1Set(&spaces, zlt_key_asid(keys[i]), PJE0) == JERR)
-			rc = no_memory(m->info, err);
-	m->s->address_spaces = Judy1Count(spaces, 0, -1, PJE0);
-	Judy1FreeArray(&spaces, PJE0);
-	return rc;
-}
-
-static int finish(struct summary_pass *m, struct zlt_reader *r, struct err *err)
+static int finish(struct summary_pass *m, struct source *source,
+		  struct err *err)
 {
 	struct summary *s = m->s;
 	size_t i;
@@ -196,32 +209,36 @@ static int finish(struct summary_pass *m, struct zlt_reader *r, struct err *err)
 	for (i = 0; i < s->sizes_count; i++)
 		finish_sizes(&m->counts[i], &s->sizes[i]);
 	s->live_end = m->live_now;
-	return count_spaces(m, r, err)
-		       ?: activity_end(m->activity, r, &s->activity, err);
+	s->address_spaces = Judy1Count(m->spaces, 0, -1, PJE0);
+	return activity_end(m->activity, source, &s->activity, err);
 }
 
-int summary_make(struct zlt_reader *r, struct summary *s, struct err *err)
+int summary_make(struct source *source, struct summary *s, struct err *err)
 {
-	struct summary_pass m = { .info = zlt_info(r), .s = s };
+	struct summary_pass m = { .info = source_info(source), .s = s };
+	const char *kind;
 	struct zlt_batch b;
 	size_t i;
 	int rc;
 
 	memset(s, 0, sizeof(*s));
-	rc = start(&m, r, err);
-	while (!rc && (rc = zlt_next(r, &b, err)) == 1) {
+	kind = json_string_value(json_object_get(m.info->meta, "keys"));
+	m.by_address = kind && !strcmp(kind, "address");
+	rc = start(&m, source, err);
+	while (!rc && (rc = source_next(source, &b, err)) == 1) {
 		rc = add_batch(&m, &b);
 		if (rc)
 			no_memory(m.info, err);
 	}
 	if (!rc)
-		rc = finish(&m, r, err);
+		rc = finish(&m, source, err);
 	for (i = 0; m.counts && i < s->sizes_count; i++)
 		free(m.counts[i].stores_of);
 	free(m.counts);
 	free(m.live);
 	free(m.content);
 	activity_free(m.activity);
+	Judy1FreeArray(&m.spaces, PJE0);
 	return rc;
 }
 

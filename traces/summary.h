@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 #include "traces/activity.h"
-#include "traces/zlt.h"
+#include "traces/source.h"
 
 /**
  * struct summary_classes - how the stored objects concentrate on size classes
@@ -78,17 +78,17 @@ struct summary {
 	size_t sizes_count;
 };
 
-#define SUMMARY_WANT (ZLT_TIME | ZLT_CPU | ZLT_TID)
+#define SUMMARY_WANT (ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS)
 
 /**
  * summary_make() - read a whole trace, twice if it has times, and summarize it
- * @r: opened with SUMMARY_WANT, at its first event
+ * @source: opened with SUMMARY_WANT, at its first event
  * @s: receives the summary; the caller releases it with summary_free(), also
  *     after a failure
  *
- * Return: 0 or as zlt_next().
+ * Return: 0 or as source_next().
  */
-int summary_make(struct zlt_reader *r, struct summary *s, struct err *err);
+int summary_make(struct source *source, struct summary *s, struct err *err);
 void summary_free(struct summary *s);
 
 /**

@@ -9,6 +9,9 @@ analysis/report/beside.py draws them:
   occupancy-TRACE.jsonl  zlab replay --occupancy where the pool was emptiest
 """
 
+import json
+import os
+
 from analysis import files, naming, outcome
 from analysis.run import replays
 
@@ -38,20 +41,28 @@ def emptiest(run):
 
 
 def gather(folder, found, traces):
-    """Ask the program about each trace file, and keep the answers."""
+    """Ask the program about each trace, and keep the answers."""
     spec = _compactable(found)
     if spec:
         said = _ask("classes", "--backend", spec, "--json", "-")
         if said:
             files.write(folder / "classes.json", said)
     for path in traces:
-        sha256 = files.sha256_of(path)
+        said = None
+        if os.path.exists(path):
+            sha256 = files.sha256_of(path)
+        else:
+            # A stream has no file; what it is, the program says.
+            said = _ask("info", path, "--json", "-")
+            if not said:
+                continue
+            sha256 = json.loads(said)["sha256"]
         case = next((c for c in found.cases if c.first.sha256 == sha256), None)
         if not case:
             outcome.warn("report", f"{path}: no record is of this trace")
             continue
         name = naming.slug(case.first.label)
-        said = _ask("info", path, "--json", "-")
+        said = said or _ask("info", path, "--json", "-")
         if said:
             files.write(folder / f"info-{name}.json", said)
         if spec not in case.cells:

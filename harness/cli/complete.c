@@ -196,6 +196,11 @@ static void put_value(const struct cli_option *row, const struct offer *o)
 	case OFFER_TRACE:
 		puts(":files zlt");
 		return;
+	case OFFER_SOURCE:
+		puts(":files zlt");
+		if (*begun(&last))
+			put_kinds(&last);
+		return;
 	case OFFER_FILE:
 		puts(":files");
 		return;

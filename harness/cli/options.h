@@ -40,6 +40,7 @@ enum cli_kind {
  * @OFFER_FILE: files
  * @OFFER_DIR: folders
  * @OFFER_TRACE: traces and folders
+ * @OFFER_SOURCE: the same, and the kinds of OFFER_KIND once a word is begun
  * @OFFER_BACKEND: backends, their presets and options, shared objects
  * @OFFER_CODEC: codecs
  * @OFFER_KIND: kinds of made traces and their options
@@ -51,6 +52,7 @@ enum cli_offer {
 	OFFER_FILE,
 	OFFER_DIR,
 	OFFER_TRACE,
+	OFFER_SOURCE,
 	OFFER_BACKEND,
 	OFFER_CODEC,
 	OFFER_KIND,
@@ -204,10 +206,15 @@ struct cli_option {
 			CLI_IS_CHOICE(type, member, { "4K", 12 },   \
 				      { "16K", 14 }, { "64K", 16 }) \
 	}
-/* Operands. */
+/* Operands: the file of a trace; or that or the spec of a stream. */
 #define CLI_TRACE(line, ...)                                            \
 	{                                                               \
 		"trace", 0, "T.zlt", NULL, .offer = OFFER_TRACE,        \
+					   .needs = (line), __VA_ARGS__ \
+	}
+#define CLI_SOURCE(line, ...)                                           \
+	{                                                               \
+		"trace", 0, "T.zlt", NULL, .offer = OFFER_SOURCE,       \
 					   .needs = (line), __VA_ARGS__ \
 	}
 

@@ -187,7 +187,7 @@ static const struct cli_option options[] = {
 	  CLI_IS_COUNT(struct args, extra, 0, 4096) },
 	{ "trace", 0, "T.zlt",
 	  "Weigh the classes by the objects that this trace stores too",
-	  .offer = OFFER_TRACE, CLI_IS_TEXT(struct args, trace) },
+	  .offer = OFFER_SOURCE, CLI_IS_TEXT(struct args, trace) },
 	CLI_CODEC("Whose sizes, of those the trace has (default lz4)",
 		  CLI_IS_TEXT(struct args, codec)),
 	CLI_JSON(struct args, "Write it as JSON to FILE; - for standard "

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/script.h"
 #include "harness/cmd/cmd.h"
@@ -23,6 +24,7 @@
 #include "lib/random.h"
 #include "lib/stop.h"
 #include "lib/text.h"
+#include "traces/source.h"
 
 #define SIDE_BY_SIDE 16
 
@@ -47,9 +49,9 @@ struct trace {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("compare needs traces: zlab compare T.zlt... [--backend "
-		  "SPEC...]",
-		  CLI_IS_LIST(struct args, traces));
+	CLI_SOURCE("compare needs traces: zlab compare T.zlt... [--backend "
+		   "SPEC...]",
+		   CLI_IS_LIST(struct args, traces));
 
 static const struct cli_option options[] = {
 	{ "backend", 'b', "SPEC...",
@@ -163,16 +165,16 @@ static int check_virtual(const struct args *a)
 static int open_trace(const char *path, bool salvage, struct trace *t)
 {
 	struct err err;
-	struct zlt_reader *r = zlt_open(path, salvage ? ZLT_SALVAGE : 0, &err);
+	struct source *s = source_open(path, salvage ? ZLT_SALVAGE : 0, &err);
 	uint64_t events;
 
-	if (!r)
+	if (!s)
 		return cli_failed("%s", err.text);
 	t->path = path;
-	t->name = strdup(zlt_info(r)->name);
-	t->sizes = zlt_info(r)->objects == ZLT_OBJECT_SIZES;
-	events = zlt_info(r)->events;
-	zlt_reader_close(r);
+	t->name = strdup(source_info(s)->name);
+	t->sizes = source_info(s)->objects == ZLT_OBJECT_SIZES;
+	events = source_info(s)->events;
+	source_close(s);
 	if (!t->name)
 		return cli_failed("out of memory");
 	if (!events)
@@ -576,7 +578,10 @@ static int run(void *args, int argc, char **argv)
 	a->cli = argv;
 	a->nr_cli = argc;
 	virtual_opts_command(&a->with.virtual, "compare", argc, argv);
-	ret = check_words(a);
+	ret = ghost_turn(a->with.common.config.ghost, a->vcpus.nr, "compare",
+			 argc, argv);
+	if (!ret)
+		ret = check_words(a);
 	if (!ret && !virtual_program)
 		replay_opts_note(&a->with.common,
 				 (const char *const *)a->backends.at,

@@ -17,8 +17,8 @@ struct args {
 };
 
 static const struct cli_option operand =
-	CLI_TRACE("export needs a trace: zlab export T.zlt > T.csv",
-		  CLI_IS_TEXT(struct args, trace));
+	CLI_SOURCE("export needs a trace: zlab export T.zlt > T.csv",
+		   CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {
 	CLI_CODEC("Whose sizes to write for a trace of contents (default: the "
@@ -40,24 +40,24 @@ static int run(void *args, int argc, char **argv)
 	FILE *out = stdout;
 	struct progress progress = { 0 };
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *s;
 	int ret;
 
-	r = zlt_open(a->trace,
-		     ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a->salvage,
-		     &err);
-	if (r && file)
+	s = source_open(a->trace,
+			ZLT_TIME | ZLT_CPU | ZLT_TID | ZLT_KEYS | a->salvage,
+			&err);
+	if (s && file)
 		out = pack_open(a->out, &err);
-	if (!r || !out) {
-		zlt_reader_close(r);
+	if (!s || !out) {
+		source_close(s);
 		return cli_failed("%s", err.text);
 	}
 	/* On a terminal the events themselves are what moves. */
 	if (file || !isatty(STDOUT_FILENO))
 		progress_step(&progress, "export");
-	ret = csv_export(r, a->codec, out, &err);
+	ret = csv_export(s, a->codec, out, &err);
 	progress_end(&progress);
-	zlt_reader_close(r);
+	source_close(s);
 	errno = 0;
 	if ((file ? fclose(out) : fflush(out)) && !ret)
 		ret = err_set(&err, -EIO, "%s: %s",

@@ -20,7 +20,7 @@ struct args {
 	bool wide;
 };
 
-static const struct cli_option operand = CLI_TRACE(
+static const struct cli_option operand = CLI_SOURCE(
 	"info needs a trace: zlab info T.zlt", CLI_IS_TEXT(struct args, trace));
 
 static const struct cli_option options[] = {
@@ -100,21 +100,21 @@ static int run(void *args, int argc, char **argv)
 	struct summary s = { 0 };
 	struct progress progress;
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *from;
 	int ret;
 
-	r = zlt_open(a->trace, SUMMARY_WANT | a->salvage, &err);
-	if (!r)
+	from = source_open(a->trace, SUMMARY_WANT | a->salvage, &err);
+	if (!from)
 		return cli_failed("%s", err.text);
 	progress_step(&progress, "info");
-	ret = summary_make(r, &s, &err) ?: concentrate(&s, &err);
+	ret = summary_make(from, &s, &err) ?: concentrate(&s, &err);
 	progress_end(&progress);
 	if (!ret && a->json)
-		ret = write_json(a, zlt_info(r), &s, &err);
+		ret = write_json(a, source_info(from), &s, &err);
 	if (!ret && (!a->json || strcmp(a->json, "-")))
-		ret = print(a, zlt_info(r), &s, &err);
+		ret = print(a, source_info(from), &s, &err);
 	summary_free(&s);
-	zlt_reader_close(r);
+	source_close(from);
 	return ret ? cli_failed("%s", err.text) : 0;
 }
 

@@ -6,7 +6,7 @@
 #define NEEDS "sweep needs a trace, --vcpus N,N,..., --backend SPEC and -o FILE"
 
 static const struct cli_option operand =
-	CLI_TRACE(NEEDS, CLI_IS_TEXT(struct sweep, with.common.config.trace));
+	CLI_SOURCE(NEEDS, CLI_IS_TEXT(struct sweep, with.common.config.trace));
 
 static const struct cli_option options[] = {
 	{ "vcpus", 0, "N,N,...", "Numbers of virtual CPUs, as 1,2,4,8",

@@ -459,6 +459,22 @@ static bool same_text(const char *a, const char *b)
 	}
 }
 
+/* Whether what is found is known by its place; else it is by its words. */
+static bool has_place(enum xfound kind)
+{
+	switch (kind) {
+	case XFOUND_RACE:
+	case XFOUND_CRASH:
+	case XFOUND_FREED:
+	case XFOUND_DOUBLE_FREE:
+	case XFOUND_UNLOCK:
+	case XFOUND_SECTION:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Of the file's kind, and at its places or, without a place, with its words. */
 static bool is_that(const struct replay_file *r, const struct found *f)
 {
@@ -466,10 +482,10 @@ static bool is_that(const struct replay_file *r, const struct found *f)
 
 	if (strcmp(found_name(f->f.kind), r->kind))
 		return false;
+	if (!*r->functions || !has_place(f->f.kind))
+		return same_text(f->f.text, r->text);
 	place_functions(f->f.at.pc, a, sizeof(a));
 	place_functions(f->f.other_pc, b, sizeof(b));
-	if (!*r->functions)
-		return same_text(f->f.text, r->text);
 	return (!strcmp(a, r->functions) && !strcmp(b, r->other_functions)) ||
 	       (!strcmp(b, r->functions) && !strcmp(a, r->other_functions));
 }

@@ -17,6 +17,7 @@
 #include <zstd.h>
 
 #include "harness/replay/result.h"
+#include "traces/source.h"
 #include "version.h"
 
 static void chomp(char *s)
@@ -181,6 +182,16 @@ double result_load(const json_t *record)
 
 int result_sha256(const char *path, char hex[65], struct err *err)
 {
+	char *text;
+
+	if (source_is_stream(path)) {
+		text = source_identity(path, err);
+		if (!text)
+			return -EINVAL;
+		SHA256Data((const uint8_t *)text, strlen(text), hex);
+		free(text);
+		return 0;
+	}
 	if (!SHA256File(path, hex))
 		return err_set(err, -errno, "%s: %s", path, strerror(errno));
 	return 0;

@@ -6,15 +6,17 @@
 #include <pthread.h>
 
 #include "harness/cli/progress.h"
+#include "harness/replay/feed.h"
 #include "harness/replay/replay.h"
 
 struct replay;
 
 /*
- * One thread of a replay. Each worker reads the whole trace and skips the
- * events of other workers: that costs a few nanoseconds per event and avoids a
- * queue that all threads would contend for.
+ * One thread of a replay. Each worker goes through all batches and skips the
+ * events of other workers: that costs a nanosecond per event and avoids a queue
+ * of events that all threads would contend for.
  *
+ * @batches: batches it has had
  * @mine: operations on each key, in the part of the trace read by this worker
  * @op, @key, @object: the worker's own events of a batch, stored contiguously
  */
@@ -22,7 +24,7 @@ struct replay_worker {
 	struct replay *r;
 	unsigned id;
 	pthread_t thread;
-	struct zlt_reader *reader;
+	uint64_t batches;
 	struct zlt_cursor *cursor;
 	struct swap_cpu *cpu;
 	uint32_t *mine;
@@ -45,7 +47,8 @@ struct replay_worker {
 struct replay {
 	const struct replay_config *config;
 	struct replay_result *res;
-	struct zlt_reader *reader;
+	struct source *source;
+	struct feed feed;
 	const struct zlt_info *info;
 	struct codec *codec;
 	struct swap_config swap_config;
@@ -123,9 +126,6 @@ static inline ssize_t replay_perform(struct replay_worker *w, const uint8_t *op,
 
 /* Start all workers and the background thread, if any; wait for all. */
 int replay_workers(struct replay *r, struct err *err);
-
-/* How many workers read the trace; the others use the first one's batches. */
-unsigned replay_readers(const struct replay *r);
 
 /* The worker's next batch. Return: 1, 0 at the end, or a negative errno. */
 int replay_next(struct replay_worker *w, struct zlt_batch *b);

@@ -11,10 +11,13 @@
 #include "harness/replay/occupancy.h"
 #include "harness/replay/internal.h"
 #include "harness/replay/watch.h"
+#include "lib/room.h"
 #include "traces/label.h"
 
 #define SERIES_POINTS 100
 #define NULL_EVENTS 262144
+/* Ids are dense, so these events and the rest of their batch have no others. */
+#define NULL_KEYS (NULL_EVENTS + (1u << 20))
 #define SAMPLE 128
 
 static int table_of(struct replay *r, const char *name, struct err *err)
@@ -24,13 +27,15 @@ static int table_of(struct replay *r, const char *name, struct err *err)
 	size_t i, n = 0;
 	int ret;
 
-	ret = zlt_sizes(r->reader, name, &r->swap_config.sizes, NULL);
+	ret = zlt_sizes(source_file(r->source), name, &r->swap_config.sizes,
+			NULL);
 	if (!ret) {
 		r->swap_config.object = SWAP_TABLE;
 		return 0;
 	}
 	if (ret != -ENOENT)
-		return zlt_sizes(r->reader, name, &r->swap_config.sizes, err);
+		return zlt_sizes(source_file(r->source), name,
+				 &r->swap_config.sizes, err);
 	for (i = 0; i < info->codec_count && n < sizeof(known); i++)
 		n += (size_t)snprintf(known + n, sizeof(known) - n, "%s%s",
 				      i ? ", " : "", info->codecs[i].name);
@@ -91,19 +96,21 @@ static int choose_codec(struct replay *r, struct err *err)
 	return 0;
 }
 
+static unsigned owner_column(const struct replay_config *c)
+{
+	if (c->threads == 1)
+		return 0;
+	return c->assign == REPLAY_BY_TID   ? ZLT_TID
+	       : c->assign == REPLAY_BY_CPU ? ZLT_CPU
+					    : 0;
+}
+
 static int check_columns(struct replay *r, struct err *err)
 {
 	static const char *const words[] = { "key", "tid", "cpu" };
 	const struct replay_config *c = r->config;
-	unsigned column = c->assign == REPLAY_BY_TID   ? ZLT_TID
-			  : c->assign == REPLAY_BY_CPU ? ZLT_CPU
-						       : 0;
+	unsigned column = owner_column(c);
 
-	r->want = c->salvage ? ZLT_SALVAGE : 0;
-	if (c->threads > 1)
-		r->want |= column;
-	if (c->speed > 0)
-		r->want |= ZLT_TIME;
 	if (r->want & column & ~r->info->columns)
 		return err_set(err, -EINVAL,
 			       "trace %s does not say by which %s an operation "
@@ -116,10 +123,9 @@ static int check_columns(struct replay *r, struct err *err)
 	return 0;
 }
 
-/* Trace readers are created before timing starts. */
 static int make_workers(struct replay *r, struct err *err)
 {
-	unsigned i, n = r->config->threads, readers = replay_readers(r);
+	unsigned i, n = r->config->threads;
 	struct replay_worker *w;
 
 	r->workers = aligned_alloc(64, n * sizeof(*r->workers));
@@ -131,18 +137,14 @@ static int make_workers(struct replay *r, struct err *err)
 		w->r = r;
 		w->id = i;
 		w->random = r->config->swap.seed | 1;
-		if (i < readers) {
-			w->reader = zlt_open(r->config->trace, r->want, err);
-			if (!w->reader)
-				return -errno;
-		}
 		if (r->swap_config.object != SWAP_PAGES)
 			continue;
-		w->cursor = zlt_cursor_open(
-			r->workers[i < readers ? i : 0].reader, 0, err);
+		w->cursor = zlt_cursor_open(source_file(r->source), 0, err);
 		if (!w->cursor)
 			return -errno;
 	}
+	if (n > 1)
+		feed_begin(&r->feed, r->source, n);
 	if (n > 1 && r->config->assign != REPLAY_BY_KEY) {
 		r->done = calloc(r->info->keys + 1, sizeof(*r->done));
 		if (!r->done)
@@ -161,11 +163,11 @@ static void free_workers(struct replay *r)
 		w = &r->workers[i];
 		swap_cpu_destroy(w->cpu);
 		zlt_cursor_close(w->cursor);
-		zlt_reader_close(w->reader);
 		free(w->op);
 		free(w->key);
 		free(w->object);
 	}
+	feed_end(&r->feed);
 	free(r->workers);
 	r->workers = NULL;
 	free(r->done);
@@ -231,15 +233,52 @@ static int open_front(struct replay *r, struct err *err)
 	return 0;
 }
 
+/*
+ * A stream may have more keys, and more objects at one time, than there is
+ * memory. A file could be made, so it is not asked.
+ */
+static int check_table(struct replay *r, struct err *err)
+{
+	uint64_t bytes = sizeof(struct swap_slot);
+
+	if (source_file(r->source))
+		return 0;
+	if (r->config->threads > 1 && r->config->assign != REPLAY_BY_KEY)
+		bytes += sizeof(*r->done) * (1 + r->config->threads);
+	return room_memory(bytes * r->info->keys, r->info->path,
+			   "the table of its keys", err);
+}
+
+static int check_objects_fit(struct replay *r, struct err *err)
+{
+	uint64_t bytes = source_live_bytes(r->source);
+	uint64_t limit = r->config->pool_limit;
+
+	if (!r->swap->pools.contents || r->config->swap.device)
+		return 0;
+	if (r->config->swap.exclusive && r->info->live_peak)
+		bytes = (uint64_t)((double)bytes *
+				   (double)r->info->live_peak_exclusive /
+				   (double)r->info->live_peak);
+	if (limit && bytes > limit * r->swap->pools.nr)
+		bytes = limit * r->swap->pools.nr;
+	limit = r->swap->zswap ? r->zswap.max_pool_bytes : 0;
+	if (limit && bytes > limit)
+		bytes = limit;
+	return room_memory(bytes, r->info->path, "its objects", err);
+}
+
 static int open_all(struct replay *r, struct err *err)
 {
 	const struct replay_config *c = r->config;
 	int ret;
 
-	r->reader = zlt_open(c->trace, c->salvage ? ZLT_SALVAGE : 0, err);
-	if (!r->reader)
+	r->want = (c->salvage ? ZLT_SALVAGE : 0) | owner_column(c) |
+		  (c->speed > 0 ? ZLT_TIME : 0);
+	r->source = source_open(c->trace, r->want, err);
+	if (!r->source)
 		return -errno;
-	r->info = zlt_info(r->reader);
+	r->info = source_info(r->source);
 	r->end = c->max_events && c->max_events < r->info->events
 			 ? c->max_events
 			 : r->info->events;
@@ -248,7 +287,8 @@ static int open_all(struct replay *r, struct err *err)
 	if (!ret)
 		ret = check_columns(r, err);
 	if (!ret && r->info->objects != ZLT_OBJECT_SIZES)
-		ret = zlt_page_infos(r->reader, &r->swap_config.infos, err);
+		ret = zlt_page_infos(source_file(r->source),
+				     &r->swap_config.infos, err);
 	if (ret)
 		return ret;
 	choose_sample(r);
@@ -260,13 +300,17 @@ static int open_all(struct replay *r, struct err *err)
 	r->swap_config.pool.arena.capacity = r->swap_config.pool.arena.limit;
 	r->swap_config.contents = r->info->contents;
 	r->swap_config.keys = r->info->keys;
-	ret = open_front(r, err);
+	ret = check_table(r, err);
+	if (!ret)
+		ret = open_front(r, err);
 	if (ret)
 		return ret;
 	r->swap = swap_create(&r->swap_config, err);
 	if (!r->swap)
 		return -EINVAL;
-	ret = make_workers(r, err);
+	ret = check_objects_fit(r, err);
+	if (!ret)
+		ret = make_workers(r, err);
 	return ret ? ret : describe(r, err);
 }
 
@@ -419,7 +463,9 @@ static int measure_null(struct replay *r, struct err *err)
 	struct swap_config c = { .backend = "null",
 				 .pools = r->config->swap.pools,
 				 .object = SWAP_SIZES,
-				 .keys = r->info->keys,
+				 .keys = r->info->keys < NULL_KEYS
+						 ? r->info->keys
+						 : NULL_KEYS,
 				 .exclusive = r->config->swap.exclusive,
 				 .sample = r->res->sample,
 				 .seed = r->config->swap.seed };
@@ -433,10 +479,10 @@ static int measure_null(struct replay *r, struct err *err)
 	int round, ret = cpu ? 0 : -ENOMEM;
 
 	for (round = 0; round < 2 && !ret; round++) {
-		ret = zlt_seek(r->reader, 0, err);
+		ret = source_rewind(r->source, err);
 		events = ns = 0;
 		while (!ret && events < NULL_EVENTS &&
-		       (ret = zlt_next(r->reader, &b, err)) > 0) {
+		       (ret = source_next(r->source, &b, err)) > 0) {
 			ret = 0;
 			free(ones);
 			ones = malloc(b.count * sizeof(*ones));
@@ -503,7 +549,7 @@ out:
 	watch_end(&r);
 	swapfile_close(r.swapfile);
 	codec_destroy(r.codec);
-	zlt_reader_close(r.reader);
+	source_close(r.source);
 	pthread_cond_destroy(&r.cond);
 	pthread_mutex_destroy(&r.mutex);
 	return ret;

@@ -50,7 +50,7 @@ void result_put_load(json_t *env, double others);
 double result_load(const json_t *record);
 
 /**
- * result_sha256() - hash a file
+ * result_sha256() - hash a trace: its file, or the spec of a stream
  * @hex: receives 64 digits and a NUL
  *
  * Return: 0, or a negative errno with @err set.

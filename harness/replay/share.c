@@ -13,14 +13,18 @@
 #define SPINS 2000
 #define NAP_NS 60000
 
-unsigned replay_readers(const struct replay *r)
+static bool stopping(void *arg)
 {
-	return r->config->threads;
+	return replay_stopping(arg);
 }
 
 int replay_next(struct replay_worker *w, struct zlt_batch *b)
 {
-	return zlt_next(w->reader, b, &w->err);
+	struct replay *r = w->r;
+
+	if (r->config->threads == 1)
+		return source_next(r->source, b, &w->err);
+	return feed_next(&r->feed, w->batches++, b, stopping, r, &w->err);
 }
 
 static int make_room(struct replay_worker *w, size_t n)

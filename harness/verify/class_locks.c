@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness/verify/class_locks.h"
-#include "traces/zlt.h"
+#include "traces/source.h"
 
 #define SIZES (ZLT_PAGE_SIZE + 1)
 
@@ -35,11 +35,11 @@ struct counted {
 	const struct zlt_page_info *infos;
 };
 
-static int open_sizes(struct zlt_reader *r, const char *codec,
+static int open_sizes(struct source *s, const char *codec,
 		      struct class_weights *w, struct counted *n,
 		      struct err *err)
 {
-	const struct zlt_info *info = zlt_info(r);
+	const struct zlt_info *info = source_info(s);
 	bool plain = info->objects == ZLT_OBJECT_SIZES;
 	int ret = 0;
 
@@ -51,7 +51,7 @@ static int open_sizes(struct zlt_reader *r, const char *codec,
 			       "leave --codec out",
 			       info->path);
 	if (!plain) {
-		ret = zlt_sizes(r, codec, &n->sizes, err);
+		ret = zlt_sizes(source_file(s), codec, &n->sizes, err);
 		if (ret == -ENOENT)
 			return err_set(err, -EINVAL,
 				       "trace %s has no sizes of codec %s; "
@@ -59,7 +59,7 @@ static int open_sizes(struct zlt_reader *r, const char *codec,
 				       "\"zlab sizes\" adds them",
 				       info->path, codec);
 		if (!ret)
-			ret = zlt_page_infos(r, &n->infos, err);
+			ret = zlt_page_infos(source_file(s), &n->infos, err);
 	}
 	if (ret)
 		return ret;
@@ -70,15 +70,15 @@ static int open_sizes(struct zlt_reader *r, const char *codec,
 	return 0;
 }
 
-static int count(struct zlt_reader *r, struct class_weights *w,
-		 struct counted *n, struct err *err)
+static int count(struct source *s, struct class_weights *w, struct counted *n,
+		 struct err *err)
 {
 	struct zlt_batch b;
 	uint32_t size;
 	size_t i;
 	int ret;
 
-	while ((ret = zlt_next(r, &b, err)) > 0)
+	while ((ret = source_next(s, &b, err)) > 0)
 		for (i = 0; i < b.count; i++) {
 			if (b.op[i] != ZLT_STORE)
 				continue;
@@ -155,25 +155,25 @@ int class_weights_read(const struct class_table *t, const char *path,
 		       const char *codec, struct class_weights *w,
 		       struct err *err)
 {
-	struct zlt_reader *r = zlt_open(path, 0, err);
+	struct source *s = source_open(path, 0, err);
 	struct counted *n;
 	int ret;
 
 	*w = (struct class_weights){ 0 };
-	if (!r)
+	if (!s)
 		return -errno;
 	n = calloc(1, sizeof(*n));
 	if (!n) {
-		zlt_reader_close(r);
+		source_close(s);
 		return err_set(err, -ENOMEM, "out of memory");
 	}
-	ret = open_sizes(r, codec, w, n, err);
+	ret = open_sizes(s, codec, w, n, err);
 	if (!ret)
-		ret = count(r, w, n, err);
+		ret = count(s, w, n, err);
 	if (!ret)
 		ret = weigh(t, n, w, err);
 	free(n);
-	zlt_reader_close(r);
+	source_close(s);
 	if (ret)
 		class_weights_free(w);
 	return ret;

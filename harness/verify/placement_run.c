@@ -9,7 +9,7 @@
 
 #include "harness/verify/placement.h"
 #include "lib/random.h"
-#include "traces/zlt.h"
+#include "traces/source.h"
 
 static void trace_event(struct placement *p, const struct zlt_batch *b,
 			size_t i, const uint16_t *sizes)
@@ -42,10 +42,10 @@ static void trace_event(struct placement *p, const struct zlt_batch *b,
 	}
 }
 
-static int trace_sizes(struct zlt_reader *r, const char *codec,
+static int trace_sizes(struct source *s, const char *codec,
 		       const uint16_t **sizes, struct err *err)
 {
-	const struct zlt_info *info = zlt_info(r);
+	const struct zlt_info *info = source_info(s);
 
 	*sizes = NULL;
 	if (info->objects == ZLT_OBJECT_SIZES)
@@ -55,7 +55,8 @@ static int trace_sizes(struct zlt_reader *r, const char *codec,
 			       "%s has no sizes of any codec; record it with "
 			       "--sizes lz4",
 			       info->path);
-	return zlt_sizes(r, codec ? codec : info->codecs[0].name, sizes, err);
+	return zlt_sizes(source_file(s), codec ? codec : info->codecs[0].name,
+			 sizes, err);
 }
 
 int placement_trace(const char *const spec[2], const char *path,
@@ -66,20 +67,20 @@ int placement_trace(const char *const spec[2], const char *path,
 	struct placement *p = NULL;
 	const uint16_t *sizes;
 	struct zlt_batch b;
-	struct zlt_reader *r = zlt_open(path, 0, err);
+	struct source *s = source_open(path, 0, err);
 	size_t i;
 	int ret;
 
-	if (!r)
+	if (!s)
 		return -errno;
-	ret = trace_sizes(r, codec, &sizes, err);
+	ret = trace_sizes(s, codec, &sizes, err);
 	if (!ret) {
-		p = placement_create(spec, &config, zlt_info(r)->keys, result,
-				     err);
+		p = placement_create(spec, &config, source_info(s)->keys,
+				     result, err);
 		ret = p ? 0 : -EINVAL;
 	}
 	while (!ret) {
-		ret = zlt_next(r, &b, err);
+		ret = source_next(s, &b, err);
 		if (ret <= 0)
 			break;
 		for (i = 0, ret = 0; i < b.count; i++)
@@ -90,7 +91,7 @@ int placement_trace(const char *const spec[2], const char *path,
 		placement_settle(p);
 	}
 	placement_destroy(p);
-	zlt_reader_close(r);
+	source_close(s);
 	return ret;
 }
 

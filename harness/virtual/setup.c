@@ -13,6 +13,7 @@
 #include "harness/virtual/program.h"
 #include "harness/virtual/virtual.h"
 #include "lib/self.h"
+#include "traces/source.h"
 
 static int set_profile(const struct virtual_opts *o)
 {
@@ -98,13 +99,13 @@ static int set_codec(const char *name)
 static int check_trace(const char *path, bool salvage, unsigned vcpus)
 {
 	struct err err;
-	struct zlt_reader *r = zlt_open(path, salvage ? ZLT_SALVAGE : 0, &err);
+	struct source *s = source_open(path, salvage ? ZLT_SALVAGE : 0, &err);
 	unsigned long long keys;
 
-	if (!r)
+	if (!s)
 		return cli_failed("%s", err.text);
-	keys = zlt_info(r)->keys;
-	zlt_reader_close(r);
+	keys = source_info(s)->keys;
+	source_close(s);
 	if (keys >= vcpus)
 		return 0;
 	return cli_failed("trace %s has %llu keys, too few for %u virtual CPUs "

@@ -129,7 +129,7 @@ static int decode(struct replay_worker *w, struct kept **out)
 
 	if (!k)
 		return err_set(&w->err, -ENOMEM, "out of memory for the trace");
-	ret = zlt_next(r->workers[0].reader, &k->b, &w->err);
+	ret = source_next(r->source, &k->b, &w->err);
 	if (ret <= 0) {
 		free(k);
 		return ret;
@@ -153,11 +153,6 @@ static int decode(struct replay_worker *w, struct kept **out)
 		oldest = k;
 	newest = k;
 	*out = k;
-	return 1;
-}
-
-unsigned replay_readers(const struct replay *r)
-{
 	return 1;
 }
 

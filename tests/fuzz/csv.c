@@ -15,7 +15,7 @@ void fuzz(const uint8_t *data, size_t len)
 	int fd[4] = { memory_file(data, len, csv), memory_file(NULL, 0, zlt),
 		      -1, memory_file(NULL, 0, zlt2) };
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *r;
 	char *text = NULL;
 	size_t text_len;
 	FILE *out;
@@ -24,11 +24,11 @@ void fuzz(const uint8_t *data, size_t len)
 		must_say(&err);
 		goto out;
 	}
-	r = zlt_open(zlt, ALL | ZLT_KEYS, &err);
+	r = source_open(zlt, ALL | ZLT_KEYS, &err);
 	out = open_memstream(&text, &text_len);
 	must(r && out && !csv_export(r, NULL, out, &err));
 	must(!fclose(out));
-	zlt_reader_close(r);
+	source_close(r);
 	fd[2] = memory_file((const uint8_t *)text, text_len, csv2);
 	must(!csv_import(csv2, zlt2, 0, NULL, &err));
 	same_bytes(fd[1], fd[3]);

@@ -70,9 +70,9 @@ static void read_tables(struct zlt_reader *r)
 }
 
 /* The tables of a summary are large: once per input is enough. */
-static void write_out(struct zlt_reader *r)
+static void write_out(struct source *source)
 {
-	const struct zlt_info *info = zlt_info(r);
+	const struct zlt_info *info = source_info(source);
 	struct err err = { "" };
 	struct summary s;
 	json_t *json;
@@ -80,16 +80,16 @@ static void write_out(struct zlt_reader *r)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	must(out && !zlt_seek(r, 0, &err));
-	if (!summary_make(r, &s, &err)) {
+	must(out && !source_rewind(source, &err));
+	if (!summary_make(source, &s, &err)) {
 		summary_print(info, &s, out);
 		json = summary_json(info, &s);
 		must(json != NULL);
 		json_decref(json);
 	}
 	summary_free(&s);
-	must(!zlt_seek(r, 0, &err));
-	csv_export(r, NULL, out, &err);
+	must(!source_rewind(source, &err));
+	csv_export(source, NULL, out, &err);
 	fclose(out);
 	free(text);
 }
@@ -97,7 +97,8 @@ static void write_out(struct zlt_reader *r)
 static void read_trace(const char *path, unsigned int want)
 {
 	struct err err = { "" };
-	struct zlt_reader *r = zlt_open(path, want, &err);
+	struct source *source = source_open(path, want, &err);
+	struct zlt_reader *r = source ? source_file(source) : NULL;
 	const struct zlt_info *info;
 	struct zlt_batch b;
 	uint64_t n = 0;
@@ -120,8 +121,8 @@ static void read_trace(const char *path, unsigned int want)
 		check_batch(info, &b);
 	read_tables(r);
 	if (want == (ALL | ZLT_KEYS))
-		write_out(r);
-	zlt_reader_close(r);
+		write_out(source);
+	source_close(source);
 }
 
 void fuzz(const uint8_t *data, size_t len)

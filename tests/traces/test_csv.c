@@ -32,7 +32,7 @@ static void must_import(const char *from, const char *to)
 static void must_export(const char *trace, const char *codec, const char *to)
 {
 	struct err err = { "" };
-	struct zlt_reader *r = zlt_open(trace, ALL | ZLT_KEYS, &err);
+	struct source *r = source_open(trace, ALL | ZLT_KEYS, &err);
 	FILE *out = fopen(to, "w");
 
 	if (!r)
@@ -41,7 +41,7 @@ static void must_export(const char *trace, const char *codec, const char *to)
 	if (csv_export(r, codec, out, &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(fclose(out), 0);
-	zlt_reader_close(r);
+	source_close(r);
 }
 
 static void same_files(const char *a, const char *b)
@@ -347,7 +347,7 @@ static void test_export_contents(void **state)
 	const char *zlt = temp_path("c.zlt"), *csv = temp_path("c.csv");
 	const char *back = temp_path("back.zlt");
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *r;
 	struct zlt_batch b;
 	size_t i;
 
@@ -355,9 +355,9 @@ static void test_export_contents(void **state)
 	must_export(zlt, "half", csv);
 	must_export(zlt, NULL, csv);
 	must_import(csv, back);
-	r = zlt_open(back, 0, NULL);
+	r = source_open(back, 0, NULL);
 	assert_non_null(r);
-	assert_int_equal(zlt_next(r, &b, NULL), 1);
+	assert_int_equal(source_next(r, &b, NULL), 1);
 	for (i = 0; i < s->count; i++) {
 		int size =
 			s->events[i].op == ZLT_STORE
@@ -370,18 +370,18 @@ static void test_export_contents(void **state)
 			assert_int_equal(b.object[i],
 					 size < 4096 ? size : 4096);
 	}
-	zlt_reader_close(r);
-	r = zlt_open(zlt, ALL | ZLT_KEYS, NULL);
+	source_close(r);
+	r = source_open(zlt, ALL | ZLT_KEYS, NULL);
 	assert_int_equal(csv_export(r, "lz4", stderr, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "no sizes for codec lz4"));
-	zlt_reader_close(r);
+	source_close(r);
 
 	opts.sizer_count = 0;
 	sample_write(s, zlt, &opts);
-	r = zlt_open(zlt, ALL | ZLT_KEYS, NULL);
+	r = source_open(zlt, ALL | ZLT_KEYS, NULL);
 	assert_int_equal(csv_export(r, NULL, stderr, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "no object sizes"));
-	zlt_reader_close(r);
+	source_close(r);
 	sample_free(s);
 }
 
@@ -391,14 +391,14 @@ static void test_export_full(void **state)
 	const char *zlt = temp_path("f.zlt");
 	FILE *full = fopen("/dev/full", "w");
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *r;
 
 	sample_write(s, zlt, NULL);
-	r = zlt_open(zlt, ZLT_KEYS, NULL);
+	r = source_open(zlt, ZLT_KEYS, NULL);
 	assert_non_null(full);
 	assert_int_equal(csv_export(r, NULL, full, &err), -EIO);
 	fclose(full);
-	zlt_reader_close(r);
+	source_close(r);
 	sample_free(s);
 }
 

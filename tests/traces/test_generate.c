@@ -357,11 +357,11 @@ static void test_contents(void **state)
 
 static struct summary must_sum_up(const char *spec)
 {
-	struct zlt_reader *r = must_open(make(spec));
+	struct source *r = source_open(make(spec), WANT, NULL);
 	struct summary s;
 
 	assert_int_equal(summary_make(r, &s, NULL), 0);
-	zlt_reader_close(r);
+	source_close(r);
 	return s;
 }
 

@@ -196,7 +196,7 @@ static int append_way(struct err *err)
 
 static int summary_way(struct err *err)
 {
-	struct zlt_reader *r = zlt_open(trace, ALL, err);
+	struct source *r = source_open(trace, ALL, err);
 	struct summary s;
 	int rc;
 
@@ -208,16 +208,16 @@ static int summary_way(struct err *err)
 		json_t *json;
 
 		if (null) {
-			summary_print(zlt_info(r), &s, null);
+			summary_print(source_info(r), &s, null);
 			fclose(null);
 		}
-		json = summary_json(zlt_info(r), &s);
+		json = summary_json(source_info(r), &s);
 		if (!json)
 			rc = err_set(err, -ENOMEM, "no JSON");
 		json_decref(json);
 	}
 	summary_free(&s);
-	zlt_reader_close(r);
+	source_close(r);
 	return rc;
 }
 

@@ -101,16 +101,16 @@ static void test_known(void **state)
 	const struct activity *a;
 	struct summary s;
 	struct err err = { "" };
-	struct zlt_reader *r;
+	struct source *r;
 
 	write_known(path);
-	r = zlt_open(path, SUMMARY_WANT, &err);
+	r = source_open(path, SUMMARY_WANT, &err);
 	assert_non_null(r);
 	assert_int_equal(summary_make(r, &s, &err), 0);
 	a = &s.activity;
 	assert_int_equal(s.live_end, 3);
 	assert_true(s.has_contents);
-	assert_int_equal(zlt_info(r)->contents, 3);
+	assert_int_equal(source_info(r)->contents, 3);
 	assert_int_equal(s.same_filled, 1);
 	assert_int_equal(s.unchanged, 1);
 	assert_int_equal(a->duration_ns, 5900);
@@ -156,7 +156,7 @@ static void test_known(void **state)
 	assert_int_equal(s.sizes[0].classes.used, 1);
 	assert_true(s.sizes[0].classes.effective == 1.0);
 	summary_free(&s);
-	zlt_reader_close(r);
+	source_close(r);
 }
 
 static void must_have(const char *text, const char *part)
@@ -169,19 +169,19 @@ static void test_printed(void **state)
 {
 	const char *path = temp_path("known.zlt");
 	struct summary s;
-	struct zlt_reader *r;
+	struct source *r;
 	json_t *json;
 	char *text;
 	size_t len;
 	FILE *out;
 
 	write_known(path);
-	r = zlt_open(path, SUMMARY_WANT, NULL);
+	r = source_open(path, SUMMARY_WANT, NULL);
 	assert_non_null(r);
 	assert_int_equal(summary_make(r, &s, NULL), 0);
 	out = open_memstream(&text, &len);
 	assert_non_null(out);
-	summary_print(zlt_info(r), &s, out);
+	summary_print(source_info(r), &s, out);
 	fclose(out);
 	must_have(text, "events          10\n");
 	must_have(text, "store                    6   60.0 %");
@@ -198,7 +198,7 @@ static void test_printed(void **state)
 	must_have(text, "limit         64");
 	free(text);
 
-	json = summary_json(zlt_info(r), &s);
+	json = summary_json(source_info(r), &s);
 	assert_non_null(json);
 	assert_int_equal(json_integer_value(json_object_get(
 				 json_object_get(json, "ops"), "store")),
@@ -210,7 +210,7 @@ static void test_printed(void **state)
 		json_integer_value(json_object_get(json, "unique_pages")), 3);
 	json_decref(json);
 	summary_free(&s);
-	zlt_reader_close(r);
+	source_close(r);
 }
 
 static void test_odd_path(void **state)
@@ -218,23 +218,23 @@ static void test_odd_path(void **state)
 	struct sample *sample = sample_make(5, ZLT_OBJECT_SIZES, 1);
 	const char *path = temp_path("od\xff.zlt");
 	struct summary s;
-	struct zlt_reader *r;
+	struct source *r;
 	struct zlt_writer *w = zlt_create(path, NULL, NULL, NULL);
 	json_t *json;
 
 	assert_non_null(w);
 	assert_int_equal(sample_put(sample, w, false, NULL), 0);
 	assert_int_equal(zlt_close(w, NULL, NULL), 0);
-	r = zlt_open(path, SUMMARY_WANT, NULL);
+	r = source_open(path, SUMMARY_WANT, NULL);
 	assert_non_null(r);
 	assert_int_equal(summary_make(r, &s, NULL), 0);
-	json = summary_json(zlt_info(r), &s);
+	json = summary_json(source_info(r), &s);
 	assert_non_null(json);
 	assert_non_null(strstr(json_string_value(json_object_get(json, "path")),
 			       "od?.zlt"));
 	json_decref(json);
 	summary_free(&s);
-	zlt_reader_close(r);
+	source_close(r);
 	sample_free(sample);
 }
 
@@ -243,7 +243,7 @@ static void test_empty_and_sizes(void **state)
 	static const size_t counts[] = { 0, 1000 };
 	const char *path = temp_path("sizes.zlt");
 	struct summary s;
-	struct zlt_reader *r;
+	struct source *r;
 	json_t *json;
 	FILE *null = fopen("/dev/null", "w");
 	size_t i;
@@ -254,25 +254,25 @@ static void test_empty_and_sizes(void **state)
 			sample_make(counts[i], ZLT_OBJECT_SIZES, 1);
 
 		sample_write(sample, path, NULL);
-		r = zlt_open(path, SUMMARY_WANT, NULL);
+		r = source_open(path, SUMMARY_WANT, NULL);
 		assert_non_null(r);
 		assert_int_equal(summary_make(r, &s, NULL), 0);
 		assert_int_equal(s.sizes_count, 1);
 		assert_string_equal(s.sizes[0].codec, "object");
 		assert_int_equal(s.sizes[0].stores,
-				 zlt_info(r)->ops[ZLT_STORE]);
+				 source_info(r)->ops[ZLT_STORE]);
 		assert_int_equal(s.activity.threads, 0);
 		assert_int_equal(s.activity.duration_ns, 0);
 		assert_int_equal(s.activity.bursts.count, 0);
 		assert_int_equal(s.activity.busy_cpus.windows, 0);
 		assert_false(s.has_contents);
-		summary_print(zlt_info(r), &s, null);
-		json = summary_json(zlt_info(r), &s);
+		summary_print(source_info(r), &s, null);
+		json = summary_json(source_info(r), &s);
 		assert_non_null(json);
 		assert_null(json_object_get(json, "unique_pages"));
 		json_decref(json);
 		summary_free(&s);
-		zlt_reader_close(r);
+		source_close(r);
 		sample_free(sample);
 	}
 	fclose(null);
@@ -285,17 +285,17 @@ static void summarise(const struct zlt_event *events, size_t n,
 	struct zlt_options opts = { .columns = columns };
 	const char *path = temp_path("list.zlt");
 	struct zlt_writer *w = zlt_create(path, NULL, &opts, NULL);
-	struct zlt_reader *r;
+	struct source *r;
 	size_t i;
 
 	assert_non_null(w);
 	for (i = 0; i < n; i++)
 		assert_int_equal(zlt_event(w, &events[i], NULL), 0);
 	assert_int_equal(zlt_close(w, NULL, NULL), 0);
-	r = zlt_open(path, SUMMARY_WANT, NULL);
+	r = source_open(path, SUMMARY_WANT, NULL);
 	assert_non_null(r);
 	assert_int_equal(summary_make(r, s, NULL), 0);
-	zlt_reader_close(r);
+	source_close(r);
 }
 
 #define MS 1000000ull

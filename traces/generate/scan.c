@@ -2,33 +2,42 @@
 /*
  * Passes over all keys.
  */
-#include "traces/generate/internal.h"
+#include "traces/generate/emit.h"
 
 /*
  * Passes over all keys in order. The page that is needed is loaded, and a page
  * that was needed some time ago is stored to make room.
  */
-static int run_scan(struct generate_run *run, struct err *err)
+gen_hot_loop void scan_step(struct generate_run *run, enum gen_mode mode)
 {
-	uint64_t keys = (uint64_t)run->p->keys, at;
+	uint64_t keys = (uint64_t)run->p->keys, at = run->at;
 	uint64_t window = (uint64_t)run->p->window % keys;
-	long long done = 0;
-	int rc = 0;
+	long long done = run->done, ops = run->p->ops;
+	struct gen_hot h = run->hot;
 
-	for (at = 0; !rc && done < run->p->ops; at++) {
+	for (; done < ops && !gen_full(run, &h, GEN_AT_ONCE, mode); at++) {
 		uint64_t k = at % keys, out = (at + keys - window) % keys;
 
+		gen_need(run, &h, GEN_AT_ONCE);
 		if (run->state[k] == KEY_STORED) {
-			rc = gen_emit(run, ZLT_LOAD, k, NULL, err);
+			gen_emit(run, &h, ZLT_LOAD, k, mode);
 			done++;
 		}
-		if (!rc && at >= window && done < run->p->ops &&
+		if (at >= window && done < ops &&
 		    run->state[out] != KEY_STORED) {
-			rc = gen_emit(run, ZLT_STORE, out, NULL, err);
+			gen_emit(run, &h, ZLT_STORE, out, mode);
 			done++;
 		}
 	}
-	return rc;
+	run->hot = h;
+	run->at = at;
+	run->done = done;
+	run->over = done == ops;
+}
+
+static double scan_events(const struct gen_params *p)
+{
+	return (double)p->ops;
 }
 
 static const struct spec_option scan_options[] = {
@@ -38,4 +47,4 @@ static const struct spec_option scan_options[] = {
 	{ .name = NULL },
 };
 
-GENERATOR(scan, "passes over all keys in order");
+GENERATOR_AS(scan, "scan", scan_step, true, "passes over all keys in order");

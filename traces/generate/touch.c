@@ -4,43 +4,65 @@
  */
 #include <math.h>
 
-#include "traces/generate/internal.h"
+#include "traces/generate/emit.h"
 
-static int run_uniform(struct generate_run *run, struct err *err)
+/*
+ * The next event of a page under memory pressure: a page in memory is stored, a
+ * stored page is loaded, and occasionally a page is freed.
+ */
+gen_hot_loop void touch(struct generate_run *run, struct gen_hot *h, uint64_t k,
+			enum gen_mode mode)
 {
-	long long i;
-	int rc = 0;
+	const struct gen_params *p = run->p;
+	enum zlt_op op = ZLT_STORE;
+	double dice;
 
-	for (i = 0; !rc && i < run->p->ops; i++)
-		rc = gen_touch(run, gen_below(run, (uint64_t)run->p->keys),
-			       err);
-	return rc;
+	if (run->state[k] != KEY_NONE) {
+		dice = gen_share(run, h);
+		if (dice < p->frees)
+			op = ZLT_INVALIDATE;
+		else if (run->state[k] == KEY_STORED &&
+			 dice < p->frees + (1 - p->frees) * p->reads)
+			op = ZLT_LOAD;
+	}
+	gen_emit(run, h, op, k, mode);
+}
+
+gen_hot_loop void uniform_step(struct generate_run *run, enum gen_mode mode)
+{
+	struct gen_hot h = run->hot;
+	long long i;
+
+	for (i = run->done; i < run->p->ops && !gen_full(run, &h, 1, mode);
+	     i++) {
+		gen_need(run, &h, 1);
+		touch(run, &h, gen_below(run, &h, (uint64_t)run->p->keys),
+		      mode);
+	}
+	run->hot = h;
+	run->done = i;
+	run->over = i == run->p->ops;
 }
 
 /*
  * Ranks with probability proportional to rank^-skew, by rejection from the
  * integral of that curve (Hoermann and Derflinger, 1996).
  */
-struct zipf {
-	double skew, low, high, first;
-	double keys;
-};
-
-static double zipf_integral(const struct zipf *z, double x)
+static double zipf_integral(const struct gen_zipf *z, double x)
 {
 	double e = 1 - z->skew, log_x = log(x);
 
 	return fabs(e * log_x) < 1e-8 ? log_x : expm1(e * log_x) / e;
 }
 
-static double zipf_inverse(const struct zipf *z, double y)
+static double zipf_inverse(const struct gen_zipf *z, double y)
 {
 	double e = 1 - z->skew;
 
 	return fabs(e * y) < 1e-8 ? exp(y) : exp(log1p(e * y) / e);
 }
 
-static void zipf_init(struct zipf *z, double skew, uint64_t keys)
+void gen_zipf_init(struct gen_zipf *z, double skew, uint64_t keys)
 {
 	z->skew = skew;
 	z->keys = (double)keys;
@@ -49,11 +71,17 @@ static void zipf_init(struct zipf *z, double skew, uint64_t keys)
 	z->first = 2 - zipf_inverse(z, zipf_integral(z, 2.5) - pow(2, -skew));
 }
 
-static uint64_t zipf_rank(const struct zipf *z, struct generate_run *run)
+static uint64_t zipf_rank(struct generate_run *run, struct gen_hot *h)
 {
+	const struct gen_zipf *z = &run->zipf;
+
 	for (;;) {
-		double y = z->low + gen_share(run) * (z->high - z->low);
-		double x = zipf_inverse(z, y), rank = floor(x + 0.5);
+		double x, y, rank;
+
+		gen_need(run, h, 1);
+		y = z->low + gen_share(run, h) * (z->high - z->low);
+		x = zipf_inverse(z, y);
+		rank = floor(x + 0.5);
 
 		if (rank < 1)
 			rank = 1;
@@ -65,20 +93,31 @@ static uint64_t zipf_rank(const struct zipf *z, struct generate_run *run)
 	}
 }
 
-static int run_zipf(struct generate_run *run, struct err *err)
+gen_hot_loop void zipf_step(struct generate_run *run, enum gen_mode mode)
 {
-	uint64_t keys = (uint64_t)run->p->keys;
-	struct zipf z;
+	uint64_t keys = (uint64_t)run->p->keys, rank;
+	struct gen_hot h = run->hot, copy;
 	long long i;
-	int rc = 0;
 
-	zipf_init(&z, run->p->skew, keys);
-	/* Multiplying by a prime above every rank spreads popular keys. */
-	for (i = 0; !rc && i < run->p->ops; i++)
-		rc = gen_touch(run, zipf_rank(&z, run) * 4294967291u % keys,
-			       err);
-	return rc;
+	for (i = run->done; i < run->p->ops && !gen_full(run, &h, 1, mode);
+	     i++) {
+		copy = h;
+		rank = zipf_rank(run, &copy);
+		h = copy;
+		/* A prime above every rank spreads popular keys. */
+		touch(run, &h, rank * 4294967291u % keys, mode);
+	}
+	run->hot = h;
+	run->done = i;
+	run->over = i == run->p->ops;
 }
+
+static double uniform_events(const struct gen_params *p)
+{
+	return (double)p->ops;
+}
+
+#define zipf_events uniform_events
 
 #define TOUCH_OPTIONS                                                          \
 	OPS_OPTION,                                                            \
@@ -101,5 +140,7 @@ static const struct spec_option zipf_options[] = {
 	{ .name = NULL },
 };
 
-GENERATOR(uniform, "every key is touched equally often");
-GENERATOR(zipf, "few keys are touched often, most seldom");
+GENERATOR_AS(uniform, "uniform", uniform_step, false,
+	     "every key is touched equally often");
+GENERATOR_AS(zipf, "zipf", zipf_step, false,
+	     "few keys are touched often, most seldom");

@@ -243,12 +243,14 @@ static void zero(uintptr_t from, uintptr_t end)
 	}
 }
 
-static void zero_heap(uintptr_t from, uintptr_t end)
+static void zero_heap(uintptr_t from, uintptr_t top)
 {
-	if (end - from < ZEROED_MOST)
-		memset((void *)from, 0, end - from);
+	size_t len = top - from;
+
+	if (len < ZEROED_MOST)
+		memset((void *)from, 0, len);
 	else
-		madvise((void *)from, end - from + 4096, MADV_DONTNEED);
+		madvise((void *)from, len + 4096, MADV_DONTNEED);
 }
 
 /*
@@ -258,8 +260,7 @@ static void zero_heap(uintptr_t from, uintptr_t end)
 static void zero_all(void)
 {
 	zero_heap(XWORLD_BASE, now.heap.top);
-	if (now.library.top > LIBRARY)
-		zero_heap(LIBRARY, now.library.top);
+	zero_heap(LIBRARY, now.library.top);
 	if (now.maps > MAPS)
 		zero(MAPS, now.maps);
 }
