@@ -6,6 +6,7 @@
 
 #include <Judy.h>
 
+#include "harness/swap/hooks.h"
 #include "harness/swap/zswap_index.h"
 
 static int by_slot(struct zswap_entry *a, struct zswap_entry *b)
@@ -15,6 +16,44 @@ static int by_slot(struct zswap_entry *a, struct zswap_entry *b)
 
 RB_GENERATE_INTERNAL(zswap_rb, zswap_entry, node, by_slot,
 		     static __attribute__((unused)))
+
+/* Where a slot is in a tree, or would be. */
+struct place {
+	struct zswap_entry *parent, *entry;
+	bool right;
+};
+
+/*
+ * Both children are fetched before the slot is compared: which one comes next
+ * cannot be predicted, and balancing looks at the other one too.
+ */
+static inline struct place rb_find(struct zswap_entry *root, uint32_t slot)
+{
+	struct zswap_entry *parent = NULL, *entry = root;
+	bool right = false;
+
+	while (entry && entry->slot != slot) {
+		hook_fetch(RB_LEFT(entry, node));
+		hook_fetch(RB_RIGHT(entry, node));
+		parent = entry;
+		right = slot > entry->slot;
+		entry = right ? RB_RIGHT(entry, node) : RB_LEFT(entry, node);
+	}
+	return (struct place){ parent, entry, right };
+}
+
+static void rb_insert(struct zswap_tree *tree, struct zswap_entry *entry,
+		      struct place at)
+{
+	RB_SET(entry, at.parent, node);
+	if (!at.parent)
+		RB_ROOT(&tree->rb) = entry;
+	else if (at.right)
+		RB_RIGHT(at.parent, node) = entry;
+	else
+		RB_LEFT(at.parent, node) = entry;
+	zswap_rb_RB_INSERT_COLOR(&tree->rb, entry);
+}
 
 int zswap_index_init(struct zswap_index *index, enum zswap_index_kind kind,
 		     uint64_t slots)
@@ -49,11 +88,10 @@ void zswap_index_destroy(struct zswap_index *index)
 
 struct zswap_entry *zswap_peek(struct zswap_tree *tree, uint32_t slot)
 {
-	struct zswap_entry key = { .slot = slot };
 	void **value;
 
 	if (!tree->radix)
-		return RB_FIND(zswap_rb, &tree->rb, &key);
+		return rb_find(RB_ROOT(&tree->rb), slot).entry;
 	value = JudyLGet(tree->judy, slot, PJE0);
 	return value ? *value : NULL;
 }
@@ -61,6 +99,7 @@ struct zswap_entry *zswap_peek(struct zswap_tree *tree, uint32_t slot)
 int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 		 struct zswap_entry **old)
 {
+	struct place at;
 	void **value;
 
 	lockdep_assert_held(&tree->lock);
@@ -72,21 +111,27 @@ int zswap_insert(struct zswap_tree *tree, struct zswap_entry *entry,
 		*value = entry;
 		return 0;
 	}
-	*old = RB_INSERT(zswap_rb, &tree->rb, entry);
+	at = rb_find(RB_ROOT(&tree->rb), entry->slot);
+	*old = at.entry;
 	if (*old) {
 		RB_REMOVE(zswap_rb, &tree->rb, *old);
-		RB_INSERT(zswap_rb, &tree->rb, entry);
+		at = rb_find(RB_ROOT(&tree->rb), entry->slot);
 	}
+	rb_insert(tree, entry, at);
 	return 0;
 }
 
 void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
 {
 	lockdep_assert_held(&tree->lock);
-	if (tree->radix)
-		JudyLDel(&tree->judy, entry->slot, PJE0);
-	else
+	if (!tree->radix) {
 		RB_REMOVE(zswap_rb, &tree->rb, entry);
+		return;
+	}
+	/* The entry leaves its list next; its neighbours come meanwhile. */
+	hook_fetch(entry->lru.tqe_next);
+	hook_fetch(entry->lru.tqe_prev);
+	JudyLDel(&tree->judy, entry->slot, PJE0);
 }
 
 size_t zswap_index_bytes(struct zswap_index *index)

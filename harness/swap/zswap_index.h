@@ -34,24 +34,25 @@ enum zswap_index_kind {
 
 /**
  * struct zswap_entry - one stored page
- * @node: place in a red-black tree
  * @lru: place on the pool's list; unused for a same-filled page
  * @handle: the object, or the repeated word of a same-filled page
- * @slot: swap slot
  * @refcount: references, including the index's; protected by tree->lock
  * @length: object bytes; 0 for a same-filled page
  * @pool: which of the pools holds it
  * @referenced: the entry gets a second chance
+ * @slot: swap slot; beside the children, as in the kernel's entry: a descent
+ *	  reads both
+ * @node: place in a red-black tree
  */
 struct zswap_entry {
-	RB_ENTRY(zswap_entry) node;
 	TAILQ_ENTRY(zswap_entry) lru;
 	unsigned long handle;
-	uint32_t slot;
 	uint32_t refcount;
 	uint16_t length;
 	uint8_t pool;
 	bool referenced;
+	uint32_t slot;
+	RB_ENTRY(zswap_entry) node;
 };
 
 RB_HEAD(zswap_rb, zswap_entry);
