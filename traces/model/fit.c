@@ -154,11 +154,17 @@ static void count_new(struct fit *f, uint32_t key, uint32_t size)
 
 static void count_again(struct fit *f, uint32_t key, uint32_t size)
 {
+	int old = f->size_of[key], by = (int)size - old;
+
 	f->again++;
-	if (f->size_of[key] == size)
+	if (!by) {
 		f->same++;
-	else
-		f->m->turn[MODEL_BAND(f->size_of[key])][MODEL_BAND(size)]++;
+	} else if (abs(by) < MODEL_STEP) {
+		f->m->step[MODEL_BAND(old)][(by + MODEL_STEP) / 4]++;
+	} else {
+		f->m->turn[MODEL_BAND(old)][MODEL_BAND(size)]++;
+		f->m->resize[size]++;
+	}
 }
 
 static void drop(struct fit *f, uint32_t key)

@@ -9,13 +9,16 @@
 
 #define MODEL_VERSION 1
 /* Parts of equal numbers of events, in which the rates are constant. */
-#define MODEL_PHASES 64
+#define MODEL_PHASES 256
 /* Parts in which pages are chosen alike. */
-#define MODEL_ERAS 8
+#define MODEL_ERAS 16
 #define MODEL_QUANTILES 65
 /* Ranges of 256 bytes that sizes are drawn from first. */
 #define MODEL_BANDS 16
 #define MODEL_BAND(size) (((size)-1) / (ZLT_PAGE_SIZE / MODEL_BANDS))
+/* Changes of a size by less than this are steps, in units of 4 bytes. */
+#define MODEL_STEP (ZLT_PAGE_SIZE / MODEL_BANDS)
+#define MODEL_STEPS (2 * MODEL_STEP / 4)
 /* Lengths of runs by powers of 2. */
 #define MODEL_RUNS 20
 #define MODEL_THREADS 64
@@ -73,9 +76,11 @@ struct model_era {
  * @era: to which pages
  * @run: number of runs of events of one kind, by log2 of their length
  * @size: stores of new pages by size; picks within a band
+ * @resize: the same of stores that change the size by more than a step
  * @stay: chance by band that the next new page has the same one, beyond what
  *	  its weight would give
  * @same: share of the stores of known pages that leave the size
+ * @step: of the others, small changes by the band before, from -MODEL_STEP up
  * @turn: of the others, from band to band
  * @reuse: share of the new pages that take the key of one that was freed
  * @threads: weights of threads, greatest first
@@ -85,9 +90,10 @@ struct model {
 	struct model_phase phase[MODEL_PHASES];
 	struct model_era era[MODEL_ERAS];
 	double run[MODEL_KINDS][MODEL_RUNS];
-	double size[ZLT_PAGE_SIZE + 1];
+	double size[ZLT_PAGE_SIZE + 1], resize[ZLT_PAGE_SIZE + 1];
 	double stay[MODEL_BANDS];
 	double same;
+	double step[MODEL_BANDS][MODEL_STEPS];
 	double turn[MODEL_BANDS][MODEL_BANDS];
 	double reuse;
 	double threads[MODEL_THREADS];

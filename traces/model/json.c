@@ -55,6 +55,7 @@ static json_t *to_json(const struct model *m)
 {
 	json_t *phases = json_array(), *eras = json_array();
 	json_t *runs = json_object(), *turn = json_array();
+	json_t *step = json_array();
 	size_t i;
 
 	for (i = 0; i < MODEL_PHASES; i++)
@@ -66,13 +67,17 @@ static json_t *to_json(const struct model *m)
 				    numbers(m->run[i], MODEL_RUNS));
 	for (i = 0; i < MODEL_BANDS; i++)
 		json_array_append_new(turn, numbers(m->turn[i], MODEL_BANDS));
+	for (i = 0; i < MODEL_BANDS; i++)
+		json_array_append_new(step, numbers(m->step[i], MODEL_STEPS));
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:f, s:o}",
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:f, "
+		"s:o}",
 		"zlab_model", MODEL_VERSION, "name", label_json(m->name),
 		"phases", phases, "eras", eras, "runs", runs, "sizes",
-		numbers(m->size, ZLT_PAGE_SIZE + 1), "stay",
-		numbers(m->stay, MODEL_BANDS), "same", m->same, "turn", turn,
-		"reuse", m->reuse, "threads",
+		numbers(m->size, ZLT_PAGE_SIZE + 1), "resizes",
+		numbers(m->resize, ZLT_PAGE_SIZE + 1), "stay",
+		numbers(m->stay, MODEL_BANDS), "same", m->same, "step", step,
+		"turn", turn, "reuse", m->reuse, "threads",
 		numbers(m->threads, MODEL_THREADS));
 }
 
@@ -181,6 +186,7 @@ static void get_model(const json_t *o, struct model *m, bool *ok)
 	const json_t *phases = json_object_get(o, "phases");
 	const json_t *eras = json_object_get(o, "eras");
 	const json_t *turn = json_object_get(o, "turn");
+	const json_t *step = json_object_get(o, "step");
 	const char *name = json_string_value(json_object_get(o, "name"));
 	size_t i;
 
@@ -199,6 +205,11 @@ static void get_model(const json_t *o, struct model *m, bool *ok)
 	for (i = 0; i < MODEL_BANDS; i++)
 		list(json_array_get(turn, i), m->turn[i], MODEL_BANDS, 1e15,
 		     ok);
+	for (i = 0; i < MODEL_BANDS; i++)
+		list(json_array_get(step, i), m->step[i], MODEL_STEPS, 1e15,
+		     ok);
+	list(json_object_get(o, "resizes"), m->resize, ZLT_PAGE_SIZE + 1, 1e15,
+	     ok);
 	m->reuse = member(o, "reuse", 1, ok);
 	list(json_object_get(o, "threads"), m->threads, MODEL_THREADS, 1e18,
 	     ok);

@@ -70,7 +70,8 @@ struct player {
 	uint32_t *freed;
 	size_t keys, room, nr_freed, freed_room;
 	int band;
-	struct pick in_band[MODEL_BANDS], turn[MODEL_BANDS], threads;
+	struct pick in_band[MODEL_BANDS], resize[MODEL_BANDS], threads;
+	struct pick turn[MODEL_BANDS], step[MODEL_BANDS];
 	struct pick of_phase, runs[MODEL_KINDS];
 	double bytes, bytes_peak;
 	uint64_t known, known_peak, stored_peak;
@@ -136,11 +137,11 @@ static double band_weight(const struct model *m, size_t band)
 	return sum;
 }
 
-static uint32_t size_in(struct player *p, int band)
+static uint32_t size_in(struct player *p, const struct pick *in_band, int band)
 {
-	int at = choose(p, &p->in_band[band]);
+	int at = choose(p, &in_band[band]);
 
-	/* A known page may turn to a band that no new page has. */
+	/* A phase may have bands that all sizes together lack, in a bad file. */
 	if (at < 0)
 		at = ZLT_PAGE_SIZE / MODEL_BANDS / 2;
 	return (uint32_t)band * (ZLT_PAGE_SIZE / MODEL_BANDS) + 1 +
@@ -151,17 +152,23 @@ static uint32_t new_size(struct player *p)
 {
 	if (p->band < 0 || share(p) >= p->m->stay[p->band])
 		p->band = choose(p, &p->of_phase);
-	return size_in(p, p->band);
+	return size_in(p, p->in_band, p->band);
 }
 
 static uint32_t next_size(struct player *p, uint32_t size)
 {
-	int band;
+	const struct pick *step = &p->step[MODEL_BAND(size)];
+	const struct pick *turn = &p->turn[MODEL_BAND(size)];
+	int to;
 
 	if (share(p) < p->m->same)
 		return size;
-	band = choose(p, &p->turn[MODEL_BAND(size)]);
-	return band < 0 ? size : size_in(p, band);
+	if (share(p) * (total(step) + total(turn)) >= total(step)) {
+		to = choose(p, turn);
+		return to < 0 ? size : size_in(p, p->resize, to);
+	}
+	to = (int)size + 4 * choose(p, step) - MODEL_STEP + (int)(4 * share(p));
+	return to < 1 ? 1 : to > ZLT_PAGE_SIZE ? ZLT_PAGE_SIZE : (uint32_t)to;
 }
 
 /*
@@ -544,7 +551,9 @@ static void prepare_all(struct player *p)
 
 	for (i = 0; i < MODEL_BANDS; i++) {
 		prepare(&p->in_band[i], m->size + i * width + 1, width);
+		prepare(&p->resize[i], m->resize + i * width + 1, width);
 		prepare(&p->turn[i], m->turn[i], MODEL_BANDS);
+		prepare(&p->step[i], m->step[i], MODEL_STEPS);
 	}
 	prepare(&p->threads, m->threads, MODEL_THREADS);
 	for (k = 0; k < MODEL_KINDS; k++) {
