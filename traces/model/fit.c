@@ -22,7 +22,10 @@ enum page_state {
 /**
  * struct fit - a trace being read
  * @state: enum page_state of each key
- * @size_of: the last size of each key
+ * @size_of: the last size of each key; @own: its own size, see struct model
+ * @there: pages in each order by the band of their own size
+ * @picked: events by era, kind and band; @by_chance: how many there would be if
+ *	    all pages were alike
  * @at: the entry of each key in the order it is in
  * @stored, @loaded: the keys in these states
  * @last: the entry of the last event of each kind; ORDER_NONE for none
@@ -39,7 +42,10 @@ struct fit {
 	const uint16_t *sizes;
 	const struct zlt_page_info *infos;
 	uint8_t *state;
-	uint16_t *size_of;
+	uint16_t *size_of, *own;
+	double there[2][MODEL_BANDS];
+	double picked[MODEL_ERAS][MODEL_KINDS][MODEL_BANDS];
+	double by_chance[MODEL_ERAS][MODEL_KINDS][MODEL_BANDS];
 	uint32_t *at;
 	struct order stored, loaded;
 	size_t last[MODEL_KINDS];
@@ -119,6 +125,8 @@ static int add(struct fit *f, struct order *o, uint32_t key)
 	size_t used = o->used, k;
 	int rc = order_add(o, key);
 
+	f->there[o == &f->stored][MODEL_BAND(f->own[key])]++;
+
 	/* The holes were closed: entries have other places. */
 	if (o->used != used + 1)
 		for (k = 0; k < MODEL_KINDS; k++)
@@ -131,6 +139,13 @@ static void choose(struct fit *f, enum model_kind k, uint32_t key)
 {
 	struct order *o = model_of_stored(k) ? &f->stored : &f->loaded;
 
+	size_t era = model_era_of(f->phase), band = MODEL_BAND(f->own[key]), i;
+	double *there = f->there[model_of_stored(k)];
+
+	for (i = 0; i < MODEL_BANDS; i++)
+		f->by_chance[era][k][i] += there[i] / (double)o->count;
+	f->picked[era][k][band]++;
+	there[band]--;
 	count_kind(f, k);
 	count_rank(f, k, o, f->at[key]);
 	order_take(o, f->at[key]);
@@ -142,6 +157,7 @@ static void count_new(struct fit *f, uint32_t key, uint32_t size)
 	int band = (int)MODEL_BAND(size);
 
 	count_kind(f, MODEL_NEW);
+	f->own[key] = (uint16_t)size;
 	f->fresh++;
 	f->reused += f->state[key] == PAGE_FREED;
 	f->m->size[size]++;
@@ -154,16 +170,17 @@ static void count_new(struct fit *f, uint32_t key, uint32_t size)
 
 static void count_again(struct fit *f, uint32_t key, uint32_t size)
 {
-	int old = f->size_of[key], by = (int)size - old;
+	int old = f->own[key], by = (int)size - old;
 
 	f->again++;
-	if (!by) {
+	if (f->size_of[key] == size) {
 		f->same++;
 	} else if (abs(by) < MODEL_STEP) {
 		f->m->step[MODEL_BAND(old)][(by + MODEL_STEP) / 4]++;
 	} else {
 		f->m->turn[MODEL_BAND(old)][MODEL_BAND(size)]++;
 		f->m->resize[size]++;
+		f->own[key] = (uint16_t)size;
 	}
 }
 
@@ -285,6 +302,14 @@ static void finish_eras(struct fit *f)
 		for (k = 0; k < MODEL_KINDS; k++) {
 			struct model_era *era = &f->m->era[e];
 			double all = (double)f->seen[e][k];
+			size_t b;
+
+			for (b = 0; b < MODEL_BANDS; b++)
+				era->taste[k][b] =
+					f->by_chance[e][k][b] >= 1
+						? f->picked[e][k][b] /
+							  f->by_chance[e][k][b]
+						: 1;
 
 			n = f->seen[e][k] - f->follows[e][k] -
 			    f->precedes[e][k];
@@ -371,7 +396,7 @@ static int begin(struct fit *f, struct source *s, const char *codec,
 			     "nothing to model",
 			     f->info->path);
 	if (!rc)
-		rc = room_memory(keys * (7 + 2 * ORDER_KEY_BYTES),
+		rc = room_memory(keys * (9 + 2 * ORDER_KEY_BYTES),
 				 f->info->path, "its keys", err);
 	if (rc)
 		return rc;
@@ -381,11 +406,13 @@ static int begin(struct fit *f, struct source *s, const char *codec,
 	f->random = 1;
 	f->state = calloc(keys, sizeof(*f->state));
 	f->size_of = calloc(keys, sizeof(*f->size_of));
+	f->own = calloc(keys, sizeof(*f->own));
 	f->at = calloc(keys, sizeof(*f->at));
 	f->samples = calloc(MODEL_ERAS, sizeof(*f->samples));
 	f->m = calloc(1, sizeof(*f->m));
 	f->stored.at = f->loaded.at = f->at;
-	if (!f->state || !f->size_of || !f->at || !f->samples || !f->m)
+	if (!f->state || !f->size_of || !f->own || !f->at || !f->samples ||
+	    !f->m)
 		return err_set(err, -ENOMEM, "%s: out of memory",
 			       f->info->path);
 	snprintf(f->m->name, sizeof(f->m->name), "%s", f->info->name);
@@ -440,6 +467,7 @@ struct model *model_fit(const char *path, const char *codec, struct err *err)
 	if (f) {
 		free(f->state);
 		free(f->size_of);
+		free(f->own);
 		free(f->at);
 		free(f->samples);
 		order_free(&f->stored);

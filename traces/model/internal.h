@@ -63,10 +63,12 @@ struct model_phase {
  *	  0 the oldest, 1 the newest; not in order if there are none
  * @forward: share of the events that take the page behind the one before
  * @backward: share of those that take the one ahead of it
+ * @taste: by band, how much more often a page of it is chosen than by chance
  */
 struct model_era {
 	double rank[MODEL_KINDS][MODEL_QUANTILES];
 	double forward[MODEL_KINDS], backward[MODEL_KINDS];
+	double taste[MODEL_KINDS][MODEL_BANDS];
 };
 
 /**
@@ -80,8 +82,10 @@ struct model_era {
  * @stay: chance by band that the next new page has the same one, beyond what
  *	  its weight would give
  * @same: share of the stores of known pages that leave the size
- * @step: of the others, small changes by the band before, from -MODEL_STEP up
- * @turn: of the others, from band to band
+ * @step: of the others, by the band of the page's own size, how far they are
+ *	  from it, from -MODEL_STEP up. A page's own size is its first, or that
+ *	  of its last turn.
+ * @turn: of the others, from band to band of the own size
  * @reuse: share of the new pages that take the key of one that was freed
  * @threads: weights of threads, greatest first
  */

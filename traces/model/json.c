@@ -45,9 +45,10 @@ static json_t *era_json(const struct model_era *e)
 	for (k = 0; k < MODEL_KINDS; k++)
 		json_object_set_new(
 			o, kind_names[k],
-			json_pack("{s:f, s:f, s:o}", "forward", e->forward[k],
-				  "backward", e->backward[k], "rank",
-				  numbers(e->rank[k], MODEL_QUANTILES)));
+			json_pack("{s:f, s:f, s:o, s:o}", "forward",
+				  e->forward[k], "backward", e->backward[k],
+				  "rank", numbers(e->rank[k], MODEL_QUANTILES),
+				  "taste", numbers(e->taste[k], MODEL_BANDS)));
 	return o;
 }
 
@@ -160,6 +161,8 @@ static void get_era(const json_t *o, struct model_era *e, bool *ok)
 		e->backward[i] = member(k, "backward", 1, ok);
 		list(json_object_get(k, "rank"), e->rank[i], MODEL_QUANTILES, 1,
 		     ok);
+		list(json_object_get(k, "taste"), e->taste[i], MODEL_BANDS,
+		     1e12, ok);
 	}
 }
 

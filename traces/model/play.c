@@ -14,6 +14,9 @@
 #define NAME "model:"
 #define BATCH 16384
 #define DAY_NS 86400e9
+/* Pages that are looked at before one is taken against the taste. */
+#define TRIES 16
+#define TASTE_MOST 16.0
 #define FIRST_VPN 0x7f0000000ull
 #define FIRST_TID 1000
 
@@ -47,8 +50,9 @@ struct pick {
  * @quota: events of each kind that are left in the phase
  * @again: whether the phase was played before
  * @kind, @left: the run, and what is left of it
+ * @taste_most: the greatest taste of the kind
  * @last: the entry of the last event of each kind
- * @size_of: of each key; @freed: keys to be used again
+ * @size_of: of each key; @own: its own size, see struct model; @freed: keys to be used again
  * @band: of the last new page
  */
 struct player {
@@ -64,9 +68,10 @@ struct player {
 	enum model_kind kind;
 	uint64_t left;
 	uint32_t thread;
+	double taste_most;
 	size_t last[MODEL_KINDS];
 	struct order stored, loaded;
-	uint16_t *size_of;
+	uint16_t *size_of, *own;
 	uint32_t *freed;
 	size_t keys, room, nr_freed, freed_room;
 	int band;
@@ -155,19 +160,23 @@ static uint32_t new_size(struct player *p)
 	return size_in(p, p->in_band, p->band);
 }
 
-static uint32_t next_size(struct player *p, uint32_t size)
+static uint32_t next_size(struct player *p, uint32_t key)
 {
-	const struct pick *step = &p->step[MODEL_BAND(size)];
-	const struct pick *turn = &p->turn[MODEL_BAND(size)];
+	uint32_t size = p->size_of[key], own = p->own[key];
+	const struct pick *step = &p->step[MODEL_BAND(own)];
+	const struct pick *turn = &p->turn[MODEL_BAND(own)];
 	int to;
 
 	if (share(p) < p->m->same)
 		return size;
 	if (share(p) * (total(step) + total(turn)) >= total(step)) {
 		to = choose(p, turn);
-		return to < 0 ? size : size_in(p, p->resize, to);
+		if (to < 0)
+			return size;
+		p->own[key] = (uint16_t)size_in(p, p->resize, to);
+		return p->own[key];
 	}
-	to = (int)size + 4 * choose(p, step) - MODEL_STEP + (int)(4 * share(p));
+	to = (int)own + 4 * choose(p, step) - MODEL_STEP + (int)(4 * share(p));
 	return to < 1 ? 1 : to > ZLT_PAGE_SIZE ? ZLT_PAGE_SIZE : (uint32_t)to;
 }
 
@@ -247,6 +256,7 @@ static bool begin_run(struct player *p)
 {
 	struct pick pick;
 	double weight[MODEL_KINDS];
+	const double *taste;
 	size_t k;
 	int got;
 
@@ -262,6 +272,9 @@ static bool begin_run(struct player *p)
 	p->left = run_length(p, p->kind);
 	p->time_ns += 0.9 * p->step_ns * (double)p->left;
 	p->thread = (uint32_t)choose(p, &p->threads);
+	taste = p->m->era[model_era_of(p->phase)].taste[got];
+	for (p->taste_most = 0, k = 0; k < MODEL_BANDS; k++)
+		p->taste_most = fmax(p->taste_most, fmin(taste[k], TASTE_MOST));
 	return true;
 }
 
@@ -277,7 +290,7 @@ static double rank_of(struct player *p, const double *quantile)
 static size_t next_entry(struct player *p, enum model_kind k, struct order *o)
 {
 	const struct model_era *e = &p->m->era[model_era_of(p->phase)];
-	size_t entry = ORDER_NONE, rank;
+	size_t entry = ORDER_NONE, rank, tries;
 	double dice = share(p);
 
 	if (p->last[k] != ORDER_NONE && dice < e->forward[k])
@@ -285,7 +298,11 @@ static size_t next_entry(struct player *p, enum model_kind k, struct order *o)
 	else if (p->last[k] != ORDER_NONE &&
 		 dice < e->forward[k] + e->backward[k])
 		entry = order_before(o, p->last[k]);
-	if (entry == ORDER_NONE) {
+	for (tries = 0; tries < TRIES; tries++) {
+		if (entry != ORDER_NONE &&
+		    share(p) * p->taste_most <
+			    e->taste[k][MODEL_BAND(p->own[o->key[entry]])])
+			break;
 		rank = (size_t)(rank_of(p, e->rank[k]) * (double)o->count);
 		entry = order_find(o, rank < o->count ? rank : o->count - 1);
 	}
@@ -310,9 +327,12 @@ static int grow_keys(struct player *p)
 	size_t room = p->room ? 2 * p->room : 4096;
 	uint16_t *to = realloc(p->size_of, room * sizeof(*to));
 
+	if (to)
+		p->size_of = to;
+	to = to ? realloc(p->own, room * sizeof(*to)) : NULL;
 	if (!to)
 		return -ENOMEM;
-	p->size_of = to;
+	p->own = to;
 	p->room = room;
 	return 0;
 }
@@ -383,13 +403,14 @@ static int make(struct player *p, size_t i)
 	case MODEL_NEW:
 	case MODEL_AGAIN:
 	case MODEL_OVER:
-		size = k == MODEL_NEW ? new_size(p)
-				      : next_size(p, p->size_of[key]);
+		size = k == MODEL_NEW ? new_size(p) : next_size(p, key);
 		/* Peaks are those of a pool whose loads keep the copy. */
 		count_size(p,
 			   size - (k == MODEL_NEW ? 0.0
 						  : (double)p->size_of[key]));
 		p->known += k == MODEL_NEW;
+		if (k == MODEL_NEW)
+			p->own[key] = (uint16_t)size;
 		p->size_of[key] = (uint16_t)size;
 		p->op[i] = ZLT_STORE;
 		p->object[i] = size;
@@ -495,6 +516,7 @@ static void player_close(struct source *source)
 	order_free(&p->stored);
 	order_free(&p->loaded);
 	free(p->size_of);
+	free(p->own);
 	free(p->freed);
 	json_decref(p->info.meta);
 	free((char *)p->info.path);
@@ -664,7 +686,7 @@ static int begin(struct player *p, const char *name, struct err *err)
 	if (rc)
 		return rc;
 	rc = room_memory(
-		(uint64_t)(expected_keys(p) * (6 + 2 * ORDER_KEY_BYTES)), name,
+		(uint64_t)(expected_keys(p) * (8 + 2 * ORDER_KEY_BYTES)), name,
 		"its keys", err);
 	if (rc)
 		return rc;
