@@ -33,7 +33,6 @@ enum page_state {
  * @follows, @precedes: events that took a neighbour of the one before
  * @bands: new pages by band, @pairs: of those, followed by the same one
  * @again, @same: stores of known pages, and those that left the size
- * @reused: new pages with a key that had been freed
  * @tids: Judy map from thread to its operations
  */
 struct fit {
@@ -56,7 +55,7 @@ struct fit {
 	uint64_t bands[MODEL_BANDS], pairs[MODEL_BANDS];
 	double chance[MODEL_BANDS];
 	int last_band;
-	double again, same, reused, fresh;
+	double again, same, fresh;
 	enum model_kind run_kind;
 	uint64_t run_length;
 	size_t phase;
@@ -159,7 +158,7 @@ static void count_new(struct fit *f, uint32_t key, uint32_t size)
 	count_kind(f, MODEL_NEW);
 	f->own[key] = (uint16_t)size;
 	f->fresh++;
-	f->reused += f->state[key] == PAGE_FREED;
+	f->m->phase[f->phase].reuse += f->state[key] == PAGE_FREED;
 	f->m->size[size]++;
 	weight[band]++;
 	f->bands[band]++;
@@ -241,6 +240,8 @@ static void end_phase(struct fit *f)
 
 	p->stored = (double)f->stored.count;
 	p->loaded = (double)f->loaded.count;
+	if (p->n[MODEL_NEW] > 0)
+		p->reuse /= p->n[MODEL_NEW];
 	p->ns = (double)(f->time_ns - f->phase_ns);
 	f->phase_ns = f->time_ns;
 }
@@ -441,7 +442,6 @@ static int read_all(struct fit *f, struct source *s, struct err *err)
 	finish_stay(f);
 	finish_threads(f);
 	f->m->same = f->again > 0 ? f->same / f->again : 0;
-	f->m->reuse = f->fresh > 0 ? f->reused / f->fresh : 0;
 	if (f->fresh > 0)
 		return 0;
 	return err_set(err, -EINVAL,

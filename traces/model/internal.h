@@ -48,12 +48,13 @@ enum model_kind {
  * @stored: pages stored at its end
  * @loaded: pages loaded at its end that may come again
  * @ns: how long it takes
+ * @reuse: share of the new pages that take the key of one that was freed
  * @band: weights of the bands of the sizes of new pages
  */
 struct model_phase {
 	double n[MODEL_KINDS];
 	double stored, loaded;
-	double ns;
+	double ns, reuse;
 	double band[MODEL_BANDS];
 };
 
@@ -86,7 +87,6 @@ struct model_era {
  *	  from it, from -MODEL_STEP up. A page's own size is its first, or that
  *	  of its last turn.
  * @turn: of the others, from band to band of the own size
- * @reuse: share of the new pages that take the key of one that was freed
  * @threads: weights of threads, greatest first
  */
 struct model {
@@ -99,7 +99,6 @@ struct model {
 	double same;
 	double step[MODEL_BANDS][MODEL_STEPS];
 	double turn[MODEL_BANDS][MODEL_BANDS];
-	double reuse;
 	double threads[MODEL_THREADS];
 };
 

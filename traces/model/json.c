@@ -31,10 +31,10 @@ static json_t *numbers(const double *at, size_t n)
 
 static json_t *phase_json(const struct model_phase *p)
 {
-	return json_pack("{s:o, s:f, s:f, s:f, s:o}", "events",
+	return json_pack("{s:o, s:f, s:f, s:f, s:f, s:o}", "events",
 			 numbers(p->n, MODEL_KINDS), "stored", p->stored,
-			 "loaded", p->loaded, "ns", p->ns, "bands",
-			 numbers(p->band, MODEL_BANDS));
+			 "loaded", p->loaded, "ns", p->ns, "reuse", p->reuse,
+			 "bands", numbers(p->band, MODEL_BANDS));
 }
 
 static json_t *era_json(const struct model_era *e)
@@ -71,15 +71,14 @@ static json_t *to_json(const struct model *m)
 	for (i = 0; i < MODEL_BANDS; i++)
 		json_array_append_new(step, numbers(m->step[i], MODEL_STEPS));
 	return json_pack(
-		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:f, "
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, "
 		"s:o}",
 		"zlab_model", MODEL_VERSION, "name", label_json(m->name),
 		"phases", phases, "eras", eras, "runs", runs, "sizes",
 		numbers(m->size, ZLT_PAGE_SIZE + 1), "resizes",
 		numbers(m->resize, ZLT_PAGE_SIZE + 1), "stay",
 		numbers(m->stay, MODEL_BANDS), "same", m->same, "step", step,
-		"turn", turn, "reuse", m->reuse, "threads",
-		numbers(m->threads, MODEL_THREADS));
+		"turn", turn, "threads", numbers(m->threads, MODEL_THREADS));
 }
 
 int model_write(const struct model *m, const char *path, struct err *err)
@@ -147,6 +146,7 @@ static void get_phase(const json_t *o, struct model_phase *p, bool *ok)
 	p->stored = member(o, "stored", UINT32_MAX, ok);
 	p->loaded = member(o, "loaded", UINT32_MAX, ok);
 	p->ns = member(o, "ns", GREATEST, ok);
+	p->reuse = member(o, "reuse", 1, ok);
 	list(json_object_get(o, "bands"), p->band, MODEL_BANDS, 1e12, ok);
 }
 
@@ -213,7 +213,6 @@ static void get_model(const json_t *o, struct model *m, bool *ok)
 		     ok);
 	list(json_object_get(o, "resizes"), m->resize, ZLT_PAGE_SIZE + 1, 1e15,
 	     ok);
-	m->reuse = member(o, "reuse", 1, ok);
 	list(json_object_get(o, "threads"), m->threads, MODEL_THREADS, 1e18,
 	     ok);
 	*ok = *ok && usable(m);

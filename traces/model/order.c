@@ -16,16 +16,6 @@ void order_free(struct order *o)
 	*o = (struct order){ .at = o->at };
 }
 
-void order_clear(struct order *o)
-{
-	if (o->room) {
-		memset(o->bits, 0, o->room / WORD * sizeof(*o->bits));
-		memset(o->tree, 0, (o->room / WORD + 1) * sizeof(*o->tree));
-	}
-	o->used = 0;
-	o->count = 0;
-}
-
 static void tree_add(struct order *o, size_t word, uint32_t by)
 {
 	for (word++; word <= o->room / WORD; word += word & (0 - word))

@@ -32,10 +32,8 @@ struct order {
 	size_t used, room, count;
 };
 
+/** order_free() - take all keys; the order can be used again */
 void order_free(struct order *o);
-
-/** order_clear() - take all keys */
-void order_clear(struct order *o);
 
 /** order_add() - add a key as the newest. Return: 0 or -ENOMEM */
 int order_add(struct order *o, uint32_t key);

@@ -358,7 +358,8 @@ static int new_key(struct player *p, uint32_t *key)
 {
 	size_t at;
 
-	if (p->nr_freed && (p->again || share(p) < p->m->reuse)) {
+	if (p->nr_freed &&
+	    (p->again || share(p) < p->m->phase[p->phase].reuse)) {
 		at = (size_t)(share(p) * (double)p->nr_freed);
 		*key = p->freed[at];
 		p->freed[at] = p->freed[--p->nr_freed];
@@ -503,8 +504,9 @@ static int player_rewind(struct source *source, struct err *err)
 	memset(p->quota, 0, sizeof(p->quota));
 	for (k = 0; k < MODEL_KINDS; k++)
 		p->last[k] = ORDER_NONE;
-	order_clear(&p->stored);
-	order_clear(&p->loaded);
+	/* When holes are closed is a part of what happens, so none are kept. */
+	order_free(&p->stored);
+	order_free(&p->loaded);
 	begin_phase(p);
 	return 0;
 }
@@ -600,7 +602,7 @@ static double expected_keys(const struct player *p)
 
 		known = f->stored + f->loaded;
 		most = fmax(most, known);
-		fresh += f->n[MODEL_NEW] * (1 - p->m->reuse);
+		fresh += f->n[MODEL_NEW] * (1 - f->reuse);
 	}
 	return fmax(most, fresh) * p->o.scale;
 }
