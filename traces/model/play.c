@@ -48,6 +48,7 @@ struct pick {
  * struct player - a stream
  * @steady, @steady_end: phases that are repeated to fill the days
  * @quota: events of each kind that are left in the phase
+ * @all: events of each kind of the phase
  * @again: whether the phase was played before
  * @kind, @left: the run, and what is left of it
  * @taste_most: the greatest taste of the kind
@@ -63,7 +64,7 @@ struct player {
 	uint64_t random;
 	size_t phase, steady, steady_end;
 	bool again, over;
-	double quota[MODEL_KINDS], mean_run[MODEL_KINDS];
+	double quota[MODEL_KINDS], all[MODEL_KINDS];
 	double time_ns, step_ns;
 	enum model_kind kind;
 	uint64_t left;
@@ -207,8 +208,10 @@ static void begin_phase(struct player *p)
 		p->quota[k] += phase->n[k] * p->o.scale;
 	if (p->again)
 		balance(p, phase);
-	for (k = 0; k < MODEL_KINDS; k++)
+	for (k = 0; k < MODEL_KINDS; k++) {
+		p->all[k] = p->quota[k];
 		events += p->quota[k];
+	}
 	p->step_ns = events > 0 ? phase->ns / events : phase->ns;
 	prepare(&p->of_phase, phase->band, MODEL_BANDS);
 	if (!(total(&p->of_phase) > 0)) {
@@ -251,21 +254,25 @@ static uint64_t run_length(struct player *p, enum model_kind k)
 	return low + (uint64_t)(share(p) * (double)low);
 }
 
-/* Which kind is next: each as often as its quota and its runs allow. */
+/*
+ * Which kind is next: the one that is furthest behind. Drawing it would let the
+ * pool grow and shrink within a phase more than programs do, whose stores make
+ * room for what they load.
+ */
 static bool begin_run(struct player *p)
 {
-	struct pick pick;
-	double weight[MODEL_KINDS];
 	const double *taste;
+	double behind = -1;
+	int got = -1;
 	size_t k;
-	int got;
 
-	for (k = 0; k < MODEL_KINDS; k++)
-		weight[k] = p->quota[k] >= 1 && available(p, k)
-				    ? p->quota[k] / p->mean_run[k]
-				    : 0;
-	prepare(&pick, weight, MODEL_KINDS);
-	got = choose(p, &pick);
+	for (k = 0; k < MODEL_KINDS; k++) {
+		if (p->quota[k] < 1 || !available(p, k) ||
+		    p->quota[k] / p->all[k] <= behind)
+			continue;
+		behind = p->quota[k] / p->all[k];
+		got = (int)k;
+	}
 	if (got < 0)
 		return false;
 	p->kind = (enum model_kind)got;
@@ -571,7 +578,6 @@ static void prepare_all(struct player *p)
 {
 	const struct model *m = p->m;
 	size_t width = ZLT_PAGE_SIZE / MODEL_BANDS, i, k;
-	double runs, events;
 
 	for (i = 0; i < MODEL_BANDS; i++) {
 		prepare(&p->in_band[i], m->size + i * width + 1, width);
@@ -580,14 +586,8 @@ static void prepare_all(struct player *p)
 		prepare(&p->step[i], m->step[i], MODEL_STEPS);
 	}
 	prepare(&p->threads, m->threads, MODEL_THREADS);
-	for (k = 0; k < MODEL_KINDS; k++) {
+	for (k = 0; k < MODEL_KINDS; k++)
 		prepare(&p->runs[k], m->run[k], MODEL_RUNS);
-		for (runs = events = 0, i = 0; i < MODEL_RUNS; i++) {
-			runs += m->run[k][i];
-			events += 1.5 * m->run[k][i] * (double)(1ull << i);
-		}
-		p->mean_run[k] = runs > 0 && events > runs ? events / runs : 1;
-	}
 	find_steady(p);
 }
 
