@@ -102,11 +102,13 @@ SRCS_VIRTUAL := $(wildcard backends/sync/virtual/*.c) \
 	$(filter-out $(SRCS_REAL) %/sensitivity.c,$(wildcard harness/virtual/*.c))
 # The third, zlab-explore, has these alone, and few of the others.
 SRCS_EXPLORE := $(wildcard backends/sync/explore/*.c harness/explore/*.c)
+# zlab-ghost has these alone, and G_SRCS of build.mk compiled anew.
+SRCS_GHOST := $(wildcard backends/ghost/*.c)
 # What is the same in each of them, and compiled once: whole rooms, and files.
 SRCS_SHARED := $(filter lib/% traces/% harness/capture/% harness/litmus/%,$(SRCS)) \
 	$(addprefix harness/,$(addsuffix .c,\
-		$(addprefix cli/,cli command explore_exec hand_over options parse \
-			script stream) \
+		$(addprefix cli/,cli command execute explore_exec hand_over options \
+			parse script stream) \
 		$(addprefix cmd/,capture columns explore export generate import \
 			litmus new_backend record regress report shim sizes \
 			sizes_against vm) \
@@ -142,7 +144,7 @@ $(B)/%.o: %.c | $(B)/version.h
 $(SRCS_SHARED:%.c=$(B)/%.o): CPPFLAGS += -include lib/shared.h
 
 # The search of zlab-explore runs without its machine.
-$(B)/tests/harness/test_dpor: $(B)/harness/explore/dpor.o
+$(B)/tests/harness/test_dpor: $(addprefix $(B)/harness/explore/,dpor.o steps.o)
 
 $(B)/tests/%: $(B)/tests/%.o $(TEST_LIB) $(filter-out $(MAIN),$(OBJS))
 	$(call say,LINK,$@)

@@ -39,6 +39,11 @@ typedef uint32_t pfn_t;
  * @base: fixed address of the whole reservation, a multiple of 2 MiB, and of
  *	  its slabs behind it; 0 = anywhere; with a fixed
  *	  base everything that hashes an address repeats between runs
+ * @ghost: frames without memory: they have addresses, which nothing may read or
+ *	   write; only where FRAMES_GHOST is set
+ * @head_size: with @ghost, bytes of a frame's head, see frame_head()
+ * @keep_words: with @ghost, keep the first word of each object, which an evict
+ *		callback may read
  */
 struct arena_config {
 	unsigned page_shift;
@@ -49,6 +54,9 @@ struct arena_config {
 	bool keep_descs;
 	bool huge;
 	uintptr_t base;
+	bool ghost;
+	unsigned head_size;
+	bool keep_words;
 };
 
 /* Free frames of one CPU, so that the arena's lock is taken once per batch. */
@@ -70,6 +78,9 @@ struct arena_pcp {
  * @slab_bytes: bytes of slab pages in use now, all slabs of the arena
  * @fail_in: allocations (frames and slab objects) left until one fails; 0 = off
  * @fail_every: after that, each n-th fails as well; 0 = once
+ * @heads: with ghost frames, the head of frame 0
+ * @words: with ghost frames, the words of frame 0's chunks, or NULL
+ * @ghost: with ghost frames, what each CPU has mapped; else NULL
  */
 struct arena {
 	char *frames;
@@ -95,6 +106,11 @@ struct arena {
 	size_t reserved;
 	struct arena_pcp *pcp;
 	size_t slab_capacity;
+
+	char *heads;
+	size_t head_size;
+	unsigned long *words;
+	struct ghost_cpu *ghost;
 };
 
 /**
@@ -188,6 +204,117 @@ static inline bool addr_in_arena(const struct arena *a, const void *addr)
 	       (size_t)((const char *)addr - a->frames) <
 		       a->capacity << a->page_shift;
 }
+
+/*
+ * DOC: the bytes of frames
+ *
+ * An allocator gets at them through the calls below alone. Where FRAMES_GHOST is
+ * set, which is in zlab-ghost, frames have no memory: their heads lie in an array
+ * beside the descriptors, and the bytes of objects are not kept. Elsewhere the
+ * calls cost no instruction over the pointer that they stand for.
+ */
+#ifdef ARENA_GHOST
+#define FRAMES_GHOST 1
+#else
+#define FRAMES_GHOST 0
+#endif
+
+/**
+ * frame_head() - what an allocator keeps at the start of a frame
+ * @a: the arena
+ * @pfn: the frame
+ * @size: bytes of a head, the same in all calls: the arena's head_size
+ */
+static inline void *frame_head(const struct arena *a, pfn_t pfn, size_t size)
+{
+	return FRAMES_GHOST ? a->heads + (size_t)pfn * size : pfn_addr(a, pfn);
+}
+
+/** addr_head() - the head of the frame that holds an address */
+static inline void *addr_head(const struct arena *a, unsigned long addr,
+			      size_t size)
+{
+	return FRAMES_GHOST
+		       ? frame_head(a, addr_pfn(a, (const void *)addr), size)
+		       : (void *)(addr & ~(arena_page_size(a) - 1));
+}
+
+/** head_pfn() - the frame that a head belongs to */
+static inline pfn_t head_pfn(const struct arena *a, const void *head,
+			     size_t size)
+{
+	return FRAMES_GHOST
+		       ? (pfn_t)((size_t)((const char *)head - a->heads) / size)
+		       : addr_pfn(a, head);
+}
+
+/** head_addr() - address of the first byte of a head's frame */
+static inline void *head_addr(const struct arena *a, const void *head,
+			      size_t size)
+{
+	return FRAMES_GHOST ? pfn_addr(a, head_pfn(a, head, size))
+			    : (void *)head;
+}
+
+/* ghost/frame.c */
+void *ghost_map(struct arena *a, void *addr, unsigned long handle, bool writes);
+void ghost_unmap(struct arena *a, unsigned long handle);
+unsigned long *ghost_word(const struct arena *a, const void *addr);
+
+/**
+ * frame_map() - bytes of an object that its user may read or write
+ * @a: the arena
+ * @addr: the object, in a frame
+ * @handle: the object's handle, which frame_unmap() is given
+ * @writes: the user fills the object
+ *
+ * Of a ghost, room of this CPU's, the same for all objects, in which only the
+ * first word is the object's, and only with keep_words.
+ */
+static inline void *frame_map(struct arena *a, void *addr, unsigned long handle,
+			      bool writes)
+{
+	return FRAMES_GHOST ? ghost_map(a, addr, handle, writes) : addr;
+}
+
+/** frame_unmap() - the end of frame_map() */
+static inline void frame_unmap(struct arena *a, unsigned long handle)
+{
+	if (FRAMES_GHOST)
+		ghost_unmap(a, handle);
+}
+
+/** frame_object() - bytes of an object, for an evict callback */
+static inline const void *frame_object(const struct arena *a, const void *addr)
+{
+	return FRAMES_GHOST ? ghost_word(a, addr) : addr;
+}
+
+/**
+ * frame_copy() - copy an object's bytes between frames
+ *
+ * memcpy() and, in the calls below, memmove() where the two places may overlap;
+ * of a ghost only the word is copied. As macros they are the C library's own
+ * calls, which some flavours rename.
+ */
+#ifdef ARENA_GHOST
+static inline void frame_copy(const struct arena *a, void *to, const void *from,
+			      size_t bytes)
+{
+	if (a->words)
+		*ghost_word(a, to) = *ghost_word(a, from);
+}
+
+#define frame_move frame_copy
+#define memcpy_from_frame(to, from, bytes) ((void)(to), (void)(from))
+#define memcpy_to_frame(to, from, bytes) ((void)(to), (void)(from))
+#else
+#define frame_copy(a, to, from, bytes) memcpy(to, from, bytes)
+#define frame_move(a, to, from, bytes) memmove(to, from, bytes)
+/* memcpy_from_frame() - copy bytes out of a frame, or into one */
+#define memcpy_from_frame memcpy
+#define memcpy_to_frame memcpy
+#endif
 
 struct slab;
 

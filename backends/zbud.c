@@ -59,17 +59,27 @@ static inline size_t chunk_bytes(const struct zbud_pool *pool)
 static inline struct zbud_header *
 handle_to_zbud_header(const struct zbud_pool *pool, unsigned long handle)
 {
-	return (struct zbud_header *)(handle &
-				      ~(arena_page_size(pool->zpool.arena) -
-					1));
+	return addr_head(pool->zpool.arena, handle, sizeof(struct zbud_header));
+}
+
+static inline pfn_t header_pfn(const struct zbud_pool *pool,
+			       const struct zbud_header *zhdr)
+{
+	return head_pfn(pool->zpool.arena, zhdr, sizeof(*zhdr));
+}
+
+static inline unsigned long page_addr(const struct zbud_pool *pool,
+				      const struct zbud_header *zhdr)
+{
+	return (unsigned long)head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
 static unsigned long encode_handle(const struct zbud_pool *pool,
 				   struct zbud_header *zhdr, enum buddy bud)
 {
 	if (bud == FIRST)
-		return (unsigned long)zhdr + chunk_bytes(pool);
-	return (unsigned long)zhdr + arena_page_size(pool->zpool.arena) -
+		return page_addr(pool, zhdr) + chunk_bytes(pool);
+	return page_addr(pool, zhdr) + arena_page_size(pool->zpool.arena) -
 	       ((unsigned long)zhdr->last_chunks << pool->chunk_shift);
 }
 
@@ -111,12 +121,15 @@ static struct zpool *zbud_create(const struct zpool_config *config,
 	}
 	arena.desc_size = chunk_debug() ? sizeof(struct chunk_note) : 0;
 	arena.keep_descs = false;
+	arena.ghost = FRAMES_GHOST;
+	arena.head_size = sizeof(struct zbud_header);
+	arena.keep_words = want->lru && config->evict;
 	pool->zpool.arena = arena_create(&arena, err);
 	if (!pool->zpool.arena) {
 		free(pool);
 		return NULL;
 	}
-	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_IN_FRAMES |
 			   (want->lru ? ZPOOL_EVICTABLE : 0);
 	pool->keep_lru = want->lru;
 	pool->chunk_shift = pool->zpool.arena->page_shift - NCHUNKS_ORDER;
@@ -159,7 +172,7 @@ static struct zbud_header *new_zbud_page(struct zbud_pool *pool)
 	if (pfn == PFN_NONE)
 		return NULL;
 	chunk_note_use(pool->zpool.arena, pfn, true);
-	zhdr = pfn_addr(pool->zpool.arena, pfn);
+	zhdr = frame_head(pool->zpool.arena, pfn, sizeof(*zhdr));
 	zhdr->first_chunks = 0;
 	zhdr->last_chunks = 0;
 	zhdr->under_reclaim = false;
@@ -212,7 +225,7 @@ static int zbud_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 /* The page is on no list. */
 static void free_zbud_page(struct zbud_pool *pool, struct zbud_header *zhdr)
 {
-	pfn_t pfn = addr_pfn(pool->zpool.arena, zhdr);
+	pfn_t pfn = header_pfn(pool, zhdr);
 
 	lockdep_assert_held(&pool->lock);
 	chunk_note_use(pool->zpool.arena, pfn, false);
@@ -228,9 +241,9 @@ static const char *check_handle(struct zbud_pool *pool, unsigned long handle)
 
 	lockdep_assert_held(&pool->lock);
 	if (!addr_in_arena(a, (void *)handle) ||
-	    addr_pfn(a, zhdr) >= READ_ONCE(a->never_used))
+	    header_pfn(pool, zhdr) >= READ_ONCE(a->never_used))
 		return "no such handle was ever given out";
-	if (!atomic_read(&chunk_note(a, addr_pfn(a, zhdr))->used))
+	if (!atomic_read(&chunk_note(a, header_pfn(pool, zhdr))->used))
 		return "its page was freed";
 	/* During eviction the object may have been freed: not an error. */
 	if (zhdr->under_reclaim)
@@ -258,7 +271,7 @@ static void zbud_free(struct zpool *zpool, unsigned long handle)
 	struct zbud_pool *pool = zbud(zpool);
 	struct zbud_header *zhdr = handle_to_zbud_header(pool, handle);
 	enum buddy bud = handle_to_buddy(pool, handle);
-	pfn_t pfn = addr_pfn(zpool->arena, zhdr);
+	pfn_t pfn = header_pfn(pool, zhdr);
 
 	spin_lock(&pool->lock);
 	if (chunk_debug()) {
@@ -307,12 +320,14 @@ static void *zbud_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
 	check_mapping(zpool, handle, true, mode);
-	return (void *)handle;
+	return frame_map(zpool->arena, (void *)handle, handle,
+			 mode != ZPOOL_MM_RO);
 }
 
 static void zbud_unmap(struct zpool *zpool, unsigned long handle)
 {
 	check_mapping(zpool, handle, false, ZPOOL_MM_RO);
+	frame_unmap(zpool->arena, handle);
 }
 
 /*
@@ -340,6 +355,14 @@ static void zbud_stats(struct zpool *zpool, struct zpool_stats *stats)
 		.slots = 2 * pages,
 		.metadata_bytes = metadata_bytes(pool),
 	};
+}
+
+static inline int evict(struct zbud_pool *pool, unsigned long handle)
+{
+	return pool->zpool.evict(&pool->zpool, handle,
+				 frame_object(pool->zpool.arena,
+					      (void *)handle),
+				 pool->zpool.evict_arg);
 }
 
 /*
@@ -371,12 +394,9 @@ static int zbud_reclaim_page(struct zpool *zpool)
 		lockdep_assert_not_held(&pool->lock);
 		ret = 0;
 		if (first)
-			ret = pool->zpool.evict(&pool->zpool, first,
-						(void *)first,
-						pool->zpool.evict_arg);
+			ret = evict(pool, first);
 		if (!ret && last)
-			pool->zpool.evict(&pool->zpool, last, (void *)last,
-					  pool->zpool.evict_arg);
+			evict(pool, last);
 
 		spin_lock(&pool->lock);
 		zhdr->under_reclaim = false;
@@ -408,7 +428,7 @@ static void zbud_locate(struct zpool *zpool, unsigned long handle,
 static int check_page(struct zbud_pool *pool, struct zbud_header *zhdr,
 		      unsigned list, struct err *err)
 {
-	pfn_t pfn = addr_pfn(pool->zpool.arena, zhdr);
+	pfn_t pfn = header_pfn(pool, zhdr);
 	unsigned used = zhdr->first_chunks + zhdr->last_chunks;
 	bool both = zhdr->first_chunks && zhdr->last_chunks;
 

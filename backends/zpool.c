@@ -38,7 +38,8 @@ static int check_flavour(unsigned theirs, unsigned ours, struct err *err)
 		const char *macro;
 	} flavour[] = { { ZPOOL_DEBUG, "ZLAB_DEBUG" },
 			{ ZPOOL_NO_STATS, "SYNC_NO_STATS" },
-			{ ZPOOL_VIRTUAL, "SYNC_VIRTUAL" } };
+			{ ZPOOL_VIRTUAL, "SYNC_VIRTUAL" },
+			{ ZPOOL_GHOST, "ARENA_GHOST" } };
 	unsigned i;
 
 	for (i = 0; i < sizeof(flavour) / sizeof(flavour[0]); i++)
@@ -241,6 +242,15 @@ struct zpool *zpool_create(const char *spec, const struct zpool_config *config,
 	if (check_calls(pool->driver, err)) {
 		err_prefix(err, "backend %.*s is not complete",
 			   (int)spec_name_len(spec), spec);
+		d->destroy(pool);
+		pool = NULL;
+		goto out;
+	}
+	if (FRAMES_GHOST && !(pool->caps & ZPOOL_NO_CONTENTS)) {
+		err_set(err, -EINVAL,
+			"backend %.*s keeps objects in memory of its own and "
+			"has no ghost frames; run it without --ghost",
+			(int)spec_name_len(spec), spec);
 		d->destroy(pool);
 		pool = NULL;
 		goto out;

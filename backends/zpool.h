@@ -20,18 +20,20 @@
 #include "lib/spec.h"
 
 /* Increment after any change of the interface or of inline code. */
-#define ZPOOL_ABI_VERSION 6
+#define ZPOOL_ABI_VERSION 7
 
 /**
  * enum zpool_flavour - build options that change these headers' inline code
  * @ZPOOL_DEBUG: ZLAB_DEBUG: every lock call is checked
  * @ZPOOL_NO_STATS: SYNC_NO_STATS: locks are not counted
  * @ZPOOL_VIRTUAL: SYNC_VIRTUAL: for virtual CPUs
+ * @ZPOOL_GHOST: ARENA_GHOST: for frames without memory
  */
 enum zpool_flavour {
 	ZPOOL_DEBUG = 1,
 	ZPOOL_NO_STATS = 2,
 	ZPOOL_VIRTUAL = 4,
+	ZPOOL_GHOST = 8,
 };
 
 #ifdef ZLAB_DEBUG
@@ -44,6 +46,7 @@ enum zpool_flavour {
 #else
 #define ZPOOL_ABI_STATS 0
 #endif
+#define ZPOOL_ABI_GHOST (FRAMES_GHOST ? ZPOOL_GHOST : 0)
 #ifdef SYNC_VIRTUAL
 #define ZPOOL_ABI_VIRTUAL ZPOOL_VIRTUAL
 #define ZPOOL_ABI_SPIN "virtual"
@@ -82,12 +85,12 @@ struct zpool_abi {
 	unsigned size[ZPOOL_ABI_SIZES];
 };
 
-#define ZPOOL_ABI                                                              \
-	(&(const struct zpool_abi){                                            \
-		.version = ZPOOL_ABI_VERSION,                                  \
-		.flavour =                                                     \
-			ZPOOL_ABI_DEBUG | ZPOOL_ABI_STATS | ZPOOL_ABI_VIRTUAL, \
-		.spin = ZPOOL_ABI_SPIN,                                        \
+#define ZPOOL_ABI                                               \
+	(&(const struct zpool_abi){                             \
+		.version = ZPOOL_ABI_VERSION,                   \
+		.flavour = ZPOOL_ABI_DEBUG | ZPOOL_ABI_STATS |  \
+			   ZPOOL_ABI_VIRTUAL | ZPOOL_ABI_GHOST, \
+		.spin = ZPOOL_ABI_SPIN,                         \
 		.size = { ZPOOL_ABI_STRUCTS(ZPOOL_ABI_SIZE) } })
 
 /**
@@ -121,6 +124,9 @@ enum zpool_caps {
 	ZPOOL_DEFERS = 32,
 	ZPOOL_NO_CONTENTS = 64,
 };
+
+/* What a pool says of frames whose bytes it uses by page.h's calls alone. */
+#define ZPOOL_IN_FRAMES (FRAMES_GHOST ? ZPOOL_NO_CONTENTS : ZPOOL_NEEDS_FRAMES)
 
 struct zpool;
 

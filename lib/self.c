@@ -63,11 +63,14 @@ const char *self_dir(void)
 
 int native_path(char *path, size_t len)
 {
-	static const char suffix[] = "-virtual";
+	static const char *const suffix[] = { "-virtual", "-ghost" };
 	int n = snprintf(path, len, "%s", self_path());
+	size_t i;
 
-	if (n > 0 && (size_t)n < len && ends_with(self, suffix)) {
-		path[(size_t)n + 1 - sizeof(suffix)] = '\0';
+	for (i = 0; i < 2 && n > 0 && (size_t)n < len; i++) {
+		if (!ends_with(self, suffix[i]))
+			continue;
+		path[(size_t)n - strlen(suffix[i])] = '\0';
 		if (access(path, X_OK))
 			n = snprintf(path, len, "%s/bin/zlab", prefix);
 	}

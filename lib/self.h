@@ -25,12 +25,12 @@ const char *self_path(void);
 const char *self_dir(void);
 
 /**
- * native_path() - the zlab that measures on this machine's own CPUs
+ * native_path() - the zlab that measures on this machine's own CPUs and frames
  * @path: receives its path
  * @len: room in @path, in bytes
  *
- * This program itself, or for zlab-virtual the zlab that was built or installed
- * with it. Return: 0, -ENAMETOOLONG, or -EIO where /proc is not mounted.
+ * This program itself, or for zlab-virtual and zlab-ghost the zlab that was built
+ * or installed with it. Return: 0, -ENAMETOOLONG, or -EIO where /proc is not mounted.
  */
 int native_path(char *path, size_t len);
 

@@ -23,6 +23,42 @@ $(RECORDER): $(RECORDER_SRCS) $(wildcard traces/recorder/*.h) mk/build.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RECORDER_CFLAGS) -o $@ $(RECORDER_SRCS)
 
+# The executable for ghost frames: frames without memory. It is zlab, but for the
+# files that touch what lies in a frame, which are compiled once more.
+G_SRCS := $(SRCS_GHOST) \
+	$(wildcard backends/z3fold/*.c backends/zsmalloc/*.c) \
+	backends/zpool.c backends/zbud.c backends/mem/page.c \
+	harness/cli/ghost.c harness/swap/zswap.c
+G_OBJS := $(G_SRCS:%.c=$(B)/ghost/%.o) \
+	$(filter-out $(G_SRCS:%.c=$(B)/%.o),$(OBJS))
+
+all: $(B)/zlab-ghost
+
+$(B)/zlab-ghost: $(G_OBJS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/ghost/%.o: %.c | $(B)/version.h
+	$(call say,CC-F,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -DARENA_GHOST $(CFLAGS) $(CFLAGS_$(subst /,_,$*)) \
+		-c -o $@ $<
+
+# Ghosts' own test, and the one that all allocators pass.
+G_TESTS := $(addprefix $(B)/tests/ghost/test_,ghost backends)
+
+tests: $(G_TESTS)
+
+$(B)/tests/ghost/test_ghost: $(B)/ghost/tests/ghost/test_ghost.o
+$(B)/tests/ghost/test_backends: $(B)/ghost/tests/backends/test_backends.o
+$(G_TESTS): $(TEST_LIB) $(filter-out $(MAIN),$(G_OBJS))
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+
+-include $(G_SRCS:%.c=$(B)/ghost/%.d) $(B)/ghost/tests/ghost/test_ghost.d \
+	$(B)/ghost/tests/backends/test_backends.d
+
 # The executable for virtual CPUs: the same sources with the virtual flavour of
 # sync.h, but for the files that only one of the two has. Allocators and the front
 # end are instrumented as for the thread sanitizer, whose library is not linked:
@@ -79,14 +115,19 @@ $(B)/virtual/%.o: %.c | $(B)/version.h
 E_WATCHED := backends/zbud.c backends/mem/work.c \
 	$(addprefix backends/z3fold/,z3fold.c early.c late.c) \
 	$(addprefix backends/zsmalloc/,zsmalloc.c map.c compact.c check.c) \
-	harness/explore/object.c
-E_QUIET := $(addprefix backends/mem/,page.c slab.c)
+	$(addprefix harness/swap/,zswap.c zswap_setup.c zswap_index.c \
+		zswap_reclaim.c) \
+	$(addprefix harness/explore/,object.c index.c swapfile.c)
+E_QUIET := $(addprefix backends/mem/,page.c slab.c) \
+	$(addprefix harness/swap/,pools.c codec.c codec_load.c)
 E_SRCS := $(E_WATCHED) $(E_QUIET) $(filter-out $(E_WATCHED),$(SRCS_EXPLORE)) \
 	$(addprefix backends/,zpool.c null.c jemalloc.c sync/virtual/fiber.c \
 		sync/weak.c) \
 	$(addprefix harness/cli/,cli.c command.c complete.c options.c parse.c \
 		progress.c script.c) \
 	harness/cmd/explore.c $(wildcard lib/*.c)
+# The library of the radix trees is called through harness/explore/index.c.
+E_LDFLAGS := $(foreach f,JudyLIns JudyLDel JudyLFreeArray,-Wl,--wrap=$(f))
 # Completion names the kinds of traces, so their code, which has no locks, is in.
 # The clock is that of the machine, as these CPUs have no time.
 E_SHARED := $(filter-out lib/plugin.c,$(filter $(SRCS_SHARED),$(E_SRCS)))
@@ -98,7 +139,7 @@ all: $(B)/zlab-explore
 
 $(B)/zlab-explore: $(E_OBJS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(LDFLAGS) $(E_LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(patsubst %.c,$(B)/explore/%.o,$(E_WATCHED) $(E_QUIET)): \
 	E_FLAGS = -fsanitize=thread -O2
@@ -114,7 +155,8 @@ $(B)/explore/lib/plugin.o: E_RENAME = --redefine-sym dlopen=xworld_dlopen
 $(B)/explore/%.o: %.c | $(B)/version.h
 	$(call say,CC-E,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE $(CFLAGS) \
+	$(Q)$(CC) $(CPPFLAGS) -DSYNC_VIRTUAL -DSYNC_EXPLORE \
+		-DZSWAP_TREE_SHIFT=2 $(CFLAGS) \
 		$(E_FLAGS) $(E_COPIES:%=-fno-builtin-%) -c -o $@ $<
 	$(Q)$(if $(E_RENAME),objcopy $(E_RENAME) $@)
 
@@ -143,7 +185,7 @@ $(B)/tests/explore/test_explore: $(B)/explore/tests/explore/test_explore.o \
 		$(filter-out $(B)/explore/harness/explore/main.o,$(E_OBJS))
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(LDFLAGS) $(E_LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
 
 $(B)/tests/bench/explore: | $(B)/zlab-explore
 

@@ -14,7 +14,7 @@ INSTALL_SHARE = $(INSTALL_ANALYSIS) $(PUBLIC_HEADERS) \
 	results/baseline.json docs/definitions.md
 # Of the tests, only the one for backends outside the tree, where it was built.
 INSTALL_LIB = $(RECORDER) $(GUEST) \
-	$(wildcard $(B)/zlab-virtual $(B)/zlab-explore \
+	$(wildcard $(B)/zlab-ghost $(B)/zlab-virtual $(B)/zlab-explore \
 		$(B)/tests/backends/test_backends)
 INSTALL_DOC = README.md $(wildcard docs/*.md)
 

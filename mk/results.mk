@@ -104,18 +104,18 @@ patch-example: $(B)/zlab
 .PHONY: results cluster virtual-results scenarios figures paper paper-check regress \
 	bench patch-example
 
-# Each preset explored completely as far as that goes, one result to a line:
-# results/explore/exhaustive.jsonl. What is too large is in it.
-EXHAUSTIVE_OPS ?= 1
+# Each preset explored completely as far as that goes, with one operation for each
+# CPU and, of those where that ends, with two; one result to a line.
+EXHAUSTIVE_TWO ?= zbud@6.12 zsmalloc@4.0
 EXHAUSTIVE_MOST ?= 20000
 PRESETS = $(shell $(B)/zlab backends | awk '/^[a-z0-9]+:/ { b = $$1; \
 	sub(":", "", b) } /^    @/ { print b $$1 }')
 
 results/explore/exhaustive.jsonl: all FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)for preset in $(PRESETS); do \
-		$(B)/zlab explore --backend $$preset --strategy exhaustive \
-			--ops $(EXHAUSTIVE_OPS) --schedules $(EXHAUSTIVE_MOST) \
+	$(Q)for run in $(PRESETS:%=%/1) $(EXHAUSTIVE_TWO:%=%/2); do \
+		$(B)/zlab explore --backend $${run%/*} --strategy exhaustive \
+			--ops $${run#*/} --schedules $(EXHAUSTIVE_MOST) \
 			--keep-going --json - || [ $$? = 1 ] || exit 1; \
 	done >$@.tmp
 	$(Q)mv $@.tmp $@

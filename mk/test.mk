@@ -64,7 +64,9 @@ tidy = printf '%s\n' $(1) | xargs -P$$(nproc) -n4 sh -c 'clang-tidy --quiet \
 	$(2) -I. -I$(B)' tidy
 
 lint-tidy: $(B)/version.h
-	$(Q)$(call tidy,$(filter-out $(SRCS_VIRTUAL) $(SRCS_EXPLORE),$(TIDY_SRCS)))
+	$(Q)$(call tidy,$(filter-out $(SRCS_VIRTUAL) $(SRCS_EXPLORE) \
+		$(SRCS_GHOST),$(TIDY_SRCS)))
+	$(Q)$(call tidy,$(filter $(SRCS_GHOST),$(TIDY_SRCS)),-DARENA_GHOST)
 	$(Q)$(call tidy,$(filter $(SRCS_VIRTUAL),$(TIDY_SRCS)),-DSYNC_VIRTUAL)
 	$(Q)$(call tidy,$(filter $(SRCS_EXPLORE),$(TIDY_SRCS)),-DSYNC_VIRTUAL \
 		-DSYNC_EXPLORE)

@@ -96,8 +96,8 @@ class Place:
             ),
         )
         (self.top / "build").mkdir()
-        for program in ("zlab", "zlab-virtual", "zlab-explore", "zlab-recorder.so"):
-            shutil.copy2(BUILD / program, self.top / "build")
+        for program in ("", "-virtual", "-explore", "-ghost", "-recorder.so"):
+            shutil.copy2(BUILD / f"zlab{program}", self.top / "build")
         self.env = dict(
             os.environ,
             HOME=str(self.home),

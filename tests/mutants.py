@@ -18,6 +18,7 @@ check    every patch is well formed and applies to this tree
 list     names, files and what they break
 tests    which of the ordinary tests find each, the first that does
 explore  in how many schedules "zlab explore" finds each, and by what
+shrink   how small a story it makes of each, in 10 s, and whether that repeats
 table    what the records say
 
 Trees, with the objects that are built in them, stay in --work, so that for each
@@ -26,6 +27,7 @@ mutant only what it changed is compiled.
 
 import argparse
 import fnmatch
+import itertools
 import json
 import os
 import pathlib
@@ -81,6 +83,8 @@ BUILDS = {"plain": "", "address": "address,undefined", "thread": "thread"}
 STRATEGIES = ["random", "pct:3"]
 SEEDS = [1, 2, 3, 4, 5]
 SCHEDULES = 5000
+SHRINK_S = 10
+VERBS = ["check", "list", "tests", "explore", "shrink", "table"]
 # Of the reports in a test's output, the first that matches says what it was.
 REPORTS = [
     re.compile(r"(?:WARNING|ERROR|SUMMARY): (\w+Sanitizer: [a-z][\w -]+)"),
@@ -435,6 +439,35 @@ class Explorer:
         return record | {"kinds": kinds, "backends": specs, "seconds": spent}
 
 
+def shrink(explorer, mutant):
+    """The record of the story of a mutant, with the first seed that finds it."""
+    story, result = explorer.tree.dir / "story", explorer.tree.dir / "explored.json"
+    for seed, spec in itertools.product(SEEDS, mutant.shows):
+        result.unlink(missing_ok=True)
+        command = [explorer.program, "explore", "--backend", spec, "-o", story]
+        command += ["--schedules", str(SCHEDULES), "--strategy", STRATEGIES[0]]
+        command += ["--seed", str(seed), "--shrink", str(SHRINK_S), "--json", result]
+        command += ["--front", mutant.front] if mutant.front else []
+        status, said, spent = run(command, explorer.LIMIT_S, cwd=explorer.tree.dir)
+        if status not in (0, 1) or not result.exists():
+            return {"trouble": f"{spec}: {how(status, said)}"}
+        found = json.loads(result.read_text())["found"]
+        if not found:
+            continue
+        again = [explorer.program, "explore", "--replay", story]
+        status, said, _ = run(again, explorer.LIMIT_S, cwd=explorer.tree.dir)
+        return {
+            "backend": spec,
+            "seed": seed,
+            "kind": found[0]["kind"],
+            "ops": found[0]["ops"],
+            "preemptions": found[0]["preemptions"],
+            "repeats": status == 1 and "another finding" not in said,
+            "seconds": round(spent, 3),
+        }
+    return {"trouble": "not found"}
+
+
 class Records:
     """One line for each mutant and what was tried on it."""
 
@@ -543,6 +576,46 @@ def run_explore(args, mutants, records):
             tree.restore(mutant.file)
 
 
+def is_small(record):
+    """Whether a story is as small as it should be, and repeats."""
+    return record.get("repeats") and record["ops"] <= 4 and record["preemptions"] <= 3
+
+
+def run_shrink(args, mutants, records):
+    """The story of each that is not equivalent; those that are large are named."""
+    tree, env = Tree(args.work, args.build), environment(args)
+    explorer = Explorer(tree)
+    left = [m for m in mutants if explorer.drives(m) and not m.equivalent]
+    told = {}
+    for mutant in left:
+        told[mutant.name] = records.of(mutant.name, "shrink").get(STRATEGIES[0])
+        if told[mutant.name] and not args.again:
+            continue
+        mutant.apply(tree.dir)
+        try:
+            explorer.build(mutant.path)
+            record = identity(mutant, "shrink", STRATEGIES[0])
+            record |= shrink(explorer, mutant)
+            records.add(record | {"env": env})
+            told[mutant.name] = record
+        finally:
+            tree.restore(mutant.file)
+        if not is_small(record):
+            print(
+                f"  {mutant.name:38} {record.get('kind', ''):20} "
+                f"{record.get('ops', '-')} operations, "
+                f"{record.get('preemptions', '-')} preemptions, "
+                f"{'repeats' if record.get('repeats') else 'does not repeat'}"
+                f"{': ' + record['trouble'] if 'trouble' in record else ''}",
+                flush=True,
+            )
+    found = [r for r in told.values() if "kind" in r]
+    print(
+        f"{sum(map(bool, map(is_small, found)))} of {len(found)} stories have at most 4 "
+        "operations and 3 preemptions and repeat"
+    )
+
+
 def show(mutants, records):
     """What the records say, a line for each mutant, and the sums."""
     print(f"{'mutant':38} {'ordinary tests':40} {'random':>12} {'pct:3':>12}")
@@ -582,7 +655,7 @@ def cell(record):
 def arguments():
     """The command line."""
     parser = outcome.Parser(prog="mutants", description=__doc__.splitlines()[0])
-    parser.add_argument("verb", choices=["check", "list", "tests", "explore", "table"])
+    parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--only", default="*", metavar="GLOB")
     parser.add_argument("--folder", type=pathlib.Path, default=ROOT / "tests/mutants")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build")
@@ -619,6 +692,9 @@ def main():
         run_tests(args, mutants, records)
     if args.verb == "explore":
         run_explore(args, mutants, records)
+    if args.verb == "shrink":
+        run_shrink(args, mutants, records)
+        return
     show(mutants, records)
 
 

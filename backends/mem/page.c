@@ -5,10 +5,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "backends/ghost/ghost.h"
 #include "backends/mem/watch.h"
 #include "backends/page.h"
 
 #define ARENA_DEFAULT_BYTES (64ull << 30)
+#define GHOST_DEFAULT_BYTES (2ull << 40)
 #define HUGE_ALIGN (2ul << 20)
 
 static size_t round_up(size_t n, size_t to)
@@ -40,6 +42,12 @@ static void *reserve(uintptr_t base, size_t bytes, bool huge)
 	madvise(aligned, bytes, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	madvise(aligned, bytes, MADV_DONTDUMP);
 	return aligned;
+}
+
+static size_t default_bytes(const struct arena_config *config)
+{
+	return FRAMES_GHOST && config->ghost ? GHOST_DEFAULT_BYTES
+					     : ARENA_DEFAULT_BYTES;
 }
 
 struct arena *arena_create(const struct arena_config *config, struct err *err)
@@ -75,7 +83,7 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	/* Plus what other CPUs' lists may hold, so @limit can be reached. */
 	a->capacity = config->capacity
 			      ? config->capacity + SYNC_MAX_CPUS * ARENA_PCP
-			      : ARENA_DEFAULT_BYTES >> shift;
+			      : default_bytes(config) >> shift;
 	a->limit = config->limit      ? config->limit
 		   : config->capacity ? config->capacity
 				      : a->capacity;
@@ -111,6 +119,10 @@ struct arena *arena_create(const struct arena_config *config, struct err *err)
 	a->pcp = (struct arena_pcp *)(p + frames + descs + stack);
 	if (config->base)
 		a->next_base = a->base + a->reserved;
+	if (FRAMES_GHOST && config->ghost && ghost_create(a, config, err)) {
+		arena_destroy(a);
+		return NULL;
+	}
 	return a;
 
 no_memory:
@@ -124,6 +136,8 @@ void arena_destroy(struct arena *a)
 {
 	if (!a)
 		return;
+	if (FRAMES_GHOST)
+		ghost_destroy(a);
 	munmap((void *)a->base, a->reserved);
 	free(a);
 }

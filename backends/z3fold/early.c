@@ -54,10 +54,12 @@ static void z3fold_page_unlock(struct z3fold_pool *pool,
 		spin_unlock(&zhdr->page_lock);
 }
 
-static unsigned long encode_handle(const struct z3fold_header *zhdr,
+static unsigned long encode_handle(const struct z3fold_pool *pool,
+				   const struct z3fold_header *zhdr,
 				   enum buddy bud)
 {
-	return (unsigned long)zhdr + ((bud + zhdr->first_num) & 3);
+	return (unsigned long)page_addr(pool, zhdr) +
+	       ((bud + zhdr->first_num) & 3);
 }
 
 static enum buddy handle_to_buddy(const struct z3fold_header *zhdr,
@@ -127,7 +129,7 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (z3fold_headless(pool, size)) {
 		zhdr = z3fold_malloc_headless(pool);
-		*handle = (unsigned long)zhdr;
+		*handle = (unsigned long)page_addr(pool, zhdr);
 		return zhdr ? 0 : -ENOMEM;
 	}
 	whole_lock(pool);
@@ -146,7 +148,7 @@ int z3fold_early_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 		z3fold_page_lock(pool, zhdr);
 	}
 	z3fold_place(pool, zhdr, bud, chunks);
-	*handle = encode_handle(zhdr, bud);
+	*handle = encode_handle(pool, zhdr, bud);
 	atomic_long_inc(&pool->objects);
 	list_page(pool, zhdr);
 	z3fold_page_unlock(pool, zhdr);
@@ -266,7 +268,7 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	check_address(pool, call, handle);
 	if (page_desc(pool, zhdr)->headless) {
 		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
-		return zhdr;
+		return page_addr(pool, zhdr);
 	}
 	whole_lock(pool);
 	z3fold_page_lock(pool, zhdr);
@@ -281,12 +283,15 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 void *z3fold_early_map(struct zpool *zpool, unsigned long handle,
 		       enum zpool_mapmode mode)
 {
-	return change_mapping(zpool, handle, true, mode);
+	return frame_map(zpool->arena,
+			 change_mapping(zpool, handle, true, mode), handle,
+			 mode != ZPOOL_MM_RO);
 }
 
 void z3fold_early_unmap(struct zpool *zpool, unsigned long handle)
 {
 	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
+	frame_unmap(zpool->arena, handle);
 }
 
 /* A page on no list is already owned by another thread. */
@@ -315,7 +320,7 @@ static bool reclaim_objects(struct z3fold_pool *pool,
 	zhdr->claimed = true;
 	for (bud = FIRST; bud < BUDDIES; bud++)
 		if (*z3fold_chunks(zhdr, bud))
-			handle[bud] = encode_handle(zhdr, bud);
+			handle[bud] = encode_handle(pool, zhdr, bud);
 	z3fold_page_unlock(pool, zhdr);
 	whole_unlock(pool);
 

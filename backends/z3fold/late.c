@@ -64,9 +64,11 @@ static unsigned slot_idx(const struct z3fold_header *zhdr, enum buddy bud)
 	return (bud + zhdr->first_num) & SLOT_MASK;
 }
 
-static unsigned long slot_word(const struct z3fold_header *zhdr, enum buddy bud)
+static unsigned long slot_word(const struct z3fold_pool *pool,
+			       const struct z3fold_header *zhdr, enum buddy bud)
 {
-	unsigned long value = (unsigned long)zhdr + slot_idx(zhdr, bud);
+	unsigned long value =
+		(unsigned long)page_addr(pool, zhdr) + slot_idx(zhdr, bud);
 
 	if (bud == LAST)
 		value |= (unsigned long)zhdr->last_chunks << LAST_SHIFT;
@@ -383,7 +385,8 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	chunks = size_to_chunks(size, pool->chunk_shift);
 	if (z3fold_headless(pool, size)) {
 		headless = z3fold_malloc_headless(pool);
-		*handle = (unsigned long)headless | HANDLE_HEADLESS;
+		*handle = (unsigned long)page_addr(pool, headless) |
+			  HANDLE_HEADLESS;
 		return headless ? 0 : -ENOMEM;
 	}
 	zhdr = find_page(pool, chunks, true);
@@ -401,7 +404,8 @@ int z3fold_late_malloc(struct zpool *zpool, size_t size, unsigned long *handle)
 	spin_lock(&pool->lock);
 	z3fold_lru_touch(pool, zhdr);
 	*handle = (unsigned long)&zhdr->slots->slot[slot_idx(zhdr, bud)];
-	set_slot(zhdr->slots, (unsigned long *)*handle, slot_word(zhdr, bud));
+	set_slot(zhdr->slots, (unsigned long *)*handle,
+		 slot_word(pool, zhdr, bud));
 	spin_unlock(&pool->lock);
 	z3fold_page_unlock(zhdr);
 	return 0;
@@ -509,10 +513,10 @@ static bool compact_single_buddy(struct z3fold_pool *pool,
 	bud = z3fold_get_free_buddy(pool, to, chunks);
 	z3fold_place(pool, to, bud, chunks);
 	bytes = (size_t)chunks << pool->chunk_shift;
-	memcpy((char *)to + z3fold_offset(pool, to, bud),
-	       (char *)zhdr + z3fold_offset(pool, zhdr, from), bytes);
+	frame_copy(pool->zpool.arena, z3fold_object(pool, to, bud),
+		   z3fold_object(pool, zhdr, from), bytes);
 	to->foreign_handles++;
-	set_slot(zhdr->slots, slot, slot_word(to, bud));
+	set_slot(zhdr->slots, slot, slot_word(pool, to, bud));
 	add_to_unbuddied(pool, to);
 	z3fold_page_unlock(to);
 	*z3fold_chunks(zhdr, from) = 0;
@@ -628,13 +632,13 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 	if (handle & HANDLE_HEADLESS) {
 		zhdr = handle_to_z3fold_header(pool, handle);
 		z3fold_note_map(pool, zhdr, HEADLESS, handle, begins, mode);
-		return zhdr;
+		return page_addr(pool, zhdr);
 	}
 	zhdr = get_z3fold_header(pool, call, handle);
 	bud = handle_to_buddy(zhdr, handle);
 	addr = z3fold_mapping(pool, zhdr, bud, handle, begins, mode);
 	if (begins && bud == LAST)
-		addr = (char *)zhdr + page_bytes(pool) -
+		addr = page_addr(pool, zhdr) + page_bytes(pool) -
 		       ((size_t)handle_to_chunks(pool, handle)
 			<< pool->chunk_shift);
 	z3fold_page_unlock(zhdr);
@@ -644,12 +648,15 @@ change_mapping(struct zpool *zpool, unsigned long handle, bool begins,
 void *z3fold_late_map(struct zpool *zpool, unsigned long handle,
 		      enum zpool_mapmode mode)
 {
-	return change_mapping(zpool, handle, true, mode);
+	return frame_map(zpool->arena,
+			 change_mapping(zpool, handle, true, mode), handle,
+			 mode != ZPOOL_MM_RO);
 }
 
 void z3fold_late_unmap(struct zpool *zpool, unsigned long handle)
 {
 	change_mapping(zpool, handle, false, ZPOOL_MM_RO);
+	frame_unmap(zpool->arena, handle);
 }
 
 /*
@@ -828,7 +835,7 @@ static int check_page(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 			continue;
 		objects++;
 		own += zhdr->slots && zhdr->slots->slot[slot_idx(zhdr, bud)] ==
-					      slot_word(zhdr, bud);
+					      slot_word(pool, zhdr, bud);
 	}
 	if (own + zhdr->foreign_handles != objects ||
 	    atomic_read(&zhdr->refcount) != (int)(objects + queued) ||

@@ -25,7 +25,7 @@ struct z3fold_header *z3fold_new_page(struct z3fold_pool *pool, bool headless)
 	atomic_set(&page->note.used, 1);
 	INIT_LIST_HEAD(&page->lru);
 	page->headless = headless;
-	zhdr = pfn_addr(a, pfn);
+	zhdr = frame_head(a, pfn, sizeof(*zhdr));
 	if (!headless) {
 		memset(zhdr, 0, Z3FOLD_EARLY_HEADER);
 		INIT_LIST_HEAD(&zhdr->buddy);
@@ -95,11 +95,11 @@ static void slide(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		  unsigned to)
 {
 	size_t bytes = (size_t)zhdr->middle_chunks << pool->chunk_shift;
-	char *page = (char *)zhdr;
+	char *page = page_addr(pool, zhdr);
 
-	memmove(page + ((size_t)to << pool->chunk_shift),
-		page + ((size_t)zhdr->start_middle << pool->chunk_shift),
-		bytes);
+	frame_move(pool->zpool.arena, page + ((size_t)to << pool->chunk_shift),
+		   page + ((size_t)zhdr->start_middle << pool->chunk_shift),
+		   bytes);
 	zhdr->start_middle = to;
 	atomic_long_inc(&pool->moved_objects);
 	atomic_long_add((long)bytes, &pool->moved_bytes);
@@ -172,7 +172,10 @@ static bool evict_headless(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 	bool freed;
 
 	lockdep_assert_not_held(&pool->lock);
-	pool->zpool.evict(&pool->zpool, handle, zhdr, pool->zpool.evict_arg);
+	pool->zpool.evict(&pool->zpool, handle,
+			  frame_object(pool->zpool.arena,
+				       page_addr(pool, zhdr)),
+			  pool->zpool.evict_arg);
 
 	spin_lock(&pool->lock);
 	page->claimed = false;
@@ -196,8 +199,9 @@ void z3fold_evict(struct z3fold_pool *pool, struct z3fold_header *zhdr,
 		if (handle[order[i]])
 			ret = pool->zpool.evict(
 				&pool->zpool, handle[order[i]],
-				(char *)zhdr +
-					z3fold_offset(pool, zhdr, order[i]),
+				frame_object(pool->zpool.arena,
+					     z3fold_object(pool, zhdr,
+							   order[i])),
 				pool->zpool.evict_arg);
 }
 
@@ -213,7 +217,7 @@ static struct z3fold_header *claim_oldest(
 	lockdep_assert_held(&pool->lock);
 	for (node = pool->lru.prev; node != &pool->lru; node = node->prev) {
 		page = list_entry(node, struct z3fold_page, lru);
-		zhdr = pfn_addr(a, desc_pfn(a, page));
+		zhdr = frame_head(a, desc_pfn(a, page), sizeof(*zhdr));
 		if (page->headless)
 			page->claimed = true;
 		else if (!claim(pool, zhdr))
@@ -250,7 +254,9 @@ int z3fold_reclaim_page(struct z3fold_pool *pool,
 		if (!zhdr)
 			break;
 		if (headless ? evict_headless(pool, zhdr,
-					      (unsigned long)zhdr | mark)
+					      (unsigned long)page_addr(pool,
+								       zhdr) |
+						      mark)
 			     : objects(pool, zhdr))
 			return 0;
 	}
@@ -343,7 +349,7 @@ int z3fold_check_pages(struct z3fold_pool *pool,
 			objects++;
 			continue;
 		}
-		zhdr = pfn_addr(a, pfn);
+		zhdr = frame_head(a, pfn, sizeof(*zhdr));
 		if (z3fold_check_page(pool, zhdr, err) ||
 		    (check && check(pool, zhdr, err)))
 			return -EIO;
@@ -410,6 +416,9 @@ static struct zpool *z3fold_create(const struct zpool_config *config,
 	}
 	arena.desc_size = sizeof(struct z3fold_page);
 	arena.keep_descs = false;
+	arena.ghost = FRAMES_GHOST;
+	arena.head_size = sizeof(struct z3fold_header);
+	arena.keep_words = want->lru && config->evict;
 	pool->zpool.arena = arena_create(&arena, err);
 	if (!pool->zpool.arena)
 		goto fail;
@@ -417,7 +426,7 @@ static struct zpool *z3fold_create(const struct zpool_config *config,
 	pool->zpool.driver = !pool->late    ? &z3fold_early
 			     : want->relist ? &z3fold_driver
 					    : &z3fold_510;
-	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_NEEDS_FRAMES |
+	pool->zpool.caps = ZPOOL_SLEEP_MAPPED | ZPOOL_IN_FRAMES |
 			   (want->lru ? ZPOOL_EVICTABLE : 0) |
 			   (pool->late ? ZPOOL_DEFERS : 0);
 	pool->page_locks = want->lock == LOCK_PAGE;

@@ -147,13 +147,21 @@ static inline size_t page_bytes(const struct z3fold_pool *pool)
 static inline struct z3fold_header *
 handle_to_z3fold_header(const struct z3fold_pool *pool, unsigned long value)
 {
-	return (struct z3fold_header *)(value & ~(page_bytes(pool) - 1));
+	return addr_head(pool->zpool.arena, value,
+			 sizeof(struct z3fold_header));
 }
 
 static inline pfn_t header_pfn(const struct z3fold_pool *pool,
 			       const struct z3fold_header *zhdr)
 {
-	return addr_pfn(pool->zpool.arena, zhdr);
+	return head_pfn(pool->zpool.arena, zhdr, sizeof(*zhdr));
+}
+
+/** page_addr() - address of a page's first byte */
+static inline char *page_addr(const struct z3fold_pool *pool,
+			      const struct z3fold_header *zhdr)
+{
+	return head_addr(pool->zpool.arena, zhdr, sizeof(*zhdr));
 }
 
 static inline struct z3fold_page *page_desc(const struct z3fold_pool *pool,
@@ -181,6 +189,14 @@ static inline size_t z3fold_offset(const struct z3fold_pool *pool,
 				     : zhdr->start_middle;
 
 	return chunk << pool->chunk_shift;
+}
+
+/** z3fold_object() - where one of a page's objects starts */
+static inline void *z3fold_object(const struct z3fold_pool *pool,
+				  const struct z3fold_header *zhdr,
+				  enum buddy bud)
+{
+	return page_addr(pool, zhdr) + z3fold_offset(pool, zhdr, bud);
 }
 
 /** z3fold_full() - whether a page has all three objects */
@@ -357,7 +373,7 @@ static inline void *z3fold_mapping(struct z3fold_pool *pool,
 	zhdr->mapped += by;
 	if (bud == MIDDLE)
 		zhdr->middle_mapped += by;
-	return (char *)zhdr + z3fold_offset(pool, zhdr, bud);
+	return z3fold_object(pool, zhdr, bud);
 }
 
 /* early.c */

@@ -49,9 +49,7 @@ static unsigned long find_alloced_obj(struct zs_pool *pool,
 			c->pfn = zs_desc(pool, c->pfn)->next;
 			c->at -= page;
 		}
-		head = *(unsigned long *)((char *)pfn_addr(pool->zpool.arena,
-							   c->pfn) +
-					  c->at);
+		head = *zs_word_of(pool, c->pfn, c->at, c->index);
 		if (!(head & ZS_TAG))
 			continue;
 		head &= ~ZS_TAG;
@@ -92,8 +90,8 @@ static void zs_object_copy(struct zs_pool *pool, const struct size_class *class,
 			n = page - to_at;
 		if (n > page - from_at)
 			n = page - from_at;
-		memcpy((char *)pfn_addr(a, to_pfn) + to_at,
-		       (char *)pfn_addr(a, from_pfn) + from_at, n);
+		frame_copy(a, (char *)pfn_addr(a, to_pfn) + to_at,
+			   (char *)pfn_addr(a, from_pfn) + from_at, n);
 		left -= n;
 		to_at += n;
 		from_at += n;
@@ -124,7 +122,8 @@ static void move_object(struct zs_pool *pool, struct size_class *class,
 
 	assert_movers_locked(pool, class);
 	to = obj_malloc(pool, class, dst, handle, false);
-	zs_object_copy(pool, class, to, from);
+	if (!FRAMES_GHOST)
+		zs_object_copy(pool, class, to, from);
 	record_obj(pool, handle, to);
 	obj_free(pool, class, src, from);
 }
@@ -411,8 +410,7 @@ static unsigned long handle_at(struct zs_pool *pool,
 
 	if (class->huge)
 		return zspage->inuse ? zspage->handle : 0;
-	head = *(unsigned long *)((char *)pfn_addr(pool->zpool.arena, c->pfn) +
-				  c->at);
+	head = *zs_word_of(pool, c->pfn, c->at, c->index);
 	return head & ZS_TAG ? head & ~ZS_TAG : 0;
 }
 
@@ -471,10 +469,11 @@ static void replace_frame(struct zs_pool *pool, const struct size_class *class,
 	pfn_t old = c.pfn, *link = &zspage->first;
 	unsigned long handle;
 
-	memcpy(pfn_addr(a, new), pfn_addr(a, old), zs_page_size(pool));
+	frame_copy(a, pfn_addr(a, new), pfn_addr(a, old), zs_page_size(pool));
 	new_desc->zspage = zspage;
 	new_desc->next = desc->next;
 	new_desc->first = desc->first;
+	zs_words_move(new_desc, desc);
 	while (*link != old)
 		link = &zs_desc(pool, *link)->next;
 	*link = new;

@@ -70,16 +70,18 @@ zs_inline char *next_frame(struct zs_pool *pool, pfn_t pfn)
 
 static void copy_in(const struct zs_map_area *area, char *buf)
 {
-	memcpy(buf, area->first, area->head);
-	memcpy(buf + area->head, area->second, area->size - area->head);
+	memcpy_from_frame(buf, area->first, area->head);
+	memcpy_from_frame(buf + area->head, area->second,
+			  area->size - area->head);
 }
 
 /* The handle in front of the payload (@skip bytes) is not overwritten. */
 static void copy_out(const struct zs_map_area *area, const char *buf,
 		     unsigned skip)
 {
-	memcpy(area->first + skip, buf + skip, area->head - skip);
-	memcpy(area->second, buf + area->head, area->size - area->head);
+	memcpy_to_frame(area->first + skip, buf + skip, area->head - skip);
+	memcpy_to_frame(area->second, buf + area->head,
+			area->size - area->head);
 }
 
 /* The first mapping of a CPU: up to it, all CPUs have a buffer now. */
@@ -118,7 +120,9 @@ zs_inline void *do_map(struct zpool *zpool, unsigned long handle,
 	area->first = (char *)pfn_addr(zpool->arena, zs_loc_pfn(loc)) + at;
 	area->second = NULL;
 	if (at + class->size <= page)
-		return area->first + header(pool, zspage);
+		return frame_map(zpool->arena,
+				 area->first + header(pool, zspage), handle,
+				 mode != ZPOOL_MM_RO);
 	area->second = next_frame(pool, zs_loc_pfn(loc));
 	area->head = page - at;
 	area->size = class->size;
@@ -167,12 +171,14 @@ zs_inline void *do_read_begin(struct zpool *zpool, unsigned long handle,
 	class = &pool->classes[zspage->class];
 	at = zs_slot_offset(pool, class, loc) + header(pool, zspage);
 	frame = pfn_addr(zpool->arena, zs_loc_pfn(loc));
+	if (FRAMES_GHOST)
+		return copy;
 	if (at + len <= page)
 		return frame + at;
 	/* Slots start at multiples of 16 bytes: no handle crosses a frame. */
 	next = next_frame(pool, zs_loc_pfn(loc));
-	memcpy(copy, frame + at, page - at);
-	memcpy((char *)copy + (page - at), next, len - (page - at));
+	memcpy_from_frame(copy, frame + at, page - at);
+	memcpy_from_frame((char *)copy + (page - at), next, len - (page - at));
 	return copy;
 }
 
@@ -206,12 +212,12 @@ zs_inline void do_write(struct zpool *zpool, unsigned long handle,
 	at = zs_slot_offset(pool, class, loc) + header(pool, zspage);
 	frame = pfn_addr(zpool->arena, zs_loc_pfn(loc));
 	if (at + len <= page) {
-		memcpy(frame + at, mem, len);
+		memcpy_to_frame(frame + at, mem, len);
 	} else {
 		next = next_frame(pool, zs_loc_pfn(loc));
-		memcpy(frame + at, mem, page - at);
-		memcpy(next, (const char *)mem + (page - at),
-		       len - (page - at));
+		memcpy_to_frame(frame + at, mem, page - at);
+		memcpy_to_frame(next, (const char *)mem + (page - at),
+				len - (page - at));
 	}
 	unlock_object(zspage, handle, kind);
 }

@@ -139,9 +139,7 @@ static void link_slots(struct zs_pool *pool, struct size_class *class,
 	pfn_t frame = pfn[0];
 
 	for (i = 0; i < class->objs_per_zspage; i++) {
-		slot = (unsigned long *)((char *)pfn_addr(pool->zpool.arena,
-							  frame) +
-					 (at & (page - 1)));
+		slot = zs_word_of(pool, frame, at & (page - 1), i);
 		at += class->size;
 		next = ZS_LINK_END;
 		if (i + 1 < class->objs_per_zspage) {
@@ -167,6 +165,8 @@ static struct zspage *alloc_zspage(struct zs_pool *pool,
 		if (pfn[i] == PFN_NONE)
 			goto no_frame;
 	}
+	if (!zs_words_alloc(pool, class, pfn))
+		goto no_frame;
 	zspage->class = class->index;
 	zspage->huge = class->huge;
 	zspage->magic = ZS_MAGIC;
@@ -222,6 +222,7 @@ void zs_free_zspage(struct zs_pool *pool, struct zspage *zspage)
 	struct zs_desc *desc;
 	pfn_t pfn, next;
 
+	zs_words_free(pool, zspage);
 	for (pfn = zspage->first; pfn != PFN_NONE; pfn = next) {
 		desc = zs_desc(pool, pfn);
 		next = desc->next;
@@ -517,6 +518,8 @@ static void zs_destroy(struct zpool *zpool)
 
 	slab_destroy(pool->handles);
 	slab_destroy(pool->zspages);
+	if (FRAMES_GHOST)
+		ghost_runs_destroy(pool->words);
 	arena_destroy(pool->zpool.arena);
 	free(pool->map_buffers);
 	free(pool->areas);
@@ -550,9 +553,17 @@ static struct zpool *zs_create(const struct zpool_config *config,
 
 	arena.desc_size = sizeof(struct zs_desc);
 	arena.keep_descs = true;
+	arena.ghost = FRAMES_GHOST;
 	pool->zpool.arena = arena_create(&arena, err);
 	if (!pool->zpool.arena)
 		goto fail;
+	if (FRAMES_GHOST) {
+		pool->words = ghost_runs_create(pool->zpool.arena->capacity *
+							(4096 / ZS_ALIGN_MIN),
+						err);
+		if (!pool->words)
+			goto fail;
+	}
 	pool->max_size = zs_page_size(pool);
 	pool->min_size = ZS_ALIGN_MIN;
 	pool->delta = pool->max_size >> 8;
@@ -578,7 +589,7 @@ static struct zpool *zs_create(const struct zpool_config *config,
 		goto no_memory;
 	memset(pool->areas, 0, SYNC_MAX_CPUS * sizeof(*pool->areas));
 
-	pool->zpool.caps = ZPOOL_NEEDS_FRAMES;
+	pool->zpool.caps = ZPOOL_IN_FRAMES;
 	if (!pool->direct)
 		pool->zpool.caps |= ZPOOL_MOVABLE;
 	if (pool->compact != ZS_COMPACT_NONE)

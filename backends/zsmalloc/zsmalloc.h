@@ -13,10 +13,14 @@
  * index in the zspage; bit 0 is a tag. A handle is a location (direct) or the
  * address of a word that holds a location (indirect). Links are locations too,
  * so that no chain is walked to find a slot.
+ *
+ * Ghost frames have no slots to write to: there the words of a zspage's slots lie
+ * in a run beside them, see zs_word_of().
  */
 #ifndef ZLAB_ZSMALLOC_H
 #define ZLAB_ZSMALLOC_H
 
+#include "backends/ghost/ghost.h"
 #include "backends/page.h"
 #include "backends/zpool.h"
 #include "backends/zsmalloc/zspage_lock.h"
@@ -72,12 +76,16 @@ struct zs_params {
  * @class: index of the zspage's class + 1, or 0 while the frame is in no
  *	   zspage; written last and cleared under the class's lock, so that code
  *	   that has only a frame number can find which lock to take
+ * @words: ghost frames: the run of the zspage's words
  */
 struct zs_desc {
 	struct zspage *zspage;
 	pfn_t next;
 	uint16_t first;
 	uint16_t class;
+#ifdef ARENA_GHOST
+	uint32_t words;
+#endif
 };
 
 /**
@@ -171,6 +179,7 @@ struct zs_map_area {
  * @cpus: 1 + the highest CPU that has mapped an object
  * @fixed_bytes: what the kernel's pool takes while it is empty, without the
  *		 mapping buffers
+ * @words: ghost frames: the words of all slots
  */
 /* NOLINTNEXTLINE(*-optin.performance.Padding): locks have their own lines */
 struct zs_pool {
@@ -192,6 +201,7 @@ struct zs_pool {
 	atomic_t cpus;
 	size_t fixed_bytes;
 	uint8_t *group_tables;
+	struct ghost_runs *words;
 	spinlock_t lock __attribute__((aligned(64)));
 	rwlock_t migrate_lock __attribute__((aligned(64)));
 	struct size_class *size_class[ZS_MAX_CLASSES]
@@ -247,6 +257,58 @@ zs_inline unsigned zs_slot_offset(const struct zs_pool *pool,
 	return zs_loc_index(loc) * class->size & (zs_page_size(pool) - 1);
 }
 
+#ifdef ARENA_GHOST
+/* The word of slot @index of the zspage that a frame belongs to. */
+zs_inline unsigned long *zs_word_of(const struct zs_pool *pool, pfn_t pfn,
+				    unsigned at, unsigned index)
+{
+	return pool->words->base + zs_desc(pool, pfn)->words + index;
+}
+
+zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
+				      const struct size_class *class,
+				      unsigned long loc)
+{
+	return zs_word_of(pool, zs_loc_pfn(loc), 0, zs_loc_index(loc));
+}
+
+/* Takes a run for the slots of a zspage with these frames. */
+zs_inline bool zs_words_alloc(struct zs_pool *pool,
+			      const struct size_class *class, const pfn_t *pfn)
+{
+	uint32_t words;
+	unsigned i;
+
+	if (class->huge)
+		return true;
+	words = ghost_run_alloc(pool->words, class->objs_per_zspage);
+	for (i = 0; i < class->pages_per_zspage; i++)
+		zs_desc(pool, pfn[i])->words = words;
+	return words != GHOST_NO_RUN;
+}
+
+zs_inline void zs_words_free(struct zs_pool *pool, const struct zspage *zspage)
+{
+	const struct size_class *class = &pool->classes[zspage->class];
+
+	if (!class->huge)
+		ghost_run_free(pool->words, zs_desc(pool, zspage->first)->words,
+			       class->objs_per_zspage);
+}
+
+/* A frame takes the place of another one. */
+zs_inline void zs_words_move(struct zs_desc *to, const struct zs_desc *from)
+{
+	to->words = from->words;
+}
+#else
+/* The first word of a slot, which starts @at bytes into a frame. */
+zs_inline unsigned long *zs_word_of(const struct zs_pool *pool, pfn_t pfn,
+				    unsigned at, unsigned index)
+{
+	return (unsigned long *)((char *)pfn_addr(pool->zpool.arena, pfn) + at);
+}
+
 zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
 				      const struct size_class *class,
 				      unsigned long loc)
@@ -255,6 +317,11 @@ zs_inline unsigned long *zs_slot_addr(const struct zs_pool *pool,
 
 	return (unsigned long *)(frame + zs_slot_offset(pool, class, loc));
 }
+
+#define zs_words_alloc(pool, class, pfn) true
+#define zs_words_free(pool, zspage) ((void)0)
+#define zs_words_move(to, from) ((void)0)
+#endif
 
 /* The word behind an indirect handle, without its pin bit. */
 zs_inline unsigned long zs_word(unsigned long handle)

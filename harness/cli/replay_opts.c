@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "harness/cli/cli.h"
+#include "harness/cli/ghost.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/replay/result.h"
 
@@ -132,6 +133,7 @@ const struct cli_option replay_pool_options[] = {
 	  "Back frames with huge pages, as the kernel's direct map is (default "
 	  "on); off charges the allocator for this process's page faults",
 	  CLI_IS_CHOICE(OPTS, config.swap.pool.arena.huge, CLI_ON_OFF) },
+	CLI_GHOST(CLI_IS_FLAG(OPTS, config.ghost, true)),
 	{ "compact-every", 0, "N",
 	  "Compact after every N events; with threads, in a thread of its own",
 	  CLI_IS_COUNT(OPTS, config.compact_every, 1, LLONG_MAX) },

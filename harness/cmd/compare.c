@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/script.h"
 #include "harness/cmd/cmd.h"
@@ -577,7 +578,10 @@ static int run(void *args, int argc, char **argv)
 	a->cli = argv;
 	a->nr_cli = argc;
 	virtual_opts_command(&a->with.virtual, "compare", argc, argv);
-	ret = check_words(a);
+	ret = ghost_turn(a->with.common.config.ghost, a->vcpus.nr, "compare",
+			 argc, argv);
+	if (!ret)
+		ret = check_words(a);
 	if (!ret && !virtual_program)
 		replay_opts_note(&a->with.common,
 				 (const char *const *)a->backends.at,

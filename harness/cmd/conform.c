@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/zpool.h"
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
@@ -148,7 +149,7 @@ static void print_against(const struct against_config *config,
 struct args {
 	struct conform_config config;
 	const char *against, *codec, *json;
-	bool scheduled, tolerant;
+	bool scheduled, tolerant, ghost;
 	long long compact_every;
 };
 
@@ -221,6 +222,7 @@ static const struct cli_option options[] = {
 	  "With --against: compact after every N events (default 20000; 0: "
 	  "only at the end)",
 	  CLI_IS_COUNT(struct args, compact_every, 0, LLONG_MAX) },
+	CLI_GHOST(CLI_IS_FLAG(struct args, ghost, true)),
 	CLI_JSON(struct args, "Write the counts as JSON to FILE; - for "
 			      "standard output, which then gets nothing else"),
 	{ 0 },
@@ -284,6 +286,9 @@ static int run(void *args, int argc, char **argv)
 	struct err err = { "" };
 	int ret;
 
+	ret = ghost_turn(a->ghost, virtual_program, "conform", argc, argv);
+	if (ret)
+		return ret;
 	if (a->against)
 		return run_against(a);
 	progress_step(&progress, "conform");

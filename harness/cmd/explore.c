@@ -11,6 +11,10 @@
 static const struct cli_option options[] = {
 	CLI_BACKEND("Allocator, or the object that \"zlab-virtual shim\" made",
 		    CLI_IS_TEXT(E, backend)),
+	{ "front", 0, "NAME[:OPTION=VALUE,...]",
+	  "What drives the pool: pool (itself, the default), or zswap, whose "
+	  "options are chosen anew for each program unless they are given",
+	  CLI_IS_TEXT(E, front) },
 	{ "cpus", 0, "N", "CPUs, 2..8 (default: 3, exhaustive 2)",
 	  CLI_IS_COUNT(E, cpus, 2, XCPU_MAX) },
 	{ "ops", 0, "N",
@@ -73,6 +77,9 @@ static int check(void *args)
 	if (e->replay && (e->seconds || !strcmp(e->strategy, "exhaustive")))
 		return cli_usage("--replay repeats one schedule: it takes no "
 				 "--seconds and no --strategy exhaustive");
+	if (e->replay && e->front)
+		return cli_usage("--replay has the front end in its file: it "
+				 "takes no --front");
 	if (e->gdb && !e->replay)
 		return cli_usage("--gdb is for --replay FILE; -o FILE writes "
 				 "one");
@@ -106,6 +113,7 @@ const struct cli_command cmd_explore = {
 	       "with a column for each CPU.",
 	.more = "The exit status is 1 when something was found. Examples:\n"
 		"  zlab explore --backend zsmalloc@6.12\n"
+		"  zlab explore --backend zbud@6.1 --front zswap\n"
 		"  zlab-virtual shim ~/linux -o k.so && zlab explore --backend "
 		"./k.so\n",
 	CLI_TAKES(E, NULL, options, NULL),

@@ -4,15 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cmd/cmd.h"
 #include "harness/verify/placement.h"
+#include "harness/virtual/program.h"
 #include "lib/text.h"
 
 struct args {
 	struct cli_list spec, trace;
 	const char *codec;
 	long long random, seed, ops;
+	bool ghost;
 };
 
 static const struct cli_option operand = { "trace", .offer = OFFER_SOURCE,
@@ -33,6 +36,7 @@ static const struct cli_option options[] = {
 	  CLI_IS_COUNT(struct args, seed, 0, 1ll << 62) },
 	{ "ops", 0, "N", "Operations of a sequence (default: 20000)",
 	  CLI_IS_COUNT(struct args, ops, 1, 1ll << 40) },
+	CLI_GHOST(CLI_IS_FLAG(struct args, ghost, true)),
 	{ 0 },
 };
 
@@ -87,6 +91,9 @@ static int run(void *args, int argc, char **argv)
 	size_t i;
 	int ret;
 
+	ret = ghost_turn(a->ghost, virtual_program, "placement", argc, argv);
+	if (ret)
+		return ret;
 	printf("%-24s %10s %10s %12s %8s %11s\n", "", "operations", "places",
 	       "page counts", "compact", "differences");
 	for (i = 0; i < a->trace.nr; i++) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/replay_opts.h"
 #include "harness/cmd/cmd.h"
@@ -313,6 +314,7 @@ static int on_threads(struct args *a)
 {
 	a->with.common.config.threads = a->threads ? (unsigned)a->threads : 1;
 	a->with.common.config.progress = !a->quiet;
+	a->with.common.config.ghost = ghost_program;
 	stop_hold();
 	return a->runs > 1 ? many(a) : once(a);
 }
@@ -328,7 +330,10 @@ static int run(void *args, int argc, char **argv)
 	if (virtual_program && !a->vcpus)
 		a->vcpus = 1;
 	virtual_opts_command(&a->with.virtual, "replay", argc, argv);
-	ret = check_words(a);
+	ret = ghost_turn(a->with.common.config.ghost, a->vcpus, "replay", argc,
+			 argv);
+	if (!ret)
+		ret = check_words(a);
 	if (ret)
 		return ret;
 	if (!virtual_program && !a->quiet)

@@ -12,9 +12,41 @@
 
 #include "harness/explore/dpor.h"
 
+struct range {
+	uintptr_t from, to;
+};
+
+struct ranges {
+	struct range *at;
+	unsigned nr, room;
+};
+
 /*
- * @did: the step of @cpu
+ * A lock of a step. @net: how often it is held more at the end; @tried: perhaps
+ * once more.
+ */
+struct hold {
+	uintptr_t addr;
+	int net;
+	bool shared, tried;
+};
+
+/*
+ * What a step has done. @all: bytes that it touched but for what it has added to;
+ * @writes: those written; @adds: those added to.
+ */
+struct foot {
+	unsigned refs;
+	struct ranges all, writes, adds;
+	struct hold *hold;
+	unsigned nr, room;
+};
+
+/*
+ * @did: the first access of the step of @cpu
  * @next: what each CPU was about to do
+ * @foot: the step; NULL until it was done
+ * @asleep: of those that sleep or are done: their steps from here
  * @clock: of @cpu after the step: steps of each CPU that are ordered before it
  * @nth: of each CPU: its steps before this node
  * @enabled: CPUs that could go on
@@ -23,12 +55,13 @@
 struct node {
 	unsigned cpu;
 	struct dpor_access did, next[DPOR_CPUS];
+	struct foot *foot, *asleep[DPOR_CPUS];
 	uint32_t clock[DPOR_CPUS], nth[DPOR_CPUS];
 	uint8_t enabled, noted, done, sleep;
 };
 
 /*
- * A CPU in the run. @round is the hash of its steps since it last waited in a
+ * A CPU in the run. @round is the hash of its accesses since it last waited in a
  * loop, at @pc, which began at depth @from; @last is that of the round before.
  */
 struct cpu {
@@ -38,18 +71,179 @@ struct cpu {
 	uintptr_t pc;
 	unsigned rounds;
 	bool gives_way;
+	struct foot *early; /* of its next step: what it has done before it */
 };
 
+/*
+ * @depth: steps of this run that are done
+ * @turn: who has last gone on while all give way
+ * @running: the CPU whose step runs, or DPOR_NONE
+ * @local: a CPU goes on whose step has not begun
+ * @with: of the step on top: which earlier ones it depends on
+ */
 struct dpor {
 	unsigned cpus;
 	struct node *node;
 	size_t nr, room; /* of the stack */
-	size_t depth; /* steps of this run */
-	size_t most;
-	unsigned turn; /* who has last gone on while all give way */
+	size_t depth, most;
+	unsigned turn, running, local;
 	bool diverged;
+	bool *with;
+	size_t with_room;
 	struct cpu cpu[DPOR_CPUS];
 };
+
+/* Steps: what they do. */
+
+static void *grown(void *at, unsigned nr, unsigned *room, size_t size)
+{
+	if (nr < *room)
+		return at;
+	*room = *room ? 2 * *room : 16;
+	at = realloc(at, *room * size);
+	if (!at)
+		abort();
+	return at;
+}
+
+static void ranges_add(struct ranges *r, uintptr_t from, uintptr_t to)
+{
+	struct range *last = r->nr ? &r->at[r->nr - 1] : NULL;
+
+	if (last && from >= last->from && from <= last->to) {
+		if (to > last->to)
+			last->to = to;
+		return;
+	}
+	r->at = grown(r->at, r->nr, &r->room, sizeof(*r->at));
+	r->at[r->nr++] = (struct range){ from, to };
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct range *l = a, *r = b;
+
+	return l->from < r->from ? -1 : l->from > r->from;
+}
+
+/* In order, each byte once. */
+static void ranges_sort(struct ranges *r)
+{
+	unsigned nr = r->nr, i;
+
+	if (!nr)
+		return;
+	qsort(r->at, nr, sizeof(*r->at), by_address);
+	r->nr = 1;
+	for (i = 1; i < nr; i++)
+		ranges_add(r, r->at[i].from, r->at[i].to);
+}
+
+static bool meet(const struct ranges *a, const struct ranges *b)
+{
+	unsigned i = 0, k = 0;
+
+	while (i < a->nr && k < b->nr) {
+		if (a->at[i].to <= b->at[k].from)
+			i++;
+		else if (b->at[k].to <= a->at[i].from)
+			k++;
+		else
+			return true;
+	}
+	return false;
+}
+
+static bool changes(const struct hold *h)
+{
+	return h->net || h->tried;
+}
+
+static struct hold *hold_of(const struct foot *f, uintptr_t addr)
+{
+	unsigned i;
+
+	for (i = 0; i < f->nr; i++)
+		if (f->hold[i].addr == addr)
+			return &f->hold[i];
+	return NULL;
+}
+
+/* Whether the order of the two can matter. */
+static bool conflict(const struct foot *a, const struct foot *b)
+{
+	const struct hold *h, *other;
+
+	for (h = a->hold; h < a->hold + a->nr; h++) {
+		other = hold_of(b, h->addr);
+		if (other && (changes(h) || changes(other)) &&
+		    !(h->shared && other->shared))
+			return true;
+	}
+	return meet(&a->writes, &b->all) || meet(&a->all, &b->writes) ||
+	       meet(&a->adds, &b->all) || meet(&a->all, &b->adds);
+}
+
+static void foot_lock(struct foot *f, const struct dpor_access *a)
+{
+	struct hold *h = hold_of(f, a->addr);
+
+	if (!h) {
+		f->hold = grown(f->hold, f->nr, &f->room, sizeof(*f->hold));
+		h = &f->hold[f->nr++];
+		*h = (struct hold){ .addr = a->addr, .shared = true };
+	}
+	h->shared &= a->shared;
+	if (a->kind == DPOR_LOCK)
+		h->net++;
+	else if (a->kind == DPOR_TRYLOCK)
+		h->tried = true;
+	else if (h->tried)
+		h->tried = false;
+	else
+		h->net--;
+}
+
+static void foot_add(struct foot *f, const struct dpor_access *a)
+{
+	bool lock = a->kind >= DPOR_LOCK;
+	uintptr_t at = a->addr;
+
+	if (a->kind == DPOR_ASK)
+		at |= DPOR_WAITERS;
+	if (lock)
+		foot_lock(f, a);
+	if (lock && !a->quiet)
+		return;
+	if (a->kind == DPOR_ADD) {
+		ranges_add(&f->adds, at, at + a->len);
+		return;
+	}
+	ranges_add(&f->all, at, at + a->len);
+	if (a->kind != DPOR_READ && a->kind != DPOR_ASK)
+		ranges_add(&f->writes, at, at + a->len);
+}
+
+static struct foot *foot_new(void)
+{
+	struct foot *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		abort();
+	f->refs = 1;
+	return f;
+}
+
+static void foot_drop(struct foot *f)
+{
+	if (!f || --f->refs)
+		return;
+	free(f->all.at);
+	free(f->writes.at);
+	free(f->adds.at);
+	free(f->hold);
+	free(f);
+}
 
 struct dpor *dpor_new(unsigned cpus)
 {
@@ -61,30 +255,38 @@ struct dpor *dpor_new(unsigned cpus)
 	return d;
 }
 
+static void pop(struct dpor *d)
+{
+	struct node *n = &d->node[--d->nr];
+	unsigned i;
+
+	foot_drop(n->foot);
+	for (i = 0; i < d->cpus; i++)
+		foot_drop(n->asleep[i]);
+}
+
 void dpor_free(struct dpor *d)
 {
-	if (d)
-		free(d->node);
+	if (!d)
+		return;
+	while (d->nr)
+		pop(d);
+	dpor_begin(d);
+	free(d->node);
+	free(d->with);
 	free(d);
 }
 
 void dpor_begin(struct dpor *d)
 {
+	unsigned i;
+
+	for (i = 0; i < d->cpus; i++)
+		foot_drop(d->cpu[i].early);
 	d->depth = 0;
 	d->turn = 0;
+	d->running = d->local = DPOR_NONE;
 	memset(d->cpu, 0, sizeof(d->cpu));
-}
-
-/* Whether the order of the two can matter. */
-static bool conflict(const struct dpor_access *a, const struct dpor_access *b)
-{
-	if (a->kind == DPOR_LOCAL || b->kind == DPOR_LOCAL)
-		return false;
-	if (a->kind == DPOR_READ && b->kind == DPOR_READ)
-		return false;
-	if (a->shared && b->shared)
-		return false;
-	return a->addr < b->addr + b->len && b->addr < a->addr + a->len;
 }
 
 /* Whether step @n is ordered before what has the clock @clock. */
@@ -111,7 +313,7 @@ static bool is_stale(const struct dpor *d, unsigned cpu)
 			continue;
 		for (k = i + 1; k < d->depth; k++)
 			if (d->node[k].cpu != cpu &&
-			    conflict(&d->node[i].did, &d->node[k].did))
+			    conflict(d->node[i].foot, d->node[k].foot))
 				return true;
 	}
 	return false;
@@ -146,7 +348,7 @@ static void wake(struct dpor *d, size_t at)
 			continue;
 		for (k = c->from; k < at && c->gives_way; k++)
 			if (d->node[k].cpu == i &&
-			    conflict(&d->node[k].did, &n->did))
+			    conflict(d->node[k].foot, n->foot))
 				c->gives_way = false;
 		if (!c->gives_way)
 			c->from = at + 1;
@@ -156,32 +358,31 @@ static void wake(struct dpor *d, size_t at)
 /* Races. */
 
 /*
- * The CPUs that can begin a run in which step @at comes after what is about to
- * be done by @cpu: those whose first step, of all that are not ordered after
- * @at, is ordered after none of them.
+ * The CPUs that can begin a run in which step @at comes after the one on top:
+ * those whose first step, of all that are not ordered after @at, is ordered after
+ * none of them.
  */
-static unsigned beginners(const struct dpor *d, size_t at, unsigned cpu,
-			  const struct dpor_access *access)
+static unsigned beginners(const struct dpor *d, size_t at)
 {
-	const struct node *first = &d->node[at], *n, *m;
+	const struct node *first = &d->node[at], *top = &d->node[d->depth];
+	const struct node *n, *m;
 	uint32_t clock[DPOR_CPUS];
 	unsigned seen = 0, can = 0, i;
 
-	memcpy(clock, d->cpu[cpu].clock, sizeof(clock));
-	for (n = first + 1; n <= d->node + d->depth; n++) {
-		bool last = n == d->node + d->depth, ordered = false;
-		const uint32_t *of = last ? clock : n->clock;
-		unsigned who = last ? cpu : n->cpu;
+	memcpy(clock, d->cpu[top->cpu].clock, sizeof(clock));
+	for (n = first + 1; n <= top; n++) {
+		const uint32_t *of = n == top ? clock : n->clock;
+		bool ordered = false;
 
-		if (!last && before(first, of))
+		if (n != top && before(first, of))
 			continue;
 		for (m = first + 1; m < n && !ordered; m++)
-			ordered = m->cpu != who && !before(first, m->clock) &&
-				  before(m, of);
-		if (!(seen & 1u << who) && !ordered)
-			can |= 1u << who;
-		seen |= 1u << who;
-		if (!last && n->cpu != cpu && conflict(&n->did, access))
+			ordered = m->cpu != n->cpu &&
+				  !before(first, m->clock) && before(m, of);
+		if (!(seen & 1u << n->cpu) && !ordered)
+			can |= 1u << n->cpu;
+		seen |= 1u << n->cpu;
+		if (n != top && n->cpu != top->cpu && d->with[n - d->node])
 			for (i = 0; i < d->cpus; i++)
 				if (n->clock[i] > clock[i])
 					clock[i] = n->clock[i];
@@ -189,77 +390,84 @@ static unsigned beginners(const struct dpor *d, size_t at, unsigned cpu,
 	return can;
 }
 
-/* Step @at could have come after what @cpu is about to do. */
-static void reverse(struct dpor *d, size_t at, unsigned cpu,
-		    const struct dpor_access *access)
+/* Step @at could have come after the one on top. */
+static void reverse(struct dpor *d, size_t at)
 {
 	struct node *n = &d->node[at];
-	unsigned can = beginners(d, at, cpu, access) & n->enabled;
+	unsigned cpu = d->node[d->depth].cpu;
+	unsigned can = beginners(d, at) & n->enabled;
 
 	if (!can)
 		n->noted |= n->enabled;
-	else if (!(n->noted & can))
+	else if (!((n->noted | n->sleep) & can))
 		n->noted |= can & 1u << cpu ? 1u << cpu : can & -can;
 }
 
-/* Whether step @at of another CPU may come after what @cpu is about to do. */
-static bool can_reverse(const struct dpor *d, size_t at, unsigned cpu,
-			const struct dpor_access *access)
+/* Whether step @at of another CPU may come after the one on top. */
+static bool can_reverse(const struct dpor *d, size_t at)
 {
-	const struct node *n = &d->node[at];
+	const struct node *n = &d->node[at], *top = &d->node[d->depth];
+	const struct hold *h;
 
-	if (access->kind == DPOR_LOCK && n->did.kind == DPOR_UNLOCK)
-		return false;
-	return n->enabled & 1u << cpu || n->nth[cpu] != d->cpu[cpu].steps;
+	/* It has waited for what @at gave back, unless @at asked who waits. */
+	if (top->did.kind == DPOR_LOCK) {
+		h = hold_of(n->foot, top->did.addr);
+		if (h && h->net < 0 && !meet(&n->foot->all, &top->foot->adds))
+			return false;
+	}
+	return n->enabled & 1u << top->cpu ||
+	       n->nth[top->cpu] != d->cpu[top->cpu].steps;
 }
 
-static void races_with(struct dpor *d, unsigned cpu, unsigned other,
-		       const struct dpor_access *access)
+static void races_with(struct dpor *d, unsigned other)
 {
-	const struct node *n;
+	const uint32_t *clock = d->cpu[d->node[d->depth].cpu].clock;
 	size_t i;
 
 	for (i = d->depth; i-- > 0;) {
-		n = &d->node[i];
-		if (n->cpu != other)
+		if (d->node[i].cpu != other)
 			continue;
-		if (before(n, d->cpu[cpu].clock))
+		if (before(&d->node[i], clock))
 			return;
-		if (!conflict(&n->did, access) ||
-		    !can_reverse(d, i, cpu, access))
+		if (!d->with[i] || !can_reverse(d, i))
 			continue;
-		reverse(d, i, cpu, access);
+		reverse(d, i);
 		return;
 	}
 }
 
-static void races(struct dpor *d, unsigned cpu,
-		  const struct dpor_access *access)
+/* Which earlier steps the one on top depends on, and could come before. */
+static void races(struct dpor *d)
 {
-	unsigned i;
+	const struct node *top = &d->node[d->depth];
+	size_t i;
 
+	if (d->with_room < d->room) {
+		d->with_room = d->room;
+		d->with = realloc(d->with, d->room * sizeof(*d->with));
+		if (!d->with)
+			abort();
+	}
+	for (i = 0; i < d->depth; i++)
+		d->with[i] = d->node[i].cpu != top->cpu &&
+			     conflict(d->node[i].foot, top->foot);
 	for (i = 0; i < d->cpus; i++)
-		if (i != cpu)
-			races_with(d, cpu, i, access);
+		if (i != top->cpu)
+			races_with(d, (unsigned)i);
 }
 
-/* Steps. */
-
-/* Clock of the step on top of the stack, which @cpu does. */
+/* Clock of the step on top of the stack. */
 static void stamp(struct dpor *d, struct node *n)
 {
-	struct cpu *c = &d->cpu[n->cpu];
 	unsigned i, missing = (1u << d->cpus) - 1;
 	const struct node *m;
 
-	for (i = 0; i < d->cpus; i++)
-		n->nth[i] = d->cpu[i].steps;
-	memcpy(n->clock, c->clock, sizeof(n->clock));
+	memcpy(n->clock, d->cpu[n->cpu].clock, sizeof(n->clock));
 	n->clock[n->cpu]++;
 	missing &= ~(1u << n->cpu);
 	/* What is ordered before a CPU's step is before its later ones. */
 	for (m = n; m-- > d->node && missing;) {
-		if (!(missing & 1u << m->cpu) || !conflict(&m->did, &n->did))
+		if (!(missing & 1u << m->cpu) || !d->with[m - d->node])
 			continue;
 		missing &= ~(1u << m->cpu);
 		for (i = 0; i < d->cpus; i++)
@@ -291,7 +499,7 @@ static unsigned sleepers(const struct dpor *d, const struct node *n)
 	unsigned mask = (n->sleep | n->done) & ~(1u << n->cpu), i, left = 0;
 
 	for (i = 0; i < d->cpus; i++)
-		if (mask & 1u << i && !conflict(&n->next[i], &n->did))
+		if (mask & 1u << i && !conflict(n->asleep[i], n->foot))
 			left |= 1u << i;
 	return left;
 }
@@ -316,8 +524,14 @@ static unsigned explore(struct dpor *d, const struct dpor_next *next,
 	n->sleep = (uint8_t)sleep;
 	n->enabled = (uint8_t)enabled;
 	n->noted = (uint8_t)(1u << cpu);
-	for (i = 0; i < d->cpus; i++)
+	for (i = 0; i < d->cpus; i++) {
+		n->nth[i] = d->cpu[i].steps;
 		n->next[i] = next[i].access;
+		if (!(sleep & 1u << i))
+			continue;
+		n->asleep[i] = d->node[d->depth - 1].asleep[i];
+		n->asleep[i]->refs++;
+	}
 	return cpu;
 }
 
@@ -343,22 +557,85 @@ static unsigned local(struct dpor *d, const struct dpor_next *next,
 	return DPOR_NONE;
 }
 
-/* Nobody goes on any more; what they wait to do could have come earlier. */
+/* The step that runs is over. */
+static void close_step(struct dpor *d)
+{
+	struct node *n = &d->node[d->depth];
+	unsigned cpu = d->running;
+
+	d->running = DPOR_NONE;
+	if (cpu == DPOR_NONE)
+		return;
+	/* The last node of the stack is new, or has another CPU than before. */
+	if (d->depth + 1 == d->nr) {
+		ranges_sort(&n->foot->all);
+		ranges_sort(&n->foot->writes);
+		ranges_sort(&n->foot->adds);
+		races(d);
+		stamp(d, n);
+	}
+	memcpy(d->cpu[cpu].clock, n->clock, sizeof(n->clock));
+	d->cpu[cpu].steps++;
+	d->depth++;
+	if (d->depth > d->most)
+		d->most = d->depth;
+	wake(d, d->depth - 1);
+}
+
+void dpor_did(struct dpor *d, const struct dpor_access *a)
+{
+	unsigned cpu = d->running == DPOR_NONE ? d->local : d->running;
+	struct cpu *c;
+
+	if (cpu == DPOR_NONE)
+		return;
+	c = &d->cpu[cpu];
+	if (!a->plain)
+		c->round = mix(mix(mix(c->round, a->kind), a->addr), a->pc);
+	if (d->running != DPOR_NONE) {
+		if (d->depth + 1 == d->nr)
+			foot_add(d->node[d->depth].foot, a);
+		return;
+	}
+	if (!c->early)
+		c->early = foot_new();
+	foot_add(c->early, a);
+}
+
+bool dpor_new_step(const struct dpor *d)
+{
+	return d->running != DPOR_NONE;
+}
+
+/*
+ * Nobody goes on any more; what they wait to do could have come earlier: each
+ * wait is taken for a step that takes the lock.
+ */
 static void stuck(struct dpor *d, const struct dpor_next *next)
 {
+	struct node *n;
 	unsigned i;
 
-	for (i = 0; i < d->cpus; i++)
-		if (next[i].state == DPOR_WAITS)
-			races(d, i, &next[i].access);
+	for (i = 0; i < d->cpus; i++) {
+		if (next[i].state != DPOR_WAITS || d->depth != d->nr)
+			continue;
+		n = push(d);
+		n->cpu = i;
+		n->did = next[i].access;
+		n->foot = foot_new();
+		foot_add(n->foot, &n->did);
+		races(d);
+		pop(d);
+	}
 }
 
 unsigned dpor_step(struct dpor *d, const struct dpor_next *next)
 {
 	unsigned ready = 0, enabled = 0, cpu, i;
 	struct node *n;
-	bool new;
 
+	close_step(d);
+	d->local = DPOR_NONE;
 	for (i = 0; i < d->cpus; i++) {
 		if (next[i].state != DPOR_READY)
 			continue;
@@ -373,10 +650,11 @@ unsigned dpor_step(struct dpor *d, const struct dpor_next *next)
 		return DPOR_NONE;
 	}
 	cpu = local(d, next, enabled);
-	if (cpu != DPOR_NONE)
+	if (cpu != DPOR_NONE) {
+		d->local = cpu;
 		return cpu;
-	new = d->depth == d->nr;
-	if (new &&explore(d, next, enabled) == DPOR_CUT)
+	}
+	if (d->depth == d->nr && explore(d, next, enabled) == DPOR_CUT)
 		return DPOR_CUT;
 	n = &d->node[d->depth];
 	cpu = n->cpu;
@@ -385,21 +663,13 @@ unsigned dpor_step(struct dpor *d, const struct dpor_next *next)
 		return DPOR_CUT;
 	}
 	n->did = next[cpu].access;
+	if (!n->foot)
+		n->foot = d->cpu[cpu].early ? d->cpu[cpu].early : foot_new();
+	else
+		foot_drop(d->cpu[cpu].early);
+	d->cpu[cpu].early = NULL;
 	d->cpu[cpu].gives_way = false;
-	/* The last node of the stack is new, or has another CPU than before. */
-	if (d->depth + 1 == d->nr) {
-		races(d, cpu, &n->did);
-		stamp(d, n);
-	}
-	memcpy(d->cpu[cpu].clock, n->clock, sizeof(n->clock));
-	d->cpu[cpu].steps++;
-	d->cpu[cpu].round =
-		mix(mix(mix(d->cpu[cpu].round, n->did.kind), n->did.addr),
-		    n->did.pc);
-	d->depth++;
-	if (d->depth > d->most)
-		d->most = d->depth;
-	wake(d, d->depth - 1);
+	d->running = cpu;
 	return cpu;
 }
 
@@ -408,18 +678,23 @@ bool dpor_more(struct dpor *d)
 	struct node *n;
 	unsigned left;
 
+	close_step(d);
 	if (d->diverged)
 		return false;
-	d->nr = d->depth;
+	while (d->nr > d->depth)
+		pop(d);
 	while (d->nr) {
 		n = &d->node[d->nr - 1];
 		n->done |= 1u << n->cpu;
+		foot_drop(n->asleep[n->cpu]);
+		n->asleep[n->cpu] = n->foot;
+		n->foot = NULL;
 		left = n->noted & ~n->done & ~n->sleep;
 		if (left) {
 			n->cpu = first_of(left);
 			return true;
 		}
-		d->nr--;
+		pop(d);
 	}
 	return false;
 }

@@ -42,7 +42,8 @@ static bool waits_count(const struct exhaust *x, const void *lock)
 /*
  * That a CPU waits for a lock matters only where someone asks for it, and for
  * readers, which wait for a writer that waits for others. Where it does not, a
- * CPU takes a lock when it is free, which leaves half of the schedules.
+ * CPU takes a lock when it is free, which leaves half of the schedules. Of two
+ * CPUs, one comes to a lock to wait, which is a step, while the other has it.
  */
 static void see_waits(struct exhaust *x, const struct xpoint *p)
 {
@@ -73,6 +74,53 @@ static bool is_held(const struct exhaust *x, unsigned by_others,
 	return false;
 }
 
+/* What is done under the locks of frames and slabs is not told. */
+static bool is_quiet(const struct lock_site *site)
+{
+	static const char *const files[] = { "mem/page.c", "mem/slab.c" };
+	size_t len = site ? strlen(site->file) : 0, i, n;
+
+	for (i = 0; i < 2; i++) {
+		n = strlen(files[i]);
+		if (len >= n && !strcmp(site->file + len - n, files[i]))
+			return true;
+	}
+	return false;
+}
+
+/* What the code at a place does, where the kind of the point does not say it. */
+static enum dpor_kind kind_at(const struct xpoint *p, enum dpor_kind kind)
+{
+	static const struct {
+		const char *name;
+		enum dpor_kind kind;
+	} names[] = {
+		{ "atomic_add", DPOR_ADD },
+		{ "atomic_sub", DPOR_ADD },
+		{ "atomic_long_add", DPOR_ADD },
+		{ "atomic_long_sub", DPOR_ADD },
+		{ "mem_taken", DPOR_TAKEN },
+		{ "mem_freed", DPOR_TAKEN },
+	};
+	static struct {
+		const void *pc;
+		enum dpor_kind kind;
+	} seen[256];
+	size_t at = ((uintptr_t)p->pc >> 2) % 256, i;
+	char name[FUNCTIONS_LEN];
+
+	if (seen[at].pc == p->pc)
+		return seen[at].kind;
+	place_functions(p->pc, name, sizeof(name));
+	name[strcspn(name, " \n")] = '\0';
+	seen[at].pc = p->pc;
+	seen[at].kind = kind;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(name, names[i].name))
+			seen[at].kind = names[i].kind;
+	return seen[at].kind;
+}
+
 static struct dpor_access access_of(const struct exhaust *x,
 				    const struct xpoint *p)
 {
@@ -89,13 +137,32 @@ static struct dpor_access access_of(const struct exhaust *x,
 		.addr = (uintptr_t)p->addr,
 		.len = p->len,
 		.pc = (uintptr_t)p->pc,
+		.plain = p->kind <= XDO_WRITE && !x->all,
 	};
 
-	if (a.kind >= DPOR_LOCK && waits_count(x, p->addr)) {
+	if (p->kind == XDO_ATOMIC_WRITE || p->kind == XDO_RMW)
+		a.kind = kind_at(p, a.kind);
+	a.quiet = a.kind >= DPOR_LOCK && is_quiet(p->site);
+	if (p->kind == XDO_CONTENDED && x->cpus == 2)
+		a.kind = DPOR_ASK;
+	if (x->cpus > 2 && a.kind >= DPOR_LOCK && waits_count(x, p->addr)) {
 		a.kind = DPOR_WRITE;
 		a.shared = false;
 	}
 	return a;
+}
+
+/* To come to a lock whose waiters count; @a is the lock call, or the coming. */
+static bool comes_to_wait(const struct exhaust *x, const struct xpoint *p,
+			  struct dpor_access *a)
+{
+	if (x->cpus > 2 || p->kind != XDO_LOCK || !waits_count(x, p->addr))
+		return false;
+	a->kind = DPOR_ADD;
+	a->quiet = a->shared = false;
+	a->addr |= DPOR_WAITERS;
+	a->len = 1;
+	return true;
 }
 
 static struct dpor_next next_of(const struct exhaust *x, unsigned cpu,
@@ -112,9 +179,11 @@ static struct dpor_next next_of(const struct exhaust *x, unsigned cpu,
 	if (!(x->started & bit) || x->relaxed & bit)
 		return next;
 	next.access = access_of(x, p);
-	if (!(runnable & bit) ||
-	    (next.access.kind == DPOR_LOCK && is_held(x, cpu, p)))
+	if (!(runnable & bit))
 		next.state = DPOR_WAITS;
+	else if (next.access.kind == DPOR_LOCK && is_held(x, cpu, p))
+		next.state = comes_to_wait(x, p, &next.access) ? DPOR_READY
+							       : DPOR_WAITS;
 	return next;
 }
 
@@ -124,31 +193,115 @@ static unsigned give_up(unsigned runnable)
 	return (unsigned)__builtin_ctz(runnable);
 }
 
+/* Calls of locks have no order; what the harness visits has. */
+static bool is_own(const struct xpoint *p)
+{
+	return p->kind == XDO_WAIT ||
+	       (p->kind >= XDO_LOCK && p->order == __ATOMIC_SEQ_CST);
+}
+
+static void own(struct exhaust *x, unsigned cpu, const struct xpoint *p)
+{
+	unsigned i, *nr = &x->nr_own[cpu];
+
+	if (p->kind == XDO_UNLOCK) {
+		for (i = 0; i < *nr; i++)
+			if (x->own[cpu][i] == p->addr)
+				x->own[cpu][i] = x->own[cpu][--*nr];
+		return;
+	}
+	if (p->kind == XDO_TRYLOCK && *(const unsigned *)p->addr)
+		return;
+	if (*nr < EXHAUST_OWN)
+		x->own[cpu][(*nr)++] = p->addr;
+}
+
+static unsigned held_by(const struct exhaust *x, unsigned cpu,
+			struct steps_held *held)
+{
+	const struct xlock *l;
+	unsigned nr = xcpu_held(cpu, &l), n = 0, i;
+
+	for (i = 0; i < nr && n < STEPS_HELD; i++)
+		held[n++] = (struct steps_held){ (uintptr_t)l[i].lock,
+						 l[i].shared };
+	for (i = 0; i < x->nr_own[cpu] && n < STEPS_HELD; i++)
+		held[n++] =
+			(struct steps_held){ (uintptr_t)x->own[cpu][i], false };
+	return n;
+}
+
+/* A CPU does what it stands at. */
+static void does(struct exhaust *x, unsigned cpu, const struct xpoint *p)
+{
+	struct steps_held held[STEPS_HELD];
+	struct dpor_access a;
+
+	if (p->kind == XDO_FENCE || p->kind == XDO_RELAX ||
+	    p->kind == XDO_YIELD)
+		return;
+	a = access_of(x, p);
+	a.quiet = steps_did(x->steps, cpu, &a, held, held_by(x, cpu, held));
+	/* Who only comes to wait does not take the lock yet. */
+	if (p->kind != XDO_LOCK || !is_held(x, cpu, p) || x->cpus > 2 ||
+	    !waits_count(x, p->addr))
+		dpor_did(x->dpor, &a);
+	if (comes_to_wait(x, p, &a))
+		dpor_did(x->dpor, &a);
+	if (is_own(p))
+		own(x, cpu, p);
+	x->again |= steps_learned(x->steps);
+}
+
+static void on_event(void *arg, unsigned cpu, const struct xpoint *p)
+{
+	does(arg, cpu, p);
+}
+
+/* Something was learned, and the search begins again: see more of the program. */
+static unsigned look_on(enum xwhy why, unsigned runnable)
+{
+	unsigned current = xcpu_current(), others = runnable;
+
+	if (why == XWHY_SLICE)
+		return current;
+	if (why == XWHY_RELAX && runnable & ~(1u << current))
+		others &= ~(1u << current);
+	return (unsigned)__builtin_ctz(others);
+}
+
 unsigned exhaust_pick(struct exhaust *x, enum xwhy why, unsigned runnable,
 		      uint64_t *slice)
 {
 	unsigned current = xcpu_current(), cpu;
 	struct dpor_next next[XCPU_MAX];
 	const struct xpoint *p;
+	struct dpor_access a;
 
 	*slice = 1;
-	if (why == XWHY_SLICE || why == XWHY_RELAX) {
+	if (x->again)
+		return look_on(why, runnable);
+	if (why == XWHY_SLICE) {
 		p = xcpu_point(current);
 		see_waits(x, p);
-		if (why == XWHY_SLICE && !counts(x, p))
+		if (!counts(x, p))
 			return current;
-		if (why == XWHY_RELAX) {
-			if (!dpor_relax(x->dpor, current, (uintptr_t)p->pc,
-					p->kind == XDO_YIELD ? ROUNDS_YIELD
-							     : ROUNDS_RELAX))
-				return current;
-			x->relaxed |= 1u << current;
-		}
-	}
-	if (why == XWHY_ENDED)
+		a = access_of(x, p);
+		if (!(x->early & 1u << current) &&
+		    !steps_ends(x->steps, current, &a))
+			return current;
+	} else if (why == XWHY_RELAX) {
+		p = xcpu_point(current);
+		if (!dpor_relax(x->dpor, current, (uintptr_t)p->pc,
+				p->kind == XDO_YIELD ? ROUNDS_YIELD
+						     : ROUNDS_RELAX))
+			return current;
+		x->relaxed |= 1u << current;
+	} else if (why == XWHY_BLOCKED) {
+		x->blocked |= 1u << current;
+	} else if (why == XWHY_ENDED) {
 		x->ended |= 1u << current;
-	if (x->again)
-		return give_up(runnable);
+	}
 	for (cpu = 0; cpu < x->cpus; cpu++)
 		next[cpu] = next_of(x, cpu, runnable);
 	cpu = dpor_step(x->dpor, next);
@@ -161,6 +314,17 @@ unsigned exhaust_pick(struct exhaust *x, enum xwhy why, unsigned runnable,
 		return (unsigned)__builtin_ctz(runnable);
 	x->started |= 1u << cpu;
 	x->relaxed &= ~(1u << cpu);
+	x->early &= ~(1u << cpu);
+	if (!dpor_new_step(x->dpor)) {
+		x->early |= 1u << cpu;
+		return cpu;
+	}
+	steps_begin(x->steps, cpu);
+	/* A lock that it has waited for has no point of its own. */
+	if (x->blocked & 1u << cpu) {
+		x->blocked &= ~(1u << cpu);
+		does(x, cpu, xcpu_point(cpu));
+	}
 	return cpu;
 }
 
@@ -237,7 +401,7 @@ int exhaust_plan(struct exhaust *x, const struct program_limits *limits,
 		letter(x, OP_COMPACT, 0, 0);
 	for (i = 0; caps & ZPOOL_MOVABLE && i < 2; i++)
 		letter(x, OP_MIGRATE, i, 0);
-	if (caps & ZPOOL_EVICTABLE)
+	if (caps & ZPOOL_EVICTABLE || limits->reclaims)
 		letter(x, OP_RECLAIM, 0, 0);
 	if (caps & ZPOOL_DEFERS)
 		letter(x, OP_WORK, 0, 0);
@@ -285,6 +449,7 @@ static bool run_program(struct exhaust *x, struct explorer *e,
 
 	row->programs++;
 	x->nr_waits = 0;
+	steps_forget(x->steps);
 	if (!runner_setup(e, p, 0))
 		return more(arg);
 	x->dpor = dpor_new(p->cpus);
@@ -292,10 +457,13 @@ static bool run_program(struct exhaust *x, struct explorer *e,
 		strategy_begin(&s, p->cpus, 0);
 		dpor_begin(x->dpor);
 		x->started = x->relaxed = x->ended = 0;
+		x->blocked = x->early = 0;
+		memset(x->nr_own, 0, sizeof(x->nr_own));
+		steps_run(x->steps);
 		x->again = false;
 		runner_schedule(e, &s);
 		if (x->again) {
-			/* What waits has to be known from the start. */
+			/* It has to be known from the start. */
 			dpor_free(x->dpor);
 			x->dpor = dpor_new(p->cpus);
 			left = true;
@@ -367,6 +535,9 @@ int exhaust_search(struct exhaust *x, struct explorer *e, bool (*more)(void *),
 	unsigned i;
 
 	e->visits = true;
+	e->event = on_event;
+	e->event_arg = x;
+	x->steps = steps_new();
 	do {
 		p = x->setup;
 		for (i = 0; i < p.cpus; i++)
@@ -376,6 +547,8 @@ int exhaust_search(struct exhaust *x, struct explorer *e, bool (*more)(void *),
 		diverged = x->dpor && dpor_diverged(x->dpor);
 		dpor_free(x->dpor);
 	} while (go_on && advance(at, p.cpus, nr));
+	e->event = NULL;
+	steps_free(x->steps);
 	sum_up(x);
 	if (!diverged)
 		return 0;

@@ -8,11 +8,13 @@
 #define ZLAB_EXPLORE_EXHAUST_H
 
 #include "harness/explore/dpor.h"
+#include "harness/explore/steps.h"
 #include "harness/explore/strategy.h"
 
 #define EXHAUST_LETTERS 16
 #define EXHAUST_OPS (XCPU_MAX * PROGRAM_OPS)
 #define EXHAUST_WAITS 64
+#define EXHAUST_OWN 4
 
 /**
  * struct exhaust_row - programs of a number of operations
@@ -54,8 +56,12 @@ struct exhaust {
 	const void *waits[EXHAUST_WAITS];
 	unsigned nr_waits;
 	bool again;
-	/* Of the schedule. */
-	unsigned cpus, started, relaxed, ended;
+	struct steps *steps;
+	/* Of the schedule: sets of CPUs; those @early do nothing of a step yet. */
+	unsigned cpus, started, relaxed, ended, blocked, early;
+	/* Locks of the harness that each CPU holds. */
+	const void *own[XCPU_MAX][EXHAUST_OWN];
+	unsigned nr_own[XCPU_MAX];
 };
 
 /**

@@ -28,6 +28,7 @@
 #define PROGRAM_OPS 16 /* of a CPU */
 #define PROGRAM_SETUP 24
 #define PROGRAM_OBJECTS 12
+#define PROGRAM_OPTIONS 128
 
 /** enum op_kind - what a CPU does with the pool */
 enum op_kind {
@@ -39,6 +40,7 @@ enum op_kind {
 	OP_RECLAIM, /* one page */
 	OP_WORK, /* all deferred work */
 	OP_STATS,
+	OP_FILL, /* store a page of one repeated word */
 	OP_KINDS
 };
 
@@ -64,6 +66,7 @@ struct op {
  * @fail_every: after it, each n-th
  * @destroy: the pool is destroyed with objects and deferred work in it, instead
  *	     of empty
+ * @options: of the front end, NAME=VALUE with commas; "" for none
  */
 struct program {
 	unsigned cpus;
@@ -73,6 +76,7 @@ struct program {
 	struct op op[XCPU_MAX][PROGRAM_OPS];
 	unsigned spare, fail_nth, fail_every;
 	bool destroy;
+	char options[PROGRAM_OPTIONS];
 };
 
 /**
@@ -81,11 +85,14 @@ struct program {
  * @ops: operations of a CPU
  * @largest: bytes of the largest object
  * @caps: enum zpool_caps
+ * @fills: same-filled pages are something else than objects
+ * @reclaims: the front end can reclaim where the backend cannot
  */
 struct program_limits {
 	unsigned cpus, ops;
 	size_t largest;
 	unsigned caps;
+	bool fills, reclaims;
 };
 
 /** program_make() - the program of a seed */
@@ -162,6 +169,7 @@ struct strategy;
 /**
  * struct explorer - a backend that is explored
  * @front: front end
+ * @options: of the front end, for all programs: NAME=VALUE with commas
  * @backend: spec
  * @limits: of programs
  * @bounds: of schedules
@@ -177,10 +185,11 @@ struct strategy;
  * @only: if not 0, a schedule ends with the finding of this key and no other
  * @hit: that finding came
  * @visits: what is not instrumented has points, too: see xcpu_visit()
+ * @err: why the last program could not be set up, if that is no finding
  */
 struct explorer {
 	const struct front *front;
-	const char *backend;
+	const char *options, *backend;
 	struct program_limits limits;
 	struct xlimits bounds;
 	bool weak;
@@ -191,6 +200,7 @@ struct explorer {
 	uint64_t schedules, points, programs, hash, longest;
 	uint64_t only;
 	bool hit, visits;
+	struct err err;
 	/* The schedule that runs. */
 	const struct program *program;
 	struct strategy *strategy;
@@ -211,12 +221,18 @@ struct explorer {
 
 /**
  * explorer_open() - load the backend and find out what it can do
+ * @front: spec of the front end, see front_find()
+ * @backend: spec
  *
  * Once in a process. Return: 0, or a negative errno with @err set: a bad spec, an
  * object without instrumentation.
  */
-int explorer_open(struct explorer *e, const struct front *front,
-		  const char *backend, struct err *err);
+int explorer_open(struct explorer *e, const char *front, const char *backend,
+		  struct err *err);
+
+/** explorer_program() - the program of a seed, for this front end and backend */
+void explorer_program(const struct explorer *e, struct program *p,
+		      uint64_t seed);
 
 /**
  * runner_setup() - make a pool and do the program's set-up, as the state from
@@ -224,7 +240,8 @@ int explorer_open(struct explorer *e, const struct front *front,
  * @p: stays in use until the next call
  * @seed: of @p, for findings
  *
- * Return: whether there is something to run; false after a finding.
+ * Return: whether there is something to run; false after a finding, or with
+ * e->err set.
  */
 bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed);
 
@@ -372,6 +389,7 @@ uint64_t place_id(const void *pc);
 /**
  * struct explore - "zlab explore"
  * @backend: spec
+ * @front: spec of the front end, or NULL for the pool itself
  * @cpus: number of CPUs, 0 = as the strategy
  * @ops: operations of a CPU, 0 = as the strategy
  * @schedules: how many to run, 0 = until @seconds; of a program if exhaustive; of
@@ -393,8 +411,8 @@ uint64_t place_id(const void *pc);
  * @gdb: stop at the failing step of a replay, in gdb
  */
 struct explore {
-	const char *backend, *strategy, *points, *replay, *output, *html,
-		*known, *json;
+	const char *backend, *front, *strategy, *points, *replay, *output,
+		*html, *known, *json;
 	long long cpus, ops, schedules, seconds, seed, shrink;
 	bool keep_going, wide, weak, gdb;
 };

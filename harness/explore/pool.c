@@ -153,6 +153,15 @@ static struct known *known(unsigned long handle)
 	return NULL;
 }
 
+/*
+ * What is known of a handle is about to be read and written. It is no address of
+ * the allocator's that stands for it, as handles may be such.
+ */
+static void visit(unsigned long handle)
+{
+	xcpu_visit(XDO_ATOMIC_WRITE, (const void *)(handle ^ 1ul << 62), 1);
+}
+
 static void forget(struct known *k)
 {
 	unsigned long handle = k->handle;
@@ -163,8 +172,11 @@ static void forget(struct known *k)
 
 static void drop(struct object *o)
 {
-	struct known *k = o->handle ? known(o->handle) : NULL;
+	struct known *k;
 
+	if (o->handle)
+		visit(o->handle);
+	k = o->handle ? known(o->handle) : NULL;
 	o->handle = 0;
 	if (!k)
 		return;
@@ -191,13 +203,18 @@ static void store(unsigned what, unsigned size, bool may_fail)
 		return;
 	}
 	check_handle(what, handle);
+	visit(handle);
 	k = known(0);
 	*k = (struct known){ .handle = handle };
 	version = ++now.versions;
 	fill(buffer(0), what, version, size);
 	object_write(pool, handle, buffer(0), size);
+	visit(handle);
 	k->stored = true;
-	drop(o);
+	if (o->handle) {
+		drop(o);
+		visit(handle);
+	}
 	o->handle = handle;
 	o->size = size;
 	o->version = version;
@@ -240,6 +257,7 @@ static int evict(struct zpool *of, unsigned long handle, const void *object,
 	int ret;
 
 	what = object_word(of, handle, object);
+	visit(handle);
 	k = known(handle);
 	/*
 	 * The kernel's z3fold evicts with handles of its own, made for that. As
@@ -257,6 +275,7 @@ static int evict(struct zpool *of, unsigned long handle, const void *object,
 		return -EAGAIN;
 	k->evictions++;
 	ret = write_back(handle);
+	visit(handle);
 	if (!--k->evictions && k->dropped)
 		forget(k);
 	return ret;
@@ -279,8 +298,8 @@ static int make(const char *backend, struct err *err)
 	return pool ? 0 : -EINVAL;
 }
 
-static int probe(const char *backend, struct program_limits *limits,
-		 struct err *err)
+static int probe(const char *backend, const char *options,
+		 struct program_limits *limits, struct err *err)
 {
 	uint64_t random = 1;
 

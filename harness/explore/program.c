@@ -12,7 +12,13 @@ static const char *const names[OP_KINDS] = {
 	[OP_FREE] = "free",	  [OP_COMPACT] = "compact",
 	[OP_MIGRATE] = "migrate", [OP_RECLAIM] = "reclaim",
 	[OP_WORK] = "work",	  [OP_STATS] = "stats",
+	[OP_FILL] = "fill",
 };
+
+static bool has_object(unsigned kind)
+{
+	return kind <= OP_FREE || kind == OP_FILL;
+}
 
 static unsigned below(uint64_t *random, unsigned n)
 {
@@ -52,7 +58,7 @@ static struct op one_op(struct maker *m)
 	while (at >= m->weight[kind])
 		at -= m->weight[kind++];
 	op.kind = kind;
-	if (kind <= OP_FREE)
+	if (has_object(kind))
 		op.what = below(&m->random, m->objects);
 	else if (kind == OP_MIGRATE)
 		op.what = below(&m->random, 16);
@@ -73,6 +79,15 @@ static void weigh(struct maker *m)
 	m->weight[OP_MIGRATE] = caps & ZPOOL_MOVABLE ? 14 : 0;
 	m->weight[OP_RECLAIM] = caps & ZPOOL_EVICTABLE ? 12 : 0;
 	m->weight[OP_WORK] = caps & ZPOOL_DEFERS ? 14 : 0;
+	m->weight[OP_FILL] = m->limits->fills ? 3 : 0;
+	/* More of what the front end does itself, less of what it passes on. */
+	if (m->limits->reclaims) {
+		m->weight[OP_COMPACT] /= 2;
+		m->weight[OP_MIGRATE] /= 2;
+		m->weight[OP_WORK] /= 2;
+		m->weight[OP_STATS] = 1;
+		m->weight[OP_RECLAIM] = 24;
+	}
 	for (i = 0; i < OP_KINDS; i++)
 		m->weights += m->weight[i];
 }
@@ -150,7 +165,7 @@ const char *op_name(const struct op *op, char *buf, size_t len)
 			 op->size);
 	else if (op->kind == OP_MIGRATE)
 		snprintf(buf, len, "migrate frame %u", op->what);
-	else if (op->kind <= OP_FREE)
+	else if (has_object(op->kind))
 		snprintf(buf, len, "%s object %u", names[op->kind], op->what);
 	else
 		snprintf(buf, len, "%s", names[op->kind]);
@@ -174,16 +189,18 @@ static json_t *ops_json(const struct op *op, unsigned nr)
 
 json_t *program_json(const struct program *p)
 {
-	json_t *cpus = json_array();
+	json_t *cpus = json_array(), *o;
 	unsigned i;
 
 	for (i = 0; i < p->cpus; i++)
 		json_array_append_new(cpus, ops_json(p->op[i], p->nr[i]));
-	return json_pack("{s:o, s:o, s:i, s:i, s:i, s:b}", "setup",
-			 ops_json(p->setup, p->nr_setup), "cpus", cpus, "spare",
-			 (int)p->spare, "fail_nth", (int)p->fail_nth,
-			 "fail_every", (int)p->fail_every, "destroy",
-			 p->destroy);
+	o = json_pack("{s:o, s:o, s:i, s:i, s:i, s:b}", "setup",
+		      ops_json(p->setup, p->nr_setup), "cpus", cpus, "spare",
+		      (int)p->spare, "fail_nth", (int)p->fail_nth, "fail_every",
+		      (int)p->fail_every, "destroy", p->destroy);
+	if (*p->options)
+		json_object_set_new(o, "options", json_string(p->options));
+	return o;
 }
 
 static int op_read(struct op *op, const json_t *o, unsigned cpus,
@@ -202,7 +219,7 @@ static int op_read(struct op *op, const json_t *o, unsigned cpus,
 	if (kind == OP_KINDS)
 		return err_set(err, -EINVAL, "no operation is named \"%.40s\"",
 			       name);
-	if (what < 0 || (kind <= OP_FREE && what >= PROGRAM_OBJECTS) ||
+	if (what < 0 || (has_object(kind) && what >= PROGRAM_OBJECTS) ||
 	    size < 0 || size > 1 << 16 || cpu < 0 || (unsigned)cpu >= cpus ||
 	    (kind == OP_STORE && !size))
 		return err_set(err, -EINVAL,
@@ -233,14 +250,16 @@ static int ops_read(struct op *op, unsigned *nr, unsigned most, const json_t *o,
 
 int program_read(struct program *p, const json_t *o, struct err *err)
 {
+	const char *options = "";
 	int spare, nth, every, destroy;
 	json_t *setup, *cpus;
 	unsigned i;
 
 	memset(p, 0, sizeof(*p));
-	if (json_unpack((json_t *)o, "{s:o, s:o, s:i, s:i, s:i, s:b}", "setup",
-			&setup, "cpus", &cpus, "spare", &spare, "fail_nth",
-			&nth, "fail_every", &every, "destroy", &destroy))
+	if (json_unpack((json_t *)o, "{s:o, s:o, s:i, s:i, s:i, s:b, s?s}",
+			"setup", &setup, "cpus", &cpus, "spare", &spare,
+			"fail_nth", &nth, "fail_every", &every, "destroy",
+			&destroy, "options", &options))
 		return err_set(err, -EINVAL,
 			       "a program has setup, cpus, spare, fail_nth, "
 			       "fail_every and destroy");
@@ -250,6 +269,12 @@ int program_read(struct program *p, const json_t *o, struct err *err)
 	if (spare < 0 || nth < 0 || every < 0)
 		return err_set(err, -EINVAL,
 			       "spare, fail_nth and fail_every are 0 or more");
+	if (strlen(options) >= sizeof(p->options))
+		return err_set(err, -EINVAL,
+			       "a front end's options have at most %zu "
+			       "characters",
+			       sizeof(p->options) - 1);
+	memcpy(p->options, options, strlen(options) + 1);
 	p->cpus = (unsigned)json_array_size(cpus);
 	p->spare = (unsigned)spare;
 	p->fail_nth = (unsigned)nth;

@@ -53,7 +53,7 @@ static bool has_ended(const struct explore *o, uint64_t until)
 	       (uint64_t)(o->schedules ? o->schedules : SCHEDULES);
 }
 
-static void search(const struct explore *o, struct strategy *s)
+static int search(const struct explore *o, struct strategy *s)
 {
 	uint64_t until = clock_wall_ns() + (uint64_t)o->seconds * 1000000000ull;
 	struct explorer *e = &explorer;
@@ -67,8 +67,10 @@ static void search(const struct explore *o, struct strategy *s)
 				      : SCHEDULES);
 	for (nr = 0; !has_ended(o, until); nr++) {
 		seed = stream((uint64_t)o->seed, 1, nr);
-		program_make(&p, &e->limits, seed);
+		explorer_program(e, &p, seed);
 		if (!runner_setup(e, &p, seed)) {
+			if (*e->err.text)
+				break;
 			e->schedules++;
 			continue;
 		}
@@ -87,6 +89,10 @@ static void search(const struct explore *o, struct strategy *s)
 		progress_update(&bar, e->schedules);
 	}
 	progress_end(&bar);
+	return *e->err.text
+		       ? cli_failed("program %llu: %s",
+				    (unsigned long long)nr + 1, e->err.text)
+		       : 0;
 }
 
 static struct exhaust exhaust;
@@ -118,8 +124,12 @@ static int search_all(const struct explore *o)
 
 	exhaust.all = !strcmp(o->points, "all");
 	exhaust.most = (uint64_t)(o->schedules ? o->schedules : EXECUTIONS);
-	if (exhaust_plan(&exhaust, &explorer.limits, &err))
+	if ((explorer.front->complete &&
+	     explorer.front->complete(explorer.options, &err)) ||
+	    exhaust_plan(&exhaust, &explorer.limits, &err))
 		return cli_usage("%s", err.text);
+	snprintf(exhaust.setup.options, sizeof(exhaust.setup.options), "%s",
+		 explorer.options);
 	progress_start(&s.bar, "explore", "programs",
 		       (uint64_t)exhaust.programs);
 	ret = exhaust_search(&exhaust, &explorer, goes_on, &s, &err);
@@ -232,8 +242,13 @@ static char *command_of(const struct explore *o, const struct found *f)
 		if (o->replay && o->schedules)
 			fprintf(out, " --schedules %lld", o->schedules);
 	} else {
-		fprintf(out, "--cpus %lld --ops %lld --strategy %s ", o->cpus,
-			o->ops, o->strategy);
+		if (o->front) {
+			fputs("--front ", out);
+			put_word(out, o->front);
+			fputc(' ', out);
+		}
+		fprintf(out, "--cpus %u --ops %u --strategy %s ",
+			explorer.limits.cpus, explorer.limits.ops, o->strategy);
 		if (exhaust.most)
 			fprintf(out, "--points %s", o->points);
 		else
@@ -444,6 +459,22 @@ static bool same_text(const char *a, const char *b)
 	}
 }
 
+/* Whether what is found is known by its place; else it is by its words. */
+static bool has_place(enum xfound kind)
+{
+	switch (kind) {
+	case XFOUND_RACE:
+	case XFOUND_CRASH:
+	case XFOUND_FREED:
+	case XFOUND_DOUBLE_FREE:
+	case XFOUND_UNLOCK:
+	case XFOUND_SECTION:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* Of the file's kind, and at its places or, without a place, with its words. */
 static bool is_that(const struct replay_file *r, const struct found *f)
 {
@@ -451,10 +482,10 @@ static bool is_that(const struct replay_file *r, const struct found *f)
 
 	if (strcmp(found_name(f->f.kind), r->kind))
 		return false;
+	if (!*r->functions || !has_place(f->f.kind))
+		return same_text(f->f.text, r->text);
 	place_functions(f->f.at.pc, a, sizeof(a));
 	place_functions(f->f.other_pc, b, sizeof(b));
-	if (!*r->functions)
-		return same_text(f->f.text, r->text);
 	return (!strcmp(a, r->functions) && !strcmp(b, r->other_functions)) ||
 	       (!strcmp(b, r->functions) && !strcmp(a, r->other_functions));
 }
@@ -532,6 +563,9 @@ static int replay(const struct explore *o, const struct replay_file *r,
 	if (runner_setup(e, &r->program, 0))
 		runner_schedule(e, &s);
 	known_sort(e);
+	if (*e->err.text)
+		return cli_usage("%s: its program: %s", PLAIN(o->replay),
+				 e->err.text);
 	if (o->schedules && !repeated(r))
 		search_program(o, r, others);
 	if (stop_signal())
@@ -575,7 +609,8 @@ static int read_known(const struct explore *o, const char *backend,
 	return known_read(&explorer, path, err);
 }
 
-static int open_backend(const struct explore *o, const char *backend)
+static int open_backend(const struct explore *o, const char *front,
+			const char *backend)
 {
 	bool all = !strcmp(o->strategy, "exhaustive");
 	struct err err = { "" };
@@ -585,7 +620,7 @@ static int open_backend(const struct explore *o, const char *backend)
 	explorer.weak = o->weak;
 	if (xcpu_weak(o->weak, 0, &err))
 		return cli_failed("%s", err.text);
-	if (explorer_open(&explorer, &front_pool, backend, &err) ||
+	if (explorer_open(&explorer, front, backend, &err) ||
 	    read_known(o, backend, &err))
 		return cli_usage("%s", err.text);
 	return 0;
@@ -604,7 +639,8 @@ static int run_replay(const struct explore *o)
 	if (replay_read(&r, o->replay, &err))
 		ret = cli_usage("%s", err.text);
 	else
-		ret = open_backend(o, o->backend ? o->backend : r.backend);
+		ret = open_backend(o, r.front,
+				   o->backend ? o->backend : r.backend);
 	if (!ret)
 		ret = replay(o, &r, &s);
 	if (ret == EXIT_FAILED && explorer.nr_found && o->json)
@@ -626,14 +662,14 @@ int explore_run(void *args, int argc, char **argv)
 		return run_replay(o);
 	if (strategy_parse(&s, o->strategy, &err))
 		return cli_usage("%s", err.text);
-	ret = open_backend(o, o->backend);
+	ret = open_backend(o, o->front ? o->front : "pool", o->backend);
 	if (ret)
 		return ret;
 	start = clock_wall_ns();
 	if (s.kind == STRATEGY_EXHAUSTIVE)
 		ret = search_all(o);
 	else
-		search(o, &s);
+		ret = search(o, &s);
 	if (ret)
 		return ret;
 	if (!o->json || strcmp(o->json, "-"))

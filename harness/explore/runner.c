@@ -100,18 +100,19 @@ static uint64_t words_of(const char *text)
 
 /*
  * Of a race both places count, in either order; of what the memory layer finds
- * and of crashes the one place; else what is said, without its numbers.
+ * and of crashes the one place; else what is said, without its numbers. Never 0,
+ * also where both places are the same.
  */
 static uint64_t key_of(const struct xfinding *f)
 {
-	uint64_t key = mix(1, f->kind), a, b;
+	uint64_t key = mix(XFOUNDS, f->kind), a, b;
 	const char *s;
 
 	switch (f->kind) {
 	case XFOUND_RACE:
 		a = place_id(f->at.pc);
 		b = place_id(f->other_pc);
-		return mix(key, a < b ? mix(a, b) : mix(b, a));
+		return mix(mix(key, a < b ? a : b), a < b ? b : a);
 	case XFOUND_CRASH:
 		if (!place_id(f->at.pc))
 			break;
@@ -246,22 +247,33 @@ static struct xhooks hooks_of(struct explorer *e)
 	};
 }
 
-int explorer_open(struct explorer *e, const struct front *front,
-		  const char *backend, struct err *err)
+int explorer_open(struct explorer *e, const char *front, const char *backend,
+		  struct err *err)
 {
-	int ret = xcpu_start(err);
+	int ret;
 
-	e->front = front;
+	e->front = front_find(front, &e->options, err);
+	if (!e->front)
+		return -EINVAL;
 	e->backend = backend;
+	ret = xcpu_start(err);
 	if (!ret)
 		ret = place_load(backend, err);
 	if (ret)
 		return ret;
 	xworld_reset();
 	xworld_enter();
-	ret = front->probe(backend, &e->limits, err);
+	ret = e->front->probe(backend, e->options, &e->limits, err);
 	xworld_leave();
 	return ret;
+}
+
+void explorer_program(const struct explorer *e, struct program *p,
+		      uint64_t seed)
+{
+	program_make(p, &e->limits, seed);
+	if (e->front->choose)
+		e->front->choose(p, e->options, &e->limits, seed);
 }
 
 /*
@@ -343,6 +355,7 @@ bool runner_setup(struct explorer *e, const struct program *p, uint64_t seed)
 	xworld_leave();
 	stop_listening(err);
 	e->programs++;
+	e->err = m.err;
 	if (!ok || m.ret)
 		return false;
 	xworld_save();

@@ -8,7 +8,8 @@
 #include "backends/sync/clock.h"
 #include "harness/explore/strategy.h"
 
-#define TRIES 400
+#define TRIES 384 /* schedules of each kind, where it has to be found again */
+#define OF_A_PROGRAM 16
 
 static bool out_of_time(uint64_t end)
 {
@@ -28,13 +29,13 @@ static bool shows(struct explorer *e, struct found *f, struct strategy *s,
 
 /* Search for the finding in a program that has been set up. */
 static bool search(struct explorer *e, struct found *f, unsigned cpus,
-		   struct shrink *result, uint64_t end)
+		   unsigned tries, struct shrink *result, uint64_t end)
 {
 	struct strategy s = { .kind = STRATEGY_DELAY };
 	unsigned i, depth;
 
 	for (depth = 0; depth <= 3; depth++)
-		for (i = 0; i < (depth ? TRIES : 1) && !out_of_time(end); i++) {
+		for (i = 0; i < (depth ? tries : 1) && !out_of_time(end); i++) {
 			s.kind = STRATEGY_DELAY;
 			s.depth = depth;
 			strategy_begin(&s, cpus, i * 7919 + depth);
@@ -43,7 +44,7 @@ static bool search(struct explorer *e, struct found *f, unsigned cpus,
 			s.points = xcpu_points();
 		}
 	s.kind = STRATEGY_RANDOM;
-	for (i = 0; i < TRIES && !out_of_time(end); i++) {
+	for (i = 0; i < tries && !out_of_time(end); i++) {
 		strategy_begin(&s, cpus, i);
 		if (shows(e, f, &s, result))
 			return true;
@@ -61,6 +62,18 @@ static bool repeats(struct explorer *e, struct found *f,
 	return shows(e, f, &s, result);
 }
 
+static bool repeats_alone(struct explorer *e, struct found *f,
+			  struct shrink *result)
+{
+	struct choices given = { 0 };
+	bool ok;
+
+	choices_copy(&given, &f->choices, f->choices.nr);
+	ok = repeats(e, f, &given, result);
+	choices_free(&given);
+	return ok;
+}
+
 static void drop(struct op *op, unsigned *nr, unsigned at)
 {
 	memmove(op + at, op + at + 1, (*nr - at - 1) * sizeof(*op));
@@ -69,16 +82,26 @@ static void drop(struct op *op, unsigned *nr, unsigned at)
 
 /* Whether @p shows it, too; then it is @f's program. */
 static bool accept(struct explorer *e, struct found *f, const struct program *p,
-		   struct shrink *result, uint64_t end)
+		   unsigned tries, struct shrink *result, uint64_t end)
 {
 	struct choices given = { 0 };
 	bool ok;
 
-	if (out_of_time(end) || !runner_setup(e, p, f->seed))
+	if (out_of_time(end))
 		return false;
+	e->hit = false;
+	xorder_forget();
+	if (!runner_setup(e, p, f->seed)) {
+		/* The set-up alone shows it. */
+		if (!e->hit)
+			return false;
+		f->choices.nr = 0;
+		f->program = *p;
+		return true;
+	}
 	choices_copy(&given, &f->choices, f->choices.nr);
 	ok = repeats(e, f, &given, result) ||
-	     search(e, f, p->cpus, result, end);
+	     search(e, f, p->cpus, tries, result, end);
 	choices_free(&given);
 	if (ok)
 		f->program = *p;
@@ -103,7 +126,24 @@ static void trim(struct program *p)
 		p->cpus--;
 }
 
-static void fewer_ops(struct explorer *e, struct found *f,
+/* Without an option of its front end, which then is as usual. */
+static bool drop_option(struct program *p, unsigned nr)
+{
+	char *at = p->options, *end;
+
+	while (nr-- && at)
+		at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL;
+	if (!at || !*at)
+		return false;
+	end = strchr(at, ',');
+	if (end)
+		memmove(at, end + 1, strlen(end + 1) + 1);
+	else
+		*(at > p->options ? at - 1 : at) = '\0';
+	return true;
+}
+
+static void fewer_ops(struct explorer *e, struct found *f, unsigned tries,
 		      struct shrink *result, uint64_t end)
 {
 	static struct program p;
@@ -114,7 +154,7 @@ static void fewer_ops(struct explorer *e, struct found *f,
 		p = f->program;
 		p.nr[cpu] = 0;
 		if (f->program.nr[cpu])
-			accept(e, f, &p, result, end);
+			accept(e, f, &p, tries, result, end);
 	}
 	do {
 		changed = false;
@@ -122,25 +162,27 @@ static void fewer_ops(struct explorer *e, struct found *f,
 			for (i = f->program.nr[cpu]; i-- > 0;) {
 				p = f->program;
 				drop(p.op[cpu], &p.nr[cpu], i);
-				changed |= accept(e, f, &p, result, end);
+				changed |= accept(e, f, &p, tries, result, end);
 			}
 		for (i = f->program.nr_setup; i-- > 0;) {
 			p = f->program;
 			drop(p.setup, &p.nr_setup, i);
-			changed |= accept(e, f, &p, result, end);
+			changed |= accept(e, f, &p, tries, result, end);
 		}
 		for (cpu = 0; cpu < f->program.cpus; cpu++) {
 			p = f->program;
 			if (to_setup(&p, cpu))
-				changed |= accept(e, f, &p, result, end);
+				changed |= accept(e, f, &p, tries, result, end);
 		}
 		p = f->program;
 		p.fail_nth = p.fail_every = p.spare = 0;
 		p.destroy = false;
 		if (f->program.fail_nth || f->program.spare ||
 		    f->program.destroy)
-			changed |= accept(e, f, &p, result, end);
+			changed |= accept(e, f, &p, tries, result, end);
 	} while (changed && !out_of_time(end));
+	for (i = 0, p = f->program; drop_option(&p, i); p = f->program)
+		i += !accept(e, f, &p, tries, result, end);
 	for (i = 0; i < f->program.nr_setup; i++)
 		if (f->program.setup[i].cpu >= f->program.cpus)
 			return;
@@ -150,7 +192,7 @@ static void fewer_ops(struct explorer *e, struct found *f,
 		if (p.setup[i].cpu >= p.cpus)
 			return;
 	if (p.cpus < f->program.cpus)
-		accept(e, f, &p, result, end);
+		accept(e, f, &p, tries, result, end);
 }
 
 /* Fewer preemptions: a search, then one choice after the other is dropped. */
@@ -163,7 +205,7 @@ static void fewer_choices(struct explorer *e, struct found *f,
 	if (!runner_setup(e, &f->program, f->seed))
 		return;
 	choices_copy(&best, &f->choices, f->choices.nr);
-	if (search(e, f, f->program.cpus, result, end) &&
+	if (search(e, f, f->program.cpus, TRIES, result, end) &&
 	    choices_preemptions(&f->choices) < choices_preemptions(&best))
 		choices_copy(&best, &f->choices, f->choices.nr);
 	for (i = best.nr; i-- > 0 && !out_of_time(end);) {
@@ -186,15 +228,52 @@ static void fewer_choices(struct explorer *e, struct found *f,
 	choices_free(&try);
 }
 
+/*
+ * Two orders of locks that were seen in schedules of different programs: look for
+ * one program with both.
+ */
+static void one_program(struct explorer *e, struct found *f,
+			struct shrink *result, uint64_t end)
+{
+	struct strategy s = { .kind = STRATEGY_RANDOM };
+	static struct program p;
+	uint64_t nr;
+	unsigned i;
+
+	e->hit = false;
+	if (!runner_setup(e, &f->program, f->seed) ||
+	    repeats_alone(e, f, result))
+		return;
+	for (nr = 0; !out_of_time(end); nr++) {
+		program_make(&p, &e->limits, nr);
+		if (!runner_setup(e, &p, nr))
+			continue;
+		for (i = 0; i < OF_A_PROGRAM; i++) {
+			strategy_begin(&s, p.cpus, nr * OF_A_PROGRAM + i);
+			if (!shows(e, f, &s, result))
+				continue;
+			f->program = p;
+			f->seed = nr;
+			return;
+		}
+	}
+}
+
 void shrink_found(struct explorer *e, struct found *f, double seconds,
 		  struct shrink *s)
 {
-	uint64_t end = clock_wall_ns() + (uint64_t)(seconds * 1e9);
+	uint64_t now = clock_wall_ns(), end = now + (uint64_t)(seconds * 1e9);
+	uint64_t until = now + (uint64_t)(seconds * 7e8);
+	unsigned tries;
 
 	memset(s, 0, sizeof(*s));
 	e->only = f->key;
 	e->reads = f->reads;
-	fewer_ops(e, f, s, end);
+	if (f->f.kind == XFOUND_ORDER)
+		one_program(e, f, s, now + (uint64_t)(seconds * 5e8));
+	/* What can go is mostly seen to at once; then look harder. */
+	for (tries = TRIES / 64; tries <= TRIES; tries *= 8)
+		fewer_ops(e, f, tries, s, until);
 	fewer_choices(e, f, s, end);
 	e->only = 0;
 	s->ops = program_ops(&f->program);

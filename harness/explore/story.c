@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/explore/front.h"
 #include "harness/explore/story.h"
 #include "harness/explore/strategy.h"
 
@@ -148,12 +149,20 @@ static void tell_setup(struct story *s)
 	char op[64];
 	unsigned i;
 
+	if (s->e->front->options)
+		n = (size_t)snprintf(s->setup, len, "%s%s%s; ",
+				     s->e->front->name,
+				     *p->options ? " with " : "", p->options);
+	/* Lines are broken at spaces. */
+	for (i = 0; i < n; i++)
+		if (s->setup[i] == ',')
+			s->setup[i] = ' ';
 	for (i = 0; i < p->nr_setup && n < len; i++)
 		n += (size_t)snprintf(s->setup + n, len - n, "%s%s",
 				      i ? "; " : "",
 				      op_name(&p->setup[i], op, sizeof(op)));
 	if (!p->nr_setup)
-		n = (size_t)snprintf(s->setup, len, "an empty pool");
+		n += (size_t)snprintf(s->setup + n, len - n, "an empty pool");
 	if (p->spare && n < len)
 		n += (size_t)snprintf(s->setup + n, len - n,
 				      "; then %u more frames at most",

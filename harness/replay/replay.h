@@ -57,6 +57,7 @@ enum replay_assign {
  * @salvage: replay a damaged trace up to its first damage
  * @validate: check the pool's structure at the end
  * @lock_detail: time every hold and atomic section, see lock_stats_detail()
+ * @ghost: frames have no memory; only zlab-ghost can
  * @progress: show a bar
  */
 struct replay_config {
@@ -83,6 +84,7 @@ struct replay_config {
 	bool salvage;
 	bool validate;
 	bool lock_detail;
+	bool ghost;
 	bool progress;
 };
 

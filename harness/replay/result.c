@@ -370,7 +370,9 @@ static json_t *options(const struct replay_config *c)
 		(json_int_t)c->migrate_every, "max_events",
 		(json_int_t)c->max_events, "pool_limit_bytes",
 		(json_int_t)c->pool_limit, "huge", c->swap.pool.arena.huge);
-	/* Recorded only if on: only then does it affect the times. */
+	/* Recorded only if on: only then do they affect the times. */
+	if (c->ghost)
+		json_object_set_new(o, "ghost", json_true());
 	if (c->lock_detail)
 		json_object_set_new(o, "lock_detail", json_true());
 	return o;

@@ -413,7 +413,7 @@ int zswap_expand(struct zswap *z, struct zswap_entry *entry, void *page)
 	hook_codec(NULL, true, length);
 	if (z->config.sized || length == SWAP_PAGE_SIZE)
 		memcpy(page, object + z->header, length);
-	else
+	else if (!FRAMES_GHOST)
 		ret = codec_decompress(z->config.codec, object + z->header,
 				       length, page);
 	zswap_stage(z, STAGE_ALLOC);

@@ -18,8 +18,13 @@
 
 #include "backends/sync.h"
 
-/* 64 MiB of 4 KiB slots, as the kernel's SWAP_ADDRESS_SPACE_SHIFT. */
+/*
+ * 64 MiB of 4 KiB slots, as the kernel's SWAP_ADDRESS_SPACE_SHIFT. A build for few
+ * slots may have smaller trees, so that they lie in several.
+ */
+#ifndef ZSWAP_TREE_SHIFT
 #define ZSWAP_TREE_SHIFT 14
+#endif
 
 enum zswap_index_kind {
 	ZSWAP_RBTREE,

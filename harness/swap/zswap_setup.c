@@ -41,7 +41,12 @@ static int make_pools(struct zswap *z, struct err *err)
 
 static int make_tables(struct zswap *z, struct err *err)
 {
-	struct arena_config none = { .capacity = 1, .huge = true };
+	/* Entries have as much room as a pool's metadata. */
+	struct arena_config none = {
+		.capacity = 1,
+		.slab_capacity = z->config.pool.arena.slab_capacity,
+		.huge = true,
+	};
 
 	z->arena = arena_create(&none, err);
 	if (!z->arena)

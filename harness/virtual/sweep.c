@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "harness/cli/ghost.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/script.h"
 #include "harness/cmd/cmd.h"
@@ -409,7 +410,10 @@ int sweep_run(void *args, int argc, char **argv)
 	int ret;
 
 	virtual_opts_command(&s->with.virtual, "sweep", argc, argv);
-	ret = check_words(s);
+	ret = ghost_turn(s->with.common.config.ghost, true, "sweep", argc,
+			 argv);
+	if (!ret)
+		ret = check_words(s);
 
 	stop_hold();
 	if (!ret)

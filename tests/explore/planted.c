@@ -282,7 +282,12 @@ static void unmap(struct zpool *zpool, unsigned long handle)
 
 static void stats(struct zpool *zpool, struct zpool_stats *s)
 {
-	*s = (struct zpool_stats){ .pages = arena_used(zpool->arena) };
+	struct planted *pool = (struct planted *)zpool;
+
+	*s = (struct zpool_stats){
+		.pages = arena_used(zpool->arena),
+		.objects = slab_objects(pool->notes),
+	};
 }
 
 static int validate(struct zpool *zpool, struct err *err)

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "harness/explore/dpor.h"
+#include "harness/explore/steps.h"
 #include "lib/random.h"
 
 #define CPUS 3
@@ -29,6 +29,10 @@ enum what {
 	LOCK, /* wait until lock is free */
 	TRY, /* take a lock if it is free; then skip @value operations if not */
 	UNLOCK,
+	IF, /* as READ; then skip @value operations if the variable is 0 */
+	TAKE, /* memory is taken: variable := 0, and nobody else knows it */
+	ASK, /* register := 7 * register + whether another one waits for a lock */
+	PLUS, /* variable := variable + value, and nobody looks at it */
 	SPIN, /* wait in a loop until the variable is not 0 */
 	SPIN2, /* the same, and each round reads the next variable, too */
 };
@@ -49,6 +53,7 @@ struct machine {
 	int var[VARS], reg[CPUS], owner[VARS]; /* CPU + 1 */
 	unsigned at[CPUS];
 	bool relaxed[CPUS], half[CPUS], seen[CPUS]; /* of SPIN2 */
+	bool waits[CPUS]; /* has come to a lock that someone asks for */
 };
 
 /* Bits of a machine at its end: values and who stands where. */
@@ -82,19 +87,34 @@ static void add_final(struct finals *f, uint64_t state)
 	f->state[f->nr++] = state;
 }
 
+/* Whether anyone asks who waits for a lock. */
+static bool is_asked(const struct code *c, unsigned lock)
+{
+	unsigned i, k;
+
+	for (i = 0; i < c->cpus; i++)
+		for (k = 0; k < c->nr[i]; k++)
+			if (c->insn[i][k].what == ASK &&
+			    c->insn[i][k].var == lock)
+				return true;
+	return false;
+}
+
 static bool can_go(const struct code *c, const struct machine *m, unsigned cpu)
 {
 	const struct insn *i = &c->insn[cpu][m->at[cpu]];
 
 	if (m->at[cpu] >= c->nr[cpu])
 		return false;
-	return i->what != LOCK || !m->owner[i->var];
+	return i->what != LOCK || !m->owner[i->var] ||
+	       (!m->waits[cpu] && is_asked(c, i->var));
 }
 
 /* Returns whether the CPU goes round in a loop. */
 static bool go(const struct code *c, struct machine *m, unsigned cpu)
 {
 	const struct insn *i = &c->insn[cpu][m->at[cpu]];
+	unsigned k;
 
 	switch (i->what) {
 	case READ:
@@ -107,7 +127,27 @@ static bool go(const struct code *c, struct machine *m, unsigned cpu)
 		m->reg[cpu] = 7 * m->reg[cpu] + m->var[i->var];
 		m->var[i->var] = 3 * m->var[i->var] + i->value;
 		break;
+	case PLUS:
+		m->var[i->var] += i->value;
+		break;
+	case IF:
+		m->reg[cpu] = 7 * m->reg[cpu] + m->var[i->var];
+		if (!m->var[i->var])
+			m->at[cpu] += (unsigned)i->value;
+		break;
+	case TAKE:
+		m->var[i->var] = 0;
+		break;
+	case ASK:
+		m->reg[cpu] *= 7;
+		for (k = 0; k < c->cpus; k++)
+			m->reg[cpu] += m->waits[k] &&
+				       c->insn[k][m->at[k]].var == i->var;
+		break;
 	case LOCK:
+		m->waits[cpu] = m->owner[i->var];
+		if (m->waits[cpu])
+			return false;
 		m->owner[i->var] = (int)cpu + 1;
 		break;
 	case TRY:
@@ -118,6 +158,9 @@ static bool go(const struct code *c, struct machine *m, unsigned cpu)
 		break;
 	case UNLOCK:
 		m->owner[i->var] = 0;
+		for (k = 0; k < c->cpus; k++)
+			if (c->insn[k][m->at[k]].var == i->var)
+				m->waits[k] = false;
 		break;
 	case SPIN:
 		if (!m->var[i->var])
@@ -166,6 +209,8 @@ static struct dpor_next next_of(const struct code *c, const struct machine *m,
 {
 	static const enum dpor_kind kinds[] = {
 		[READ] = DPOR_READ,   [WRITE] = DPOR_WRITE,
+		[PLUS] = DPOR_ADD,    [IF] = DPOR_READ,
+		[TAKE] = DPOR_TAKEN,  [ASK] = DPOR_ASK,
 		[ADD] = DPOR_WRITE,   [LOCK] = DPOR_LOCK,
 		[TRY] = DPOR_TRYLOCK, [UNLOCK] = DPOR_UNLOCK,
 		[SPIN] = DPOR_READ,   [SPIN2] = DPOR_READ,
@@ -180,7 +225,8 @@ static struct dpor_next next_of(const struct code *c, const struct machine *m,
 	}
 	if (m->relaxed[cpu])
 		return next;
-	lock = i->what == LOCK || i->what == TRY || i->what == UNLOCK;
+	lock = i->what == LOCK || i->what == TRY || i->what == UNLOCK ||
+	       i->what == ASK;
 	next.access = (struct dpor_access){
 		.kind = kinds[i->what],
 		.addr = 8 * (i->var + m->half[cpu]) + (lock ? 1000 : 0) + 8,
@@ -189,23 +235,93 @@ static struct dpor_next next_of(const struct code *c, const struct machine *m,
 	};
 	if (!can_go(c, m, cpu))
 		next.state = DPOR_WAITS;
+	if (i->what == LOCK && m->owner[i->var] && can_go(c, m, cpu)) {
+		next.access.kind = DPOR_ADD;
+		next.access.addr |= DPOR_WAITERS;
+	}
 	return next;
 }
 
-static void run(const struct code *c, struct dpor *d, struct finals *f)
+/* The access that is done by a CPU at @next: to take a lock is to have come. */
+static void does(const struct code *c, const struct machine *m, struct dpor *d,
+		 unsigned cpu, const struct dpor_next *next)
+{
+	const struct insn *i = &c->insn[cpu][m->at[cpu]];
+	struct dpor_access a = next->access;
+
+	dpor_did(d, &a);
+	if (i->what != LOCK || a.kind == DPOR_ADD || !is_asked(c, i->var))
+		return;
+	a.kind = DPOR_ADD;
+	a.addr |= DPOR_WAITERS;
+	dpor_did(d, &a);
+}
+
+static unsigned held_by(const struct code *c, const struct machine *m,
+			unsigned cpu, struct steps_held *held)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < VARS; i++)
+		if (m->owner[i] == (int)cpu + 1)
+			held[n++] = (struct steps_held){ 8 * i + 1008, false };
+	return n;
+}
+
+/*
+ * The step of @cpu: one access; with @s, as long as it goes. Return: false where
+ * the search has to begin again.
+ */
+static bool step(const struct code *c, struct machine *m, struct dpor *d,
+		 struct steps *s, unsigned cpu)
+{
+	struct steps_held held[VARS];
+	struct dpor_next next;
+	bool first = true, waits;
+
+	for (;; first = false) {
+		next = next_of(c, m, cpu);
+		if (next.state == DPOR_ENDED ||
+		    (!first && (!s || steps_ends(s, cpu, &next.access))))
+			return true;
+		if (s)
+			steps_did(s, cpu, &next.access, held,
+				  held_by(c, m, cpu, held));
+		does(c, m, d, cpu, &next);
+		if (s && steps_learned(s))
+			return false;
+		if (next.state == DPOR_WAITS)
+			return true;
+		waits = m->owner[c->insn[cpu][m->at[cpu]].var] &&
+			c->insn[cpu][m->at[cpu]].what == LOCK;
+		if (go(c, m, cpu)) {
+			m->relaxed[cpu] = dpor_relax(d, cpu, m->at[cpu], 1);
+			if (m->relaxed[cpu])
+				return true;
+		}
+		if (waits)
+			return true;
+	}
+}
+
+/* Return: false where the search has to begin again. */
+static bool run(const struct code *c, struct dpor *d, struct steps *s,
+		struct finals *f)
 {
 	struct dpor_next next[DPOR_CPUS];
 	struct machine m = { 0 };
 	unsigned i, cpu, steps = 0;
 
 	dpor_begin(d);
+	if (s)
+		steps_run(s);
 	for (;;) {
 		for (i = 0; i < c->cpus; i++)
 			next[i] = next_of(c, &m, i);
 		cpu = dpor_step(d, next);
 		if (cpu == DPOR_CUT) {
 			f->cut++;
-			return;
+			return true;
 		}
 		if (cpu == DPOR_NONE || steps++ > 1000)
 			break;
@@ -213,30 +329,43 @@ static void run(const struct code *c, struct dpor *d, struct finals *f)
 			m.relaxed[cpu] = false;
 			continue;
 		}
-		if (go(c, &m, cpu))
-			m.relaxed[cpu] = dpor_relax(d, cpu, m.at[cpu], 1);
+		if (s)
+			steps_begin(s, cpu);
+		if (!step(c, &m, d, s, cpu))
+			return false;
 	}
 	f->runs++;
 	add_final(f, final_of(c, &m));
+	return true;
 }
 
-static void search(const struct code *c, struct finals *f)
+static void search(const struct code *c, struct finals *f, bool whole)
 {
+	struct steps *s = whole ? steps_new() : NULL;
 	struct dpor *d = dpor_new(c->cpus);
+	bool more = true;
 
 	memset(f, 0, sizeof(*f));
-	do {
-		run(c, d, f);
+	while (more) {
+		if (run(c, d, s, f)) {
+			more = dpor_more(d);
+		} else {
+			dpor_free(d);
+			d = dpor_new(c->cpus);
+			memset(f, 0, sizeof(*f));
+		}
 		assert_true(f->runs + f->cut < RUNS_MOST);
-	} while (dpor_more(d));
+	}
 	assert_false(dpor_diverged(d));
 	dpor_free(d);
+	steps_free(s);
 }
 
 static void print_code(const struct code *c)
 {
 	static const char *const names[] = {
-		"read", "write", "add", "lock", "try", "unlock", "spin", "spin2"
+		"read", "write", "add", "lock", "try",	"unlock",
+		"if",	"take",	 "ask", "plus", "spin", "spin2"
 	};
 	unsigned i, k;
 
@@ -249,23 +378,35 @@ static void print_code(const struct code *c)
 	}
 }
 
-/* Whether both end in the same states. */
-static void compare(const struct code *c, struct finals *all, struct finals *f)
+/* Whether the states of a search are those that are reached. */
+static void same(const struct code *c, const struct finals *all,
+		 struct finals *f)
+{
+	unsigned i, before = f->nr;
+
+	for (i = 0; i < all->nr; i++)
+		add_final(f, all->state[i]);
+	if (f->nr == before && before == all->nr)
+		return;
+	print_code(c);
+	fail_msg("%u states are reached and %u were found", all->nr, before);
+}
+
+/*
+ * All schedules, and the searches @f, of steps of one access, and @whole, of
+ * steps as long as they go.
+ */
+static void compare(const struct code *c, struct finals *all, struct finals *f,
+		    struct finals *whole)
 {
 	struct machine m = { 0 };
-	unsigned i, before;
 
 	memset(all, 0, sizeof(*all));
 	naive(c, &m, all);
-	search(c, f);
-	before = f->nr;
-	for (i = 0; i < all->nr; i++)
-		add_final(f, all->state[i]);
-	if (f->nr != before || before != all->nr) {
-		print_code(c);
-		fail_msg("%u states are reached and %u were found", all->nr,
-			 before);
-	}
+	search(c, f, false);
+	same(c, all, f);
+	search(c, whole, true);
+	same(c, all, whole);
 }
 
 static void add(struct code *c, unsigned cpu, enum what what, unsigned var,
@@ -276,7 +417,7 @@ static void add(struct code *c, unsigned cpu, enum what what, unsigned var,
 		c->cpus = cpu + 1;
 }
 
-static struct finals all, found;
+static struct finals all, found, whole;
 
 /* Programs whose number of runs that differ is known. */
 static void test_counts(void **state)
@@ -289,7 +430,7 @@ static void test_counts(void **state)
 		add(&c, 0, WRITE, 0, 1);
 		add(&c, 1, WRITE, 1, 1);
 	}
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(found.runs, 1);
 	assert_int_equal(found.cut, 0);
 	assert_int_equal(all.runs, 20);
@@ -300,7 +441,7 @@ static void test_counts(void **state)
 	add(&c, 0, READ, 0, 0);
 	add(&c, 1, WRITE, 0, 1);
 	add(&c, 2, READ, 0, 0);
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(found.runs, 6);
 	assert_int_equal(all.runs, 12);
 
@@ -311,14 +452,14 @@ static void test_counts(void **state)
 		add(&c, i / 2, ADD, 1, (int)i);
 		add(&c, i / 2, UNLOCK, 0, 0);
 	}
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(found.runs, 6);
 
 	/* Every order of writes counts: C(6, 3). */
 	memset(&c, 0, sizeof(c));
 	for (i = 0; i < 6; i++)
 		add(&c, i / 3, ADD, 0, 1 + (int)i);
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(found.runs, 20);
 	assert_int_equal(all.runs, 20);
 }
@@ -336,7 +477,7 @@ static void test_deadlock(void **state)
 	add(&c, 1, LOCK, 0, 0);
 	add(&c, 1, UNLOCK, 0, 0);
 	add(&c, 1, UNLOCK, 1, 0);
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(all.nr, 2);
 	assert_int_equal(found.runs, 3);
 }
@@ -351,20 +492,22 @@ static void test_spin(void **state)
 	add(&c, 0, WRITE, 1, 6);
 	add(&c, 1, SPIN, 0, 0);
 	add(&c, 1, READ, 1, 0);
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(all.nr, 2);
 	assert_true(found.runs <= 6);
 
 	/* What a round has read may be old when it ends. */
 	c.insn[1][0].what = SPIN2;
-	compare(&c, &all, &found);
+	compare(&c, &all, &found, &whole);
 	assert_int_equal(all.nr, 2);
 	c.insn[1][0].what = SPIN;
 
 	/* Nobody writes: both ends are seen although none goes on. */
 	c.nr[0] = 1;
 	add(&c, 0, SPIN, 2, 0);
-	search(&c, &found);
+	search(&c, &found, false);
+	assert_int_equal(found.nr, 1);
+	search(&c, &found, true);
 	assert_int_equal(found.nr, 1);
 }
 
@@ -408,7 +551,9 @@ static void random_cpu(struct code *c, unsigned cpu, unsigned most,
 			    below(random, vars), 0);
 			break;
 		default:
-			add(c, cpu, (enum what)below(random, 3),
+			add(c, cpu,
+			    below(random, 5) ? (enum what)below(random, 3)
+					     : PLUS,
 			    below(random, vars), 1 + (int)below(random, 3));
 			break;
 		}
@@ -420,7 +565,7 @@ static void test_random(void **state)
 {
 	const char *scale = getenv("ZLAB_TEST_SCALE");
 	unsigned n = 3 * (scale ? (unsigned)atoi(scale) : 100), i, cpu, cpus;
-	uint64_t random = 7, full = 0, runs = 0, cut = 0;
+	uint64_t random = 7, full = 0, runs = 0, cut = 0, of_whole = 0;
 	struct code c;
 
 	for (i = 0; i < n; i++) {
@@ -428,16 +573,104 @@ static void test_random(void **state)
 		cpus = 2 + below(&random, 2);
 		for (cpu = 0; cpu < cpus; cpu++)
 			random_cpu(&c, cpu, cpus == 2 ? 5 : 3, &random);
-		compare(&c, &all, &found);
+		compare(&c, &all, &found, &whole);
 		full += all.runs;
 		runs += found.runs;
 		cut += found.cut;
+		of_whole += whole.runs + whole.cut;
 	}
 	printf("# %u programs, %llu schedules, of which %llu and %llu in part "
-	       "were run\n",
+	       "were run, %llu of longer steps\n",
 	       n, (unsigned long long)full, (unsigned long long)runs,
-	       (unsigned long long)cut);
+	       (unsigned long long)cut, (unsigned long long)of_whole);
 	assert_true(runs + cut < full / 2);
+	assert_true(of_whole < runs + cut);
+}
+
+/* A critical section of lock @lock, whose variables it guards. */
+static void section(struct code *c, unsigned cpu, unsigned lock, bool asks,
+		    uint64_t *random)
+{
+	static const enum what whats[] = { READ, WRITE, ADD, PLUS };
+	unsigned n = below(random, 3);
+
+	add(c, cpu, LOCK, lock, 0);
+	if (asks && below(random, 2))
+		add(c, cpu, ASK, lock, 0);
+	while (n-- && c->nr[cpu] < OPS - 1)
+		add(c, cpu, whats[below(random, 4)], lock, 2);
+	add(c, cpu, UNLOCK, lock, 0);
+}
+
+/* Most of what is done is guarded, so that long steps are worth while. */
+static void test_guarded(void **state)
+{
+	const char *scale = getenv("ZLAB_TEST_SCALE");
+	unsigned n = 3 * (scale ? (unsigned)atoi(scale) : 100), i, cpu;
+	uint64_t random = 11, runs = 0, of_whole = 0;
+	struct code c;
+
+	for (i = 0; i < n; i++) {
+		memset(&c, 0, sizeof(c));
+		for (cpu = 0; cpu < 2; cpu++)
+			while (c.nr[cpu] < 4) {
+				section(&c, cpu, below(&random, 2), i % 3 == 0,
+					&random);
+				if (c.nr[cpu] < OPS && !below(&random, 4))
+					add(&c, cpu, PLUS, 2, 1);
+			}
+		compare(&c, &all, &found, &whole);
+		runs += found.runs + found.cut;
+		of_whole += whole.runs + whole.cut;
+	}
+	printf("# %u programs, %llu schedules, %llu of longer steps\n", n,
+	       (unsigned long long)runs, (unsigned long long)of_whole);
+	assert_true(of_whole < runs);
+}
+
+/* Memory is taken, filled and shown to another CPU, which uses it then. */
+static void test_taken(void **state)
+{
+	const char *scale = getenv("ZLAB_TEST_SCALE");
+	unsigned n = 5 * (scale ? (unsigned)atoi(scale) : 100), i, k;
+	static const enum what whats[] = { WRITE, ADD, READ };
+	uint64_t random = 13;
+	struct code c;
+	bool lock;
+
+	for (i = 0; i < n; i++) {
+		memset(&c, 0, sizeof(c));
+		lock = below(&random, 2);
+		add(&c, 0, TAKE, 3, 0);
+		while (c.nr[0] < 6)
+			switch (below(&random, 4)) {
+			case 0:
+				if (lock)
+					add(&c, 0, LOCK, 0, 0);
+				add(&c, 0, WRITE, 0, 1);
+				if (lock)
+					add(&c, 0, UNLOCK, 0, 0);
+				break;
+			case 1:
+				add(&c, 0, WRITE, 1, 1);
+				break;
+			default:
+				add(&c, 0, whats[below(&random, 3)], 3, 1);
+			}
+		for (k = 0; k < 2; k++) {
+			if (lock)
+				add(&c, 1, LOCK, 0, 0);
+			add(&c, 1, IF, 0, lock ? 2 : 1);
+			if (lock)
+				add(&c, 1, UNLOCK, 0, 0);
+			add(&c, 1, whats[below(&random, 3)],
+			    below(&random, 4) ? 3 : 1, 2);
+			/* Where it is not shown yet, the lock is kept. */
+			if (lock)
+				break;
+		}
+		compare(&c, &all, &found, &whole);
+	}
 }
 
 /* What part is done rises to 1, and tells how many runs there will be. */
@@ -452,12 +685,12 @@ static void test_share(void **state)
 	for (i = 0; i < 8; i++)
 		add(&c, i / 4, ADD, 0, 1 + (int)i);
 	d = dpor_new(c.cpus);
-	run(&c, d, &f);
+	run(&c, d, NULL, &f);
 	while (dpor_more(d)) {
 		share = dpor_share(d);
 		assert_true(share > 0 && share < 1);
 		last = share;
-		run(&c, d, &f);
+		run(&c, d, NULL, &f);
 	}
 	dpor_free(d);
 	assert_int_equal(f.runs, 70);
@@ -475,10 +708,10 @@ static void test_diverges(void **state)
 	add(&c, 0, ADD, 0, 1);
 	add(&c, 1, ADD, 0, 1);
 	d = dpor_new(c.cpus);
-	run(&c, d, &f);
+	run(&c, d, NULL, &f);
 	assert_true(dpor_more(d));
 	c.insn[0][0].var = 1;
-	run(&c, d, &f);
+	run(&c, d, NULL, &f);
 	assert_false(dpor_more(d));
 	assert_true(dpor_diverged(d));
 	dpor_free(d);
@@ -487,9 +720,10 @@ static void test_diverges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_counts), cmocka_unit_test(test_deadlock),
-		cmocka_unit_test(test_spin),   cmocka_unit_test(test_random),
-		cmocka_unit_test(test_share),  cmocka_unit_test(test_diverges),
+		cmocka_unit_test(test_counts),	cmocka_unit_test(test_deadlock),
+		cmocka_unit_test(test_spin),	cmocka_unit_test(test_random),
+		cmocka_unit_test(test_guarded), cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_share),	cmocka_unit_test(test_diverges),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

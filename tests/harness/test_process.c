@@ -242,6 +242,10 @@ static void test_prefix(void **state)
 	assert_string_equal(line, "/usr/lib/zlab/native");
 	look_from(program, PROGRAM, line, sizeof(line));
 	assert_string_equal(line, "/usr/bin/zlab");
+	snprintf(program, sizeof(program), "%s/usr/lib/zlab/zlab-ghost", odd);
+	assert_int_equal(process_run(&p), 0);
+	look_from(program, PROGRAM, line, sizeof(line));
+	assert_string_equal(line, "/usr/bin/zlab");
 	/* In a build tree it lies beside it. */
 	snprintf(path, sizeof(path), "%s/usr/lib/zlab/zlab", odd);
 	write_file(path, "", 0755);

@@ -13,7 +13,7 @@ build_level() {
 compare_levels() {
 	one=$1 other=$2
 	"$ZLAB_BUILD/zlab" generate \
-		uniform:keys=5000,ops=50000,reads=0.5,same=0 \
+		uniform:keys=5000,ops=20000,reads=0.5,same=0 \
 		-o "$TMPDIR/t.zlt" >/dev/null 2>&1
 	n=0
 	for spec in zsmalloc:lock=pool zsmalloc:lock=class zsmalloc:lock=class-free \

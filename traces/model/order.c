@@ -60,9 +60,12 @@ static void close_up(struct order *o)
 static int grow(struct order *o)
 {
 	size_t room = o->room ? 2 * o->room : FIRST_ROOM;
-	void *key = realloc(o->key, room * sizeof(*o->key));
-	void *bits, *tree;
+	void *key, *bits, *tree;
 
+	/* Entries are numbered by 32 bits. */
+	if (o->room > UINT32_MAX / 2)
+		return -ENOMEM;
+	key = realloc(o->key, room * sizeof(*o->key));
 	if (key)
 		o->key = key;
 	bits = realloc(o->bits, room / WORD * sizeof(*o->bits));

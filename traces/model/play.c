@@ -446,7 +446,7 @@ static int make(struct player *p, size_t i)
 	p->time_ns += 0.1 * p->step_ns;
 	p->quota[k]--;
 	p->left--;
-	return 0;
+	return rc;
 }
 
 /* Return: the number of events made, 0 at the end, or a negative errno. */
@@ -611,7 +611,7 @@ static double expected_keys(const struct player *p)
 static int count(struct player *p, struct err *err)
 {
 	struct zlt_info *info = &p->info;
-	struct zlt_batch b;
+	struct zlt_batch b = { 0 };
 	size_t i;
 	int rc;
 
@@ -685,7 +685,7 @@ static int begin(struct player *p, const char *name, struct err *err)
 		rc = p->m ? 0 : -errno;
 	}
 	free(path);
-	if (rc)
+	if (rc || !p->m)
 		return rc;
 	rc = room_memory(
 		(uint64_t)(expected_keys(p) * (8 + 2 * ORDER_KEY_BYTES)), name,

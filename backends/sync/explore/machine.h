@@ -277,6 +277,15 @@ void xworld_reset(void);
 void xworld_enter(void);
 void xworld_leave(void);
 
+/**
+ * xworld_library() - code of a library, which is not instrumented, begins or ends
+ *
+ * What it allocates meanwhile lies apart, and is saved before it may store to it.
+ * It must store to no other memory of the world, and must not be switched away
+ * from.
+ */
+void xworld_library(bool begins);
+
 /** xworld_save() - the state that xworld_restore() goes back to */
 void xworld_save(void);
 void xworld_restore(void);

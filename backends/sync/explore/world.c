@@ -21,6 +21,7 @@
 #include "backends/sync/explore/internal.h"
 
 #define HEAP_SIZE (64ul << 20)
+#define LIBRARY (XWORLD_BASE + HEAP_SIZE - (4ul << 20))
 #define MAPS (XWORLD_BASE + HEAP_SIZE)
 #define END (XWORLD_BASE + XWORLD_SIZE)
 #define BLOCKS (XINDEX_SIZE >> XBLOCK_SHIFT)
@@ -41,10 +42,16 @@ struct header {
 	size_t class;
 };
 
+/* A part of the heap: what is taken up to, and a list of free ones by class. */
+struct part {
+	uintptr_t top;
+	struct header *free[CLASSES];
+};
+
 /* What is taken of the world; saved and restored with it. */
 struct taken {
-	uintptr_t heap, maps;
-	struct header *free[CLASSES];
+	uintptr_t maps;
+	struct part heap, library;
 	size_t frames, objects;
 	unsigned nr_undo;
 };
@@ -58,7 +65,7 @@ struct undo {
 static struct taken now, kept;
 static struct undo *undo;
 static size_t undo_room;
-static bool keeping;
+static bool keeping, library;
 static char *copy; /* of the world, where blocks were saved */
 static char *pristine; /* of the loaded object's data */
 static uint32_t state; /* number of the saved state */
@@ -87,7 +94,8 @@ static void *reserve(uintptr_t at, size_t bytes)
 static void forget(void)
 {
 	memset(&now, 0, sizeof(now));
-	now.heap = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.heap.top = XWORLD_BASE + 64; /* no object has the index 0 */
+	now.library.top = LIBRARY;
 	now.maps = MAPS;
 }
 
@@ -235,18 +243,24 @@ static void zero(uintptr_t from, uintptr_t end)
 	}
 }
 
+static void zero_heap(uintptr_t from, uintptr_t top)
+{
+	size_t len = top - from;
+
+	if (len < ZEROED_MOST)
+		memset((void *)from, 0, len);
+	else
+		madvise((void *)from, len + 4096, MADV_DONTNEED);
+}
+
 /*
  * Memory that was had once stays, as the kernel takes long to give it. Code that
  * is not instrumented stores to the heap alone; that of a loaded object anywhere.
  */
 static void zero_all(void)
 {
-	size_t heap = now.heap - XWORLD_BASE;
-
-	if (heap < ZEROED_MOST)
-		memset((void *)XWORLD_BASE, 0, heap);
-	else
-		madvise((void *)XWORLD_BASE, heap + 4096, MADV_DONTNEED);
+	zero_heap(XWORLD_BASE, now.heap.top);
+	zero_heap(LIBRARY, now.library.top);
 	if (now.maps > MAPS)
 		zero(MAPS, now.maps);
 }
@@ -282,7 +296,7 @@ void xworld_save(void)
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
-	for (at = 0; at < now.heap - XWORLD_BASE; at += XBLOCK) {
+	for (at = 0; at < now.heap.top - XWORLD_BASE; at += XBLOCK) {
 		memcpy(copy + at, (const void *)xaddr(at), XBLOCK);
 		x.saved[at >> XBLOCK_SHIFT] = state;
 	}
@@ -295,9 +309,15 @@ void xworld_restore(void)
 	x.schedule++;
 	if (x.data_len) {
 		memcpy((void *)x.data, copy + XWORLD_SIZE, x.data_len);
-		memcpy((void *)XWORLD_BASE, copy, kept.heap - XWORLD_BASE);
+		memcpy((void *)XWORLD_BASE, copy, kept.heap.top - XWORLD_BASE);
 	}
 	now = kept;
+}
+
+/* Where the first block begins that has nothing below @top. */
+static size_t blocks_of(uintptr_t top)
+{
+	return XBLOCK * ((top - XWORLD_BASE) / XBLOCK + 1);
 }
 
 const void *xworld_check(void)
@@ -306,7 +326,9 @@ const void *xworld_check(void)
 	const char *p;
 
 	for (at = 0; at < most; at += XBLOCK) {
-		if (at == XBLOCK * ((now.heap - XWORLD_BASE) / XBLOCK + 1))
+		if (at == blocks_of(now.heap.top))
+			at = LIBRARY - XWORLD_BASE;
+		if (at == blocks_of(now.library.top))
 			at = HEAP_SIZE;
 		if (x.saved[at >> XBLOCK_SHIFT] != state)
 			continue;
@@ -445,20 +467,22 @@ static void seen(const void *p, size_t len)
 
 static void *take(size_t size, size_t align)
 {
+	struct part *part = library ? &now.library : &now.heap;
+	uintptr_t end = library ? XWORLD_BASE + HEAP_SIZE : LIBRARY, p;
 	unsigned class = class_of(size);
-	struct header *h = align <= 16 ? now.free[class] : NULL;
-	uintptr_t p;
+	struct header *h = align <= 16 ? part->free[class] : NULL;
 
 	if (h) {
-		now.free[class] = *(struct header **)(h + 1);
+		part->free[class] = *(struct header **)(h + 1);
+		/* Who frees it has done all that it does with it. */
+		xcpu_acquire(h);
 	} else {
-		p = (now.heap + sizeof(*h) + align - 1) & ~(align - 1);
-		if (class >= CLASSES ||
-		    p + (1ul << class) > XWORLD_BASE + HEAP_SIZE) {
+		p = (part->top + sizeof(*h) + align - 1) & ~(align - 1);
+		if (class >= CLASSES || p + (1ul << class) > end) {
 			errno = ENOMEM;
 			return NULL;
 		}
-		now.heap = p + (1ul << class);
+		part->top = p + (1ul << class);
 		h = (struct header *)p - 1;
 	}
 	seen(h, sizeof(*h));
@@ -470,6 +494,7 @@ static void *take(size_t size, size_t align)
 
 static void give(void *p)
 {
+	struct part *part = (uintptr_t)p < LIBRARY ? &now.heap : &now.library;
 	struct header *h = (struct header *)p - 1;
 	char where[64];
 
@@ -479,9 +504,10 @@ static void give(void *p)
 			xworld_where(p, where, sizeof(where)));
 		return;
 	}
+	xcpu_release(h);
 	seen(p, sizeof(void *));
-	*(struct header **)p = now.free[h->class];
-	now.free[h->class] = h;
+	*(struct header **)p = part->free[h->class];
+	part->free[h->class] = h;
 	change(p, watched(h->class), false, true);
 }
 
@@ -558,6 +584,16 @@ int posix_memalign(void **p, size_t align, size_t size)
 	return 0;
 }
 
+void xworld_library(bool begins)
+{
+	/* Which memory it takes depends on what was freed. */
+	if (begins)
+		xcpu_visit(XDO_ATOMIC_WRITE, (void *)LIBRARY, 1);
+	library = begins && x.inside;
+	if (library && now.library.top > LIBRARY)
+		seen((void *)LIBRARY, now.library.top - LIBRARY);
+}
+
 /* Whole mappings. */
 
 void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
@@ -585,6 +621,14 @@ static void unmark(size_t at, size_t len)
 	for (i = 0; i < now.nr_undo; i++)
 		if (undo[i].at - at < len)
 			mark(undo[i].at, undo[i].len, undo[i].frame, false);
+}
+
+/* A huge page would be cleared each time that the world is reset. */
+int madvise(void *at, size_t len, int advice)
+{
+	if (mine(at) && advice == MADV_HUGEPAGE)
+		return 0;
+	return (int)syscall(SYS_madvise, at, len, advice);
 }
 
 /* Memory at the end can be had again; the rest with the next reset. */
