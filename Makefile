@@ -91,7 +91,7 @@ say = $(if $(V),,@printf '  %-8s %s\n' $(1) $(2))
 
 ROOMS := lib \
 	$(addprefix backends,/ /mem /sync /sync/virtual /zsmalloc /z3fold) \
-	$(addprefix traces,/ /generate /zlt /record) \
+	$(addprefix traces,/ /generate /model /zlt /record) \
 	$(addprefix harness,/ /capture /cli /cmd /compare /kernel /litmus /live /measure \
 		/replay /swap /verify /virtual)
 ROOMS := $(patsubst %/,%,$(ROOMS))

@@ -13,6 +13,7 @@ static const struct cli_command *const commands[] = {
 	&cmd_import,
 	&cmd_export,
 	&cmd_generate,
+	&cmd_model,
 	&cmd_info,
 	&cmd_sizes,
 	&cmd_replay,

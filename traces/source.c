@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include "traces/generate.h"
+#include "traces/model.h"
 #include "traces/source.h"
 
-static const struct source_kind *const kinds[] = { &generated_source, NULL };
+static const struct source_kind *const kinds[] = { &generated_source,
+						   &model_source, NULL };
 
 struct file_source {
 	struct source source;

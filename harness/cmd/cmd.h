@@ -11,9 +11,9 @@
 extern const struct cli_command cmd_ab, cmd_backends, cmd_calibrate,
 	cmd_capture, cmd_classes, cmd_compare, cmd_conform, cmd_env,
 	cmd_explore, cmd_export, cmd_generate, cmd_import, cmd_info, cmd_litmus,
-	cmd_locks, cmd_new_backend, cmd_patch_test, cmd_placement, cmd_record,
-	cmd_regress, cmd_replay, cmd_report, cmd_shim, cmd_sizes, cmd_sweep,
-	cmd_validate, cmd_vm, cmd_zram;
+	cmd_locks, cmd_model, cmd_new_backend, cmd_patch_test, cmd_placement,
+	cmd_record, cmd_regress, cmd_replay, cmd_report, cmd_shim, cmd_sizes,
+	cmd_sweep, cmd_validate, cmd_vm, cmd_zram;
 
 /*
  * What is said of a trace that was made: its name, and numbers of type uint64_t
