@@ -136,7 +136,7 @@ E_LDFLAGS := $(foreach f,JudyLIns JudyLDel JudyLFreeArray,-Wl,--wrap=$(f))
 E_SHARED := $(filter-out lib/plugin.c,$(filter $(SRCS_SHARED),$(E_SRCS)))
 E_OBJS := $(patsubst %.c,$(B)/explore/%.o,$(filter-out $(E_SHARED),$(E_SRCS))) \
 	$(patsubst %.c,$(B)/%.o,$(E_SHARED) backends/sync/clock.c \
-	$(wildcard traces/*.c traces/generate/*.c traces/zlt/*.c))
+	$(wildcard traces/*.c traces/generate/*.c traces/model/*.c traces/zlt/*.c))
 
 all: $(B)/zlab-explore
 

@@ -68,7 +68,7 @@ static int grow(struct order *o)
 	key = realloc(o->key, room * sizeof(*o->key));
 	if (key)
 		o->key = key;
-	bits = realloc(o->bits, room / WORD * sizeof(*o->bits));
+	bits = realloc(o->bits, (room / WORD + 1) * sizeof(*o->bits));
 	if (bits)
 		o->bits = bits;
 	tree = realloc(o->tree, (room / WORD + 1) * sizeof(*o->tree));
