@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 from analysis import files, outcome, progress
-from analysis.figures import memory, pools, sweep, times
+from analysis.figures import memory, pools, size, sweep, times
 from analysis.records import reading
 from analysis.records.cases import spec_parts, thinnest
 from analysis.report import comparison
@@ -78,6 +78,9 @@ def draw_all():
         for figure, plot in of_set(name, found).items():
             if plot:
                 keep_svg(plot, figure, folder)
+    path = root / "size.jsonl"
+    if path.exists():
+        keep_svg(size.frag_by_size(reading.load([path]).runs), "pool-size", folder)
     for path in sorted((root / "virtual").glob("sweep-*.jsonl")):
         for plot in sweep.figures(reading.load([path]).runs):
             # The names of pictures in the paper say no number.

@@ -9,6 +9,7 @@ import statistics
 
 from analysis import experiments as table
 from analysis import grids, units
+from analysis.figures import size
 
 
 def asked(run):
@@ -97,6 +98,19 @@ def moves(sources):
             )
     heads = ["test", "algorithm", "groups", "objects moved"]
     return grids.markdown(heads + ["change", "over the seeds"], rows, left=2)
+
+
+def pool_size(sources):
+    """The frag ratio of each allocator, by the bytes of the pages in its pool."""
+    every = size.lines(sources.set("size").runs)
+    sizes = sorted({stored for line in every.values() for stored in line})
+    rows = [
+        [f"`{name}`"]
+        + [f"{line[stored].frag:.2f}" if stored in line else "-" for stored in sizes]
+        for name, line in every.items()
+    ]
+    heads = ["frag ratio, %"] + [units.fmt_bytes(stored) for stored in sizes]
+    return grids.markdown(heads, rows)
 
 
 def chain(sources):
@@ -211,4 +225,13 @@ def claims(sources):
     return grids.markdown(["claim", "command", "file", "repeats"], rows, left=4)
 
 
-TABLES = (compaction, moves, chain, front_price, front_pools, front_index, claims)
+TABLES = (
+    compaction,
+    moves,
+    chain,
+    pool_size,
+    front_price,
+    front_pools,
+    front_index,
+    claims,
+)

@@ -133,6 +133,17 @@ static inline unsigned smp_processor_id(void)
 }
 
 #define cpu_relax() ck_pr_stall()
+/*
+ * prefetchw() - bring the memory at @p, which is written soon, into the cache
+ *
+ * @p may be read without the lock that protects it, because a wrong address
+ * only wastes the fetch. A sanitizer would see a race in that read.
+ */
+#ifdef SYNC_TSAN
+#define prefetchw(p) ((void)0)
+#else
+#define prefetchw(p) __builtin_prefetch(p, 1)
+#endif
 void sync_cond_resched(void);
 
 typedef struct {

@@ -102,7 +102,7 @@ static int run(void *args, int argc, char **argv)
 		list = json_array();
 	if (is_front(a->name))
 		show(&zram_spec, "the front end of --front zram", list, out);
-	else if (a->name)
+	else if (d)
 		show(&d->spec, d->summary, list, out);
 	else
 		while ((d = zpool_driver_next(d)))

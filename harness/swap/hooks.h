@@ -54,15 +54,6 @@ uint64_t hook_time_ns(void);
 
 /** hook_preemptible() - whether a scheduler may take the CPU away */
 bool hook_preemptible(void);
-
-/**
- * hook_fetch() - bring the memory at @p, which is written soon, into the cache
- *
- * @p may be read without the lock that protects it, because a wrong address
- * only wastes the fetch. It is not evaluated where accesses are watched:
- * virtual CPUs would be charged, and a sanitizer would see a race.
- */
-#define hook_fetch(p) ((void)0)
 #else
 #define hook_operation(store) ((void)0)
 #define hook_codec(clock, expand, len) ((void)0)
@@ -71,11 +62,6 @@ bool hook_preemptible(void);
 #define hook_mark() ((void)0)
 #define hook_time_ns() 0
 #define hook_preemptible() true
-#ifdef SYNC_TSAN
-#define hook_fetch(p) ((void)0)
-#else
-#define hook_fetch(p) __builtin_prefetch(p, 1)
-#endif
 #endif
 
 #endif

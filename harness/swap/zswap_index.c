@@ -6,7 +6,6 @@
 
 #include <Judy.h>
 
-#include "harness/swap/hooks.h"
 #include "harness/swap/zswap_index.h"
 
 static int by_slot(struct zswap_entry *a, struct zswap_entry *b)
@@ -33,8 +32,8 @@ static inline struct place rb_find(struct zswap_entry *root, uint32_t slot)
 	bool right = false;
 
 	while (entry && entry->slot != slot) {
-		hook_fetch(RB_LEFT(entry, node));
-		hook_fetch(RB_RIGHT(entry, node));
+		prefetchw(RB_LEFT(entry, node));
+		prefetchw(RB_RIGHT(entry, node));
 		parent = entry;
 		right = slot > entry->slot;
 		entry = right ? RB_RIGHT(entry, node) : RB_LEFT(entry, node);
@@ -129,8 +128,8 @@ void zswap_erase(struct zswap_tree *tree, struct zswap_entry *entry)
 		return;
 	}
 	/* The entry leaves its list next; its neighbours come meanwhile. */
-	hook_fetch(entry->lru.tqe_next);
-	hook_fetch(entry->lru.tqe_prev);
+	prefetchw(entry->lru.tqe_next);
+	prefetchw(entry->lru.tqe_prev);
 	JudyLDel(&tree->judy, entry->slot, PJE0);
 }
 

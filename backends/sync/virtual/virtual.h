@@ -131,6 +131,8 @@ void sync_preempt_enable(void);
 void sync_cond_resched(void);
 void sync_relax_virtual(void);
 #define cpu_relax() sync_relax_virtual()
+/* The read of a node's links for it would be charged. */
+#define prefetchw(p) ((void)0)
 
 /* Copies made by instrumented code call these functions, which charge them. */
 #define SYNC_STRING(call) vmem_##call
