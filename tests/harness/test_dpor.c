@@ -159,7 +159,8 @@ static bool go(const struct code *c, struct machine *m, unsigned cpu)
 	case UNLOCK:
 		m->owner[i->var] = 0;
 		for (k = 0; k < c->cpus; k++)
-			if (c->insn[k][m->at[k]].var == i->var)
+			if (m->at[k] < c->nr[k] &&
+			    c->insn[k][m->at[k]].var == i->var)
 				m->waits[k] = false;
 		break;
 	case SPIN:
