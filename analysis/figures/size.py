@@ -8,37 +8,26 @@ from analysis.figures.gnuplot import Plot
 PAGE = 4096
 
 
-def asked(run):
-    """The backend as it was asked for."""
-    cli = run.raw["cli"]
-    return cli[cli.index("--backend") + 1]
-
-
-def stored(run):
-    """Bytes of original pages in the pool when it is fullest."""
-    return run.raw["trace"]["live_peak"] * PAGE
-
-
-def lines(runs):
-    """{backend: {bytes of original pages: run}}, both in order."""
+def lines(records):
+    """{backend as it was asked for: {bytes of original pages: frag ratio, %}}."""
     out = {}
-    for run in runs:
-        out.setdefault(asked(run), {})[stored(run)] = run
+    for record in records:
+        cli = record["cli"]
+        stored = record["trace"]["live_peak"] * PAGE
+        line = out.setdefault(cli[cli.index("--backend") + 1], {})
+        line[stored] = record["frag_ratio"]
     return {name: dict(sorted(line.items())) for name, line in out.items()}
 
 
-def frag_by_size(runs):
+def frag_by_size(records):
     """Lines: frag ratio against the size of the pool."""
-    every = lines(runs)
-    if not every:
-        return None
-    first = runs[0]
+    every = lines(records)
     plot = Plot(
         "pool-size",
         "Which allocator is densest at which size?",
         "frag ratio of a pool that was filled, half emptied at random, filled again "
         "and compacted where that is possible. Higher is better.",
-        f"{first.label}, frames without memory; zlab {first.raw['env']['commit']}",
+        f"churn:rounds=1, frames without memory; zlab {records[0]['env']['commit']}",
         "How full the pages of each allocator are, from a small pool to one of "
         "a large host.",
     )
@@ -47,8 +36,8 @@ def frag_by_size(runs):
     for i, (name, line) in enumerate(every.items()):
         style = gnuplot.line_style(i)
         colour, dash, point = style
-        rows = [(size, run.frag) for size, run in line.items()]
-        low = min(low, *(frag for _, frag in rows))
+        rows = list(line.items())
+        low = min(low, *line.values())
         where = plot.data(name, ("bytes", "frag_ratio"), rows)
         plot.key_line(name, style)
         plot.curve(
@@ -56,7 +45,8 @@ def frag_by_size(runs):
             f'lc rgb "{colour}"'
         )
     tics = ", ".join(
-        f"{gnuplot.quote(units.fmt_bytes(size))} {size}" for size in sizes[::2]
+        f"{gnuplot.quote(units.fmt_bytes(size))} {size}"
+        for size in sorted({*sizes[::2], sizes[-1]})
     )
     plot.add(
         "set logscale x 2",

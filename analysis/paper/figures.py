@@ -80,7 +80,7 @@ def draw_all():
                 keep_svg(plot, figure, folder)
     path = root / "size.jsonl"
     if path.exists():
-        keep_svg(size.frag_by_size(reading.load([path]).runs), "pool-size", folder)
+        keep_svg(size.frag_by_size(reading.lines(path)), "pool-size", folder)
     for path in sorted((root / "virtual").glob("sweep-*.jsonl")):
         for plot in sweep.figures(reading.load([path]).runs):
             # The names of pictures in the paper say no number.

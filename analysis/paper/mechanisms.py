@@ -10,6 +10,7 @@ import statistics
 from analysis import experiments as table
 from analysis import grids, units
 from analysis.figures import size
+from analysis.records import reading
 
 
 def asked(run):
@@ -102,11 +103,11 @@ def moves(sources):
 
 def pool_size(sources):
     """The frag ratio of each allocator, by the bytes of the pages in its pool."""
-    every = size.lines(sources.set("size").runs)
+    every = size.lines(reading.lines(sources.folder / "size.jsonl"))
     sizes = sorted({stored for line in every.values() for stored in line})
     rows = [
         [f"`{name}`"]
-        + [f"{line[stored].frag:.2f}" if stored in line else "-" for stored in sizes]
+        + [f"{line[stored]:.2f}" if stored in line else "-" for stored in sizes]
         for name, line in every.items()
     ]
     heads = ["frag ratio, %"] + [units.fmt_bytes(stored) for stored in sizes]
