@@ -25,7 +25,7 @@ class Browser:
     def __init__(self, path, limit=120):
         to_read, self.out = os.pipe()
         self.inn, to_write = os.pipe()
-        self.profile = tempfile.TemporaryDirectory(prefix="zlab-browser-")
+        self.profile = tempfile.mkdtemp(prefix="zlab-browser-")
         self.deadline = time.monotonic() + limit
         self.buffer = b""
         self.number = 0
@@ -43,7 +43,7 @@ class Browser:
         flags = "--headless --no-sandbox --disable-gpu --remote-debugging-pipe "
         flags += "--hide-scrollbars --no-first-run --disable-dev-shm-usage"
         self.process = subprocess.Popen(
-            [path, *flags.split(), f"--user-data-dir={self.profile.name}"],
+            [path, *flags.split(), f"--user-data-dir={self.profile}"],
             preexec_fn=wire,
             close_fds=False,
             stdin=subprocess.DEVNULL,
@@ -122,4 +122,15 @@ class Browser:
         self.process.wait(timeout=20)
         os.close(self.out)
         os.close(self.inn)
-        self.profile.cleanup()
+        self.forget()
+
+    def forget(self):
+        """Remove the profile, to which processes of the browser write to the last."""
+        while True:
+            try:
+                shutil.rmtree(self.profile)
+                return
+            except OSError:
+                if time.monotonic() > self.deadline:
+                    raise
+                time.sleep(0.1)
