@@ -52,7 +52,7 @@ lint-python:
 
 # The analyzer takes most of the time, and most of that in a few functions with
 # many paths. check bounds it; check-long gives it clang's own bound.
-TIDY_NODES ?= 16000
+TIDY_NODES ?= 6000
 TIDY_BOUND = $(addprefix --extra-arg=,-Xclang -analyzer-config -Xclang \
 	max-nodes=$(TIDY_NODES))
 
